@@ -1,0 +1,17 @@
+"""Every dictionary key and TFRecord feature name that more than one module uses."""
+
+# Features of a data set's TFRecords, one example per image.
+IMAGE_ENCODED = "image/encoded"  # bytes: the image file, PNG or JPEG
+IMAGE_FORMAT = "image/format"  # bytes: b"png" or b"jpeg"
+IMAGE_FILENAME = (
+    "image/filename"  # bytes: path relative to the data set's image folder, '/' separated
+)
+IMAGE_HEIGHT = "image/height"  # int64, pixels
+IMAGE_WIDTH = "image/width"  # int64, pixels
+INSTANCE_ENCODED = "image/segmentation/instance/encoded"  # bytes: 16-bit PNG as on disk
+
+# Keys of the dictionaries that the input pipeline hands to a task.
+LABEL_CLASSES = "classes"  # int32 [B, H, W]; labels.VOID_CLASS where void
+LABEL_INSTANCES = "instances"  # int32 [B, H, W]; labels.VOID_INSTANCE where void or group
+LABEL_AFFINITIES = "affinities"  # float32 [B, H, W, C]
+LABEL_PAIR_WEIGHTS = "pair_weights"  # float32 [B, H, W, C]; 0 where a pair is not scored

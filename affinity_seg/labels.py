@@ -1,0 +1,230 @@
+"""Class tables: which classes a data set has and how its label images encode them.
+
+The networks and the graph merge know classes as indices: 0 is the background, the
+foreground ("thing") classes follow from 1. A class table connects these indices to
+names, to the label ids of the files on disk, to the super-classes of the paper
+(4.5) and to colours. `cityscapes` is built in; any other data set gives a YAML file,
+see configs/class_tables.
+"""
+
+import colorsys
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import yaml
+
+VOID_CLASS = 255
+"""Class index of pixels that are neither scored nor trained on."""
+
+VOID_INSTANCE = -1
+"""Instance index of pixels that no affinity pair may touch: void and group regions."""
+
+ENCODINGS = ("label_times_1000", "ids")
+"""How the 16-bit instance images of a data set are to be read.
+
+`label_times_1000`: Cityscapes. A value below 1000 is a label id without an instance
+(for a thing class, a group region); any other value is `label id * 1000 + number`.
+`ids`: one foreground class. 0 is background, any other value is one instance.
+"""
+
+CITYSCAPES_GROUPS = (0, 1, 1, 2, 2, 2, 2, 3, 3)
+"""Super-classes of the paper (4.5) for its nine classes."""
+
+
+def default_groups(num_classes: int) -> tuple[int, ...]:
+    """Returns the super-class of each class: the paper's for 9 classes, else a single one."""
+    if num_classes == len(CITYSCAPES_GROUPS):
+        return CITYSCAPES_GROUPS
+    return (0,) + (1,) * (num_classes - 1)
+
+
+def check_groups(groups: Sequence[int], num_classes: int) -> None:
+    """Raises ValueError unless `groups` is 0 for the background and 1, 2, ... without gaps."""
+    if len(groups) != num_classes:
+        raise ValueError(f"`groups` must have one entry per class, {num_classes}: {tuple(groups)}")
+    foreground = list(groups[1:])
+    if groups[0] != 0 or sorted(set(foreground)) != list(range(1, max(foreground, default=0) + 1)):
+        raise ValueError(
+            "`groups` must be 0 for the background and consecutive from 1 for the others: "
+            f"{tuple(groups)}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassTable:
+    """The classes of a data set.
+
+    Attributes:
+      name: Name of the data set; "cityscapes" is judged by the Cityscapes scripts.
+      class_names: Name of each class index, K entries, background first.
+      label_ids: Label id on disk of each foreground class, K - 1 entries.
+      void_label_ids: Label ids that are void; every other label id is background.
+      groups: Super-class of each class index, K entries.
+      encoding: One of `ENCODINGS`.
+      colors: RGB colour of each class index, K entries, 0..255.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    label_ids: tuple[int, ...]
+    void_label_ids: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
+    encoding: str = "label_times_1000"
+    colors: tuple[tuple[int, int, int], ...] = ()
+
+    def __post_init__(self):
+        if not self.groups:
+            object.__setattr__(self, "groups", default_groups(self.num_classes))
+        if not self.colors:
+            object.__setattr__(self, "colors", _spread_colors(self.num_classes))
+        if self.num_classes < 2 or self.num_classes > VOID_CLASS:
+            raise ValueError(
+                f"`class_names` must name the background and 1 to {VOID_CLASS - 1} classes: "
+                f"{self.class_names}"
+            )
+        if len(self.label_ids) != self.num_classes - 1:
+            raise ValueError(
+                f"`label_ids` must give one label id per foreground class, "
+                f"{self.num_classes - 1}: {self.label_ids}"
+            )
+        if len(set(self.label_ids)) != len(self.label_ids) or min(self.label_ids) < 1:
+            raise ValueError(f"`label_ids` must be different and positive: {self.label_ids}")
+        if self.encoding not in ENCODINGS:
+            raise ValueError(f"`encoding` must be one of {ENCODINGS}: {self.encoding!r}")
+        if self.encoding == "ids" and self.num_classes != 2:
+            raise ValueError(
+                f"`encoding` 'ids' is for a single foreground class: {self.class_names[1:]}"
+            )
+        if self.encoding == "label_times_1000" and max(self.label_ids) > 64:
+            raise ValueError(
+                f"`label_ids` must be at most 64 to fit 16 bits with encoding "
+                f"'label_times_1000': {self.label_ids}"
+            )
+        if set(self.void_label_ids) & set(self.label_ids):
+            raise ValueError(
+                f"`void_label_ids` must not hold a class's label id: {self.void_label_ids}"
+            )
+        check_groups(self.groups, self.num_classes)
+        if len(self.colors) != self.num_classes:
+            raise ValueError(f"`colors` must have {self.num_classes} entries: {len(self.colors)}")
+
+    @property
+    def num_classes(self) -> int:
+        """K, the number of classes with the background."""
+        return len(self.class_names)
+
+    def class_of_label(self) -> np.ndarray:
+        """Returns the class index of every label id 0..255 (`VOID_CLASS` if void), int32 [256]."""
+        table = np.zeros(256, np.int32)
+        table[[i for i in self.void_label_ids if 0 <= i < 256]] = VOID_CLASS
+        for index, label_id in enumerate(self.label_ids, start=1):
+            table[label_id] = index
+        return table
+
+    def decode(self, instance_image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Splits an instance image into classes and instances.
+
+        Args:
+          instance_image: uint16 or int32 [H, W], pixels as stored on disk.
+
+        Returns:
+          classes: int32 [H, W], class index; `VOID_CLASS` where void. A group region
+            has its class.
+          instances: int32 [H, W], 0 on background, `VOID_INSTANCE` on void pixels and
+            group regions, else the stored value, which is different for each instance.
+        """
+        values = instance_image.astype(np.int32)
+        if self.encoding == "ids":
+            return (values > 0).astype(np.int32), values
+        grouped = values < 1000
+        labels = np.where(grouped, values, values // 1000)
+        classes = self.class_of_label()[np.minimum(labels, 255)]
+        thing = (classes > 0) & (classes != VOID_CLASS)
+        instances = np.where(thing & ~grouped, values, 0)
+        instances[(thing & grouped) | (classes == VOID_CLASS)] = VOID_INSTANCE
+        return classes, instances
+
+    def encode(self, classes: int, number: int) -> int:
+        """Returns the stored value of instance `number` (from 0) of a class index."""
+        if self.encoding == "ids":
+            return number + 1
+        return self.label_ids[classes - 1] * 1000 + number
+
+
+def _spread_colors(num_classes: int) -> tuple[tuple[int, int, int], ...]:
+    """Returns `num_classes` RGB colours, black first and hues by the golden ratio."""
+    colors = [(0, 0, 0)]
+    for i in range(num_classes - 1):
+        rgb = colorsys.hsv_to_rgb((0.02 + i * 0.618034) % 1.0, 0.75, 0.95)
+        colors.append(tuple(int(round(255 * v)) for v in rgb))
+    return tuple(colors)
+
+
+# Label ids that cityscapesscripts ignores in evaluation, as in its table of labels.
+_CITYSCAPES_VOID = (0, 1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30, -1)
+
+CITYSCAPES = ClassTable(
+    name="cityscapes",
+    class_names=(
+        "background",
+        "person",
+        "rider",
+        "car",
+        "truck",
+        "bus",
+        "train",
+        "motorcycle",
+        "bicycle",
+    ),
+    label_ids=(24, 25, 26, 27, 28, 31, 32, 33),
+    void_label_ids=_CITYSCAPES_VOID,
+    groups=CITYSCAPES_GROUPS,
+    colors=(
+        (0, 0, 0),
+        (220, 20, 60),
+        (255, 0, 0),
+        (0, 0, 142),
+        (0, 0, 70),
+        (0, 60, 100),
+        (0, 80, 100),
+        (0, 0, 230),
+        (119, 11, 32),
+    ),
+)
+
+
+def load_class_table(name_or_path: str) -> ClassTable:
+    """Returns the built-in table "cityscapes" or reads one from a YAML file.
+
+    Args:
+      name_or_path: "cityscapes", or the path of a YAML file with the fields of
+        `ClassTable`; background must be its first class name.
+
+    Raises:
+      FileNotFoundError: There is no such table or file.
+      ValueError: The file has unknown or missing fields, or breaks a rule.
+    """
+    if name_or_path == CITYSCAPES.name:
+        return CITYSCAPES
+    if not os.path.isfile(name_or_path):
+        raise FileNotFoundError(
+            f"`class_table` must be 'cityscapes' or a YAML file that exists: {name_or_path}"
+        )
+    with open(name_or_path, encoding="utf-8") as file:
+        content = yaml.safe_load(file)
+    if not isinstance(content, dict):
+        raise ValueError(f"{name_or_path}: a class table must be a mapping: {content!r}")
+    fields = {field.name for field in dataclasses.fields(ClassTable)}
+    if set(content) - fields:
+        raise ValueError(
+            f"{name_or_path}: unknown fields {sorted(set(content) - fields)}; known: {sorted(fields)}"
+        )
+    for key, value in content.items():
+        if isinstance(value, list):
+            content[key] = tuple(tuple(v) if isinstance(v, list) else v for v in value)
+    try:
+        return ClassTable(**content)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name_or_path}: {error}") from error
