@@ -1,0 +1,244 @@
+"""Result files, for every class table in the Cityscapes result format.
+
+    <results_dir>/<name>_pred.txt           one line per instance: "<mask path> <label id> <score>"
+    <results_dir>/masks/<name>_<nnnn>.png   its mask, 8-bit, 0 or 255, as large as the image
+
+The text file is written last, so an image is done exactly if its text file exists.
+Label ids exist only in these files; everywhere else classes are indices.
+"""
+
+import glob
+import os
+import re
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+
+from affinity_seg import files
+from affinity_seg.labels import ClassTable
+
+MASK_FOLDER = "masks"
+
+
+class InstancesLike(Protocol):
+    """What `write_result` needs to know of the instances of an image.
+
+    Attributes:
+      instance_ids: int32 [H, W], 0 background, 1..N.
+      classes: int32 [N], class index of each instance.
+      scores: float32 [N].
+    """
+
+    instance_ids: np.ndarray
+    classes: np.ndarray
+    scores: np.ndarray
+
+
+class Prediction(NamedTuple):
+    """One predicted instance.
+
+    Attributes:
+      mask: bool [H, W].
+      class_index: Class index, 1..K-1.
+      score: Finite, higher is surer.
+    """
+
+    mask: np.ndarray
+    class_index: int
+    score: float
+
+
+class ResultLine(NamedTuple):
+    """One line of a text file: path of the mask, class index 1..K-1 and score."""
+
+    mask_path: str
+    class_index: int
+    score: float
+
+
+def result_path(results_dir: str, name: str) -> str:
+    """Returns the path of an image's text file."""
+    return os.path.join(results_dir, f"{name}_pred.txt")
+
+
+def is_done(results_dir: str, name: str) -> bool:
+    """Returns whether the result of an image has been written completely."""
+    return os.path.isfile(result_path(results_dir, name))
+
+
+def remove_leftovers(results_dir: str) -> None:
+    """Removes temporary files of a killed run. Nobody else may be writing to `results_dir`."""
+    files.remove_leftovers(results_dir)
+    files.remove_leftovers(os.path.join(results_dir, MASK_FOLDER))
+
+
+def write_result(
+    results_dir: str, name: str, instances: InstancesLike, class_table: ClassTable
+) -> None:
+    """Writes the instances of one image, masks first and the text file last.
+
+    An older result of the same image is replaced, its masks are removed.
+
+    Args:
+      results_dir: Folder of the results, made if needed.
+      name: Key of the image; becomes part of file names.
+      instances: The instances; classes are indices and become label ids here.
+      class_table: The classes.
+
+    Raises:
+      ValueError: The instances break a rule of the format; nothing has been written.
+    """
+    _check(name, instances, class_table)
+    text_path = result_path(results_dir, name)
+    if os.path.exists(text_path):
+        os.remove(text_path)
+    for path in _mask_paths(results_dir, name):
+        os.remove(path)
+    lines = []
+    for index, (class_index, score) in enumerate(
+        zip(instances.classes, instances.scores, strict=True)
+    ):
+        mask_name = f"{MASK_FOLDER}/{name}_{index:04d}.png"
+        mask = np.where(instances.instance_ids == index + 1, 255, 0).astype(np.uint8)
+        files.write_bytes(
+            os.path.join(results_dir, mask_name), cv2.imencode(".png", mask)[1].tobytes()
+        )
+        # Nine digits bring a float32 back unchanged.
+        lines.append(f"{mask_name} {class_table.label_ids[class_index - 1]} {score:.9g}\n")
+    files.write_bytes(text_path, "".join(lines).encode())
+
+
+def read_lines(results_dir: str, name: str, class_table: ClassTable) -> list[ResultLine]:
+    """Reads and checks the text file of one image, without opening its masks.
+
+    Raises:
+      FileNotFoundError: The image has no result, or a mask is missing.
+      ValueError: A line is malformed; the message has the file and the line number.
+    """
+    path = result_path(results_dir, name)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"no result for image {name!r}: {path} is missing")
+    with open(path, encoding="utf-8") as file:
+        return [
+            _parse_line(line.rstrip("\n"), f"{path}:{number}", results_dir, class_table)
+            for number, line in enumerate(file, start=1)
+        ]
+
+
+def read_result(
+    results_dir: str,
+    name: str,
+    class_table: ClassTable,
+    size: tuple[int, int] | None = None,
+) -> list[Prediction]:
+    """Reads the instances of one image.
+
+    Args:
+      results_dir: Folder of the results.
+      name: Key of the image.
+      class_table: The classes.
+      size: Height and width that every mask must have; those of the first mask if not given.
+
+    Returns:
+      The instances in the order of the file.
+
+    Raises:
+      FileNotFoundError: The image has no result, or a mask is missing.
+      ValueError: A line is malformed, a mask is no 8-bit PNG, is empty or has another size.
+    """
+    predictions = []
+    for line in read_lines(results_dir, name, class_table):
+        mask = cv2.imread(line.mask_path, cv2.IMREAD_UNCHANGED)
+        if mask is None or mask.dtype != np.uint8 or mask.ndim != 2:
+            raise ValueError(f"{line.mask_path}: a mask must be an 8-bit PNG of one channel")
+        size = size or mask.shape
+        if mask.shape != tuple(size):
+            raise ValueError(
+                f"{line.mask_path}: the mask must be {size[0]}x{size[1]} pixels (height x width) "
+                f"as the image: {mask.shape[0]}x{mask.shape[1]}"
+            )
+        if not mask.any():
+            raise ValueError(f"{line.mask_path}: the mask must not be empty")
+        predictions.append(Prediction(mask != 0, line.class_index, line.score))
+    return predictions
+
+
+def check_all_done(results_dir: str, names: list[str]) -> None:
+    """Raises FileNotFoundError with a list of the images in `names` that have no result."""
+    missing = [name for name in names if not is_done(results_dir, name)]
+    if missing:
+        listed = "\n  ".join(missing[:20])
+        more = f"\n  and {len(missing) - 20} more" if len(missing) > 20 else ""
+        raise FileNotFoundError(
+            f"{len(missing)} of {len(names)} images have no result <name>_pred.txt in "
+            f"{results_dir} (an image without instances needs an empty one):\n  {listed}{more}"
+        )
+
+
+def _check(name: str, instances: InstancesLike, class_table: ClassTable) -> None:
+    """Raises ValueError unless `instances` can be written for the image `name`."""
+    if not name or "/" in name or os.sep in name or "\n" in name:
+        raise ValueError(f"`name` must be the key of an image, without folders: {name!r}")
+    ids = instances.instance_ids
+    if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
+        raise ValueError(
+            f"{name}: `instance_ids` must be integers [H, W]: {ids.dtype} {list(ids.shape)}"
+        )
+    count = len(instances.classes)
+    if len(instances.scores) != count:
+        raise ValueError(
+            f"{name}: `scores` must have one entry per instance, {count}: {len(instances.scores)}"
+        )
+    found = set(np.unique(ids).tolist()) - {0}
+    if not found <= set(range(1, count + 1)):
+        raise ValueError(
+            f"{name}: `instance_ids` must be 0 or an instance 1..{count}: "
+            f"{sorted(found - set(range(1, count + 1)))[:10]}"
+        )
+    for index, (class_index, score) in enumerate(
+        zip(instances.classes, instances.scores, strict=True), start=1
+    ):
+        if not 1 <= class_index < class_table.num_classes:
+            raise ValueError(
+                f"{name}: `classes` must be class indices in [1, {class_table.num_classes - 1}], "
+                f"not label ids: {class_index} (instance {index})"
+            )
+        if not np.isfinite(score):
+            raise ValueError(f"{name}: `scores` must be finite: {score} (instance {index})")
+        if index not in found:
+            raise ValueError(f"{name}: the mask of instance {index} must not be empty")
+
+
+def _mask_paths(results_dir: str, name: str) -> list[str]:
+    """Returns the paths of all masks of an image that are on disk."""
+    pattern = os.path.join(glob.escape(results_dir), MASK_FOLDER, glob.escape(name) + "_*.png")
+    own = re.compile(re.escape(name) + r"_\d{4,}\.png")
+    return [path for path in glob.glob(pattern) if own.fullmatch(os.path.basename(path))]
+
+
+def _parse_line(line: str, where: str, results_dir: str, class_table: ClassTable) -> ResultLine:
+    """Parses one line; `where` is its file and number for messages."""
+    parts = line.rsplit(" ", 2)
+    if len(parts) != 3:
+        raise ValueError(f'{where}: a line must be "<mask path> <label id> <score>": {line!r}')
+    relative, label, score_text = parts
+    try:
+        label_id, score = int(label), float(score_text)
+    except ValueError as error:
+        raise ValueError(
+            f'{where}: a line must be "<mask path> <label id> <score>": {line!r}'
+        ) from error
+    if label_id not in class_table.label_ids:
+        raise ValueError(
+            f"{where}: the label id must be one of {class_table.label_ids} "
+            f"(class table {class_table.name!r}): {label_id}"
+        )
+    if not np.isfinite(score):
+        raise ValueError(f"{where}: the score must be finite: {score_text}")
+    path = os.path.normpath(os.path.join(results_dir, relative))
+    if os.path.isabs(relative) or os.path.relpath(path, results_dir).startswith(os.pardir):
+        raise ValueError(f"{where}: the mask must lie in the results folder: {relative}")
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{where}: the mask is missing: {path}")
+    return ResultLine(path, class_table.label_ids.index(label_id) + 1, score)
