@@ -1,0 +1,126 @@
+"""The official Cityscapes evaluation of instances, run as it is.
+
+The judge is `cityscapesscripts.evaluation.evalInstanceLevelSemanticLabeling`. It keeps its
+parameters in a global object, caches the truth inside the installed package and
+writes `matches.json` into the current folder. Here it gets a copy of the parameters
+and a temporary folder for both files, so that runs do not influence each other.
+"""
+
+import contextlib
+import copy
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as official  # noqa: N813
+from cityscapesscripts.helpers.labels import id2label
+from PIL import Image
+
+from affinity_seg.evaluation import results
+from affinity_seg.evaluation.truth import ItemLike, require_items
+from affinity_seg.labels import ClassTable
+
+
+def evaluate(
+    items: Sequence[ItemLike], results_dir: str, class_table: ClassTable
+) -> dict[str, Any]:
+    """Judges a folder of results and prints the official table.
+
+    Not thread-safe: the current folder is changed while the official code runs.
+
+    Args:
+      items: The images of a split, all of which must have a result.
+      results_dir: Folder of the results.
+      class_table: Classes whose label ids are those of Cityscapes.
+
+    Returns:
+      `ap` and `ap50`; the same and `ap_per_iou` (from "0.50" in steps of 0.05) for each name in
+      `classes`. Fractions, or None where there is no true instance.
+
+    Raises:
+      FileNotFoundError: Images without result (all are listed) or a missing mask.
+      ValueError: A result breaks the format, or the classes are not those of Cityscapes.
+    """
+    require_items(items)
+    _check_classes(class_table)
+    results.check_all_done(results_dir, [item.name for item in items])
+    for item in items:
+        _check_masks(item, results_dir, class_table)
+
+    parameters = copy.deepcopy(official.args)
+    parameters.predictionPath = os.path.abspath(results_dir)
+    parameters.JSONOutput = False
+    parameters.colorized = sys.stdout.isatty()
+    # With a terminal the official progress is shown, its table follows in any case.
+    parameters.quiet = not sys.stdout.isatty()
+    truth_paths = [os.path.abspath(item.instance_path) for item in items]
+    result_paths = [os.path.abspath(results.result_path(results_dir, i.name)) for i in items]
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+        parameters.gtInstancesFile = os.path.join(scratch, "gtInstances.json")
+        scores = official.evaluateImgLists(result_paths, truth_paths, parameters)
+    if parameters.quiet:
+        official.printResults(scores["averages"], parameters)
+    return _summary(scores, class_table, len(items))
+
+
+def _summary(scores: dict[str, Any], class_table: ClassTable, count: int) -> dict[str, Any]:
+    """Brings the official dictionary into the form that all judges share."""
+    averages = scores["averages"]
+    return {
+        "judge": "cityscapes",
+        "num_images": count,
+        "ap": _number(averages["allAp"]),
+        "ap50": _number(averages["allAp50%"]),
+        "classes": {
+            name: {
+                "ap": _number(averages["classes"][name]["ap"]),
+                "ap50": _number(averages["classes"][name]["ap50%"]),
+                "ap_per_iou": {
+                    f"{iou:.2f}": _number(value)
+                    for iou, value in zip(
+                        scores["overlaps"],
+                        scores["resultApMatrix"][0][scores["instLabels"].index(name)],
+                        strict=True,
+                    )
+                },
+            }
+            for name in class_table.class_names[1:]
+        },
+    }
+
+
+def _number(value: float) -> float | None:
+    """Returns a float for JSON, None for "not a number" (no true instance)."""
+    return None if math.isnan(value) else float(value)
+
+
+def _check_classes(class_table: ClassTable) -> None:
+    """Raises ValueError unless the table has exactly the classes that the judge counts."""
+    judged = {i: v.name for i, v in id2label.items() if v.hasInstances and not v.ignoreInEval}
+    own = dict(zip(class_table.label_ids, class_table.class_names[1:], strict=True))
+    if own != judged:
+        raise ValueError(
+            f"class table {class_table.name!r}: the Cityscapes evaluation needs the classes "
+            f"{judged}: {own}"
+        )
+
+
+def _check_masks(item: ItemLike, results_dir: str, class_table: ClassTable) -> None:
+    """Checks what the official code would take without a word or break off at, by headers only."""
+    if any(c.isspace() for c in item.name):
+        raise ValueError(
+            f"{item.name!r}: the Cityscapes evaluation allows no blanks in names of images"
+        )
+    with Image.open(item.instance_path) as truth:
+        size = truth.size
+    for line in results.read_lines(results_dir, item.name, class_table):
+        with Image.open(line.mask_path) as mask:
+            if mask.size != size or mask.mode != "L":
+                raise ValueError(
+                    f"{line.mask_path}: the mask must be an 8-bit PNG of {size[1]}x{size[0]} "
+                    f"pixels (height x width) as the image: mode {mask.mode}, "
+                    f"{mask.size[1]}x{mask.size[0]}"
+                )

@@ -1,0 +1,129 @@
+"""COCO average precision of result files, for any class table, by pycocotools."""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from affinity_seg.evaluation import results, truth
+from affinity_seg.labels import VOID_CLASS, ClassTable
+
+MAX_DETECTIONS = 1000
+"""Predictions of an image and class that count; COCO's 100 are too few for microscopy."""
+
+_AREAS = ("all", "small", "medium", "large")  # order of COCOeval.params.areaRng
+
+
+def evaluate(
+    items: Sequence[truth.ItemLike], results_dir: str, class_table: ClassTable
+) -> dict[str, Any]:
+    """Judges a folder of results by COCO's definition of AP.
+
+    Void pixels and, for their class, group regions are crowd regions: a prediction
+    whose share inside one reaches the IoU threshold is not counted.
+
+    Args:
+      items: The images of a split, all of which must have a result.
+      results_dir: Folder of the results.
+      class_table: The classes.
+
+    Returns:
+      `ap` (mean over IoU 0.50, 0.55, .. 0.95), `ap50`, `ap75`, and AP by size (true area up to
+      32x32 pixels, up to 96x96, above), and the same for each name in `classes`:
+      fractions, or None where there is no true instance.
+
+    Raises:
+      FileNotFoundError: Images without result (all are listed), a missing mask or truth.
+      ValueError: A result breaks the format.
+    """
+    truth.require_items(items)
+    results.check_all_done(results_dir, [item.name for item in items])
+    images, true, predicted = [], [], []
+    for image_id, item in enumerate(items, start=1):
+        target = truth.read_truth(item.instance_path, class_table)
+        height, width = target.classes.shape
+        images.append({"id": image_id, "height": height, "width": width})
+        for index, class_index in enumerate(target.instance_classes, start=1):
+            _add(true, image_id, class_index, target.instance_ids == index)
+        for class_index in range(1, class_table.num_classes):
+            void_or_group = (target.classes == VOID_CLASS) | (target.classes == class_index)
+            crowd = target.ignored & void_or_group
+            if crowd.any():
+                _add(true, image_id, class_index, crowd, iscrowd=1)
+        for prediction in results.read_result(results_dir, item.name, class_table, (height, width)):
+            _add(
+                predicted,
+                image_id,
+                prediction.class_index,
+                prediction.mask,
+                score=prediction.score,
+            )
+    categories = [{"id": i, "name": n} for i, n in enumerate(class_table.class_names) if i]
+    with contextlib.redirect_stdout(io.StringIO()):
+        judge = COCOeval(
+            _dataset(images, categories, true), _dataset(images, categories, predicted), "segm"
+        )
+        judge.params.maxDets = [MAX_DETECTIONS]
+        judge.evaluate()
+        judge.accumulate()
+    # Axes: IoU threshold, recall, class, area, number of detections. -1: no truth.
+    precision = judge.eval["precision"][..., 0]
+    return {
+        "judge": "coco",
+        "num_images": len(items),
+        **_scores(precision),
+        "classes": {
+            name: _scores(precision[:, :, i : i + 1])
+            for i, name in enumerate(class_table.class_names[1:])
+        },
+    }
+
+
+def _scores(precision: np.ndarray) -> dict[str, float | None]:
+    """Returns the means over precision [IoU thresholds, recalls, classes, areas]."""
+    return {
+        "ap": _mean(precision[..., 0]),
+        "ap50": _mean(precision[0, ..., 0]),
+        "ap75": _mean(precision[5, ..., 0]),
+        **{f"ap_{area}": _mean(precision[..., i]) for i, area in enumerate(_AREAS) if i},
+    }
+
+
+def _mean(precision: np.ndarray) -> float | None:
+    """Returns the mean of the entries that are defined, None if there is none."""
+    defined = precision[precision > -1]
+    return float(defined.mean()) if defined.size else None
+
+
+def _add(
+    annotations: list[dict[str, Any]],
+    image_id: int,
+    class_index: int,
+    mask: np.ndarray,
+    **fields: float,
+) -> None:
+    """Appends a COCO annotation of a mask, bool [H, W]."""
+    annotations.append(
+        {
+            "id": len(annotations) + 1,  # from 1: pycocotools takes 0 for "no match"
+            "image_id": image_id,
+            "category_id": int(class_index),
+            "segmentation": coco_mask.encode(np.asfortranarray(mask, np.uint8)),
+            "area": int(np.count_nonzero(mask)),
+            "iscrowd": 0,
+            **fields,
+        }
+    )
+
+
+def _dataset(images: list, categories: list, annotations: list) -> COCO:
+    """Returns an indexed COCO data set in memory."""
+    dataset = COCO()
+    dataset.dataset = {"images": images, "categories": categories, "annotations": annotations}
+    dataset.createIndex()
+    return dataset

@@ -1,0 +1,93 @@
+"""The score of the Data Science Bowl 2018: TP / (TP + FP + FN), whatever the class and score.
+
+Per image and IoU threshold `t`, a true instance is found (TP) if a prediction has IoU > t
+with it, strictly, as in the competition; each prediction finds at most one
+instance and each instance is found at most once. The score of a split is the mean
+over its images; an image without true instances scores 1 if nothing is predicted (nothing
+is wrong) and 0 otherwise.
+
+Data sets with void pixels or group regions, which the competition did not have: a
+prediction that finds nothing is not counted if more than `t` of its pixels lie there.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from affinity_seg.evaluation import results, truth
+from affinity_seg.labels import ClassTable
+
+THRESHOLDS = tuple(range(50, 100, 5))
+"""IoU thresholds in percent, so that comparisons are between integers, exact."""
+
+
+def evaluate(
+    items: Sequence[truth.ItemLike], results_dir: str, class_table: ClassTable
+) -> dict[str, Any]:
+    """Scores a folder of results.
+
+    Args:
+      items: The images of a split, all of which must have a result.
+      results_dir: Folder of the results.
+      class_table: The classes; only says how to read the files.
+
+    Returns:
+      `score_per_iou`, from "0.50" in steps of 0.05 to "0.95", and `mean_score`, their mean.
+
+    Raises:
+      FileNotFoundError: Images without result (all are listed), a missing mask or truth.
+      ValueError: A result breaks the format.
+    """
+    truth.require_items(items)
+    results.check_all_done(results_dir, [item.name for item in items])
+    rows = []
+    for item in items:
+        target = truth.read_truth(item.instance_path, class_table)
+        predictions = results.read_result(results_dir, item.name, class_table, target.classes.shape)
+        rows.append(score_image(target, [prediction.mask for prediction in predictions]))
+    scores = np.mean(rows, axis=0)
+    return {
+        "score_per_iou": {
+            f"{t / 100:.2f}": float(score) for t, score in zip(THRESHOLDS, scores, strict=True)
+        },
+        "mean_score": float(np.mean(scores)),
+    }
+
+
+def score_image(target: truth.Truth, masks: Sequence[np.ndarray]) -> np.ndarray:
+    """Scores the predictions of one image at each of `THRESHOLDS`.
+
+    The true instances do not overlap, so a prediction has IoU > 0.5 with at most one of
+    them, and the number of true instances with such a prediction is that of the best
+    one-to-one matching, even if predictions overlap each other.
+
+    Args:
+      target: The truth.
+      masks: bool [H, W] of each prediction, not empty.
+
+    Returns:
+      float64 [len(THRESHOLDS)].
+    """
+    count = len(target.instance_classes)
+    areas = np.bincount(target.instance_ids.reshape(-1), minlength=count + 1)
+    found = np.zeros((len(THRESHOLDS), count + 1), bool)
+    unmatched = np.zeros(len(THRESHOLDS), np.int64)
+    duplicates = np.zeros(len(THRESHOLDS), np.int64)
+    for mask in masks:
+        overlaps = np.bincount(target.instance_ids[mask], minlength=count + 1)
+        size = int(overlaps.sum())
+        ignored = int(np.count_nonzero(target.ignored[mask]))
+        overlaps[0] = 0
+        best = int(np.argmax(overlaps))
+        overlap = int(overlaps[best])
+        union = size + int(areas[best]) - overlap
+        for row, percent in enumerate(THRESHOLDS):
+            if best and 100 * overlap > percent * union:
+                duplicates[row] += found[row, best]
+                found[row, best] = True
+            elif 100 * ignored <= percent * size:
+                unmatched[row] += 1
+    true_positives = found.sum(axis=1)
+    total = count + unmatched + duplicates  # TP + FN is the number of true instances
+    return np.where(total > 0, true_positives / np.maximum(total, 1), 1.0)

@@ -1,0 +1,66 @@
+"""The truth of an image, as the judges and the pictures need it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+
+from affinity_seg import labels
+
+
+class ItemLike(Protocol):
+    """An image of a data set, see affinity_seg.data: its key and the path of its truth."""
+
+    name: str
+    instance_path: str
+
+
+class Truth(NamedTuple):
+    """The truth of one image.
+
+    Attributes:
+      classes: int32 [H, W], class index; `labels.VOID_CLASS` where void.
+      instance_ids: int32 [H, W], 1..N inside instances, else 0.
+      instance_classes: int32 [N], class index of each instance.
+      ignored: bool [H, W], void pixels and group regions.
+    """
+
+    classes: np.ndarray
+    instance_ids: np.ndarray
+    instance_classes: np.ndarray
+    ignored: np.ndarray
+
+
+def read_truth(path: str, class_table: labels.ClassTable) -> Truth:
+    """Reads an instance image.
+
+    Args:
+      path: PNG of one channel with 8 or 16 bits, encoded as the class table says.
+      class_table: The classes.
+
+    Raises:
+      FileNotFoundError: The file is missing.
+      ValueError: The file is no such image.
+    """
+    with open(path, "rb") as file:
+        content = np.frombuffer(file.read(), np.uint8)
+    image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    if image is None or image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"{path}: an instance image must be a PNG of one channel, 8 or 16 bits")
+    classes, instances = class_table.decode(image)
+    values, first, inverse = np.unique(instances, return_index=True, return_inverse=True)
+    is_instance = values > 0
+    numbers = np.where(is_instance, np.cumsum(is_instance), 0).astype(np.int32)
+    return Truth(
+        classes=classes,
+        instance_ids=numbers[inverse].reshape(instances.shape),
+        instance_classes=classes.reshape(-1)[first[is_instance]],
+        ignored=instances == labels.VOID_INSTANCE,
+    )
+
+
+def require_items(items: Sequence[ItemLike]) -> None:
+    """Raises ValueError if there is nothing to judge."""
+    if not items:
+        raise ValueError("there must be at least one image to evaluate: 0")
