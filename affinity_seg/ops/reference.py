@@ -1,0 +1,381 @@
+"""The graph merge in plain NumPy and Python, to be held against the paper (3.4).
+
+The C++ op must give exactly this: every comparison is one of whole numbers (paper's
+linkage), and ties have a fixed order. Slow: for tests and for reading only.
+`reference_graph.py` holds the first half, from probabilities to edges.
+
+Places where the design leaves a choice, and what is done here:
+  * With `refine=False` edges are neither scaled nor cut between super-classes.
+  * Affinities are checked in all channels of the pixels of vertices, nowhere else.
+  * Refinement is computed in doubles; the rounding to 1/65535 is exact without it.
+  * `refine_classes` works on edges of the largest merged distance, with or without
+    `refine`, where the classes of both ends are in the set (not necessarily the same).
+  * `linkage="weighted"` holds values as doubles in units of 1/65535: a mean is
+    `float(sum) / float(count)`, two values become `(a + b) / 2`, and
+    `value * 1e6 >= T * 65535` is compared in doubles.
+  * The score is `float32(sum / (65535.0 * count))`.
+  * A pixel votes wherever its own winning super-class is not background, also if that
+    is another one than `group`; it then votes for its best class of `group`.
+"""
+
+import heapq
+from collections.abc import Sequence
+
+import numpy as np
+
+from affinity_seg import neighbors
+from affinity_seg.ops import reference_graph as graph
+from affinity_seg.ops.types import GraphMergeResult
+
+LINKAGES = ("average", "weighted")
+
+
+def graph_merge_reference(
+    affinity: np.ndarray,
+    semantic: np.ndarray,
+    *,
+    from_logits: bool = False,
+    distances: Sequence[int] = neighbors.DISTANCES,
+    stages: Sequence[int] = neighbors.STAGES,
+    thresholds: Sequence[float] = (0.97, 0.7, 0.3),
+    groups: Sequence[int] | None = None,
+    alpha: float = 5.0,
+    merge_window: int = 2,
+    refine: bool = True,
+    refine_classes: Sequence[int] = (),
+    linkage: str = "average",
+    min_pixels: int = 1024,
+    mask: np.ndarray | None = None,
+    group: int = 0,
+) -> GraphMergeResult:
+    """Finds the instances of an image from affinities and semantics.
+
+    Args:
+      affinity: Float [H, W, 8 * len(distances)], probabilities, or logits.
+      semantic: Float [H, W, K], probabilities, or logits.
+      from_logits: Whether both are logits at full resolution.
+      distances: Pixel distances, ascending.
+      stages: How many of the distances each stage adds.
+      thresholds: Least mean edge that is merged in each stage.
+      groups: Super-class of each class; None: `labels.default_groups`.
+      alpha: Slope of the refinement's sigma (paper 4.4).
+      merge_window: 1, 2 or 4, side of a window in pixels (paper 4.2).
+      refine: Pixel affinity refinement by the semantics (paper 4.4).
+      refine_classes: Classes of the semantic class refinement.
+      linkage: "average", or "weighted" as Algorithm 1 is written.
+      min_pixels: Instances must have more pixels than this.
+      mask: [H, W], non-zero in the region of interest, or None.
+      group: Super-class whose windows are vertices; 0: any.
+
+    Returns:
+      `GraphMergeResult` of NumPy arrays.
+
+    Raises:
+      ValueError: An argument breaks a rule.
+    """
+    options = {
+        "distances": distances,
+        "stages": stages,
+        "groups": groups,
+        "merge_window": merge_window,
+        "mask": mask,
+        "group": group,
+        "from_logits": from_logits,
+    }
+    edges = reference_edges(
+        affinity, semantic, alpha=alpha, refine=refine, refine_classes=refine_classes, **options
+    )
+    return merge_edges_reference(
+        edges, semantic, thresholds=thresholds, linkage=linkage, min_pixels=min_pixels, **options
+    )
+
+
+def reference_edges(
+    affinity: np.ndarray,
+    semantic: np.ndarray,
+    *,
+    from_logits: bool = False,
+    distances: Sequence[int] = neighbors.DISTANCES,
+    stages: Sequence[int] = neighbors.STAGES,
+    groups: Sequence[int] | None = None,
+    alpha: float = 5.0,
+    merge_window: int = 2,
+    refine: bool = True,
+    refine_classes: Sequence[int] = (),
+    mask: np.ndarray | None = None,
+    group: int = 0,
+) -> np.ndarray:
+    """Computes the integer edges; arguments as in `graph_merge_reference`.
+
+    Returns:
+      int32 [ceil(H / window), ceil(W / window), 4 * M]: channel 4 * j + n is the edge to
+      the neighbour at merged distance j (ascending) in forward direction n, (0,1), (1,-1),
+      (1,0), (1,1); 0..65535 in units of 1/65535, or -1 where one end is outside the merged
+      grid or no vertex.
+    """
+    groups = graph.check_classes(semantic, groups)
+    merged = graph.merged_distances(distances, stages, merge_window)
+    expected = (*semantic.shape[:2], neighbors.num_channels(distances))
+    if affinity.shape != expected:
+        raise ValueError(f"`affinity` must have shape {expected}: {affinity.shape}")
+    windows = graph.find_windows(
+        _semantic_units(semantic, from_logits), groups, merge_window, mask, group
+    )
+    read = graph.spread(windows.is_vertex, merge_window, *semantic.shape[:2])
+    units = np.zeros(affinity.shape, np.int64)
+    values = _finite(affinity[read], "affinity") if from_logits else affinity[read]
+    values = graph.sigmoid(values) if from_logits else values
+    units[read] = graph.quantize(values, "affinity")
+    return graph.find_edges(
+        units,
+        windows,
+        distances=distances,
+        merged=merged,
+        alpha=alpha,
+        merge_window=merge_window,
+        refine=refine,
+        refine_classes=refine_classes,
+    )
+
+
+def merge_edges_reference(
+    edges: np.ndarray,
+    semantic: np.ndarray,
+    *,
+    from_logits: bool = False,
+    distances: Sequence[int] = neighbors.DISTANCES,
+    stages: Sequence[int] = neighbors.STAGES,
+    thresholds: Sequence[float] = (0.97, 0.7, 0.3),
+    groups: Sequence[int] | None = None,
+    merge_window: int = 2,
+    linkage: str = "average",
+    min_pixels: int = 1024,
+    mask: np.ndarray | None = None,
+    group: int = 0,
+) -> GraphMergeResult:
+    """Clusters given integer edges; arguments as in `graph_merge_reference`.
+
+    Args:
+      edges: int32, as from `reference_edges` or the op's own edges.
+      semantic: As in `graph_merge_reference`; for vertices, sizes and votes.
+
+    Returns:
+      `GraphMergeResult` of NumPy arrays.
+    """
+    if linkage not in LINKAGES:
+        raise ValueError(f"`linkage` must be one of {LINKAGES}: {linkage!r}")
+    if len(thresholds) != len(stages):
+        raise ValueError(f"`thresholds` must have {len(stages)} entries: {tuple(thresholds)}")
+    groups = graph.check_classes(semantic, groups)
+    units = _semantic_units(semantic, from_logits)
+    windows = graph.find_windows(units, groups, merge_window, mask, group)
+    merged = graph.merged_distances(distances, stages, merge_window)
+    pairs = _list_edges(edges, merged)
+    clusters = cluster(
+        windows.is_vertex.size,
+        [
+            [
+                pair
+                for pairs_j, step in zip(pairs, merged, strict=True)
+                if step.stage == s
+                for pair in pairs_j
+            ]
+            for s in range(len(stages))
+        ],
+        [int(np.floor(threshold * 1e6 + 0.5)) for threshold in thresholds],
+        linkage,
+    )
+    cluster_of_window = np.where(windows.is_vertex, clusters.reshape(windows.is_vertex.shape), -1)
+    cluster_map = graph.spread(cluster_of_window, merge_window, *semantic.shape[:2])
+    all_pairs = [pair for pairs_j in pairs for pair in pairs_j]
+    return _instances(cluster_map, clusters, all_pairs, units, groups, group, min_pixels)
+
+
+def cluster(
+    num_vertices: int,
+    edges_of_stage: Sequence[Sequence[tuple[int, int, int]]],
+    thresholds: Sequence[int],
+    linkage: str,
+) -> np.ndarray:
+    """Algorithm 1 of the paper, stage by stage.
+
+    Args:
+      num_vertices: Vertices are 0..num_vertices - 1, in raster order.
+      edges_of_stage: For each stage, (u, v, e) with u < v and e in units of 1/65535.
+      thresholds: For each stage, in units of 1e-6.
+      linkage: One of `LINKAGES`.
+
+    Returns:
+      int64 [num_vertices], the id of each vertex's cluster: its largest vertex.
+    """
+    parent = list(range(num_vertices))  # Always towards a larger vertex of the cluster.
+
+    def find(v):
+        while parent[v] != v:
+            parent[v] = parent[parent[v]]
+            v = parent[v]
+        return v
+
+    adjacency: list[dict] = [{} for _ in range(num_vertices)]
+    rule = _Average if linkage == "average" else _Weighted
+    for edges, threshold in zip(edges_of_stage, thresholds, strict=True):
+        added: dict[tuple[int, int], tuple[int, int]] = {}
+        for u, v, e in edges:
+            u, v = sorted((find(u), find(v)))
+            if u != v:
+                total, count = added.get((u, v), (0, 0))
+                added[u, v] = (total + e, count + 1)
+        for (u, v), (total, count) in added.items():
+            value = rule.start(total, count)
+            if v in adjacency[u]:
+                value = rule.join(adjacency[u][v], value)
+            adjacency[u][v] = adjacency[v][u] = value
+
+        # Largest e first, then the smaller min(id), then the smaller max(id). An entry
+        # whose edge has changed since is skipped: the change brought an entry of its own.
+        heap = [
+            (-rule.order(value), u, v)
+            for u, others in enumerate(adjacency)
+            for v, value in others.items()
+            if u < v and rule.reaches(value, threshold)
+        ]
+        heapq.heapify(heap)
+        while heap:
+            order, u, v = heapq.heappop(heap)
+            if v not in adjacency[u] or -rule.order(adjacency[u][v]) != order:
+                continue
+            parent[u] = v
+            del adjacency[v][u]
+            for k, value in adjacency[u].items():
+                if k == v:
+                    continue
+                del adjacency[k][u]
+                if k in adjacency[v]:
+                    value = rule.join(adjacency[v][k], value)
+                adjacency[v][k] = adjacency[k][v] = value
+                if rule.reaches(value, threshold):
+                    heapq.heappush(heap, (-rule.order(value), min(k, v), max(k, v)))
+            adjacency[u] = {}
+    return np.array([find(v) for v in range(num_vertices)], np.int64)
+
+
+class _Average:
+    """Mean over all edges between two clusters: (sum, count) of whole numbers."""
+
+    @staticmethod
+    def start(total, count):
+        return (total, count)
+
+    @staticmethod
+    def join(a, b):
+        return (a[0] + b[0], a[1] + b[1])
+
+    @staticmethod
+    def order(value):
+        # Different fractions with counts below 2^32 differ by more than 2^-64, so the
+        # whole part of their 2^65-fold orders them exactly and is equal for equal ones.
+        return (value[0] << 65) // value[1]
+
+    @staticmethod
+    def reaches(value, threshold):
+        return value[0] * 10**6 >= threshold * graph.UNIT * value[1]
+
+
+class _Weighted:
+    """The literal update of Algorithm 1: a mean of two values, whatever they stand for."""
+
+    @staticmethod
+    def start(total, count):
+        return float(total) / float(count)
+
+    @staticmethod
+    def join(a, b):
+        return (a + b) / 2
+
+    @staticmethod
+    def order(value):
+        return value
+
+    @staticmethod
+    def reaches(value, threshold):
+        return value * 1e6 >= float(threshold * graph.UNIT)
+
+
+def _list_edges(edges, merged):
+    """Lists the edges of each merged distance as (u, v, e), u < v in raster order."""
+    width = edges.shape[1]
+    pairs = []
+    for j, step in enumerate(merged):
+        found = []
+        for n, direction in enumerate(graph.FORWARD):
+            dy, dx = (step.distance * v for v in neighbors.DIRECTIONS[direction])
+            values = edges[..., len(graph.FORWARD) * j + n]
+            y, x = np.nonzero(values >= 0)
+            u, v = y * width + x, (y + dy) * width + x + dx
+            found.extend(zip(u.tolist(), v.tolist(), values[y, x].tolist(), strict=True))
+        pairs.append(found)
+    return pairs
+
+
+def _instances(cluster_map, clusters, pairs, semantic, groups, group, min_pixels):
+    """Turns clusters into instances (section 6 of the design).
+
+    Args:
+      cluster_map: int64 [H, W], cluster id of each pixel, -1 where there is no vertex.
+      clusters: int64 [H_m * W_m], cluster id of each window.
+      pairs: (u, v, e) of every edge of the merged grid.
+      semantic: int64 [H, W, K], in units.
+      groups: Super-class of each class.
+      group: Super-class of the region, 0: any.
+      min_pixels: Instances must have more pixels than this.
+    """
+    num_classes = len(groups)
+    ids, first, sizes = np.unique(cluster_map, return_index=True, return_counts=True)
+    kept = [i for i in np.argsort(first) if ids[i] >= 0 and sizes[i] > min_pixels]
+    number = {int(ids[i]): n for n, i in enumerate(kept)}
+
+    sums, counts = [0] * len(kept), [0] * len(kept)
+    for u, v, e in pairs:
+        if clusters[u] == clusters[v] and int(clusters[u]) in number:
+            sums[number[int(clusters[u])]] += e
+            counts[number[int(clusters[u])]] += 1
+
+    candidates = np.array([c for c in range(1, num_classes) if group in (0, groups[c])])
+    votes_of_pixel = graph.group_sums(semantic, groups).argmax(axis=-1) > 0
+    best = candidates[semantic[..., candidates].argmax(axis=-1)]
+    instance_ids = np.zeros(cluster_map.shape, np.int32)
+    classes = np.zeros(len(kept), np.int32)
+    votes = np.zeros((len(kept), num_classes), np.int64)
+    for n, i in enumerate(kept):
+        inside = cluster_map == ids[i]
+        instance_ids[inside] = n + 1
+        votes[n] = np.bincount(best[inside & votes_of_pixel], minlength=num_classes)
+        if votes[n].any():
+            classes[n] = votes[n].argmax()
+        else:  # As the design says; a window cannot win what none of its pixels wins.
+            classes[n] = candidates[semantic[inside][:, candidates].sum(axis=0).argmax()]
+    return GraphMergeResult(
+        instance_ids=instance_ids,
+        classes=classes,
+        scores=np.array(
+            [s / (float(graph.UNIT) * c) if c else 0.0 for s, c in zip(sums, counts, strict=True)],
+            np.float32,
+        ),
+        sizes=sizes[kept].astype(np.int64),
+        votes=votes,
+    )
+
+
+def _semantic_units(semantic, from_logits):
+    """Returns the semantics on the 16-bit grid, int64 [H, W, K]."""
+    if from_logits:
+        semantic = graph.softmax(_finite(semantic, "semantic"))
+    return graph.quantize(semantic, "semantic")
+
+
+def _finite(logits, name):
+    """Returns `logits` if none is NaN or infinite."""
+    finite = np.isfinite(logits)
+    if not finite.all():
+        raise ValueError(f"`{name}` must be finite: {logits[~finite][0]}")
+    return logits
