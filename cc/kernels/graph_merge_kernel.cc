@@ -1,0 +1,169 @@
+// CPU kernel of the op GraphMerge: tensors in, checks, tensors out.
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "cc/lib/graph_merge.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/tensor.h"
+
+namespace affinity_seg {
+namespace {
+
+using ::tensorflow::DEVICE_CPU;
+using ::tensorflow::OpKernel;
+using ::tensorflow::OpKernelConstruction;
+using ::tensorflow::OpKernelContext;
+using ::tensorflow::Tensor;
+using ::tensorflow::TensorShape;
+
+absl::Status ToStatus(const Error& error) {
+  return error.empty() ? absl::OkStatus() : absl::InvalidArgumentError(error);
+}
+
+absl::Status ReadOptions(OpKernelConstruction* context, GraphMergeOptions* options) {
+  std::vector<float> thresholds;
+  float alpha;
+  std::string linkage;
+  TF_RETURN_IF_ERROR(context->GetAttr("distances", &options->distances));
+  TF_RETURN_IF_ERROR(context->GetAttr("stages", &options->stages));
+  TF_RETURN_IF_ERROR(context->GetAttr("thresholds", &thresholds));
+  TF_RETURN_IF_ERROR(context->GetAttr("groups", &options->groups));
+  TF_RETURN_IF_ERROR(context->GetAttr("alpha", &alpha));
+  TF_RETURN_IF_ERROR(context->GetAttr("merge_window", &options->merge_window));
+  TF_RETURN_IF_ERROR(context->GetAttr("refine", &options->refine));
+  TF_RETURN_IF_ERROR(context->GetAttr("refine_classes", &options->refine_classes));
+  TF_RETURN_IF_ERROR(context->GetAttr("linkage", &linkage));
+  TF_RETURN_IF_ERROR(context->GetAttr("min_pixels", &options->min_pixels));
+  // Attributes are float32: back to the decimal that the user wrote.
+  options->alpha = std::round(alpha * 1e6) / 1e6;
+  for (float t : thresholds) options->thresholds.push_back(std::round(t * 1e6) / 1e6);
+  options->linkage = linkage == "average" ? Linkage::kAverage : Linkage::kWeighted;
+  return ToStatus(options->Check());
+}
+
+absl::Status CheckShapes(const Tensor& affinity, const Tensor& semantic, const Tensor& mask,
+                         const Tensor& group, const GraphMergeOptions& options) {
+  const auto invalid = [](const std::string& rule, const Tensor& tensor) {
+    return absl::InvalidArgumentError(rule + ": " + tensor.shape().DebugString());
+  };
+  if (affinity.dims() != 3) return invalid("`affinity` must have rank 3", affinity);
+  if (semantic.dims() != 3) return invalid("`semantic` must have rank 3", semantic);
+  if (group.dims() != 0) return invalid("`group` must be a scalar", group);
+  const int64_t channels = kNumDirections * static_cast<int64_t>(options.distances.size());
+  if (affinity.dim_size(2) != channels) {
+    return invalid("`affinity` must have 8 channels for each of `distances`, " +
+                       std::to_string(channels),
+                   affinity);
+  }
+  if (semantic.dim_size(2) != options.num_classes()) {
+    return invalid("`semantic` must have one channel for each of `groups`, " +
+                       std::to_string(options.num_classes()),
+                   semantic);
+  }
+  const std::string size =
+      std::to_string(affinity.dim_size(0)) + "x" + std::to_string(affinity.dim_size(1));
+  if (semantic.dim_size(0) != affinity.dim_size(0) ||
+      semantic.dim_size(1) != affinity.dim_size(1)) {
+    return invalid("`semantic` must have the height and width of `affinity`, " + size, semantic);
+  }
+  const bool no_mask = mask.shape() == TensorShape({0, 0});
+  if (!no_mask && mask.shape() != TensorShape({affinity.dim_size(0), affinity.dim_size(1)})) {
+    return invalid("`mask` must have the height and width of `affinity`, " + size + ", or be [0, 0]",
+                   mask);
+  }
+  return absl::OkStatus();
+}
+
+// Returns the values of `tensor` as float32; `storage` holds them if they had to be converted.
+template <typename T>
+const float* AsFloat(const Tensor& tensor, std::vector<float>* storage) {
+  if constexpr (std::is_same_v<T, float>) {
+    return tensor.flat<float>().data();
+  } else {
+    const auto values = tensor.flat<T>();
+    storage->resize(values.size());
+    std::transform(values.data(), values.data() + values.size(), storage->begin(),
+                   [](T value) { return static_cast<float>(value); });
+    return storage->data();
+  }
+}
+
+template <typename V>
+absl::Status SetOutput(OpKernelContext* context, int index, const std::vector<V>& values,
+                       const TensorShape& shape) {
+  Tensor* output = nullptr;
+  TF_RETURN_IF_ERROR(context->allocate_output(index, shape, &output));
+  std::copy(values.begin(), values.end(), output->flat<V>().data());
+  return absl::OkStatus();
+}
+
+template <typename T>
+class GraphMergeOp : public OpKernel {
+ public:
+  explicit GraphMergeOp(OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, ReadOptions(context, &options_));
+    OP_REQUIRES_OK(context, context->GetAttr("from_logits", &from_logits_));
+    OP_REQUIRES_OK(context, context->GetAttr("output_edges", &output_edges_));
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& affinity = context->input(0);
+    const Tensor& semantic = context->input(1);
+    const Tensor& mask = context->input(2);
+    const Tensor& group = context->input(3);
+    OP_REQUIRES_OK(context, CheckShapes(affinity, semantic, mask, group, options_));
+
+    std::vector<float> affinity_storage, semantic_storage;
+    GraphMergeInput input;
+    input.height = affinity.dim_size(0);
+    input.width = affinity.dim_size(1);
+    input.affinity = AsFloat<T>(affinity, &affinity_storage);
+    input.semantic = AsFloat<T>(semantic, &semantic_storage);
+    input.mask = mask.NumElements() > 0 ? mask.flat<bool>().data() : nullptr;
+    input.from_logits = from_logits_;
+    input.group = group.scalar<int32_t>()();
+    Instances instances;
+    EdgeGrid edges;
+    OP_REQUIRES_OK(context, ToStatus(GraphMerge(input, options_, &instances, &edges)));
+    OP_REQUIRES_OK(context, SetOutputs(context, input, instances, edges));
+  }
+
+ private:
+  absl::Status SetOutputs(OpKernelContext* context, const GraphMergeInput& input,
+                          const Instances& instances, const EdgeGrid& edges) {
+    const int64_t n = instances.num_instances();
+    TF_RETURN_IF_ERROR(
+        SetOutput(context, 0, instances.ids, TensorShape({input.height, input.width})));
+    TF_RETURN_IF_ERROR(SetOutput(context, 1, instances.classes, TensorShape({n})));
+    TF_RETURN_IF_ERROR(SetOutput(context, 2, instances.scores, TensorShape({n})));
+    TF_RETURN_IF_ERROR(SetOutput(context, 3, instances.sizes, TensorShape({n})));
+    TF_RETURN_IF_ERROR(SetOutput(context, 4, instances.votes,
+                                 TensorShape({n, int64_t{options_.num_classes()}})));
+    if (!output_edges_) {
+      return SetOutput(context, 5, std::vector<int32_t>(),
+                       TensorShape({0, 0, edges.edges_per_window()}));
+    }
+    const WindowGrid grid(input.height, input.width, options_.merge_window);
+    return SetOutput(context, 5, edges.values,
+                     TensorShape({grid.rows(), grid.cols(), edges.edges_per_window()}));
+  }
+
+  GraphMergeOptions options_;
+  bool from_logits_;
+  bool output_edges_;
+};
+
+#define REGISTER_KERNEL(T)                                                                \
+  REGISTER_KERNEL_BUILDER(Name("GraphMerge").Device(DEVICE_CPU).TypeConstraint<T>("T"), \
+                          GraphMergeOp<T>)
+REGISTER_KERNEL(float);
+REGISTER_KERNEL(Eigen::half);
+REGISTER_KERNEL(tensorflow::bfloat16);
+#undef REGISTER_KERNEL
+
+}  // namespace
+}  // namespace affinity_seg

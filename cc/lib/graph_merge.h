@@ -1,0 +1,34 @@
+// Affinity derivation and graph merge: from network outputs to instances.
+
+#ifndef AFFINITY_SEG_CC_LIB_GRAPH_MERGE_H_
+#define AFFINITY_SEG_CC_LIB_GRAPH_MERGE_H_
+
+#include <cstdint>
+
+#include "cc/lib/affinity_edges.h"
+#include "cc/lib/instances.h"
+#include "cc/lib/options.h"
+
+namespace affinity_seg {
+
+// One image, or one region of an image. K classes, C = 8 * distances channels.
+struct GraphMergeInput {
+  int64_t height = 0;
+  int64_t width = 0;
+  const float* affinity = nullptr;  // [H, W, C], probabilities or logits
+  const float* semantic = nullptr;  // [H, W, K], likewise
+  const bool* mask = nullptr;       // [H, W]: the grown region; null: everywhere
+  bool from_logits = false;
+  int group = 0;  // 0: vertices of any super-class, else of this one only (4.5)
+};
+
+// Runs the method of Liu et al. (ECCV 2018) after the networks: affinities of both directions are
+// averaged, windows merged, edges refined by the semantics (4.2, 4.4), and the graph merged in
+// stages (3.4). Returns the first rule that the input breaks; then the outputs are undefined.
+// REQUIRES: options.Check() found no error.
+Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
+                 Instances* instances, EdgeGrid* edges);
+
+}  // namespace affinity_seg
+
+#endif  // AFFINITY_SEG_CC_LIB_GRAPH_MERGE_H_

@@ -1,0 +1,121 @@
+#include "cc/lib/graph_merge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace affinity_seg {
+namespace {
+
+using ::testing::ElementsAre;
+
+// A drawn image: each character is a pixel, '.' is background, a letter an instance; capitals are
+// class 1, small letters class 2. Affinities and semantics are the truth.
+class GraphMergeTest : public testing::Test {
+ protected:
+  GraphMergeTest() {
+    options_.distances = {1, 2};
+    options_.stages = {1, 1};
+    options_.thresholds = {0.9, 0.5};
+    options_.groups = {0, 1, 2};
+    options_.merge_window = 1;
+    options_.min_pixels = 0;
+  }
+
+  void Draw(const std::vector<std::string>& image) {
+    height_ = image.size();
+    width_ = image[0].size();
+    const int channels = kNumDirections * options_.distances.size();
+    affinity_.assign(height_ * width_ * channels, 0.0f);
+    semantic_.assign(height_ * width_ * 3, 0.0f);
+    for (int y = 0; y < height_; ++y) {
+      for (int x = 0; x < width_; ++x) {
+        const char pixel = image[y][x];
+        const int k = pixel == '.' ? 0 : pixel <= 'Z' ? 1 : 2;
+        semantic_[(y * width_ + x) * 3 + k] = 1.0f;
+        for (int c = 0; c < channels; ++c) {
+          const Offset step = Direction(c % kNumDirections);
+          const int to_y = y + step.dy * options_.distances[c / kNumDirections];
+          const int to_x = x + step.dx * options_.distances[c / kNumDirections];
+          if (to_y < 0 || to_y >= height_ || to_x < 0 || to_x >= width_) continue;
+          const bool same = pixel != '.' && image[to_y][to_x] == pixel;
+          affinity_[(y * width_ + x) * channels + c] = same;
+        }
+      }
+    }
+  }
+
+  Error Merge(int group = 0) {
+    GraphMergeInput input;
+    input.height = height_;
+    input.width = width_;
+    input.affinity = affinity_.data();
+    input.semantic = semantic_.data();
+    input.group = group;
+    return GraphMerge(input, options_, &instances_, &edges_);
+  }
+
+  GraphMergeOptions options_;
+  int height_ = 0;
+  int width_ = 0;
+  std::vector<float> affinity_, semantic_;
+  Instances instances_;
+  EdgeGrid edges_;
+};
+
+TEST_F(GraphMergeTest, SeparatesTouchingInstancesAndJoinsParts) {
+  Draw({"AAB.",  //
+        "AAB.",  //
+        "...."});
+  ASSERT_EQ(Merge(), "");
+  EXPECT_THAT(instances_.ids, ElementsAre(1, 1, 2, 0, 1, 1, 2, 0, 0, 0, 0, 0));
+  EXPECT_THAT(instances_.classes, ElementsAre(1, 1));
+  EXPECT_THAT(instances_.sizes, ElementsAre(4, 2));
+  EXPECT_THAT(instances_.votes, ElementsAre(0, 4, 0, 0, 2, 0));
+  Draw({"A.A.bb"});  // joined by distance 2 over the background
+  ASSERT_EQ(Merge(), "");
+  EXPECT_THAT(instances_.ids, ElementsAre(1, 0, 1, 0, 2, 2));
+  EXPECT_THAT(instances_.classes, ElementsAre(1, 2));
+}
+
+TEST_F(GraphMergeTest, KeepsClustersOfMoreThanMinPixels) {
+  Draw({"AA.BBB"});
+  options_.min_pixels = 2;
+  ASSERT_EQ(Merge(), "");
+  EXPECT_THAT(instances_.ids, ElementsAre(0, 0, 0, 1, 1, 1));
+  options_.min_pixels = 3;
+  ASSERT_EQ(Merge(), "");
+  EXPECT_EQ(instances_.num_instances(), 0);
+  EXPECT_THAT(instances_.ids, ElementsAre(0, 0, 0, 0, 0, 0));
+}
+
+TEST_F(GraphMergeTest, GroupRestrictsTheVertices) {
+  Draw({"AA.bb"});
+  ASSERT_EQ(Merge(2), "");
+  EXPECT_THAT(instances_.ids, ElementsAre(0, 0, 0, 1, 1));
+  EXPECT_THAT(instances_.classes, ElementsAre(2));
+  EXPECT_EQ(Merge(3), "`group` must be in [0, 2]: 3");
+}
+
+TEST_F(GraphMergeTest, ScoreIsTheMeanOfAllInnerEdges) {
+  options_.refine = false;
+  Draw({"AAA"});
+  affinity_[4] = 0.0f;  // one direction of the first edge: edges 0.5, 1 and 1
+  options_.thresholds = {0.5, 0.5};
+  ASSERT_EQ(Merge(), "");
+  EXPECT_NEAR(instances_.scores[0], 2.5 / 3, 1e-5);
+  Draw({"A"});
+  ASSERT_EQ(Merge(), "");
+  EXPECT_THAT(instances_.scores, ElementsAre(0.0f));
+}
+
+TEST_F(GraphMergeTest, AnEmptyImageHasNoInstances) {
+  ASSERT_EQ(Merge(), "");
+  EXPECT_EQ(instances_.num_instances(), 0);
+  EXPECT_TRUE(instances_.ids.empty());
+}
+
+}  // namespace
+}  // namespace affinity_seg

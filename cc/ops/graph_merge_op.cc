@@ -1,0 +1,114 @@
+// Registration of the op GraphMerge: its interface, shapes and documentation.
+
+#include "tensorflow/core/framework/common_shape_fns.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace affinity_seg {
+namespace {
+
+using ::tensorflow::shape_inference::DimensionHandle;
+using ::tensorflow::shape_inference::InferenceContext;
+using ::tensorflow::shape_inference::ShapeHandle;
+
+absl::Status GraphMergeShape(InferenceContext* context) {
+  ShapeHandle affinity, semantic, mask, scalar;
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 3, &affinity));
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(1), 3, &semantic));
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(2), 2, &mask));
+  TF_RETURN_IF_ERROR(context->WithRank(context->input(3), 0, &scalar));
+  std::vector<int> distances, groups;
+  int merge_window;
+  bool output_edges;
+  TF_RETURN_IF_ERROR(context->GetAttr("distances", &distances));
+  TF_RETURN_IF_ERROR(context->GetAttr("groups", &groups));
+  TF_RETURN_IF_ERROR(context->GetAttr("merge_window", &merge_window));
+  TF_RETURN_IF_ERROR(context->GetAttr("output_edges", &output_edges));
+
+  DimensionHandle height, width, channels, classes;
+  TF_RETURN_IF_ERROR(
+      context->Merge(context->Dim(affinity, 0), context->Dim(semantic, 0), &height));
+  TF_RETURN_IF_ERROR(context->Merge(context->Dim(affinity, 1), context->Dim(semantic, 1), &width));
+  TF_RETURN_IF_ERROR(
+      context->WithValue(context->Dim(affinity, 2), 8 * distances.size(), &channels));
+  TF_RETURN_IF_ERROR(context->WithValue(context->Dim(semantic, 2), groups.size(), &classes));
+
+  const DimensionHandle instances = context->UnknownDim();
+  context->set_output(0, context->Matrix(height, width));
+  for (int i = 1; i <= 3; ++i) context->set_output(i, context->Vector(instances));
+  context->set_output(4, context->Matrix(instances, classes));
+  DimensionHandle rows = context->MakeDim(0), cols = context->MakeDim(0);
+  if (output_edges && merge_window > 0) {
+    TF_RETURN_IF_ERROR(context->Add(height, merge_window - 1, &rows));
+    TF_RETURN_IF_ERROR(context->Divide(rows, merge_window, /*evenly_divisible=*/false, &rows));
+    TF_RETURN_IF_ERROR(context->Add(width, merge_window - 1, &cols));
+    TF_RETURN_IF_ERROR(context->Divide(cols, merge_window, /*evenly_divisible=*/false, &cols));
+  }
+  context->set_output(5, context->MakeShape({rows, cols, context->UnknownDim()}));
+  return absl::OkStatus();
+}
+
+REGISTER_OP("GraphMerge")
+    .Attr("T: {half, bfloat16, float}")
+    .Input("affinity: T")
+    .Input("semantic: T")
+    .Input("mask: bool")
+    .Input("group: int32")
+    .Output("instance_ids: int32")
+    .Output("classes: int32")
+    .Output("scores: float")
+    .Output("sizes: int64")
+    .Output("votes: int64")
+    .Output("edges: int32")
+    .Attr("distances: list(int) >= 1")
+    .Attr("stages: list(int) >= 1")
+    .Attr("thresholds: list(float) >= 1")
+    .Attr("groups: list(int) >= 2")
+    .Attr("alpha: float = 5.0")
+    .Attr("merge_window: int = 2")
+    .Attr("refine: bool = true")
+    .Attr("refine_classes: list(int) = []")
+    .Attr("linkage: {'average', 'weighted'} = 'average'")
+    .Attr("min_pixels: int = 1024")
+    .Attr("from_logits: bool = false")
+    .Attr("output_edges: bool = false")
+    .SetShapeFn(GraphMergeShape)
+    .Doc(R"doc(
+Merges the pixel graph of one image into instances.
+
+Liu et al., "Affinity Derivation and Graph Merge for Instance Segmentation", ECCV 2018. The two
+directions of every pixel pair are averaged, pixels merged in windows (4.4), edges refined by the
+semantics (4.2) and the graph merged greedily in stages (3.4). All sums are integers: the result
+is the same on every machine.
+
+affinity: [H, W, 8 * len(distances)], the affinity of each pixel with its neighbours; channel
+  8 * i + n is distance i, direction n, row by row from the upper left (3.3).
+semantic: [H, W, K], class probabilities, background first.
+mask: [H, W], true where there may be vertices (a window is in it if any of its pixels is), or
+  [0, 0] for everywhere.
+group: the super-class whose windows are the vertices, or 0 for all of them (4.5).
+instance_ids: [H, W], 0 on the background, instances from 1 in raster order.
+classes: [N], the class of each instance, by the votes of its pixels.
+scores: [N], the mean of all edges inside each instance.
+sizes: [N], in pixels.
+votes: [N, K], the pixels that voted for each class.
+edges: [ceil(H / merge_window), ceil(W / merge_window), 4 * M] if output_edges, else [0, 0, 4 * M]:
+  the graph after refinement, M merged distances in forward directions, in units of 1/65535, and
+  -1 where there is no edge.
+distances: in pixels, strictly increasing, multiples of merge_window where above it.
+stages: how many distances each stage of the merge adds.
+thresholds: the smallest edge that each stage merges, in (0, 1], never increasing.
+groups: the super-class of each of the K classes, 0 for the background (4.5).
+alpha: steepness of the refinement (4.2).
+merge_window: side of the windows of the forced local merge, 1, 2 or 4 pixels (4.4).
+refine: whether semantics refine the edges (4.2).
+refine_classes: classes whose edges of the largest distance are raised (semantic class
+  refinement, 5.3).
+linkage: 'average' for the mean of all edges between two clusters, 'weighted' for the mean of
+  means of Algorithm 1.
+min_pixels: clusters of more pixels are instances.
+from_logits: whether the inputs are logits: sigmoid and softmax are applied first.
+)doc");
+
+}  // namespace
+}  // namespace affinity_seg

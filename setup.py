@@ -1,0 +1,66 @@
+"""Builds the package affinity-seg: the library, its data files and the Bazel-built op."""
+
+import os
+import shutil
+
+from setuptools import Distribution, find_packages, setup
+from setuptools.command.build_py import build_py
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_BUILT_OP = os.path.join(_HERE, "bazel-bin", "cc", "graph_merge_op.so")
+
+
+def _version() -> str:
+    scope = {}
+    with open(os.path.join(_HERE, "affinity_seg", "version.py"), encoding="utf-8") as file:
+        exec(file.read(), scope)
+    return scope["__version__"]
+
+
+class BuildWithOp(build_py):
+    """Puts the op that Bazel built into the wheel; an editable install finds it in bazel-bin."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:
+            return
+        if not os.path.exists(_BUILT_OP):
+            raise FileNotFoundError(
+                f"{_BUILT_OP} not found: run `bazel build //cc:graph_merge_op` first"
+            )
+        target = os.path.join(self.build_lib, "affinity_seg", "ops", "graph_merge_op.so")
+        shutil.copyfile(_BUILT_OP, target)
+
+
+class BinaryDistribution(Distribution):
+    """Tags the wheel with platform and Python: it holds a shared object."""
+
+    def has_ext_modules(self):
+        return True
+
+
+setup(
+    name="affinity-seg",
+    version=_version(),
+    description="Instance segmentation by pixel affinities and graph merge (ECCV 2018)",
+    license="Apache-2.0",
+    packages=find_packages(include=["affinity_seg", "affinity_seg.*"]),
+    package_data={"affinity_seg": ["**/*.yaml"]},
+    python_requires=">=3.11,<3.12",
+    install_requires=[
+        "tensorflow==2.20.0",
+        "tf-models-official==2.20.0",
+        "numpy>=1.26,<2.3",
+        "opencv-python",
+        "cityscapesscripts==2.3.0",
+        "absl-py",
+        # These three come with tf-models-official; they are named because we import them.
+        "pycocotools",
+        "pyyaml",
+        "tqdm",
+    ],
+    extras_require={"dev": ["pytest", "ruff"]},
+    cmdclass={"build_py": BuildWithOp},
+    distclass=BinaryDistribution,
+    zip_safe=False,
+)
