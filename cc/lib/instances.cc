@@ -80,7 +80,6 @@ Instances DescribeInstances(const std::vector<int32_t>& clusters,
 
   result.ids.resize(grid.height() * grid.width());
   result.votes.assign(num_instances * num_classes, 0);
-  std::vector<int64_t> class_sums(num_instances * num_classes, 0);
   std::vector<int32_t> group_sums(semantics.num_groups);
   for (int64_t y = 0; y < grid.height(); ++y) {
     for (int64_t x = 0; x < grid.width(); ++x) {
@@ -90,18 +89,16 @@ Instances DescribeInstances(const std::vector<int32_t>& clusters,
       if (instance == kBackground) continue;
       const uint16_t* pixel = &semantics.pixels[at * num_classes];
       const int64_t row = static_cast<int64_t>(instance - 1) * num_classes;
-      for (int k = 0; k < num_classes; ++k) class_sums[row + k] += pixel[k];
       SumGroups(pixel, options.groups, semantics.num_groups, group_sums.data());
       const auto winner = std::max_element(group_sums.begin(), group_sums.end());
       if (winner == group_sums.begin()) continue;
       ++result.votes[row + BestClass(pixel, options.groups, group)];
     }
   }
+  // There is always a vote: a window that background does not win has a pixel that it does not win.
   result.classes.resize(num_instances);
   for (int64_t i = 0; i < num_instances; ++i) {
-    const int64_t* votes = &result.votes[i * num_classes];
-    const bool any = std::any_of(votes, votes + num_classes, [](int64_t v) { return v > 0; });
-    result.classes[i] = BestClass(any ? votes : &class_sums[i * num_classes], options.groups, group);
+    result.classes[i] = BestClass(&result.votes[i * num_classes], options.groups, group);
   }
   return result;
 }
