@@ -1,0 +1,1 @@
+"""Configurations: networks, training experiments, inference."""

@@ -1,0 +1,217 @@
+"""The training experiments `affinity_seg_semantic` and `affinity_seg_affinity`.
+
+The defaults are the paper's recipe on Cityscapes (paper 5, algorithm.md 8): ResNet-101 at output
+stride 16, 513 crops, SGD with momentum 0.9, batch 16 (per GPU in the paper: set
+`global_batch_size` to 16 times the GPUs), rate 0.02 times 0.7 every 15k steps, weight decay 1e-4.
+Other runs are YAML overrides in configs/experiments.
+"""
+
+import dataclasses
+
+from official.core import config_definitions as cfg
+from official.core import exp_factory
+from official.modeling import hyperparams, optimization
+
+from affinity_seg import neighbors
+from affinity_seg.configs import networks
+
+SEMANTIC = "affinity_seg_semantic"
+AFFINITY = "affinity_seg_affinity"
+
+
+@dataclasses.dataclass
+class DataConfig(cfg.DataConfig):
+    """One data set and how its images become crops.
+
+    Attributes:
+      input_path: Pattern of the TFRecord files of tools/create_tfrecords.py.
+      crop_size: [height, width] of what the network gets, pixels; a random window in training,
+        the middle in validation.
+      scale_min: Smallest zoom; the zoom of each image is drawn between the two.
+      scale_max: Largest zoom.
+      random_flip: Whether training images are mirrored at random.
+      photometric: Strength of random changes of brightness and contrast in training; 0 is off.
+    """
+
+    crop_size: list[int] = dataclasses.field(default_factory=lambda: [513, 513])
+    scale_min: float = 1.0
+    scale_max: float = 1.0
+    random_flip: bool = True
+    photometric: float = 0.0
+
+    def check(self) -> None:
+        """Raises ValueError if a field breaks a rule."""
+        if not self.input_path:
+            raise ValueError("`input_path` must name the TFRecord files: ''")
+        if self.global_batch_size < 1:
+            raise ValueError(f"`global_batch_size` must be positive: {self.global_batch_size}")
+        if len(self.crop_size) != 2 or min(self.crop_size) < 32:
+            raise ValueError(
+                f"`crop_size` must be [height, width], each at least 32: {self.crop_size}"
+            )
+        if not 0 < self.scale_min <= self.scale_max:
+            raise ValueError(
+                f"`scale_min` must be positive and at most `scale_max`: "
+                f"{self.scale_min}, {self.scale_max}"
+            )
+        if not 0 <= self.photometric < 1:
+            raise ValueError(f"`photometric` must be in [0, 1): {self.photometric}")
+
+
+@dataclasses.dataclass
+class Losses(hyperparams.Config):
+    """Loss settings of both networks.
+
+    Attributes:
+      l2_weight_decay: Weight decay of the convolution kernels.
+      sample_stride: The loss is taken at every `sample_stride`-th pixel of each axis; 1 is the
+        paper's, a larger divisor of the output stride is faster.
+    """
+
+    l2_weight_decay: float = 1e-4
+    sample_stride: int = 1
+
+
+@dataclasses.dataclass
+class SemanticLosses(Losses):
+    """Adds what Model Garden's segmentation loss offers.
+
+    Attributes:
+      class_weights: Weight of each class, background first; empty for equal weights.
+      top_k_percent_pixels: Share of pixels, those of the largest loss, that count.
+    """
+
+    class_weights: list[float] = dataclasses.field(default_factory=list)
+    top_k_percent_pixels: float = 1.0
+
+
+@dataclasses.dataclass
+class AffinityLosses(Losses):
+    """Adds `background_pair_weight`, the weight of pairs with both ends on background."""
+
+    background_pair_weight: float = 1.0
+
+
+@dataclasses.dataclass
+class SegmentationTask(cfg.TaskConfig):
+    """What both tasks share.
+
+    Attributes:
+      class_table: "cityscapes" or the path of a YAML class table.
+      init_checkpoint: Checkpoint (or folder) to start from; empty for fresh weights.
+    """
+
+    class_table: str = "cityscapes"
+    model: networks.Network = dataclasses.field(default_factory=networks.Network)
+    train_data: DataConfig = dataclasses.field(
+        default_factory=lambda: DataConfig(
+            is_training=True, global_batch_size=16, shuffle_buffer_size=200
+        )
+    )
+    validation_data: DataConfig = dataclasses.field(
+        default_factory=lambda: DataConfig(
+            is_training=False, global_batch_size=1, drop_remainder=False, crop_size=[1024, 2048]
+        )
+    )
+    losses: Losses = dataclasses.field(default_factory=Losses)
+    allow_image_summary: bool = True
+
+    def check(self) -> None:
+        """Raises ValueError if a field breaks a rule."""
+        for name in ("train_data", "validation_data"):
+            try:
+                getattr(self, name).check()
+            except ValueError as error:
+                raise ValueError(f"task.{name}: {error}") from error
+        self.model.check()
+        stride, sample = self.model.output_stride, self.losses.sample_stride
+        if sample < 1 or stride % sample:
+            raise ValueError(
+                f"`losses.sample_stride` must divide the output stride {stride}: {sample}"
+            )
+        if self.losses.l2_weight_decay < 0:
+            raise ValueError(
+                f"`losses.l2_weight_decay` must not be negative: {self.losses.l2_weight_decay}"
+            )
+
+
+@dataclasses.dataclass
+class SemanticTask(SegmentationTask):
+    """Semantic network: softmax over the classes."""
+
+    name: str = SEMANTIC
+    losses: SemanticLosses = dataclasses.field(default_factory=SemanticLosses)
+
+
+@dataclasses.dataclass
+class AffinityTask(SegmentationTask):
+    """Affinity network: sigmoids, 8 for each of `distances` (pixels)."""
+
+    name: str = AFFINITY
+    losses: AffinityLosses = dataclasses.field(default_factory=AffinityLosses)
+    distances: list[int] = dataclasses.field(default_factory=lambda: list(neighbors.DISTANCES))
+
+    def check(self) -> None:
+        """Raises ValueError if a field breaks a rule."""
+        super().check()
+        if not self.distances or min(self.distances) < 1:
+            raise ValueError(f"`distances` must be positive pixels: {self.distances}")
+        if any(a >= b for a, b in zip(self.distances, self.distances[1:], strict=False)):
+            raise ValueError(f"`distances` must be strictly increasing: {self.distances}")
+        if self.losses.background_pair_weight < 0:
+            raise ValueError(
+                f"`losses.background_pair_weight` must not be negative: "
+                f"{self.losses.background_pair_weight}"
+            )
+
+
+@dataclasses.dataclass
+class Experiment(cfg.ExperimentConfig):
+    """An experiment whose `validate` also checks the fields of its task."""
+
+    task: SegmentationTask = dataclasses.field(default_factory=SegmentationTask)
+
+    def validate(self) -> None:
+        """Raises ValueError (or KeyError from Model Garden) if a field breaks a rule."""
+        super().validate()
+        self.task.check()
+        if self.trainer.train_steps < 1:
+            raise ValueError(f"`trainer.train_steps` must be positive: {self.trainer.train_steps}")
+
+
+def _paper_trainer(train_steps: int) -> cfg.TrainerConfig:
+    """The paper's optimizer and schedule; momentum is a choice of ours, the paper gives none."""
+    return cfg.TrainerConfig(
+        train_steps=train_steps,
+        steps_per_loop=100,
+        summary_interval=100,
+        checkpoint_interval=1000,
+        validation_interval=5000,
+        max_to_keep=3,
+        optimizer_config=optimization.OptimizationConfig(
+            {
+                "optimizer": {"type": "sgd", "sgd": {"momentum": 0.9}},
+                "learning_rate": {
+                    "type": "exponential",
+                    "exponential": {
+                        "initial_learning_rate": 0.02,
+                        "decay_steps": 15000,
+                        "decay_rate": 0.7,
+                        "staircase": True,
+                    },
+                },
+            }
+        ),
+    )
+
+
+@exp_factory.register_config_factory(SEMANTIC)
+def semantic_experiment() -> Experiment:
+    """Step 1 of the paper's semantic training, 100k iterations (5.1)."""
+    return Experiment(task=SemanticTask(), trainer=_paper_trainer(100_000))
+
+
+@exp_factory.register_config_factory(AFFINITY)
+def affinity_experiment() -> Experiment:
+    """The paper's instance training, 120k iterations (5.1)."""
+    return Experiment(task=AffinityTask(), trainer=_paper_trainer(120_000))

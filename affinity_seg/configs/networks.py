@@ -1,0 +1,144 @@
+"""Configuration of the networks: backbone, ASPP, normalisation (paper 5, algorithm.md 8 and 9)."""
+
+import dataclasses
+
+from official.modeling import hyperparams
+from official.vision.configs import backbones as mg_backbones
+from official.vision.configs import common as mg_common
+
+OUTPUT_STRIDES = (4, 8, 16, 32)
+
+PRESETS = {
+    "resnet_50": ([3, 4, 6, 3], 64, 64),
+    "resnet_101": ([3, 4, 23, 3], 64, 64),
+    "small": ([1, 2, 2, 2], 16, 16),
+}
+"""Units of the four blocks, stem filters and width of each depth preset of `ResNetV1`."""
+
+
+@dataclasses.dataclass
+class ResNetV1(hyperparams.Config):
+    """ResNet v1 with the striding of TF-Slim and the paper; see `modeling/resnet_v1.py`.
+
+    Attributes:
+      preset: A key of `PRESETS`; the three fields after it change single numbers of it.
+      units: Units of the four blocks, or None for the preset's.
+      stem_filters: Filters of the 7x7 convolution, or None for the preset's.
+      width: Filters of the 3x3 convolutions of block 1, doubled in each further block; a unit
+        puts out four times as many. None for the preset's.
+      output_stride: Input pixels per output pixel, one of `OUTPUT_STRIDES`.
+      multi_grid: Factor of the dilation rate of each unit of the last block; the first ones
+        are used if that block has fewer units.
+    """
+
+    preset: str = "resnet_101"
+    units: list[int] | None = None
+    stem_filters: int | None = None
+    width: int | None = None
+    output_stride: int = 16
+    multi_grid: list[int] = dataclasses.field(default_factory=lambda: [1, 2, 4])
+
+    def check(self) -> None:
+        """Raises ValueError if a field breaks a rule."""
+        if self.preset not in PRESETS:
+            raise ValueError(f"`preset` must be one of {sorted(PRESETS)}: {self.preset!r}")
+        units, stem_filters, width = self.dimensions()
+        if len(units) != 4 or min(units) < 1:
+            raise ValueError(f"`units` must be four positive numbers: {units}")
+        if stem_filters < 1:
+            raise ValueError(f"`stem_filters` must be positive: {stem_filters}")
+        if width < 1:
+            raise ValueError(f"`width` must be positive: {width}")
+        if len(self.multi_grid) < units[3] or min(self.multi_grid) < 1:
+            raise ValueError(
+                f"`multi_grid` must give a positive factor for each of the last block's "
+                f"{units[3]} units: {self.multi_grid}"
+            )
+
+    def dimensions(self) -> tuple[list[int], int, int]:
+        """Returns (units, stem_filters, width) with the preset's values where a field is None."""
+        units, stem_filters, width = PRESETS[self.preset]
+        return (
+            list(units if self.units is None else self.units),
+            stem_filters if self.stem_filters is None else self.stem_filters,
+            width if self.width is None else self.width,
+        )
+
+
+@dataclasses.dataclass
+class Backbone(hyperparams.OneOfConfig):
+    """Which backbone: ours or Model Garden's dilated ResNet."""
+
+    type: str = "resnet_v1"
+    resnet_v1: ResNetV1 = dataclasses.field(default_factory=ResNetV1)
+    dilated_resnet: mg_backbones.DilatedResNet = dataclasses.field(
+        default_factory=lambda: mg_backbones.DilatedResNet(model_id=101, multigrid=[1, 2, 4])
+    )
+
+
+@dataclasses.dataclass
+class Aspp(hyperparams.Config):
+    """Atrous spatial pyramid pooling.
+
+    Attributes:
+      rates: Dilation rates at output stride 16; at another stride s they are used times 16 / s.
+      filters: Channels of each branch and of the fusion.
+      dropout_rate: Dropout after the fusion.
+    """
+
+    rates: list[int] = dataclasses.field(default_factory=lambda: [6, 12, 18])
+    filters: int = 256
+    dropout_rate: float = 0.0
+
+    def scaled_rates(self, output_stride: int) -> list[int]:
+        """Returns the dilation rates in pixels of the map at `output_stride`."""
+        return [max(1, rate * 16 // output_stride) for rate in self.rates]
+
+
+@dataclasses.dataclass
+class Network(hyperparams.Config):
+    """One network, from normalised image to logits at the backbone's output stride.
+
+    Attributes:
+      backbone: The backbone; its configuration holds `output_stride`.
+      aspp: The pyramid pooling on top of it.
+      norm_activation: Activation and BatchNorm settings of all layers.
+      pixel_mean: RGB, 0..255, subtracted from the image (TF-Slim's VGG mean).
+      pixel_scale: The image is divided by this after the mean is subtracted.
+    """
+
+    backbone: Backbone = dataclasses.field(default_factory=Backbone)
+    aspp: Aspp = dataclasses.field(default_factory=Aspp)
+    norm_activation: mg_common.NormActivation = dataclasses.field(
+        default_factory=lambda: mg_common.NormActivation(
+            activation="relu", use_sync_bn=False, norm_momentum=0.9997, norm_epsilon=1e-5
+        )
+    )
+    pixel_mean: list[float] = dataclasses.field(default_factory=lambda: [123.68, 116.779, 103.939])
+    pixel_scale: float = 1.0
+
+    @property
+    def output_stride(self) -> int:
+        """Input pixels per logit."""
+        return self.backbone.get().output_stride
+
+    def check(self) -> None:
+        """Raises ValueError if a field breaks a rule."""
+        if self.backbone.type not in ("resnet_v1", "dilated_resnet"):
+            raise ValueError(
+                f"`backbone.type` must be 'resnet_v1' or 'dilated_resnet': {self.backbone.type!r}"
+            )
+        if self.output_stride not in OUTPUT_STRIDES:
+            raise ValueError(
+                f"`output_stride` must be one of {OUTPUT_STRIDES}: {self.output_stride}"
+            )
+        if self.backbone.type == "resnet_v1":
+            self.backbone.resnet_v1.check()
+        if not self.aspp.rates or min(self.aspp.rates) < 1:
+            raise ValueError(f"`aspp.rates` must be positive numbers: {self.aspp.rates}")
+        if self.aspp.filters < 1:
+            raise ValueError(f"`aspp.filters` must be positive: {self.aspp.filters}")
+        if len(self.pixel_mean) != 3:
+            raise ValueError(f"`pixel_mean` must have three entries: {self.pixel_mean}")
+        if self.pixel_scale <= 0:
+            raise ValueError(f"`pixel_scale` must be positive: {self.pixel_scale}")

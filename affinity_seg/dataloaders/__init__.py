@@ -1,0 +1,1 @@
+"""From TFRecords to crops and affinity targets."""

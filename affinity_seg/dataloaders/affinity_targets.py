@@ -1,0 +1,48 @@
+"""Affinity targets and the weights of pairs, from instance ids (paper 3.3, algorithm.md 2)."""
+
+import tensorflow as tf
+
+from affinity_seg import labels, neighbors
+
+
+def pair_targets(
+    instances: tf.Tensor, distance: int, sample_stride: int = 1, background_pair_weight: float = 1.0
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Computes labels and weights of the pairs at one distance.
+
+    Args:
+      instances: int32 [B, H, W]; 0 background, `labels.VOID_INSTANCE` void or group region,
+        else the instance's id.
+      distance: Distance of the pairs, pixels.
+      sample_stride: Only pairs that start at every `sample_stride`-th pixel of each axis are
+        returned; they still look `distance` pixels away.
+      background_pair_weight: Weight of pairs with both ends on background.
+
+    Returns:
+      targets: bool [B, h, w, 8] with h = ceil(H / sample_stride), w alike; whether both ends
+        belong to the same thing instance. Directions as in `neighbors.DIRECTIONS`.
+      weights: float32 [B, h, w, 8]; 0 where the other end is outside the image or either end
+        is void, `background_pair_weight` between background pixels, else 1.
+    """
+    height, width = tf.shape(instances)[1], tf.shape(instances)[2]
+    padded = tf.pad(
+        instances,
+        [[0, 0], [distance, distance], [distance, distance]],
+        constant_values=labels.VOID_INSTANCE,
+    )
+    step = slice(None, None, sample_stride)
+    here = instances[:, step, step, None]
+    others = []
+    for dy, dx in neighbors.DIRECTIONS:
+        top, left = distance * (1 + dy), distance * (1 + dx)
+        others.append(
+            padded[:, top : top + height : sample_stride, left : left + width : sample_stride]
+        )
+    there = tf.stack(others, axis=-1)
+    targets = tf.logical_and(here > 0, tf.equal(here, there))
+    scored = tf.logical_and(here >= 0, there >= 0)
+    weights = tf.cast(scored, tf.float32)
+    if background_pair_weight != 1.0:
+        both_background = tf.logical_and(tf.equal(here, 0), tf.equal(there, 0))
+        weights = tf.where(both_background, background_pair_weight, weights)
+    return targets, weights

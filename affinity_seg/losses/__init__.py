@@ -1,0 +1,1 @@
+"""Losses that Model Garden does not have."""

@@ -1,0 +1,108 @@
+"""Loss and counts of the affinity network (paper 3.3, algorithm.md 2)."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from affinity_seg import neighbors
+from affinity_seg.dataloaders import affinity_targets
+from affinity_seg.modeling import upsampling
+
+
+def affinity_loss(
+    logits: tf.Tensor,
+    instances: tf.Tensor,
+    *,
+    output_stride: int,
+    distances: Sequence[int] = neighbors.DISTANCES,
+    sample_stride: int = 1,
+    background_pair_weight: float = 1.0,
+) -> tf.Tensor:
+    """Weighted mean of the sigmoid cross-entropy over the scored pairs.
+
+    Works on one distance at a time and computes its gradient with it, so that neither
+    targets nor upsampled logits of all channels are held at full resolution at once.
+
+    Args:
+      logits: float [B, ceil(H/s), ceil(W/s), 8 * len(distances)], s = `output_stride`.
+      instances: int32 [B, H, W], see `affinity_targets.pair_targets`.
+      output_stride: Input pixels per logit.
+      distances: Distances of the channels, pixels.
+      sample_stride: Pairs start at every `sample_stride`-th pixel of each axis; 1 is the
+        paper's loss. Must divide `output_stride`.
+      background_pair_weight: Weight of pairs with both ends on background.
+
+    Returns:
+      float32 scalar; 0 if no pair is scored.
+    """
+
+    @tf.custom_gradient
+    def mean_loss(logits):
+        loss_sum = weight_sum = 0.0
+        gradients = []
+        for index, distance in enumerate(distances):
+            targets, weights = affinity_targets.pair_targets(
+                instances, distance, sample_stride, background_pair_weight
+            )
+            part = _channels_of(logits, index)
+            with tf.GradientTape() as tape:
+                tape.watch(part)
+                losses = tf.nn.sigmoid_cross_entropy_with_logits(
+                    labels=tf.cast(targets, tf.float32),
+                    logits=_sampled(part, output_stride, sample_stride, instances),
+                )
+                part_sum = tf.reduce_sum(losses * weights)
+            gradients.append(tape.gradient(part_sum, part))
+            loss_sum += part_sum
+            weight_sum += tf.reduce_sum(weights)
+        gradient = tf.math.divide_no_nan(tf.concat(gradients, axis=-1), weight_sum)
+        return tf.math.divide_no_nan(loss_sum, weight_sum), lambda upstream: upstream * gradient
+
+    return mean_loss(tf.cast(logits, tf.float32))
+
+
+def affinity_counts(
+    logits: tf.Tensor,
+    instances: tf.Tensor,
+    *,
+    output_stride: int,
+    distances: Sequence[int] = neighbors.DISTANCES,
+    sample_stride: int = 1,
+) -> tf.Tensor:
+    """Counts scored pairs by target and prediction (affinity above 0.5), all pairs alike.
+
+    Args: As in `affinity_loss`.
+
+    Returns:
+      float32 [len(distances), 4]: true positives, false positives, false negatives and true
+      negatives of each distance.
+    """
+    counts = []
+    for index, distance in enumerate(distances):
+        targets, weights = affinity_targets.pair_targets(instances, distance, sample_stride)
+        part = _sampled(_channels_of(logits, index), output_stride, sample_stride, instances)
+        scored = weights > 0
+        cases = [
+            tf.equal(targets, target) & tf.equal(part > 0, predicted) & scored
+            for target, predicted in ((True, True), (False, True), (True, False), (False, False))
+        ]
+        counts.append([tf.reduce_sum(tf.cast(case, tf.float32)) for case in cases])
+    return tf.convert_to_tensor(counts)
+
+
+def _channels_of(logits: tf.Tensor, index: int) -> tf.Tensor:
+    first = index * neighbors.NUM_DIRECTIONS
+    return logits[..., first : first + neighbors.NUM_DIRECTIONS]
+
+
+def _sampled(
+    logits: tf.Tensor, output_stride: int, sample_stride: int, instances: tf.Tensor
+) -> tf.Tensor:
+    """Upsampled logits at every `sample_stride`-th pixel, computed without the others.
+
+    Pixel `sample_stride * j` of the upsampled map reads source `j / (output_stride /
+    sample_stride)`, so upsampling by the smaller factor gives exactly these values.
+    """
+    height = -(-tf.shape(instances)[1] // sample_stride)
+    width = -(-tf.shape(instances)[2] // sample_stride)
+    return upsampling.upsample_logits(logits, output_stride // sample_stride, height, width)

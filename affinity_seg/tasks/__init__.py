@@ -1,0 +1,1 @@
+"""Model Garden tasks that train the semantic and the affinity network."""

@@ -1,0 +1,89 @@
+"""What the semantic and the affinity task share."""
+
+import tensorflow as tf
+import tf_keras
+from official.core import base_task, input_reader
+
+from affinity_seg import labels
+from affinity_seg.configs import experiments
+from affinity_seg.dataloaders import parser
+from affinity_seg.modeling import networks
+
+
+class SegmentationTask(base_task.Task):
+    """Builds the network and its input; a subclass adds outputs, losses, metrics and pictures.
+
+    Training and validation steps are Model Garden's own, `base_task.Task.train_step` and
+    `validation_step`.
+    """
+
+    def __init__(self, params: experiments.SegmentationTask, logging_dir=None, name=None):
+        super().__init__(params, logging_dir=logging_dir, name=name)
+        self.class_table = labels.load_class_table(params.class_table)
+
+    @property
+    def num_outputs(self) -> int:
+        """Channels of the logits."""
+        raise NotImplementedError
+
+    def panels(self, images: tf.Tensor, truth: dict, outputs: dict) -> dict[str, tf.Tensor]:
+        """Returns pictures of a batch, uint8 [1, height, width, 3], by TensorBoard name."""
+        raise NotImplementedError
+
+    def build_model(self) -> tf_keras.Model:
+        """Builds the network with fresh weights."""
+        return networks.build_network(
+            self.task_config.model, self.num_outputs, self.task_config.losses.l2_weight_decay
+        )
+
+    def build_inputs(
+        self,
+        params: experiments.DataConfig,
+        input_context: tf.distribute.InputContext | None = None,
+    ) -> tf.data.Dataset:
+        """Returns batches of (images float32 [B, H, W, 3], labels), see `parser.Parser`."""
+        parse = parser.Parser(
+            params,
+            self.class_table,
+            lambda images: networks.normalize(self.task_config.model, images),
+        )
+        reader = input_reader.InputReader(
+            params,
+            dataset_fn=tf.data.TFRecordDataset,
+            decoder_fn=parser.decode,
+            sample_fn=lambda examples: tf.data.Dataset.zip(
+                tf.data.Dataset.random(seed=params.seed).batch(2), examples
+            ),
+            parser_fn=parse,
+        )
+        return reader.read(input_context=input_context)
+
+    def validation_step(self, inputs, model: tf_keras.Model, metrics=None) -> dict:
+        """Updates loss and metrics with a batch, and draws its first image."""
+        images, truth = inputs
+        outputs = self.inference_step(images, model)
+        logs = {self.loss: self.build_losses(truth, outputs, model.losses)}
+        self.process_metrics(metrics or [], truth, outputs)
+        if self.task_config.allow_image_summary:
+            first = tf.nest.map_structure(lambda x: x[:1], (images, truth, outputs))
+            logs["panels"] = self.panels(*first)
+        return logs
+
+    def aggregate_logs(self, state=None, step_outputs=None) -> dict:
+        """Keeps the pictures of the first batch of an evaluation (of the first replica)."""
+        if state is not None:
+            return state
+        panels = (step_outputs or {}).get("panels", {})
+        return {"panels": {name: replicas[0] for name, replicas in panels.items()}}
+
+    def reduce_aggregated_logs(self, aggregated_logs, global_step=None) -> dict:
+        """Writes the kept pictures to TensorBoard (Orbit's summary writer is the default here)."""
+        for name, picture in aggregated_logs["panels"].items():
+            tf.summary.image(name, picture, step=global_step)
+        return {}
+
+    def image_panel(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns normalised images as uint8 pictures."""
+        model = self.task_config.model
+        images = images * model.pixel_scale + tf.constant(list(model.pixel_mean))
+        return tf.saturate_cast(tf.round(images), tf.uint8)

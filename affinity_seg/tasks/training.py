@@ -1,0 +1,58 @@
+"""One training or evaluation run under a distribution strategy."""
+
+import tensorflow as tf
+import tf_keras
+from absl import logging
+from official.common import distribute_utils
+from official.core import task_factory, train_lib, train_utils
+from official.modeling import performance
+
+from affinity_seg.configs import experiments
+from affinity_seg.modeling import loading
+
+
+def run(params: experiments.Experiment, model_dir: str, mode: str, seed: int | None = None) -> dict:
+    """Trains or evaluates as configured; continues from the last checkpoint in `model_dir`.
+
+    Args:
+      params: The experiment, validated and not locked.
+      model_dir: Folder for params.yaml, class_table.yaml, checkpoints and summaries.
+      mode: "train", "eval" or "train_and_eval".
+      seed: Seed of weights and data; None for `task.train_data.seed`.
+
+    Returns:
+      The logs of an evaluation if Model Garden returns them, else {}.
+    """
+    if seed is not None:
+        params.task.train_data.seed = seed
+    if params.task.train_data.seed is not None:
+        tf_keras.utils.set_random_seed(params.task.train_data.seed)
+    runtime = params.runtime
+    if runtime.distribution_strategy in ("mirrored", "multi_worker_mirrored"):
+        runtime.num_gpus = runtime.num_gpus or len(tf.config.list_physical_devices("GPU"))
+    distribute_utils.configure_cluster(runtime.worker_hosts, runtime.task_index)
+    strategy = distribute_utils.get_distribution_strategy(
+        distribution_strategy=runtime.distribution_strategy,
+        all_reduce_alg=runtime.all_reduce_alg,
+        num_gpus=runtime.num_gpus,
+        tpu_address=runtime.tpu,
+    )
+    if runtime.mixed_precision_dtype:
+        performance.set_mixed_precision_policy(runtime.mixed_precision_dtype)
+    logging.info("Training on %d replica(s).", strategy.num_replicas_in_sync)
+    params.lock()
+    with strategy.scope():
+        task = task_factory.get_task(params.task, logging_dir=model_dir)
+    if "train" in mode:
+        train_utils.serialize_config(params, model_dir)
+        loading.write_class_table(model_dir, task.class_table)
+    elif tf.train.latest_checkpoint(model_dir) is None:
+        raise FileNotFoundError(f"`model_dir` holds no checkpoint to evaluate: {model_dir}")
+    _, logs = train_lib.run_experiment(
+        distribution_strategy=strategy,
+        task=task,
+        mode=mode,
+        params=params,
+        model_dir=model_dir,
+    )
+    return dict(logs)

@@ -1,0 +1,38 @@
+"""Trains a network with Model Garden.
+
+    python tools/train.py --flagfile=tools/flagfiles/demo_affinity.flags \
+        --model_dir=runs/demo/affinity --params_override=trainer.train_steps=500
+
+Writes params.yaml, class_table.yaml, checkpoints and TensorBoard summaries to --model_dir. Started
+again with the same folder it continues from the last checkpoint. All visible GPUs are used, the
+CPU if there are none; `runtime` in the configuration chooses otherwise.
+"""
+
+from absl import app, flags
+from official.core import train_utils
+
+from affinity_seg.configs import registry_imports  # noqa: F401
+from affinity_seg.tasks import training
+
+flags.DEFINE_string("experiment", None, "affinity_seg_semantic or affinity_seg_affinity.")
+flags.DEFINE_multi_string("config_file", None, "YAML overrides of the experiment, in order.")
+flags.DEFINE_string("params_override", "", "More overrides: 'a.b=1,c.d=2', or a YAML file.")
+flags.DEFINE_string("model_dir", None, "Folder for checkpoints and summaries.")
+flags.DEFINE_enum("mode", "train_and_eval", ["train", "eval", "train_and_eval"], "What to do.")
+flags.DEFINE_integer("seed", None, "Seed of weights and data; default: the configuration's.")
+flags.DEFINE_string("tpu", "", "Address of a TPU, if any.")
+flags.mark_flags_as_required(["experiment", "model_dir"])
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+    try:
+        params = train_utils.parse_configuration(flags.FLAGS, lock_return=False, print_return=False)
+        training.run(params, flags.FLAGS.model_dir, flags.FLAGS.mode, flags.FLAGS.seed)
+    except (KeyError, LookupError, ValueError, FileNotFoundError) as error:
+        raise app.UsageError(error.args[0] if error.args else str(error)) from error
+
+
+if __name__ == "__main__":
+    app.run(main)
