@@ -1,0 +1,56 @@
+# One command each: `make demo` runs everything on a fresh machine, `make test` tests everything.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNS ?= runs
+export TF_CPP_MIN_LOG_LEVEL ?= 1
+
+# libgl1 and libglib2.0-0 are what opencv-python loads.
+DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-dev libgmock-dev \
+  libbenchmark-dev libgl1 libglib2.0-0
+
+.PHONY: setup packages op demo test lint format bench wheel clean
+
+setup: op
+
+# Installs the Debian packages that are missing; does nothing where there are none.
+packages:
+	tools/install_packages.sh $(DEBIAN_PACKAGES)
+
+# The virtual environment with the package (editable), its dependencies and the developers' tools.
+$(VENV)/.installed: setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -e '.[dev]'
+	touch $@
+
+op: packages $(VENV)/.installed
+	bazel build //cc:graph_merge_op
+
+demo: setup
+	$(BIN)/python tools/demo.py --output_dir=$(RUNS)/demo
+
+test: setup lint
+	bazel test //cc/...
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(VENV)/.installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	mkdir -p $(RUNS)
+	bazel run //cc/benchmarks:graph_merge_benchmark -- \
+	  --benchmark_out=$(abspath $(RUNS))/graph_merge_benchmark.json --benchmark_repetitions=3
+
+wheel: op
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf build dist *.egg-info
+	bazel clean
