@@ -1,0 +1,206 @@
+"""Configuration of inference: every parameter of the method (paper 3.4, 4, 5.3).
+
+A preset is a YAML file with some of the fields of `InferenceConfig`; the others keep
+their defaults. Unknown fields and values of the wrong type are refused.
+"""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from affinity_seg import labels, neighbors
+
+
+@dataclasses.dataclass(frozen=True)
+class InferenceConfig:
+    """How an image becomes instances. The defaults are the paper's, for Cityscapes.
+
+    Regions of interest (paper 4.1, 4.3, 4.5):
+
+    Attributes:
+      regions: Find regions of interest; otherwise the whole image is the one region.
+      cell_size: Side of the cells that regions are made of, pixels.
+      growth: How far a region is grown to every side, pixels.
+      partition: Semantic class partition: each super-class has regions of its own.
+      groups: Super-class of each class, 0 for the background; None: the class table's.
+      resize: Zoom each region by `crop_size / box height`, kept within [min_zoom, max_zoom];
+        otherwise by 1.
+      crop_size: Height that regions are zoomed to, and the least side of what the networks
+        see: smaller crops are padded with zeros. Pixels.
+      min_zoom: Least zoom.
+      max_zoom: Largest zoom.
+
+    Networks (paper 5.2, 5.3):
+      semantic_stride: Output stride of the semantic network, None: as trained.
+      affinity_stride: Output stride of the affinity network, None: as trained.
+      semantic_flip: Average the semantics with those of the mirrored image.
+      affinity_flip: Average the affinities with those of the mirrored image.
+
+    Graph merge (paper 3.4, 4.2, 4.4, 5.3); the distances are those of the affinity network:
+      merge_window: 1, 2 or 4: side of the windows of the forced local merge, pixels.
+      stages: How many of the distances each stage adds.
+      thresholds: Least edge that each stage merges.
+      refine: Pixel affinity refinement by the semantics.
+      alpha: Steepness of the refinement.
+      refine_classes: Names of the classes of the semantic class refinement.
+      linkage: "average", or "weighted" as Algorithm 1 is written.
+      min_pixels: Instances have more pixels than this, counted at the zoomed resolution.
+    """
+
+    regions: bool = True
+    cell_size: int = 32
+    growth: int = 16
+    partition: bool = True
+    groups: tuple[int, ...] | None = None
+    resize: bool = True
+    crop_size: int = 513
+    min_zoom: float = 1.0
+    max_zoom: float = 4.0
+    semantic_stride: int | None = None
+    affinity_stride: int | None = None
+    semantic_flip: bool = True
+    affinity_flip: bool = True
+    merge_window: int = 2
+    stages: tuple[int, ...] = neighbors.STAGES
+    thresholds: tuple[float, ...] = (0.97, 0.7, 0.3)
+    refine: bool = True
+    alpha: float = 5.0
+    refine_classes: tuple[str, ...] = ()
+    linkage: str = "average"
+    min_pixels: int = 1024
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _typed(field, getattr(self, field.name)))
+        for name in ("cell_size", "crop_size", "semantic_stride", "affinity_stride"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1: {getattr(self, name)}")
+        for name in ("growth", "min_pixels"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"`{name}` must not be negative: {getattr(self, name)}")
+        if not 0 < self.min_zoom <= self.max_zoom:
+            raise ValueError(
+                "`min_zoom` must be above 0 and at most `max_zoom`, "
+                f"{self.max_zoom}: {self.min_zoom}"
+            )
+        if self.merge_window not in (1, 2, 4):
+            raise ValueError(f"`merge_window` must be 1, 2 or 4: {self.merge_window}")
+        if len(self.thresholds) != len(self.stages):
+            raise ValueError(
+                f"`thresholds` must have one entry per stage, {len(self.stages)}: {self.thresholds}"
+            )
+        if self.linkage not in ("average", "weighted"):
+            raise ValueError(f"`linkage` must be 'average' or 'weighted': {self.linkage!r}")
+
+    def class_groups(self, class_table: labels.ClassTable) -> tuple[int, ...]:
+        """Returns the super-class of each class.
+
+        Raises:
+          ValueError: `groups` does not fit the class table.
+        """
+        groups = class_table.groups if self.groups is None else self.groups
+        labels.check_groups(groups, class_table.num_classes)
+        return groups
+
+    def refine_class_indices(self, class_table: labels.ClassTable) -> tuple[int, ...]:
+        """Returns the class indices of `refine_classes`.
+
+        Raises:
+          ValueError: A name is no foreground class of the table.
+        """
+        known = class_table.class_names[1:]
+        for name in self.refine_classes:
+            if name not in known:
+                raise ValueError(f"`refine_classes` must be among {known}: {name!r}")
+        return tuple(class_table.class_names.index(name) for name in self.refine_classes)
+
+    def prediction_fields(self) -> dict[str, Any]:
+        """Returns the fields that shape what the networks see and say.
+
+        Predictions can be merged again with other values of all other fields. The window
+        is one of these because zoomed sizes are multiples of it.
+        """
+        values = dataclasses.asdict(self)
+        return {name: values[name] for name in _PREDICTION_FIELDS}
+
+
+_PREDICTION_FIELDS = (
+    "regions",
+    "cell_size",
+    "growth",
+    "partition",
+    "groups",
+    "resize",
+    "crop_size",
+    "min_zoom",
+    "max_zoom",
+    "semantic_stride",
+    "affinity_stride",
+    "semantic_flip",
+    "affinity_flip",
+    "merge_window",
+)
+
+
+def load_config(preset: str | None, overrides: Sequence[str] = ()) -> InferenceConfig:
+    """Reads a preset and changes single fields of it.
+
+    Args:
+      preset: Path of a YAML file, or None for the defaults.
+      overrides: "field=value" strings; values are read as YAML.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+      ValueError: A field is unknown or breaks a rule; the message names where it stands.
+    """
+    values: dict[str, Any] = {}
+    if preset is not None:
+        if not os.path.isfile(preset):
+            raise FileNotFoundError(f"`preset` must be a YAML file that exists: {preset}")
+        with open(preset, encoding="utf-8") as file:
+            values = _known(yaml.safe_load(file) or {}, preset)
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        if not equals:
+            raise ValueError(f"an override must be 'field=value': {override!r}")
+        values.update(_known({name.strip(): yaml.safe_load(text)}, f"override {override!r}"))
+    try:
+        return InferenceConfig(**values)
+    except ValueError as error:
+        raise ValueError(f"{preset or 'overrides'}: {error}") from error
+
+
+def _known(values: Any, where: str) -> dict[str, Any]:
+    """Returns `values` if it is a mapping of known fields."""
+    names = [field.name for field in dataclasses.fields(InferenceConfig)]
+    if not isinstance(values, dict):
+        raise ValueError(f"{where}: a preset must be a mapping of fields: {values!r}")
+    for name in values:
+        if name not in names:
+            raise ValueError(f"{where}: unknown field {name!r}; known: {', '.join(names)}")
+    return values
+
+
+def _typed(field: dataclasses.Field, value: Any) -> Any:
+    """Returns `value` as the type of `field`: lists become tuples, whole numbers floats."""
+    optional = field.default is None
+    if optional and value is None:
+        return None
+    if field.name in ("groups", "stages", "thresholds", "refine_classes"):
+        kind = {"thresholds": float, "refine_classes": str}.get(field.name, int)
+        if isinstance(value, str) or not hasattr(value, "__iter__"):
+            raise ValueError(f"`{field.name}` must be a list: {value!r}")
+        return tuple(_scalar(field.name, kind, entry) for entry in value)
+    return _scalar(field.name, int if optional else type(field.default), value)
+
+
+def _scalar(name: str, kind: type, value: Any) -> Any:
+    """Returns `value` as `kind`, or raises ValueError."""
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"`{name}` must be of type {kind.__name__}: {value!r}")
+    return value

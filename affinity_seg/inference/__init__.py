@@ -1,0 +1,1 @@
+"""Inference: regions of interest, network predictions, prediction records, merge, pasting."""

@@ -1,0 +1,239 @@
+"""Prediction records: one TFRecord per image, logits at the networks' strides.
+
+Schema, version 1. The first example describes the image:
+
+    schema_version                int64 [1]
+    name, filename                bytes [1]: key of the image, and its file in the data set
+    height, width                 int64 [1], pixels
+    fingerprint                   bytes [1]: JSON, what made the prediction
+    class_table                   bytes [1]: JSON, fields of labels.ClassTable
+    distances                     int64 [D], pixels
+    semantic_stride, affinity_stride  int64 [1], pixels per logit
+    num_regions                   int64 [1]
+    semantic_logits               float16 [F, h, w, K], of the full image
+
+Then one example for each region of interest, in order:
+
+    group                         int64 [1], super-class; 0: any
+    box                           int64 [4]: y0, x0, y1, x1, ends exclusive, pixels
+    zoomed_size                   int64 [2]: height and width the networks saw, pixels
+    mask                          bytes [1]: PNG of the box, 255 in the grown region
+    semantic_logits               float16 [F, h, w, K]
+    affinity_logits               float16 [F, h, w, 8 * D]
+
+F is 2 with flips (plain, mirrored), else 1. An array is stored as its little-endian
+bytes, C order, and its shape under the same key with "_shape". A record is written whole
+or not at all.
+"""
+
+import dataclasses
+import json
+import os
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from affinity_seg import files
+from affinity_seg.inference.networks import ImagePrediction, RegionPrediction
+from affinity_seg.inference.regions import Region
+from affinity_seg.labels import ClassTable
+
+SCHEMA_VERSION = 1
+SUFFIX = ".tfrecord"
+
+
+class Record(NamedTuple):
+    """A prediction with what belongs to it.
+
+    Attributes:
+      name: Key of the image.
+      filename: File of the image, relative to the data set's image folder.
+      fingerprint: What made the prediction, see `fingerprint.prediction_fingerprint`.
+      class_table: The classes of the semantic network.
+      prediction: The prediction.
+    """
+
+    name: str
+    filename: str
+    fingerprint: dict[str, Any]
+    class_table: ClassTable
+    prediction: ImagePrediction
+
+
+def record_path(folder: str, name: str) -> str:
+    """Returns the path of an image's record."""
+    return os.path.join(folder, name + SUFFIX)
+
+
+def list_records(folder: str) -> list[str]:
+    """Returns the names of the images that have a record, sorted.
+
+    Raises:
+      FileNotFoundError: The folder is missing or holds no record.
+    """
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"the folder of predictions does not exist: {folder}")
+    names = sorted(
+        file[: -len(SUFFIX)]
+        for file in os.listdir(folder)
+        if file.endswith(SUFFIX) and not file.startswith(".")
+    )
+    if not names:
+        raise FileNotFoundError(f"no prediction record *{SUFFIX} in {folder}")
+    return names
+
+
+def write_record(path: str, record: Record) -> None:
+    """Writes a record atomically."""
+    prediction = record.prediction
+    header = {
+        "schema_version": _ints(SCHEMA_VERSION),
+        "name": _bytes(record.name.encode()),
+        "filename": _bytes(record.filename.encode()),
+        "height": _ints(prediction.height),
+        "width": _ints(prediction.width),
+        "fingerprint": _bytes(json.dumps(record.fingerprint).encode()),
+        "class_table": _bytes(json.dumps(dataclasses.asdict(record.class_table)).encode()),
+        "distances": _ints(*prediction.distances),
+        "semantic_stride": _ints(prediction.semantic_stride),
+        "affinity_stride": _ints(prediction.affinity_stride),
+        "num_regions": _ints(len(prediction.regions)),
+        **_array("semantic_logits", prediction.semantic_logits),
+    }
+    with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
+        writer.write(_serialize(header))
+        for item in prediction.regions:
+            mask = cv2.imencode(".png", np.where(item.region.mask, 255, 0).astype(np.uint8))[1]
+            example = {
+                "group": _ints(item.region.group),
+                "box": _ints(*item.region.box),
+                "zoomed_size": _ints(*item.zoomed_size),
+                "mask": _bytes(mask.tobytes()),
+                **_array("semantic_logits", item.semantic_logits),
+                **_array("affinity_logits", item.affinity_logits),
+            }
+            writer.write(_serialize(example))
+
+
+def read_record(path: str) -> Record:
+    """Reads a record.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+      ValueError: The file is damaged or of another version; the message names it.
+    """
+    examples = _read_examples(path)
+    header = examples[0]
+    num_regions = header.int("num_regions")
+    if len(examples) != 1 + num_regions:
+        raise ValueError(
+            f"{path}: the record is damaged, it must hold {num_regions} regions: "
+            f"{len(examples) - 1}. Delete it and run tools/predict.py again."
+        )
+    prediction = ImagePrediction(
+        height=header.int("height"),
+        width=header.int("width"),
+        semantic_stride=header.int("semantic_stride"),
+        affinity_stride=header.int("affinity_stride"),
+        distances=header.ints("distances"),
+        semantic_logits=header.array("semantic_logits"),
+        regions=[_read_region(example) for example in examples[1:]],
+    )
+    return Record(
+        name=header.bytes("name").decode(),
+        filename=header.bytes("filename").decode(),
+        fingerprint=json.loads(header.bytes("fingerprint")),
+        class_table=_class_table(json.loads(header.bytes("class_table"))),
+        prediction=prediction,
+    )
+
+
+def read_fingerprint(path: str) -> dict[str, Any]:
+    """Returns the fingerprint of a record without reading its regions."""
+    (header,) = _read_examples(path, count=1)
+    return json.loads(header.bytes("fingerprint"))
+
+
+class _Example:
+    """One example of a file; a missing field is an error that names the file."""
+
+    def __init__(self, path: str, serialized: bytes):
+        self._path = path
+        self._features = tf.train.Example.FromString(serialized).features.feature
+
+    def ints(self, key: str) -> tuple[int, ...]:
+        return tuple(self._get(key).int64_list.value)
+
+    def int(self, key: str) -> int:
+        return self.ints(key)[0]
+
+    def bytes(self, key: str) -> bytes:
+        return self._get(key).bytes_list.value[0]
+
+    def array(self, key: str) -> np.ndarray:
+        return np.frombuffer(self.bytes(key), "<f2").reshape(self.ints(key + "_shape"))
+
+    def _get(self, key: str) -> tf.train.Feature:
+        if key not in self._features:
+            raise ValueError(f"{self._path}: not a prediction record, field {key!r} is missing")
+        return self._features[key]
+
+
+def _read_examples(path: str, count: int = -1) -> list[_Example]:
+    """Reads the first `count` examples, or all, and checks the version."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"the prediction record does not exist: {path}")
+    try:
+        dataset = tf.data.TFRecordDataset(path).take(count)
+        examples = [_Example(path, serialized) for serialized in dataset.as_numpy_iterator()]
+    except tf.errors.DataLossError as error:
+        raise ValueError(
+            f"{path}: the record is damaged. Delete it and run tools/predict.py again. "
+            f"({error.message})"
+        ) from error
+    if not examples:
+        raise ValueError(f"{path}: the record is empty")
+    version = examples[0].int("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ValueError(f"{path}: `schema_version` must be {SCHEMA_VERSION}: {version}")
+    return examples
+
+
+def _read_region(example: _Example) -> RegionPrediction:
+    png = np.frombuffer(example.bytes("mask"), np.uint8)
+    return RegionPrediction(
+        region=Region(
+            group=example.int("group"),
+            box=example.ints("box"),
+            mask=cv2.imdecode(png, cv2.IMREAD_UNCHANGED) > 0,
+        ),
+        zoomed_size=example.ints("zoomed_size"),
+        semantic_logits=example.array("semantic_logits"),
+        affinity_logits=example.array("affinity_logits"),
+    )
+
+
+def _class_table(fields: dict[str, Any]) -> ClassTable:
+    """Returns a class table from JSON, where tuples have become lists."""
+    for key, value in fields.items():
+        if isinstance(value, list):
+            fields[key] = tuple(tuple(v) if isinstance(v, list) else v for v in value)
+    return ClassTable(**fields)
+
+
+def _ints(*values: int) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _array(key: str, values: np.ndarray) -> dict[str, tf.train.Feature]:
+    return {key: _bytes(values.astype("<f2").tobytes()), key + "_shape": _ints(*values.shape)}
+
+
+def _serialize(features: dict[str, tf.train.Feature]) -> bytes:
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
