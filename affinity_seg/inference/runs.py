@@ -1,0 +1,166 @@
+"""Whole folders of images: predictions and merges that can be stopped and started again."""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from tqdm import tqdm
+
+from affinity_seg import files
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.evaluation import results as results_lib
+from affinity_seg.inference import fingerprint as fingerprint_lib
+from affinity_seg.inference import records
+from affinity_seg.inference.images import read_image
+from affinity_seg.inference.instances import Instances
+from affinity_seg.inference.merging import GraphMerger, merge_components
+from affinity_seg.inference.networks import Predictor
+from affinity_seg.modeling.loading import load_network
+
+METHODS = ("graph_merge", "connected_components")
+
+
+class ItemLike(Protocol):
+    """An image of a data set, see affinity_seg.data.
+
+    Attributes:
+      name: Its key.
+      image_path: The file.
+      filename: The file relative to the data set's image folder.
+    """
+
+    name: str
+    image_path: str
+    filename: str
+
+
+def load_predictor(config: InferenceConfig, semantic_dir: str, affinity_dir: str):
+    """Loads both networks.
+
+    Args:
+      config: The configuration of inference.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+
+    Returns:
+      The `Predictor`, and the class table of the semantic network.
+    """
+    semantic = load_network(semantic_dir, config.semantic_stride)
+    affinity = load_network(affinity_dir, config.affinity_stride)
+    return Predictor(semantic, affinity, config), semantic.class_table
+
+
+def predict_images(
+    items: Iterable[ItemLike],
+    config: InferenceConfig,
+    semantic_dir: str,
+    affinity_dir: str,
+    output_dir: str,
+) -> int:
+    """Writes the prediction record of every image that has none.
+
+    Args:
+      items: The images.
+      config: The configuration of inference.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+      output_dir: Folder of the records, made if needed.
+
+    Returns:
+      The number of images that were predicted now.
+
+    Raises:
+      ValueError: The folder holds predictions of another configuration or network.
+    """
+    fingerprint = fingerprint_lib.prediction_fingerprint(config, semantic_dir, affinity_dir)
+    fingerprint_lib.claim_folder(output_dir, fingerprint)
+    files.remove_leftovers(output_dir)
+    missing = [item for item in items if not _is_predicted(output_dir, item.name, fingerprint)]
+    if not missing:
+        return 0
+    predictor, class_table = load_predictor(config, semantic_dir, affinity_dir)
+    for item in tqdm(missing, desc="predict", unit="image"):
+        record = records.Record(
+            name=item.name,
+            filename=item.filename,
+            fingerprint=fingerprint,
+            class_table=class_table,
+            prediction=predictor.predict(read_image(item.image_path)),
+        )
+        records.write_record(records.record_path(output_dir, item.name), record)
+    return len(missing)
+
+
+def merge_records(
+    predictions_dir: str, config: InferenceConfig, method: str, results_dir: str
+) -> int:
+    """Writes the result of every prediction record that has none.
+
+    Args:
+      predictions_dir: Folder that `predict_images` wrote.
+      config: The configuration; fields that shape predictions must be those of the records.
+      method: One of `METHODS`.
+      results_dir: Folder of the results, made if needed.
+
+    Returns:
+      The number of images that were merged now.
+
+    Raises:
+      FileNotFoundError: There are no records.
+      ValueError: Records and configuration do not belong together, or the folder holds
+        results of another run; the message names the field.
+    """
+    if method not in METHODS:
+        raise ValueError(f"`method` must be one of {METHODS}: {method!r}")
+    names = records.list_records(predictions_dir)
+    predictions = records.read_fingerprint(records.record_path(predictions_dir, names[0]))
+    _check_fields(predictions_dir, predictions, config)
+    # Only the graph merge depends on the fields of the graph.
+    settings = vars(config) if method == METHODS[0] else {"min_pixels": config.min_pixels}
+    wanted = fingerprint_lib.as_json({"method": method, **predictions, **settings})
+    fingerprint_lib.claim_folder(results_dir, wanted)
+    results_lib.remove_leftovers(results_dir)
+    missing = [name for name in names if not results_lib.is_done(results_dir, name)]
+    merge: Callable | None = None
+    for name in tqdm(missing, desc="merge", unit="image", disable=not missing):
+        path = records.record_path(predictions_dir, name)
+        record = records.read_record(path)
+        difference = fingerprint_lib.first_difference(record.fingerprint, predictions)
+        if difference:
+            raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
+        merge = merge or merger(method, config, record)
+        instances = merge(record.prediction)
+        results_lib.write_result(results_dir, name, instances, record.class_table)
+    return len(missing)
+
+
+def merger(
+    method: str, config: InferenceConfig, record: records.Record
+) -> Callable[..., Instances]:
+    """Returns the function from an `ImagePrediction` to `Instances` of a method."""
+    if method == METHODS[0]:
+        return GraphMerger(config, record.class_table).merge
+    return lambda prediction: merge_components(prediction, config.min_pixels)
+
+
+def _is_predicted(output_dir: str, name: str, fingerprint: dict) -> bool:
+    """Returns whether there is a record of this run; one that is not is an error."""
+    path = records.record_path(output_dir, name)
+    if not os.path.exists(path):
+        return False
+    difference = fingerprint_lib.first_difference(records.read_fingerprint(path), fingerprint)
+    if difference:
+        raise ValueError(f"{path}: belongs to another run: there {difference}")
+    return True
+
+
+def _check_fields(folder: str, fingerprint: dict, config: InferenceConfig) -> None:
+    """Checks that predictions were made with the fields of `config` that shape them."""
+    wanted = fingerprint_lib.as_json(config.prediction_fields())
+    found = {name: fingerprint.get(name) for name in wanted}
+    difference = fingerprint_lib.first_difference(found, wanted)
+    if difference:
+        raise ValueError(
+            f"{folder}: the predictions do not belong to this preset: there {difference}. "
+            "Run tools/predict.py with the preset."
+        )

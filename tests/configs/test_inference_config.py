@@ -1,0 +1,78 @@
+"""Presets and overrides of inference."""
+
+import dataclasses
+import glob
+import os
+
+import pytest
+import yaml
+
+from affinity_seg import labels
+from affinity_seg.configs.inference import InferenceConfig, load_config
+
+PRESETS = os.path.join(os.path.dirname(__file__), "..", "..", "configs", "presets")
+
+
+def test_default_preset_lists_every_field_with_its_default():
+    path = os.path.join(PRESETS, "default.yaml")
+    assert load_config(path) == InferenceConfig()
+    with open(path, encoding="utf-8") as file:
+        assert list(yaml.safe_load(file)) == [f.name for f in dataclasses.fields(InferenceConfig)]
+
+
+@pytest.mark.parametrize("path", sorted(glob.glob(os.path.join(PRESETS, "*.yaml"))))
+def test_presets_load_and_name_every_change_from_the_defaults(path):
+    config = load_config(path)
+    with open(path, encoding="utf-8") as file:
+        for name, value in yaml.safe_load(file).items():
+            found = getattr(config, name)
+            assert (list(found) if isinstance(found, tuple) else found) == value
+
+
+def test_overrides_win_and_are_typed():
+    config = load_config(None, ["min_pixels=7", "thresholds=[1, 0.5, 0.25]", "groups=[0, 1]"])
+    assert config.min_pixels == 7 and config.groups == (0, 1)
+    assert config.thresholds == (1.0, 0.5, 0.25) and type(config.thresholds[0]) is float
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("min_pixel=7", "unknown field 'min_pixel'"),
+        ("min_pixels=many", "`min_pixels` must be of type int: 'many'"),
+        ("refine=1", "`refine` must be of type bool: 1"),
+        ("merge_window=3", "`merge_window` must be 1, 2 or 4: 3"),
+        ("thresholds=[0.9]", "`thresholds` must have one entry per stage, 3"),
+        ("min_zoom=5", "`min_zoom` must be above 0 and at most `max_zoom`, 4.0: 5.0"),
+        ("linkage=single", "`linkage` must be"),
+        ("stages=3", "`stages` must be a list: 3"),
+        ("min_pixels", "must be 'field=value'"),
+        ("semantic_stride=0", "`semantic_stride` must be at least 1: 0"),
+    ],
+)
+def test_bad_overrides_are_refused(override, message):
+    with pytest.raises(ValueError) as error:
+        load_config(None, [override])
+    assert message in str(error.value)
+
+
+def test_bad_files_are_named(tmp_path):
+    path = tmp_path / "preset.yaml"
+    path.write_text("zoom: 2\n")
+    with pytest.raises(ValueError, match=r"preset\.yaml: unknown field 'zoom'"):
+        load_config(str(path))
+    path.write_text("- 2\n")
+    with pytest.raises(ValueError, match=r"preset\.yaml: a preset must be a mapping"):
+        load_config(str(path))
+    with pytest.raises(FileNotFoundError, match=r"missing\.yaml"):
+        load_config(str(tmp_path / "missing.yaml"))
+
+
+def test_classes_and_groups_come_from_the_table():
+    config = InferenceConfig(refine_classes=("motorcycle", "bicycle"))
+    assert config.refine_class_indices(labels.CITYSCAPES) == (7, 8)
+    assert config.class_groups(labels.CITYSCAPES) == labels.CITYSCAPES_GROUPS
+    with pytest.raises(ValueError, match="'tram'"):
+        InferenceConfig(refine_classes=("tram",)).refine_class_indices(labels.CITYSCAPES)
+    with pytest.raises(ValueError, match="`groups`"):
+        InferenceConfig(groups=(0, 2)).class_groups(labels.CITYSCAPES)

@@ -1,0 +1,37 @@
+"""Merges prediction records into instances and writes Cityscapes result files.
+
+    python tools/merge.py --predictions_dir=runs/demo/predictions \
+        --preset=configs/presets/demo.yaml --results_dir=runs/demo/results
+
+Fields of the preset that only concern the graph may differ from those of the prediction, so that
+a table of ablations needs the networks only once. --method=connected_components makes the
+baseline without affinities. Started again, it continues with the images that have no result.
+"""
+
+from absl import app, flags
+
+from affinity_seg.configs import inference
+from affinity_seg.inference import runs
+
+flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
+flags.DEFINE_string("preset", None, "YAML file of configs/presets; default: the paper's values.")
+flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+flags.DEFINE_enum("method", runs.METHODS[0], runs.METHODS, "How instances are found.")
+flags.DEFINE_string("results_dir", None, "Folder for the results.")
+flags.mark_flags_as_required(["predictions_dir", "results_dir"])
+FLAGS = flags.FLAGS
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+    try:
+        config = inference.load_config(FLAGS.preset, FLAGS.override)
+        count = runs.merge_records(FLAGS.predictions_dir, config, FLAGS.method, FLAGS.results_dir)
+    except (FileNotFoundError, ValueError) as error:
+        raise app.UsageError(str(error)) from error
+    print(f"{FLAGS.results_dir}: {count} images merged")
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,43 @@
+"""Segments one picture: an overlay to look at and a JSON file with every instance.
+
+    python tools/segment.py --image=street.png --output_dir=out
+
+The default networks are those that `make demo` trained.
+"""
+
+import os
+
+from absl import app, flags
+
+from affinity_seg.configs import inference
+from affinity_seg.inference import runs, segment
+from affinity_seg.inference.images import read_image
+from affinity_seg.inference.merging import GraphMerger
+
+flags.DEFINE_string("image", None, "The picture, PNG or JPEG.")
+flags.DEFINE_string("semantic_dir", "runs/demo/semantic", "Folder of the semantic network.")
+flags.DEFINE_string("affinity_dir", "runs/demo/affinity", "Folder of the affinity network.")
+flags.DEFINE_string("preset", "configs/presets/demo.yaml", "YAML file of configs/presets.")
+flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+flags.DEFINE_string("output_dir", None, "Folder for the two files.")
+flags.mark_flags_as_required(["image", "output_dir"])
+FLAGS = flags.FLAGS
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+    try:
+        image = read_image(FLAGS.image)
+        config = inference.load_config(FLAGS.preset, FLAGS.override)
+        predictor, class_table = runs.load_predictor(config, FLAGS.semantic_dir, FLAGS.affinity_dir)
+        instances = GraphMerger(config, class_table).merge(predictor.predict(image))
+    except (FileNotFoundError, ValueError) as error:
+        raise app.UsageError(str(error)) from error
+    name = os.path.splitext(os.path.basename(FLAGS.image))[0]
+    paths = segment.write_segmentation(FLAGS.output_dir, name, image, instances, class_table)
+    print(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")
+
+
+if __name__ == "__main__":
+    app.run(main)
