@@ -1,0 +1,200 @@
+"""Folders of images: stopping, starting again, and what does not belong together."""
+
+import json
+import os
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import oracle
+import pytest
+import tensorflow as tf
+from pycocotools import mask as coco_mask
+
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.evaluation.results import read_result
+from affinity_seg.inference import fingerprint, records, runs, segment
+from affinity_seg.inference.images import read_image
+from affinity_seg.inference.merging import GraphMerger
+from affinity_seg.inference.networks import Predictor
+
+SETTINGS = {
+    "cell_size": 8,
+    "growth": 4,
+    "crop_size": 32,
+    "max_zoom": 1.0,
+    "merge_window": 1,
+    "min_pixels": 10,
+}
+CONFIG = InferenceConfig(**SETTINGS)
+
+
+class Item(NamedTuple):
+    name: str
+    image_path: str
+    filename: str
+
+
+def _scene(shift):
+    classes, instances = np.zeros((24, 32), np.int64), np.zeros((24, 32), np.int64)
+    for number, (c, x) in enumerate([(1, 2), (1, 8), (3, 20)], start=1):
+        classes[4:12, x + shift : x + shift + 6] = c
+        instances[4:12, x + shift : x + shift + 6] = number
+    return classes, instances
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Three images, two model folders with real checkpoints, networks that know the truth."""
+    items = []
+    for i in range(3):
+        path = tmp_path / "images" / f"street_{i}.png"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), cv2.cvtColor(oracle.picture(*_scene(i)), cv2.COLOR_RGB2BGR))
+        items.append(Item(f"street_{i}", str(path), path.name))
+    for kind in ("semantic", "affinity"):
+        _save(tmp_path / kind, 1.0)
+    monkeypatch.setattr(
+        runs, "load_network", lambda folder, _: oracle.OracleNetwork(os.path.basename(folder))
+    )
+    return tmp_path, items
+
+
+def _save(folder, value):
+    folder.mkdir(exist_ok=True)
+    (folder / "params.yaml").write_text("task: {}\n")
+    tf.train.Checkpoint(weight=tf.Variable(value)).save(str(folder / "ckpt"))
+
+
+def _predict(folder, items, config=CONFIG):
+    return runs.predict_images(
+        items, config, str(folder / "semantic"), str(folder / "affinity"), str(folder / "out")
+    )
+
+
+def test_predict_and_merge_give_the_truth(folders):
+    folder, items = folders
+    assert _predict(folder, items) == 3
+    merged = runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+    assert merged == 3
+    for i, item in enumerate(items):
+        classes, instances = _scene(i)
+        found = read_result(str(folder / "res"), item.name, oracle.TABLE)
+        assert len(found) == 3
+        for number, prediction in enumerate(found, start=1):
+            assert np.array_equal(prediction.mask, instances == number)
+            assert prediction.class_index == classes[prediction.mask][0]
+    base = runs.merge_records(
+        str(folder / "out"), CONFIG, "connected_components", str(folder / "base")
+    )
+    assert base == 3
+    assert len(read_result(str(folder / "base"), "street_0", oracle.TABLE)) == 2
+
+
+def test_a_killed_run_goes_on_where_it_was(folders, monkeypatch):
+    folder, items = folders
+    write = records.write_record
+
+    def killed(path, record):
+        if record.name == "street_1":
+            (folder / "out" / ".tmp-half-street_1.tfrecord").write_bytes(b"half")
+            raise KeyboardInterrupt
+        write(path, record)
+
+    monkeypatch.setattr(records, "write_record", killed)
+    with pytest.raises(KeyboardInterrupt):
+        _predict(folder, items)
+    monkeypatch.setattr(records, "write_record", write)
+    before = os.stat(folder / "out" / "street_0.tfrecord").st_mtime_ns
+    assert _predict(folder, items) == 2
+    assert os.stat(folder / "out" / "street_0.tfrecord").st_mtime_ns == before
+    assert sorted(os.listdir(folder / "out")) == [
+        "fingerprint.json", "street_0.tfrecord", "street_1.tfrecord", "street_2.tfrecord",
+    ]  # fmt: skip
+    assert _predict(folder, items) == 0
+
+    write_result, results = runs.results_lib.write_result, str(folder / "res")
+
+    def killed_merge(results_dir, name, *args):
+        if name == "street_2":
+            raise KeyboardInterrupt
+        write_result(results_dir, name, *args)
+
+    monkeypatch.setattr(runs.results_lib, "write_result", killed_merge)
+    with pytest.raises(KeyboardInterrupt):
+        runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results)
+    monkeypatch.setattr(runs.results_lib, "write_result", write_result)
+    assert runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results) == 1
+    assert runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results) == 0
+
+
+def test_what_does_not_belong_together_is_refused(folders):
+    folder, items = folders
+    _predict(folder, items)
+    other = InferenceConfig(**{**SETTINGS, "crop_size": 64})
+    with pytest.raises(ValueError, match="there `crop_size` is 32, not 64"):
+        _predict(folder, items, other)
+    with pytest.raises(ValueError, match="there `crop_size` is 32, not 64"):
+        runs.merge_records(str(folder / "out"), other, "graph_merge", str(folder / "res"))
+    # Fields of the graph may change, but not within a folder of results.
+    graph = InferenceConfig(**{**SETTINGS, "alpha": 4.0})
+    assert runs.merge_records(str(folder / "out"), graph, "graph_merge", str(folder / "res")) == 3
+    with pytest.raises(ValueError, match=r"there `alpha` is 4\.0, not 5\.0"):
+        runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+    # Another checkpoint is another network.
+    _save(folder / "affinity", 2.0)
+    with pytest.raises(ValueError, match="there `affinity_network` is"):
+        _predict(folder, items)
+
+
+def test_a_record_of_another_run_in_the_folder_is_named(folders):
+    folder, items = folders
+    _predict(folder, items)
+    path = str(folder / "out" / "street_1.tfrecord")
+    record = records.read_record(path)
+    records.write_record(path, record._replace(fingerprint={**record.fingerprint, "growth": 9}))
+    with pytest.raises(ValueError, match=r"street_1\.tfrecord: .* `growth` is 9, not 4"):
+        runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+    with pytest.raises(ValueError, match=r"street_1\.tfrecord: .* `growth` is 9, not 4"):
+        _predict(folder, items)
+    with pytest.raises(FileNotFoundError, match="no prediction record"):
+        runs.merge_records(str(folder / "images"), CONFIG, "graph_merge", str(folder / "res"))
+
+
+def test_identity_is_of_the_weights_not_of_the_folder(tmp_path):
+    for name, value in (("a", 1.0), ("b", 1.0), ("c", 2.0)):
+        _save(tmp_path / name, value)
+    a, b, c = (fingerprint.model_identity(str(tmp_path / name)) for name in "abc")
+    assert a == b and a != c
+    with pytest.raises(FileNotFoundError, match="checkpoint"):
+        fingerprint.model_identity(str(tmp_path))
+
+
+def test_one_picture_and_one_json(tmp_path):
+    classes, instances = _scene(0)
+    image = oracle.picture(classes, instances)
+    predictor = Predictor(*map(oracle.OracleNetwork, ("semantic", "affinity")), CONFIG)
+    found = GraphMerger(CONFIG, oracle.TABLE).merge(predictor.predict(image))
+    picture, described = segment.write_segmentation(
+        str(tmp_path / "out"), "street", image, found, oracle.TABLE
+    )
+    assert cv2.imread(picture).shape[2] == 3
+    with open(described, encoding="utf-8") as file:
+        content = json.load(file)
+    assert (content["height"], content["width"]) == (24, 32)
+    assert [entry["class"] for entry in content["instances"]] == ["square", "square", "bar"]
+    for number, entry in enumerate(content["instances"], start=1):
+        mask = coco_mask.decode(entry["rle"]).astype(bool)
+        assert np.array_equal(mask, instances == number)
+        y0, x0, y1, x1 = entry["box"]
+        assert mask[y0:y1, x0:x1].all() and entry["size"] == mask.sum()
+        assert 0.9 < entry["score"] < 1
+
+
+def test_pictures_that_cannot_be_read_are_named(tmp_path):
+    path = tmp_path / "street.png"
+    path.write_text("no picture")
+    with pytest.raises(ValueError, match=r"street\.png: not a PNG or JPEG"):
+        read_image(str(path))
+    with pytest.raises(FileNotFoundError, match=r"other\.png"):
+        read_image(str(tmp_path / "other.png"))
