@@ -3,6 +3,7 @@
 import numpy as np
 
 from affinity_seg import labels
+from affinity_seg.data import street_scene
 from affinity_seg.inference import truth
 
 
@@ -46,3 +47,14 @@ def test_connected_instances_come_back_and_others_are_listed():
     bus = next(r for r in results if r.class_index == 5)
     assert sum(bus.pieces) == 4 and len(bus.pieces) > 1 and bus.iou < 1
     assert all(r.iou == 1.0 for r in results if r is not bus)
+
+
+def test_streets_come_back():
+    found = []
+    for seed in (3, 4):
+        scene = street_scene.render_street(128, 256, np.random.default_rng(seed))
+        classes, instances = labels.CITYSCAPES.decode(scene.instance_ids)
+        found += truth.check_image(classes, instances, labels.CITYSCAPES_GROUPS, min_pixels=16)
+    connected = [result for result in found if len(result.pieces) == 1]
+    assert len(connected) > 10
+    assert all(result.iou == 1.0 for result in connected)
