@@ -92,6 +92,14 @@ class InferenceConfig:
             raise ValueError(
                 f"`thresholds` must have one entry per stage, {len(self.stages)}: {self.thresholds}"
             )
+        if min(self.stages, default=0) < 1:
+            raise ValueError(f"`stages` must have positive entries: {self.stages}")
+        if not all(0 < t <= 1 for t in self.thresholds):
+            raise ValueError(f"`thresholds` must be in (0, 1]: {self.thresholds}")
+        if sorted(self.thresholds, reverse=True) != list(self.thresholds):
+            raise ValueError(f"`thresholds` must never increase: {self.thresholds}")
+        if self.alpha <= 0:
+            raise ValueError(f"`alpha` must be positive: {self.alpha}")
         if self.linkage not in ("average", "weighted"):
             raise ValueError(f"`linkage` must be 'average' or 'weighted': {self.linkage!r}")
 

@@ -9,8 +9,8 @@ from affinity_seg import ops
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference.components import connected_components
 from affinity_seg.inference.instances import Instances
-from affinity_seg.inference.networks import ImagePrediction, RegionPrediction
 from affinity_seg.inference.pasting import paste
+from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.probabilities import affinity_probabilities, semantic_probabilities
 from affinity_seg.inference.regions import resize_nearest
 from affinity_seg.labels import ClassTable
@@ -39,7 +39,8 @@ class GraphMerger:
         """Returns the instances of an image.
 
         Raises:
-          ValueError: `stages` does not fit the network's distances.
+          ValueError: The configuration does not fit the network's distances, or a logit is
+            not finite.
         """
         config = self._config
         if sum(config.stages) != len(prediction.distances):
@@ -61,12 +62,15 @@ class GraphMerger:
         flips = (len(item.semantic_logits), len(item.affinity_logits))
         height, width = item.zoomed_size
         graph = self._graph(strides, flips, prediction.distances)
-        result = graph(
-            tf.constant(item.semantic_logits),
-            tf.constant(item.affinity_logits),
-            tf.constant(resize_nearest(item.region.mask, height, width)),
-            tf.constant(item.region.group, tf.int32),
-        )
+        try:
+            result = graph(
+                tf.constant(item.semantic_logits),
+                tf.constant(item.affinity_logits),
+                tf.constant(resize_nearest(item.region.mask, height, width)),
+                tf.constant(item.region.group, tf.int32),
+            )
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(f"region at {item.region.box}: {_reason(error)}") from error
         return GraphMergeResult(*(values.numpy() for values in result))
 
     def _graph(
@@ -114,6 +118,11 @@ class GraphMerger:
             )
 
         return graph
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """Returns the op's own message without the graph's traceback around it."""
+    return error.message.split("\n\t [[")[0].rsplit("\n", 1)[-1]
 
 
 def merge_components(prediction: ImagePrediction, min_pixels: int) -> Instances:

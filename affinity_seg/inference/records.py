@@ -36,7 +36,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg import files
-from affinity_seg.inference.networks import ImagePrediction, RegionPrediction
+from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.regions import Region
 from affinity_seg.labels import ClassTable
 

@@ -129,7 +129,10 @@ def merge_records(
         if difference:
             raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
         merge = merge or merger(method, config, record)
-        instances = merge(record.prediction)
+        try:
+            instances = merge(record.prediction)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
         results_lib.write_result(results_dir, name, instances, record.class_table)
     return len(missing)
 

@@ -151,6 +151,14 @@ def test_networks_that_do_not_fit_are_refused():
         Predictor(semantic, few, PLAIN)
 
 
+def test_bad_logits_are_an_error_that_names_the_region():
+    prediction, _ = _predict(PLAIN)
+    item = prediction.regions[0]
+    item.affinity_logits[:] = np.nan
+    with pytest.raises(ValueError, match=r"region at \(0, 0, 20, 20\): .*`affinity`"):
+        GraphMerger(PLAIN, oracle.TABLE).merge(prediction)
+
+
 def _record():
     prediction, _ = _predict(PLAIN, stride=4)
     return records.Record("a_1", "a/a_1.png", {"crop_size": 48}, oracle.TABLE, prediction)

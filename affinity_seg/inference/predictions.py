@@ -1,0 +1,48 @@
+"""What the networks say about an image: where their part and the merge's part meet."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from affinity_seg.inference.regions import Region
+
+
+class RegionPrediction(NamedTuple):
+    """What the networks say about one region.
+
+    F is 2 with flips, the second of the mirrored region, else 1. Logit maps are cut to what
+    upsampling to the zoomed size reads.
+
+    Attributes:
+      region: The region.
+      zoomed_size: (height, width) of the region as the networks saw it, without padding.
+      semantic_logits: float16 [F, h, w, K].
+      affinity_logits: float16 [F, h, w, 8 * D].
+    """
+
+    region: Region
+    zoomed_size: tuple[int, int]
+    semantic_logits: np.ndarray
+    affinity_logits: np.ndarray
+
+
+class ImagePrediction(NamedTuple):
+    """What the networks say about one image.
+
+    Attributes:
+      height: Of the image, pixels.
+      width: Of the image, pixels.
+      semantic_stride: Pixels per semantic logit.
+      affinity_stride: Pixels per affinity logit.
+      distances: Distances of the affinity channels, pixels.
+      semantic_logits: float16 [F, h, w, K], of the full image.
+      regions: The regions of interest, in their order.
+    """
+
+    height: int
+    width: int
+    semantic_stride: int
+    affinity_stride: int
+    distances: tuple[int, ...]
+    semantic_logits: np.ndarray
+    regions: list[RegionPrediction]
