@@ -1,0 +1,68 @@
+"""The programs of inference as a user starts them."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import oracle
+
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.evaluation.results import read_result
+from affinity_seg.inference import fingerprint, records
+from affinity_seg.inference.networks import Predictor
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+CONFIG = InferenceConfig(cell_size=8, growth=4, crop_size=32, max_zoom=1.0, min_pixels=10)
+OVERRIDES = [
+    f"--override={setting}"
+    for setting in ("cell_size=8", "growth=4", "crop_size=32", "max_zoom=1", "min_pixels=10")
+]
+
+
+def _tool(name, *arguments):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(
+        [sys.executable, os.path.join(ROOT, "tools", name), *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_merge_writes_results_and_refuses_another_preset(tmp_path):
+    classes, instances = np.zeros((24, 32), np.int64), np.zeros((24, 32), np.int64)
+    classes[4:12, 4:16], instances[4:12, 4:10], instances[4:12, 10:16] = 1, 1, 2
+    predictor = Predictor(*map(oracle.OracleNetwork, ("semantic", "affinity")), CONFIG)
+    record = records.Record(
+        name="street",
+        filename="street.png",
+        fingerprint=fingerprint.as_json(CONFIG.prediction_fields()),
+        class_table=oracle.TABLE,
+        prediction=predictor.predict(oracle.picture(classes, instances)),
+    )
+    predictions, results = str(tmp_path / "predictions"), str(tmp_path / "results")
+    os.makedirs(predictions)
+    records.write_record(records.record_path(predictions, "street"), record)
+    folders = (f"--predictions_dir={predictions}", f"--results_dir={results}")
+
+    done = _tool("merge.py", *folders, *OVERRIDES)
+    assert done.returncode == 0, done.stderr
+    assert "1 images merged" in done.stdout
+    found = read_result(results, "street", oracle.TABLE)
+    assert [np.array_equal(p.mask, instances == i) for i, p in enumerate(found, 1)] == [True] * 2
+
+    refused = _tool("merge.py", *folders, *OVERRIDES, "--override=growth=16")
+    assert refused.returncode != 0
+    assert "there `growth` is 4, not 16" in refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr
+
+
+def test_segment_says_what_is_missing(tmp_path):
+    picture = os.path.join(str(tmp_path), "street.png")
+    missing = _tool("segment.py", f"--image={picture}", f"--output_dir={tmp_path}")
+    assert missing.returncode != 0
+    assert f"the image does not exist: {picture}" in missing.stdout + missing.stderr
+    assert "Traceback" not in missing.stdout + missing.stderr
