@@ -101,12 +101,11 @@ class ResNetV1(tf_keras.Model):
     def _unit(self, x: tf.Tensor, filters: int, stride: int, rate: int, name: str) -> tf.Tensor:
         """Adds a bottleneck unit."""
         channels = filters * EXPANSION
-        if x.shape[-1] == channels:
-            shortcut = layers.MaxPool2D(1, stride, name=f"{name}_subsample")(x) if stride > 1 else x
-        else:
-            shortcut = self._conv(
-                x, channels, 1, f"{name}_shortcut", stride=stride, activated=False
-            )
+        # Subsampling comes before the projection, not as its stride: the same numbers, and
+        # TensorFlow 2.20's CPU gradient of a strided 1x1 convolution corrupts the heap at batch 1.
+        shortcut = layers.MaxPool2D(1, stride, name=f"{name}_subsample")(x) if stride > 1 else x
+        if x.shape[-1] != channels:
+            shortcut = self._conv(shortcut, channels, 1, f"{name}_shortcut", activated=False)
         x = self._conv(x, filters, 1, f"{name}_conv1")
         x = self._conv(x, filters, 3, f"{name}_conv2", stride=stride, rate=rate)
         x = self._conv(x, channels, 1, f"{name}_conv3", activated=False)
@@ -127,8 +126,7 @@ class ResNetV1(tf_keras.Model):
         padding = "same"
         if stride > 1:
             padding = "valid"
-            if kernel > 1:
-                x = layers.ZeroPadding2D(rate * (kernel - 1) // 2, name=f"{name}_pad")(x)
+            x = layers.ZeroPadding2D(rate * (kernel - 1) // 2, name=f"{name}_pad")(x)
         x = layers.Conv2D(
             filters,
             kernel,

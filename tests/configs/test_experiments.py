@@ -1,0 +1,126 @@
+"""Experiments and their YAML files: defaults of the paper, broken fields, misspelt overrides."""
+
+import pathlib
+
+import pytest
+from official.core import exp_factory, train_utils
+from official.modeling import optimization
+
+from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+
+ROOT = pathlib.Path(__file__).parents[2]
+NAMES = (experiments.SEMANTIC, experiments.AFFINITY)
+
+
+def parse(name, override="", config_files=()):
+    options = train_utils.ParseConfigOptions(
+        experiment=name, config_file=list(config_files), params_override=override
+    )
+    return train_utils.parse_configuration(options, lock_return=False, print_return=False)
+
+
+def valid(name):
+    experiment = exp_factory.get_exp_config(name)
+    experiment.task.train_data.input_path = "train*"
+    experiment.task.validation_data.input_path = "val*"
+    experiment.task.validation_data.global_batch_size = 1
+    experiment.validate()
+    return experiment
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_learning_rate_is_the_papers(name):
+    config = valid(name).trainer.optimizer_config
+    rate = optimization.OptimizerFactory(config).build_learning_rate()
+    for step, expected in ((0, 0.02), (14999, 0.02), (15000, 0.014), (30000, 0.0098)):
+        assert float(rate(step)) == pytest.approx(expected, rel=1e-6)
+    optimizer = optimization.OptimizerFactory(config).build_optimizer(rate)
+    assert optimizer.get_config()["name"] == "SGD"
+    assert optimizer.get_config()["momentum"] == 0.9
+
+
+def test_defaults_are_the_papers():
+    task = valid(experiments.AFFINITY).task
+    assert task.distances == [1, 2, 4, 8, 16, 32, 64]
+    assert task.train_data.crop_size == [513, 513]
+    assert task.train_data.global_batch_size == 16
+    assert task.losses.l2_weight_decay == 1e-4
+    assert task.losses.background_pair_weight == 1.0
+    assert task.model.backbone.resnet_v1.dimensions() == ([3, 4, 23, 3], 64, 64)
+    assert task.model.output_stride == 16
+    assert valid(experiments.AFFINITY).trainer.train_steps == 120_000
+    assert valid(experiments.SEMANTIC).trainer.train_steps == 100_000
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("task.train_data.input_path", ""),
+        ("task.train_data.global_batch_size", 0),
+        ("task.train_data.crop_size", [513]),
+        ("task.train_data.scale_min", 2.0),
+        ("task.validation_data.photometric", 1.5),
+        ("task.losses.sample_stride", 3),
+        ("task.losses.l2_weight_decay", -1.0),
+        ("task.losses.background_pair_weight", -0.5),
+        ("task.distances", [4, 2]),
+        ("task.distances", []),
+        ("task.model.pixel_scale", 0.0),
+        ("task.model.pixel_mean", [1.0]),
+        ("task.model.aspp.rates", []),
+        ("task.model.aspp.filters", 0),
+        ("task.model.backbone.type", "resnet"),
+        ("task.model.backbone.resnet_v1.preset", "huge"),
+        ("task.model.backbone.resnet_v1.units", [1, 2]),
+        ("task.model.backbone.resnet_v1.width", 0),
+        ("task.model.backbone.resnet_v1.stem_filters", 0),
+        ("task.model.backbone.resnet_v1.output_stride", 12),
+        ("task.model.backbone.resnet_v1.multi_grid", [1, 2]),
+        ("trainer.train_steps", 0),
+    ],
+)
+def test_a_broken_field_is_named(field, value):
+    experiment = valid(experiments.AFFINITY)
+    *path, name = field.split(".")
+    config = experiment
+    for key in path:
+        config = getattr(config, key)
+    setattr(config, name, value)
+    with pytest.raises(ValueError, match=name):
+        experiment.validate()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "override", ["task.losses.l2_weight_decai=0.1", "task.modle.pixel_scale=2"]
+)
+def test_a_misspelt_override_fails(name, override):
+    with pytest.raises(KeyError, match="does not exist"):
+        parse(name, override)
+
+
+FLAGFILES = sorted((ROOT / "tools" / "flagfiles").glob("*_semantic.flags")) + sorted(
+    (ROOT / "tools" / "flagfiles").glob("*_affinity.flags")
+)
+
+
+@pytest.mark.parametrize("flagfile", FLAGFILES, ids=lambda path: path.stem)
+def test_every_flagfile_parses(flagfile):
+    lines = [line for line in flagfile.read_text().splitlines() if line.startswith("--")]
+    flags = [line[2:].split("=", 1) for line in lines]
+    name = dict(flags)["experiment"]
+    assert name == f"affinity_seg_{flagfile.stem.rpartition('_')[2]}"
+    files = [str(ROOT / value) for key, value in flags if key == "config_file"]
+    params = parse(name, "trainer.max_to_keep=7", files)
+    assert params.trainer.max_to_keep == 7
+    for path in files:
+        assert pathlib.Path(path).read_text().startswith("# ")
+
+
+def test_there_are_six_runs():
+    runs = {
+        f"{data}_{kind}"
+        for data in ("demo", "nuclei", "cityscapes")
+        for kind in ("semantic", "affinity")
+    }
+    assert runs <= {path.stem for path in FLAGFILES}

@@ -1,0 +1,93 @@
+"""Affinity loss, its gradient and its counts against NumPy and plain differentiation."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from affinity_seg.dataloaders import affinity_targets
+from affinity_seg.losses import affinity_loss
+from affinity_seg.modeling import upsampling
+
+DISTANCES = (1, 2, 8)
+
+
+def sample(height=19, width=22, stride=4, seed=0):
+    rng = np.random.default_rng(seed)
+    instances = rng.integers(-1, 3, (2, height, width)).astype(np.int32)
+    shape = (2, -(-height // stride), -(-width // stride), 8 * len(DISTANCES))
+    return rng.normal(0, 2, shape).astype(np.float32), instances
+
+
+def numpy_loss(logits, instances, stride, step, background_pair_weight):
+    height, width = instances.shape[1:]
+    upsampled = upsampling.upsample_logits(logits, stride, height, width).numpy().astype(np.float64)
+    upsampled = upsampled[:, ::step, ::step]
+    total = weight = 0.0
+    for i, distance in enumerate(DISTANCES):
+        targets, weights = affinity_targets.pair_targets(
+            instances, distance, step, background_pair_weight
+        )
+        x, z = upsampled[..., 8 * i : 8 * i + 8], targets.numpy().astype(np.float64)
+        losses = np.maximum(x, 0) - x * z + np.log1p(np.exp(-np.abs(x)))
+        total += (losses * weights.numpy()).sum()
+        weight += weights.numpy().sum()
+    return total / weight
+
+
+@pytest.mark.parametrize("step", [1, 2, 4])
+@pytest.mark.parametrize("background_pair_weight", [1.0, 0.1])
+def test_value_is_the_mean_over_scored_pairs(step, background_pair_weight):
+    logits, instances = sample()
+    loss = affinity_loss.affinity_loss(
+        logits,
+        instances,
+        output_stride=4,
+        distances=DISTANCES,
+        sample_stride=step,
+        background_pair_weight=background_pair_weight,
+    )
+    expected = numpy_loss(logits, instances, 4, step, background_pair_weight)
+    np.testing.assert_allclose(loss.numpy(), expected, rtol=1e-5)
+
+
+def test_gradient_equals_finite_differences():
+    logits, instances = sample(height=9, width=10)
+    rng = np.random.default_rng(1)
+    direction = rng.normal(size=logits.shape).astype(np.float32)
+    with tf.GradientTape() as tape:
+        x = tf.constant(logits)
+        tape.watch(x)
+        loss = 3.0 * affinity_loss.affinity_loss(x, instances, output_stride=4, distances=DISTANCES)
+    slope = float(tf.reduce_sum(tape.gradient(loss, x) * direction))
+    step = 1e-3
+    ends = [numpy_loss(logits + sign * step * direction, instances, 4, 1, 1.0) for sign in (1, -1)]
+    np.testing.assert_allclose(slope, 3 * (ends[0] - ends[1]) / (2 * step), rtol=2e-3)
+
+
+def test_all_void_gives_zero_loss_and_gradient():
+    logits, instances = sample()
+    with tf.GradientTape() as tape:
+        x = tf.constant(logits)
+        tape.watch(x)
+        loss = affinity_loss.affinity_loss(
+            x, np.full_like(instances, -1), output_stride=4, distances=DISTANCES
+        )
+    assert loss.numpy() == 0
+    assert not tape.gradient(loss, x).numpy().any()
+
+
+def test_counts_cover_every_scored_pair_once():
+    logits, instances = sample()
+    counts = affinity_loss.affinity_counts(
+        logits, instances, output_stride=4, distances=DISTANCES
+    ).numpy()
+    upsampled = upsampling.upsample_logits(logits, 4, 19, 22).numpy()
+    for i, distance in enumerate(DISTANCES):
+        targets, weights = affinity_targets.pair_targets(instances, distance)
+        scored = weights.numpy() > 0
+        predicted, truth = upsampled[..., 8 * i : 8 * i + 8] > 0, targets.numpy()
+        expected = [
+            (scored & (truth == t) & (predicted == p)).sum()
+            for t, p in ((1, 1), (0, 1), (1, 0), (0, 0))
+        ]
+        np.testing.assert_array_equal(counts[i], expected)

@@ -1,0 +1,245 @@
+"""Training end to end on a few drawn images: steps, summaries, reload, replicas, a kill."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import training_records as records
+import yaml
+from official.core import train_utils
+
+from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.modeling import loading
+from affinity_seg.tasks import training
+
+ROOT = pathlib.Path(__file__).parents[2]
+KINDS = {"semantic": experiments.SEMANTIC, "affinity": experiments.AFFINITY}
+
+
+def parse(kind, config, override=""):
+    options = train_utils.ParseConfigOptions(
+        experiment=KINDS[kind], config_file=[str(config)], params_override=override
+    )
+    return train_utils.parse_configuration(options, lock_return=False, print_return=False)
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def trained(request, tmp_path_factory):
+    """A network of each kind after two steps and an evaluation: (kind, model_dir)."""
+    folder = tmp_path_factory.mktemp(request.param)
+    records.write(folder / "train.tfrecord")
+    config = records.write_config(folder / "config.yaml", folder / "train.tfrecord")
+    model_dir = folder / "model"
+    training.run(parse(request.param, config), str(model_dir), "train_and_eval")
+    return request.param, model_dir
+
+
+def summaries(folder):
+    """Returns {tag: kinds of its summaries} of all event files in `folder`."""
+    tags = {}
+    for path in folder.glob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                tags[value.tag] = value.metadata.plugin_data.plugin_name
+    return tags
+
+
+def test_writes_checkpoints_params_and_summaries(trained):
+    kind, model_dir = trained
+    assert tf.train.latest_checkpoint(str(model_dir)).endswith("ckpt-2")
+    params = yaml.safe_load((model_dir / "params.yaml").read_text())
+    assert params["task"]["name"] == KINDS[kind]
+    assert summaries(model_dir / "train")["training_loss"] == "scalars"
+    tags = summaries(model_dir / "validation")
+    expected = {
+        "semantic": {
+            "input": "images",
+            "classes_truth": "images",
+            "classes_prediction": "images",
+            "mean_iou": "scalars",
+            "iou/car": "scalars",
+        },
+        "affinity": {
+            "input": "images",
+            "affinity_truth": "images",
+            "affinity_prediction": "images",
+            "accuracy": "scalars",
+            "recall": "scalars",
+        },
+    }[kind]
+    assert expected.items() <= tags.items()
+
+
+def test_load_network_gives_the_trained_weights(trained):
+    kind, model_dir = trained
+    network = loading.load_network(str(model_dir))
+    assert (network.kind, network.output_stride) == (kind, 8)
+    assert network.class_table.name == "cityscapes"
+    assert network.num_outputs == {"semantic": 9, "affinity": 56}[kind]
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(model_dir)))
+    key = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
+    np.testing.assert_array_equal(network.model.head.get_weights()[0], reader.get_tensor(key))
+    image = np.random.default_rng(0).integers(0, 256, (1, 65, 90, 3), np.uint8)
+    logits = network.logits(network.normalize(image))
+    assert logits.shape == (1, 9, 12, network.num_outputs)
+    assert logits.dtype == tf.float32
+    again = loading.load_network(str(model_dir), output_stride=16)
+    coarse = again.logits(again.normalize(image))
+    assert coarse.shape == (1, 5, 6, network.num_outputs)
+    np.testing.assert_array_equal(
+        again.model.backbone.get_weights()[0], network.model.backbone.get_weights()[0]
+    )
+    np.testing.assert_array_equal(
+        logits, loading.load_network(str(model_dir)).logits(network.normalize(image))
+    )
+
+
+def test_load_network_names_what_is_missing(trained, tmp_path):
+    _, model_dir = trained
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        loading.load_network(str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match=r"params\.yaml is missing"):
+        loading.load_network(str(tmp_path))
+    (tmp_path / "params.yaml").write_text((model_dir / "params.yaml").read_text())
+    with pytest.raises(FileNotFoundError, match="checkpoint"):
+        loading.load_network(str(tmp_path))
+
+
+def test_class_table_travels_with_the_model(tmp_path):
+    records.write(tmp_path / "train.tfrecord", cityscapes=False)
+    config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
+    (tmp_path / "cells.yaml").write_text(
+        "{name: cells, class_names: [background, cell], label_ids: [1], encoding: ids}"
+    )
+    override = f"task.class_table={tmp_path}/cells.yaml,task.losses.class_weights=[1.0,2.0]"
+    params = parse("semantic", config, override)
+    training.run(params, str(tmp_path / "model"), "train")
+    (tmp_path / "cells.yaml").unlink()
+    network = loading.load_network(str(tmp_path / "model"))
+    assert network.class_table.class_names == ("background", "cell")
+    assert network.class_table.encoding == "ids"
+    assert network.num_outputs == 2
+
+
+def test_same_seed_same_weights(tmp_path):
+    records.write(tmp_path / "train.tfrecord", count=6)
+    config = records.write_config(
+        tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=1
+    )
+    weights = []
+    for run, seed in enumerate((5, 5, 6)):
+        model_dir = str(tmp_path / str(run))
+        training.run(parse("affinity", config), model_dir, "train", seed=seed)
+        weights.append(loading.load_network(model_dir).model.get_weights()[0])
+    np.testing.assert_allclose(weights[0], weights[1], rtol=1e-4, atol=1e-6)
+    assert np.abs(weights[0] - weights[2]).max() > 1e-2
+
+
+TWO_REPLICAS = """
+import sys
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+from official.core import train_lib, train_utils, task_factory
+from affinity_seg.configs import registry_imports
+params = train_utils.parse_configuration(train_utils.ParseConfigOptions(
+    experiment="affinity_seg_affinity", config_file=[sys.argv[1]]), print_return=False)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    task = task_factory.get_task(params.task)
+model, logs = train_lib.run_experiment(
+    strategy, task, "train_and_post_eval", params, sys.argv[2])
+print("replicas", strategy.num_replicas_in_sync, "loss", float(logs["validation_loss"]))
+"""
+
+
+def test_two_replicas_train_a_step(tmp_path):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(
+        tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=1
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", TWO_REPLICAS, str(config), str(tmp_path / "model")],
+        cwd=ROOT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    match = re.search(r"replicas 2 loss ([0-9.]+)", result.stdout)
+    assert 0 < float(match[1]) < 10
+    assert tf.train.latest_checkpoint(str(tmp_path / "model")).endswith("ckpt-1")
+
+
+def test_continues_after_a_kill(tmp_path):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(
+        tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=100_000
+    )
+    model_dir = tmp_path / "model"
+    command = [
+        sys.executable,
+        "tools/train.py",
+        "--experiment=affinity_seg_affinity",
+        "--mode=train",
+        f"--config_file={config}",
+        f"--model_dir={model_dir}",
+    ]
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=_environment(), stdout=log, stderr=log)
+        deadline = time.time() + 120
+        while _latest_step(model_dir) < 3 and process.poll() is None and time.time() < deadline:
+            time.sleep(0.2)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    step = _latest_step(model_dir)
+    assert step >= 3, (tmp_path / "log").read_text()[-2000:]
+    restored = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(model_dir)))
+    key = "global_step/.ATTRIBUTES/VARIABLE_VALUE"
+    assert restored.get_tensor(key) == step
+    result = subprocess.run(
+        [*command, f"--params_override=trainer.train_steps={step + 2}"],
+        cwd=ROOT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert f"restored from checkpoint: {model_dir}/ckpt-{step}" in result.stdout
+    assert f"step:      {step + 1} |" in re.sub(r"step: +", "step:      ", result.stdout)
+    assert _latest_step(model_dir) == step + 2
+
+
+def test_errors_are_one_message(tmp_path):
+    result = subprocess.run(
+        [
+            sys.executable,
+            "tools/train.py",
+            "--flagfile=tools/flagfiles/demo_affinity.flags",
+            f"--model_dir={tmp_path}",
+            "--params_override=task.losses.sample_strid=2",
+        ],
+        cwd=ROOT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode != 0
+    assert "sample_strid" in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def _latest_step(model_dir):
+    path = tf.train.latest_checkpoint(str(model_dir))
+    return int(path.rpartition("-")[2]) if path else 0
+
+
+def _environment():
+    return {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}

@@ -1,0 +1,73 @@
+"""TFRecords of small drawn images, written by the tests that train."""
+
+import cv2
+import numpy as np
+import tensorflow as tf
+import yaml
+
+from affinity_seg import common
+
+
+def write(path, count=4, height=72, width=100, cityscapes=True, seed=0):
+    """Writes `count` noisy images with two bright boxes each; returns the stored values."""
+    rng = np.random.default_rng(seed)
+    values = (26001, 24003) if cityscapes else (1, 2)
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for index in range(count):
+            image = rng.integers(0, 60, (height, width, 3), np.uint8)
+            instances = np.zeros((height, width), np.uint16)
+            for number, value in enumerate(values):
+                y, x = 8 + 30 * number, 10 + int(rng.integers(0, width - 60))
+                image[y : y + 24, x : x + 40, number] += 180
+                instances[y : y + 24, x : x + 40] = value
+            features = {
+                common.IMAGE_ENCODED: cv2.imencode(".png", image[..., ::-1])[1].tobytes(),
+                common.INSTANCE_ENCODED: cv2.imencode(".png", instances)[1].tobytes(),
+                common.IMAGE_FORMAT: b"png",
+                common.IMAGE_FILENAME: f"{index}.png".encode(),
+            }
+            example = tf.train.Example(
+                features=tf.train.Features(
+                    feature={
+                        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+                        for key, value in features.items()
+                    }
+                )
+            )
+            writer.write(example.SerializeToString())
+    return values
+
+
+def write_config(path, records, **trainer):
+    """Writes YAML overrides for a tiny network on `records`."""
+    data = {"input_path": str(records), "crop_size": [64, 64], "global_batch_size": 2}
+    content = {
+        "task": {
+            "model": {
+                "backbone": {
+                    "resnet_v1": {
+                        "preset": "small",
+                        "units": [1, 1, 1, 1],
+                        "width": 4,
+                        "stem_filters": 4,
+                        "output_stride": 8,
+                    }
+                },
+                "aspp": {"rates": [1, 2, 3], "filters": 8},
+                "norm_activation": {"norm_momentum": 0.9},
+                "pixel_scale": 64.0,
+            },
+            "train_data": {**data, "seed": 3, "scale_max": 1.5, "photometric": 0.1},
+            "validation_data": {**data, "crop_size": [72, 96]},
+        },
+        "trainer": {
+            "steps_per_loop": 1,
+            "summary_interval": 1,
+            "checkpoint_interval": 1,
+            "validation_interval": 100,
+            "train_steps": 2,
+            **trainer,
+        },
+    }
+    path.write_text(yaml.safe_dump(content))
+    return path
