@@ -1,0 +1,1 @@
+"""Pictures of instances, semantic maps and affinities."""

@@ -1,0 +1,94 @@
+"""Text, captions and grids that all pictures share. Images are uint8 RGB [H, W, 3]."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+WHITE = (255, 255, 255)
+DARK = (24, 24, 24)
+
+
+def enlargement(height: int, width: int, wanted: int = 768) -> int:
+    """Returns the integer factor that brings the longer side of an image to about `wanted`.
+
+    Small images are enlarged by it before text is drawn, so that the text can be read.
+    """
+    return max(1, round(wanted / max(height, width)))
+
+
+def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
+    """Returns `image`, any dtype [H, W, ...], with every pixel repeated `factor` times."""
+    return image.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def text_scale(width: int) -> float:
+    """Returns a font scale that reads well on an image of `width` pixels."""
+    return float(np.clip(width / 2000, 0.38, 0.9))
+
+
+def text_box(text: str, scale: float) -> tuple[int, int, int]:
+    """Returns (height, width) of a text with its margin, and the height of its baseline, pixels."""
+    (width, height), baseline = cv2.getTextSize(text, FONT, scale, _thickness(scale))
+    return height + baseline + 2, width + 6, baseline
+
+
+def put_text(
+    canvas: np.ndarray,
+    text: str,
+    y: int,
+    x: int,
+    scale: float,
+    background: tuple[int, int, int] = DARK,
+) -> None:
+    """Draws a text on a box of colour `background` with its top left corner at (y, x), in place.
+
+    The text is black or white, whichever stands out.
+    """
+    height, width, baseline = text_box(text, scale)
+    cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), background, cv2.FILLED)
+    luminance = np.dot(background, (0.299, 0.587, 0.114))
+    cv2.putText(
+        canvas,
+        text,
+        (x + 3, y + height - baseline),
+        FONT,
+        scale,
+        (0, 0, 0) if luminance > 140 else WHITE,
+        _thickness(scale),
+        cv2.LINE_AA,
+    )
+
+
+def captioned(image: np.ndarray, caption: str, scale: float = 0.5) -> np.ndarray:
+    """Returns `image` under a dark strip with a caption."""
+    strip = np.full((text_box("Ag", scale)[0] + 6, image.shape[1], 3), DARK, np.uint8)
+    put_text(strip, caption, 3, 2, scale)
+    return np.concatenate([strip, image])
+
+
+def resized(image: np.ndarray, width: int) -> np.ndarray:
+    """Returns `image` resized to `width` pixels with its aspect ratio kept."""
+    height = max(1, round(image.shape[0] * width / image.shape[1]))
+    shrinks = width < image.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST
+    return cv2.resize(image, (width, height), interpolation=interpolation)
+
+
+def grid(panels: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.ndarray:
+    """Returns panels of one size row by row on a white ground, `gap` pixels apart."""
+    height, width = panels[0].shape[:2]
+    rows = -(-len(panels) // columns)
+    sheet = np.full(
+        (rows * (height + gap) + gap, columns * (width + gap) + gap, 3), WHITE, np.uint8
+    )
+    for index, panel in enumerate(panels):
+        y = gap + index // columns * (height + gap)
+        x = gap + index % columns * (width + gap)
+        sheet[y : y + height, x : x + width] = panel
+    return sheet
+
+
+def _thickness(scale: float) -> int:
+    return 2 if scale > 0.7 else 1

@@ -1,0 +1,148 @@
+"""Instances drawn over their image: colour, contour, class and score."""
+
+import colorsys
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from affinity_seg.labels import ClassTable
+from affinity_seg.visualization import layout
+
+FILL = 0.45
+"""Share of an instance's colour inside its contour; the rest is the image."""
+
+
+class DrawnInstances(NamedTuple):
+    """The fields of instances that are drawn.
+
+    Attributes:
+      instance_ids: int32 [H, W], 0 background, 1..N.
+      classes: int32 [N], class index of each instance.
+      scores: float32 [N], or None to draw no scores (truth).
+    """
+
+    instance_ids: np.ndarray
+    classes: np.ndarray
+    scores: np.ndarray | None
+
+
+def instance_colors(count: int) -> np.ndarray:
+    """Returns `count` distinguishable RGB colours, uint8 [count, 3].
+
+    Hues follow the golden ratio, so neighbours in number are far apart; saturation and
+    brightness change with another period, so that hues that come close still differ.
+    """
+    tones = ((0.90, 1.00), (0.60, 1.00), (0.95, 0.75))
+    colors = [colorsys.hsv_to_rgb(i * 0.618034 % 1.0, *tones[i % 3]) for i in range(count)]
+    return np.rint(255 * np.array(colors).reshape(-1, 3)).astype(np.uint8)
+
+
+def draw_instances(
+    image: np.ndarray, instances: DrawnInstances, class_table: ClassTable
+) -> np.ndarray:
+    """Draws every instance in its own colour, with contour, class name and score.
+
+    Args:
+      image: uint8 RGB [H, W, 3].
+      instances: Anything with the fields of `DrawnInstances`.
+      class_table: Gives the names of the classes.
+
+    Returns:
+      uint8 RGB, `layout.enlargement(H, W)` times the size of the image.
+
+    Raises:
+      ValueError: Image and instances are of different sizes.
+    """
+    if image.shape[:2] != instances.instance_ids.shape:
+        raise ValueError(
+            f"`instance_ids` must be as large as the image, {image.shape[:2]}: "
+            f"{instances.instance_ids.shape}"
+        )
+    factor = layout.enlargement(*image.shape[:2])
+    ids = layout.enlarge(instances.instance_ids, factor)
+    colors = np.concatenate([np.zeros((1, 3), np.uint8), instance_colors(len(instances.classes))])
+    inside = ids > 0
+    canvas = layout.enlarge(image, factor)
+    canvas[inside] = np.rint(
+        (1 - FILL) * canvas[inside] + FILL * colors[ids[inside]].astype(np.float32)
+    ).astype(np.uint8)
+    contour = _contours(ids)
+    canvas[contour] = colors[ids[contour]]
+    _draw_labels(canvas, ids, instances, colors, class_table)
+    return canvas
+
+
+def paint(
+    masks: list[np.ndarray], classes: list[int], scores: list[float], height: int, width: int
+) -> DrawnInstances:
+    """Puts masks, bool [H, W], into one image; where they overlap the higher score is on top."""
+    ids = np.zeros((height, width), np.int32)
+    for index in np.argsort(scores, kind="stable"):
+        ids[masks[index]] = index + 1
+    return DrawnInstances(ids, np.array(classes, np.int32), np.array(scores, np.float32))
+
+
+def _contours(ids: np.ndarray) -> np.ndarray:
+    """Returns the pixels of instances next to another id, two pixels deep, bool [H, W]."""
+    kernel = np.ones((5, 5) if max(ids.shape) >= 512 else (3, 3), np.uint8)
+    values = ids.astype(np.float32)  # exact up to 2^24 instances
+    return (ids > 0) & (cv2.erode(values, kernel) != cv2.dilate(values, kernel))
+
+
+def _draw_labels(
+    canvas: np.ndarray,
+    ids: np.ndarray,
+    instances: DrawnInstances,
+    colors: np.ndarray,
+    class_table: ClassTable,
+) -> None:
+    """Writes class and score at each instance, largest first, in the instance's colour.
+
+    A label takes the place that hides the fewest pixels of instances and no earlier
+    label; an instance all of whose places are taken has none.
+    """
+    scale = layout.text_scale(canvas.shape[1])
+    taken = np.zeros(ids.shape, bool)
+    boxes = _boxes(ids, len(instances.classes))
+    areas = [(bottom - top) * (right - left) for top, left, bottom, right in boxes]
+    for index in np.argsort(areas, kind="stable")[::-1]:
+        text = class_table.class_names[instances.classes[index]]
+        if instances.scores is not None:
+            text += f" {instances.scores[index]:.2f}"
+        height, width, _ = layout.text_box(text, scale)
+        top, left, bottom, right = boxes[index]
+        if bottom <= top:
+            continue
+        center = (left + right - width) // 2
+        places = [
+            (top - height, center),
+            (top, center),
+            (bottom, center),
+            (bottom - height, center),
+        ]
+        free = []
+        for y, x in places:
+            y = int(np.clip(y, 0, max(0, ids.shape[0] - height)))
+            x = int(np.clip(x, 0, max(0, ids.shape[1] - width)))
+            area = (slice(y, y + height), slice(x, x + width))
+            if not taken[area].any():
+                free.append((np.count_nonzero(ids[area]), len(free), area))
+        if free:
+            area = min(free)[2]
+            taken[area] = True
+            background = tuple(int(v) for v in colors[index + 1])
+            layout.put_text(canvas, text, area[0].start, area[1].start, scale, background)
+
+
+def _boxes(ids: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
+    """Returns (top, left, bottom, right) of the ids 1..count, ends exclusive; zeros if absent."""
+    boxes = np.zeros((count + 1, 4), np.int64)
+    boxes[:, :2] = max(ids.shape)
+    rows, columns = np.nonzero(ids)
+    found = ids[rows, columns]
+    np.minimum.at(boxes[:, 0], found, rows)
+    np.minimum.at(boxes[:, 1], found, columns)
+    np.maximum.at(boxes[:, 2], found, rows + 1)
+    np.maximum.at(boxes[:, 3], found, columns + 1)
+    return [tuple(int(v) for v in box) for box in boxes[1:]]
