@@ -29,9 +29,12 @@ def main(argv):
         raise app.UsageError(f"unexpected arguments: {argv[1:]}")
     try:
         params = train_utils.parse_configuration(flags.FLAGS, lock_return=False, print_return=False)
-        training.run(params, flags.FLAGS.model_dir, flags.FLAGS.mode, flags.FLAGS.seed)
     except (KeyError, LookupError, ValueError, FileNotFoundError) as error:
-        raise app.UsageError(error.args[0] if error.args else str(error)) from error
+        raise app.UsageError(error.args[0] if len(error.args) == 1 else str(error)) from error
+    try:
+        training.run(params, flags.FLAGS.model_dir, flags.FLAGS.mode, flags.FLAGS.seed)
+    except FileNotFoundError as error:
+        raise app.UsageError(str(error)) from error
 
 
 if __name__ == "__main__":

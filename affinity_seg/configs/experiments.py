@@ -12,7 +12,7 @@ from official.core import config_definitions as cfg
 from official.core import exp_factory
 from official.modeling import hyperparams, optimization
 
-from affinity_seg import neighbors
+from affinity_seg import labels, neighbors
 from affinity_seg.configs import networks
 
 SEMANTIC = "affinity_seg_semantic"
@@ -123,6 +123,7 @@ class SegmentationTask(cfg.TaskConfig):
                 getattr(self, name).check()
             except ValueError as error:
                 raise ValueError(f"task.{name}: {error}") from error
+        labels.load_class_table(self.class_table)
         self.model.check()
         stride, sample = self.model.output_stride, self.losses.sample_stride
         if sample < 1 or stride % sample:
@@ -141,6 +142,21 @@ class SemanticTask(SegmentationTask):
 
     name: str = SEMANTIC
     losses: SemanticLosses = dataclasses.field(default_factory=SemanticLosses)
+
+    def check(self) -> None:
+        """Raises ValueError if a field breaks a rule."""
+        super().check()
+        num_classes = labels.load_class_table(self.class_table).num_classes
+        if len(self.losses.class_weights) not in (0, num_classes):
+            raise ValueError(
+                f"`losses.class_weights` must be empty or give each of the {num_classes} classes "
+                f"a weight: {self.losses.class_weights}"
+            )
+        if not 0 < self.losses.top_k_percent_pixels <= 1:
+            raise ValueError(
+                f"`losses.top_k_percent_pixels` must be in (0, 1]: "
+                f"{self.losses.top_k_percent_pixels}"
+            )
 
 
 @dataclasses.dataclass
@@ -172,7 +188,7 @@ class Experiment(cfg.ExperimentConfig):
     task: SegmentationTask = dataclasses.field(default_factory=SegmentationTask)
 
     def validate(self) -> None:
-        """Raises ValueError (or KeyError from Model Garden) if a field breaks a rule."""
+        """Raises ValueError if a field breaks a rule, FileNotFoundError without class table."""
         super().validate()
         self.task.check()
         if self.trainer.train_steps < 1:

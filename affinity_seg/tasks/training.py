@@ -22,7 +22,13 @@ def run(params: experiments.Experiment, model_dir: str, mode: str, seed: int | N
 
     Returns:
       The logs of an evaluation if Model Garden returns them, else {}.
+
+    Raises:
+      FileNotFoundError: There are no TFRecords, or no checkpoint to evaluate.
     """
+    for name, data in (("train", params.task.train_data), ("eval", params.task.validation_data)):
+        if name in mode and not tf.io.gfile.glob(data.input_path):
+            raise FileNotFoundError(f"`input_path` must match TFRecord files: {data.input_path}")
     if seed is not None:
         params.task.train_data.seed = seed
     if params.task.train_data.seed is not None:

@@ -90,6 +90,21 @@ def test_a_broken_field_is_named(field, value):
         experiment.validate()
 
 
+@pytest.mark.parametrize("name, value", [("class_weights", [1.0]), ("top_k_percent_pixels", 0.0)])
+def test_a_broken_semantic_loss_is_named(name, value):
+    experiment = valid(experiments.SEMANTIC)
+    setattr(experiment.task.losses, name, value)
+    with pytest.raises(ValueError, match=name):
+        experiment.validate()
+
+
+def test_a_missing_class_table_is_named():
+    experiment = valid(experiments.SEMANTIC)
+    experiment.task.class_table = "nowhere.yaml"
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        experiment.validate()
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "override", ["task.losses.l2_weight_decai=0.1", "task.modle.pixel_scale=2"]
@@ -105,7 +120,8 @@ FLAGFILES = sorted((ROOT / "tools" / "flagfiles").glob("*_semantic.flags")) + so
 
 
 @pytest.mark.parametrize("flagfile", FLAGFILES, ids=lambda path: path.stem)
-def test_every_flagfile_parses(flagfile):
+def test_every_flagfile_parses(flagfile, monkeypatch):
+    monkeypatch.chdir(ROOT)
     lines = [line for line in flagfile.read_text().splitlines() if line.startswith("--")]
     flags = [line[2:].split("=", 1) for line in lines]
     name = dict(flags)["experiment"]

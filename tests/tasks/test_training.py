@@ -136,7 +136,8 @@ def test_same_seed_same_weights(tmp_path):
     weights = []
     for run, seed in enumerate((5, 5, 6)):
         model_dir = str(tmp_path / str(run))
-        training.run(parse("affinity", config), model_dir, "train", seed=seed)
+        params = parse("affinity", config, "task.distances=[1,8]")
+        training.run(params, model_dir, "train", seed=seed)
         weights.append(loading.load_network(model_dir).model.get_weights()[0])
     np.testing.assert_allclose(weights[0], weights[1], rtol=1e-4, atol=1e-6)
     assert np.abs(weights[0] - weights[2]).max() > 1e-2
@@ -150,7 +151,8 @@ tf.config.set_logical_device_configuration(
 from official.core import train_lib, train_utils, task_factory
 from affinity_seg.configs import registry_imports
 params = train_utils.parse_configuration(train_utils.ParseConfigOptions(
-    experiment="affinity_seg_affinity", config_file=[sys.argv[1]]), print_return=False)
+    experiment="affinity_seg_affinity", config_file=[sys.argv[1]],
+    params_override="task.distances=[1,8]"), print_return=False)
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     task = task_factory.get_task(params.task)
@@ -217,14 +219,18 @@ def test_continues_after_a_kill(tmp_path):
     assert _latest_step(model_dir) == step + 2
 
 
-def test_errors_are_one_message(tmp_path):
+@pytest.mark.parametrize(
+    "override, wanted",
+    [("task.losses.sample_strid=2", "sample_strid"), ("task.train_data.input_path=x*", "x*")],
+)
+def test_errors_are_one_message(tmp_path, override, wanted):
     result = subprocess.run(
         [
             sys.executable,
             "tools/train.py",
             "--flagfile=tools/flagfiles/demo_affinity.flags",
             f"--model_dir={tmp_path}",
-            "--params_override=task.losses.sample_strid=2",
+            f"--params_override={override}",
         ],
         cwd=ROOT,
         env=_environment(),
@@ -232,7 +238,7 @@ def test_errors_are_one_message(tmp_path):
         text=True,
     )
     assert result.returncode != 0
-    assert "sample_strid" in result.stdout + result.stderr
+    assert wanted in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
 
 
