@@ -40,7 +40,7 @@ def comparison_table(scores: dict[str, Any], baseline: dict[str, Any]) -> str:
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple]) -> str:
-    """Returns a table with a line under the heads and one above the last row of averages."""
+    """Returns a table whose first column is aligned left, the others right."""
     first = max(len(str(row[0])) for row in [heads, *rows])
 
     def line(cells: tuple) -> str:

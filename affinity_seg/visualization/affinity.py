@@ -35,30 +35,25 @@ def boundary_probability(affinity: np.ndarray, distances: Sequence[int]) -> np.n
 
 
 def boundary_panels(
-    affinity: np.ndarray,
-    distances: Sequence[int],
-    foreground: np.ndarray | None = None,
-    width: int = 480,
+    boundary: np.ndarray, distances: Sequence[int], foreground: np.ndarray, width: int = 480
 ) -> list[np.ndarray]:
     """Returns a captioned heat map of the boundary probability for each distance (Fig. 6).
 
     Args:
-      affinity: float [H, W, 8 * len(distances)], probabilities.
-      distances: Distances of the channels, pixels.
+      boundary: float [len(distances), H, W], see `boundary_probability`.
+      distances: Distances, pixels.
       foreground: bool [H, W]; other pixels are drawn dark grey, for they are no vertices.
       width: Width of a panel, pixels.
 
     Returns:
-      uint8 RGB, one panel per distance, all of one size.
+      uint8 RGB, one panel per distance, all of one size, and a key to the colours.
     """
     panels = []
-    for distance, values in zip(distances, boundary_probability(affinity, distances), strict=True):
-        panel = _heat_map(values)
-        if foreground is not None:
-            panel[~foreground] = 40
-        caption = f"boundary, distance {distance}"
+    for distance, values in zip(distances, boundary, strict=True):
+        panel = np.where(foreground[..., None], _heat_map(values), np.uint8(40))
+        caption = f"boundary probability, distance {distance}"
         panels.append(layout.captioned(layout.resized(panel, width), caption))
-    return panels
+    return [*panels, _color_key(width)]
 
 
 def direction_sheet(affinity: np.ndarray, distances: Sequence[int], width: int = 180) -> np.ndarray:
@@ -82,3 +77,11 @@ def _heat_map(values: np.ndarray) -> np.ndarray:
     """Returns probabilities, float [H, W], as colours from dark blue (0) to yellow (1)."""
     levels = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
     return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB)
+
+
+def _color_key(width: int) -> np.ndarray:
+    """Returns a strip with the colours of 0 to 1."""
+    strip = _heat_map(np.linspace(0, 1, width, dtype=np.float32)[None].repeat(24, axis=0))
+    ends = layout.captioned(strip, "0: same instance")
+    layout.put_text(ends, "1: boundary", 3, width - layout.text_box("1: boundary", 0.5)[1], 0.5)
+    return ends

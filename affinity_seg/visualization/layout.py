@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from affinity_seg import files
+
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 WHITE = (255, 255, 255)
 DARK = (24, 24, 24)
@@ -77,8 +79,8 @@ def resized(image: np.ndarray, width: int) -> np.ndarray:
 
 
 def grid(panels: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.ndarray:
-    """Returns panels of one size row by row on a white ground, `gap` pixels apart."""
-    height, width = panels[0].shape[:2]
+    """Returns panels row by row on a white ground, each in the top left of a cell of one size."""
+    height, width = (max(panel.shape[axis] for panel in panels) for axis in (0, 1))
     rows = -(-len(panels) // columns)
     sheet = np.full(
         (rows * (height + gap) + gap, columns * (width + gap) + gap, 3), WHITE, np.uint8
@@ -86,8 +88,14 @@ def grid(panels: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.ndarray
     for index, panel in enumerate(panels):
         y = gap + index // columns * (height + gap)
         x = gap + index % columns * (width + gap)
-        sheet[y : y + height, x : x + width] = panel
+        sheet[y : y + panel.shape[0], x : x + panel.shape[1]] = panel
     return sheet
+
+
+def write_png(path: str, image: np.ndarray) -> None:
+    """Writes a picture atomically."""
+    encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+    files.write_bytes(path, encoded.tobytes())
 
 
 def _thickness(scale: float) -> int:

@@ -1,11 +1,13 @@
 """Instances drawn over their image: colour, contour, class and score."""
 
 import colorsys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from affinity_seg.evaluation.results import Prediction
 from affinity_seg.labels import ClassTable
 from affinity_seg.visualization import layout
 
@@ -73,14 +75,14 @@ def draw_instances(
     return canvas
 
 
-def paint(
-    masks: list[np.ndarray], classes: list[int], scores: list[float], height: int, width: int
-) -> DrawnInstances:
-    """Puts masks, bool [H, W], into one image; where they overlap the higher score is on top."""
+def paint(predictions: Sequence[Prediction], height: int, width: int) -> DrawnInstances:
+    """Puts masks into one image; where they overlap the higher score is on top."""
     ids = np.zeros((height, width), np.int32)
+    scores = np.array([prediction.score for prediction in predictions], np.float32)
     for index in np.argsort(scores, kind="stable"):
-        ids[masks[index]] = index + 1
-    return DrawnInstances(ids, np.array(classes, np.int32), np.array(scores, np.float32))
+        ids[predictions[index].mask] = index + 1
+    classes = np.array([prediction.class_index for prediction in predictions], np.int32)
+    return DrawnInstances(ids, classes, scores)
 
 
 def _contours(ids: np.ndarray) -> np.ndarray:

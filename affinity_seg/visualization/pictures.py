@@ -1,0 +1,128 @@
+"""All pictures of one image: truth, what the networks said, and the instances."""
+
+import os
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from affinity_seg.evaluation.truth import Truth
+from affinity_seg.inference.predictions import ImagePrediction
+from affinity_seg.inference.probabilities import semantic_probabilities
+from affinity_seg.labels import ClassTable
+from affinity_seg.modeling.upsampling import upsample_logits
+from affinity_seg.visualization import affinity, layout
+from affinity_seg.visualization.overlays import DrawnInstances, draw_instances
+from affinity_seg.visualization.semantic import draw_semantic
+
+PANEL_WIDTH = 480
+"""Width of a panel of the combined sheet, pixels."""
+
+
+def write_pictures(
+    output_dir: str,
+    name: str,
+    image: np.ndarray,
+    prediction: ImagePrediction,
+    instances: DrawnInstances,
+    truth: Truth | None,
+    class_table: ClassTable,
+) -> str:
+    """Writes <name>_{instances,truth,semantic,affinity,directions,sheet}.png.
+
+    `affinity` has the boundary probability at each distance, `directions` every affinity
+    channel of the largest region of interest (left out if there is no region), `sheet`
+    everything but the directions side by side.
+
+    Args:
+      output_dir: Folder, made if needed.
+      name: First part of the file names.
+      image: uint8 RGB [H, W, 3].
+      prediction: What the networks said.
+      instances: What was made of it.
+      truth: The truth, None to draw none.
+      class_table: The classes.
+
+    Returns:
+      The path of the sheet.
+
+    Raises:
+      ValueError: The parts are of different sizes.
+    """
+    if image.shape[:2] != (prediction.height, prediction.width):
+        raise ValueError(
+            f"{name}: the prediction must be as large as the image, {image.shape[:2]}: "
+            f"{(prediction.height, prediction.width)}"
+        )
+    classes = predicted_classes(prediction)
+    pictures = {
+        "semantic": draw_semantic(image, classes, class_table),
+        "instances": draw_instances(image, instances, class_table),
+    }
+    captions = {
+        "image": image,
+        "semantic prediction": pictures["semantic"],
+        f"prediction: {len(instances.classes)} instances": pictures["instances"],
+    }
+    if truth is not None:
+        drawn = DrawnInstances(truth.instance_ids, truth.instance_classes, None)
+        pictures["truth"] = draw_instances(image, drawn, class_table)
+        captions[f"truth: {len(truth.instance_classes)} instances"] = pictures["truth"]
+    panels = affinity.boundary_panels(
+        predicted_boundaries(prediction), prediction.distances, classes > 0, PANEL_WIDTH
+    )
+    pictures["affinity"] = layout.grid(panels, columns=4)
+    if prediction.regions:
+        pictures["directions"] = _directions(prediction)
+    pictures["sheet"] = layout.grid(
+        [layout.captioned(layout.resized(p, PANEL_WIDTH), c) for c, p in captions.items()] + panels,
+        columns=4,
+    )
+    for kind, picture in pictures.items():
+        layout.write_png(os.path.join(output_dir, f"{name}_{kind}.png"), picture)
+    return os.path.join(output_dir, f"{name}_sheet.png")
+
+
+def predicted_classes(prediction: ImagePrediction) -> np.ndarray:
+    """Returns the most probable class of each pixel of the full image, int64 [H, W]."""
+    logits = tf.constant(prediction.semantic_logits, tf.float32)
+    return (
+        semantic_probabilities(
+            logits, prediction.semantic_stride, prediction.height, prediction.width
+        )
+        .numpy()
+        .argmax(axis=-1)
+    )
+
+
+def predicted_boundaries(prediction: ImagePrediction) -> np.ndarray:
+    """Returns the boundary probability at each distance, float32 [D, H, W].
+
+    The probabilities are averaged over the directions at the resolution of the logits,
+    then upsampled, averaged over flips and brought back from each region's zoom. Pixels
+    outside all regions have none, 0.
+    """
+    boundary = np.zeros(
+        (len(prediction.distances), prediction.height, prediction.width), np.float32
+    )
+    for item in prediction.regions:
+        y0, x0, y1, x1 = item.region.box
+        probabilities = tf.sigmoid(tf.cast(item.affinity_logits, tf.float32)).numpy()
+        maps = np.stack(
+            [affinity.boundary_probability(p, prediction.distances) for p in probabilities]
+        )
+        maps = upsample_logits(
+            np.moveaxis(maps, 1, -1), prediction.affinity_stride, *item.zoomed_size
+        ).numpy()
+        mean = (maps[0] + maps[1, :, ::-1]) / 2 if len(maps) == 2 else maps[0]
+        for target, values in zip(boundary, np.moveaxis(mean, -1, 0), strict=True):
+            resized = cv2.resize(values, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+            target[y0:y1, x0:x1][item.region.mask] = resized[item.region.mask]
+    return boundary
+
+
+def _directions(prediction: ImagePrediction) -> np.ndarray:
+    """Returns every affinity channel of the largest region."""
+    largest = max(prediction.regions, key=lambda item: np.count_nonzero(item.region.mask))
+    logits = tf.cast(largest.affinity_logits[0], tf.float32)
+    return affinity.direction_sheet(tf.sigmoid(logits).numpy(), prediction.distances)

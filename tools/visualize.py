@@ -1,0 +1,70 @@
+"""Draws the truth if there is one, what the networks said, and the instances of each image.
+
+    python tools/visualize.py --predictions_dir=runs/demo/predictions \
+        --results_dir=runs/demo/results --data_dir=runs/demo/streets --output_dir=runs/demo/pictures
+
+For each image six pictures: <name>_instances, _truth, _semantic, _affinity (boundary probability at
+each distance), _directions (every channel in the largest region) and _sheet, all side by side.
+"""
+
+import os
+
+from absl import app, flags
+from tqdm import tqdm
+
+from affinity_seg import files
+from affinity_seg.data import listing
+from affinity_seg.evaluation import results
+from affinity_seg.evaluation.truth import read_truth
+from affinity_seg.inference import records
+from affinity_seg.inference.images import read_image
+from affinity_seg.labels import load_class_table
+from affinity_seg.visualization import overlays, pictures
+
+flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
+flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
+flags.DEFINE_string("data_dir", None, "Folder of the data set.")
+flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
+flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
+flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+flags.DEFINE_string("output_dir", None, "Folder for the pictures.")
+flags.DEFINE_integer("max_images", None, "Draw only so many images, the first by name.", 1)
+flags.mark_flags_as_required(["predictions_dir", "results_dir", "data_dir", "output_dir"])
+FLAGS = flags.FLAGS
+
+
+def _draw(item, class_table):
+    """Writes the pictures of one image."""
+    image = read_image(item.image_path)
+    height, width = image.shape[:2]
+    record = records.read_record(records.record_path(FLAGS.predictions_dir, item.name))
+    predictions = results.read_result(FLAGS.results_dir, item.name, class_table, (height, width))
+    has_truth = item.instance_path and os.path.isfile(item.instance_path)
+    pictures.write_pictures(
+        FLAGS.output_dir,
+        item.name,
+        image,
+        record.prediction,
+        overlays.paint(predictions, height, width),
+        read_truth(item.instance_path, class_table) if has_truth else None,
+        class_table,
+    )
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+    try:
+        class_table = load_class_table(FLAGS.class_table)
+        items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
+        results.check_all_done(FLAGS.results_dir, [item.name for item in items])
+        files.remove_leftovers(FLAGS.output_dir)
+        for item in tqdm(items, desc="draw", unit="image"):
+            _draw(item, class_table)
+    except (FileNotFoundError, ValueError) as error:
+        raise app.UsageError(str(error)) from error
+    print(f"{FLAGS.output_dir}: pictures of {len(items)} images")
+
+
+if __name__ == "__main__":
+    app.run(main)
