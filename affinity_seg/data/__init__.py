@@ -1,0 +1,1 @@
+"""Data sets on disk: synthetic streets, listing, checks, TFRecords."""

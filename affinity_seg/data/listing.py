@@ -1,0 +1,138 @@
+"""Which images a data set has and where their files are."""
+
+import itertools
+import os
+from typing import NamedTuple
+
+LAYOUTS = ("cityscapes", "folder", "images")
+"""How the files of a data set lie.
+
+`cityscapes`: leftImg8bit/<split>/<city>/<name>_leftImg8bit.png and, for annotation gtFine,
+  gtFine/<split>/<city>/<name>_gtFine_instanceIds.png.
+`folder`: images/<name>.png (or .jpg, .jpeg) and instances/<name>.png.
+`images`: a folder of pictures without truth.
+"""
+
+ANNOTATIONS = ("gtFine", "gtCoarse")
+"""The two annotations of layout `cityscapes`."""
+
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+_CITYSCAPES_SUFFIX = "_leftImg8bit.png"
+
+
+class Item(NamedTuple):
+    """One image of a data set.
+
+    Attributes:
+      name: Its key, unique in the data set; in Cityscapes "<city>_<sequence>_<frame>".
+      filename: Its file relative to the folder of images, "/" separated.
+      image_path: Path of the image.
+      instance_path: Path of its 16-bit instance image, which need not exist; None in layout
+        `images`.
+    """
+
+    name: str
+    filename: str
+    image_path: str
+    instance_path: str | None
+
+
+def list_images(
+    data_dir: str, layout: str, split: str = "", annotation: str = "gtFine"
+) -> list[Item]:
+    """Lists the images of a data set, sorted by name.
+
+    Args:
+      data_dir: Folder of the data set.
+      layout: One of `LAYOUTS`.
+      split: Part of the data set, for layout `cityscapes`, e.g. "train".
+      annotation: One of `ANNOTATIONS`, for layout `cityscapes`.
+
+    Raises:
+      FileNotFoundError: A folder is missing or has no image.
+      ValueError: An argument breaks its rule, or two images have the same name.
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"`layout` must be one of {LAYOUTS}: {layout!r}")
+    if annotation not in ANNOTATIONS:
+        raise ValueError(f"`annotation` must be one of {ANNOTATIONS}: {annotation!r}")
+    if layout == "cityscapes":
+        items = _list_cityscapes(data_dir, split, annotation)
+    else:
+        items = _list_folder(data_dir, layout)
+    items.sort()
+    for first, second in itertools.pairwise(items):
+        if first.name == second.name:
+            raise ValueError(
+                f"names of images must differ: {first.image_path} and {second.image_path}"
+            )
+    return items
+
+
+def list_labelled_images(
+    data_dir: str, layout: str, split: str = "", annotation: str = "gtFine"
+) -> list[Item]:
+    """Lists the images as `list_images` does and makes sure that each has its instance image.
+
+    Raises:
+      FileNotFoundError: Instance images are missing; all are named.
+      ValueError: The layout has none.
+    """
+    items = list_images(data_dir, layout, split, annotation)
+    if layout == "images":
+        raise ValueError("`layout` 'images' has no truth; use 'folder' or 'cityscapes'")
+    missing = [item.instance_path for item in items if not os.path.isfile(item.instance_path)]
+    if missing:
+        raise FileNotFoundError(
+            f"{len(missing)} instance images are missing:\n  " + "\n  ".join(missing)
+        )
+    return items
+
+
+def _list_cityscapes(data_dir: str, split: str, annotation: str) -> list[Item]:
+    if not split or os.path.basename(split) != split:
+        raise ValueError(f"`split` must be the name of a folder of leftImg8bit: {split!r}")
+    root = os.path.join(data_dir, "leftImg8bit")
+    items = []
+    for city in _list_folder_names(os.path.join(root, split)):
+        if not os.path.isdir(os.path.join(root, split, city)):
+            continue
+        for file in os.listdir(os.path.join(root, split, city)):
+            if not file.endswith(_CITYSCAPES_SUFFIX) or file.startswith("."):
+                continue
+            name = file[: -len(_CITYSCAPES_SUFFIX)]
+            items.append(
+                Item(
+                    name=name,
+                    filename=f"{city}/{file}",
+                    image_path=os.path.join(root, split, city, file),
+                    instance_path=os.path.join(
+                        data_dir, annotation, split, city, f"{name}_{annotation}_instanceIds.png"
+                    ),
+                )
+            )
+    return _require(items, os.path.join(root, split, "<city>", "*" + _CITYSCAPES_SUFFIX))
+
+
+def _list_folder(data_dir: str, layout: str) -> list[Item]:
+    images = os.path.join(data_dir, "images") if layout == "folder" else data_dir
+    items = []
+    for file in _list_folder_names(images):
+        name, suffix = os.path.splitext(file)
+        if suffix.lower() not in _IMAGE_SUFFIXES or file.startswith("."):
+            continue
+        truth = os.path.join(data_dir, "instances", name + ".png") if layout == "folder" else None
+        items.append(Item(name, file, os.path.join(images, file), truth))
+    return _require(items, os.path.join(images, "*{" + ",".join(_IMAGE_SUFFIXES) + "}"))
+
+
+def _list_folder_names(folder: str) -> list[str]:
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"the folder of images does not exist: {folder}")
+    return os.listdir(folder)
+
+
+def _require(items: list[Item], pattern: str) -> list[Item]:
+    if not items:
+        raise FileNotFoundError(f"there is no image {pattern}")
+    return items

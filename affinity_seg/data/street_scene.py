@@ -1,0 +1,314 @@
+"""Layout of a synthetic street: who stands where, and the picture with its label images."""
+
+import colorsys
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from affinity_seg.data import street_people as people
+from affinity_seg.data import street_scenery as scenery
+from affinity_seg.data import street_vehicles as vehicles
+from affinity_seg.data.street_render import Camera, Canvas, Sprite, noise_tile
+
+MIN_HEIGHT, MIN_WIDTH = 64, 128
+
+_EGO_VEHICLE, _RECTIFICATION_BORDER, _OUT_OF_ROI = 1, 2, 3
+_INSTANCE_LABELS = (24, 25, 26, 27, 28, 29, 30, 31, 32, 33)
+_SPECK_AREA = 64.0  # pixels of a 1024 rows high picture; less to be seen is void
+
+
+class Scene(NamedTuple):
+    """image: uint8 [H, W, 3], RGB. instance_ids: uint16 [H, W], Cityscapes encoding."""
+
+    image: np.ndarray
+    instance_ids: np.ndarray
+
+
+def render_street(height: int, width: int, rng: np.random.Generator) -> Scene:
+    """Returns a street scene; the same generator state gives the same scene.
+
+    Args:
+      height: Rows, at least `MIN_HEIGHT`. Objects scale with it.
+      width: Columns, at least `MIN_WIDTH`.
+      rng: Source of every random choice.
+
+    Raises:
+      ValueError: The picture is too small.
+    """
+    for name, value, least in (("height", height, MIN_HEIGHT), ("width", width, MIN_WIDTH)):
+        if value < least:
+            raise ValueError(f"`{name}` must be at least {least}: {value}")
+    camera = Camera(
+        height=height,
+        width=width,
+        focal=height * rng.uniform(1.6, 2.1),
+        eye=rng.uniform(1.35, 1.9),
+        horizon=height * rng.uniform(0.36, 0.45),
+        center=width * rng.uniform(0.42, 0.58),
+    )
+    sky = 255 * np.array(colorsys.hsv_to_rgb(0.58, rng.uniform(0.02, 0.35), rng.uniform(0.8, 1)))
+    canvas = Canvas(camera, rng, sky * 0.9)
+    layout = _Layout(camera, rng)
+    for sprite in layout.background(sky):
+        canvas.paint(sprite)
+    for sprite in sorted(layout.objects(), key=lambda sprite: -sprite.depth):
+        canvas.paint(sprite)
+    instance_ids = _encode(canvas)
+    _void_frame(canvas.image, instance_ids, rng)
+    return Scene(_photograph(canvas.image, rng), instance_ids)
+
+
+class _Layout:
+    """Chooses the objects of one scene. Lateral positions are from the road's middle, metres."""
+
+    def __init__(self, camera: Camera, rng: np.random.Generator):
+        self.camera, self.rng = camera, rng
+        self.half = rng.uniform(4.6, 6.0)  # of the road
+        self.walk = self.half + rng.uniform(2.6, 4.5)  # outer edge of the pavement
+        self.rails = bool(rng.random() < 0.5)
+        self.shift = rng.uniform(-1.6, 0.6)  # the camera drives right of the middle
+        self.sprites: list[Sprite] = []
+        self.taken: list[tuple[float, float, float, float]] = []
+
+    def background(self, sky: np.ndarray) -> list[Sprite]:
+        sprites = [scenery.sky(self.camera, sky)]
+        sprites += scenery.ground(
+            self.camera, self.rng, self.half, self.walk, self.rng.random() < 0.3, self.rails
+        )
+        end = scenery.hedge(self.camera, self.rng, 0.0, scenery.FAR, scenery.FAR + 10)
+        sprites.append(end)
+        for side in (-1, 1):
+            sprites += scenery.houses(self.camera, self.rng, side, self.walk)
+        return sprites
+
+    def objects(self) -> list[Sprite]:
+        """Returns every object between the background and the camera, unsorted."""
+        if self.rng.random() < (0.75 if self.rails else 0.2):
+            self._train()
+        self._traffic()
+        for side in (-1, 1):
+            self._parked(side)
+            self._two_wheelers(side)
+            self._walkers(side)
+            self._furniture(side)
+        self._crossing()
+        self._far_end()
+        return self.sprites
+
+    def _free(self, x: float, z: float, half_x: float, half_z: float) -> bool:
+        """Takes a rectangle of the ground, unless part of it is taken."""
+        for ox, oz, oa, ob in self.taken:
+            if abs(x - ox) < half_x + oa and abs(z - oz) < half_z + ob:
+                return False
+        self.taken.append((x, z, half_x, half_z))
+        return True
+
+    def _heading(self, x: float) -> float:
+        """Returns the direction of traffic in the lane at `x`, radians."""
+        return float((0.0 if x > 0 else np.pi) + self.rng.normal(0, 0.03))
+
+    def _train(self) -> None:
+        x, z = (
+            self.rng.uniform(-2.2, -1.2),
+            self.rng.choice([24, 34, 55, 80]) + self.rng.uniform(0, 8),
+        )
+        for _ in range(self.rng.integers(1, 3)):
+            if self._free(x, z, 1.5, 14.0):
+                self.sprites.append(vehicles.train(self.camera, self.rng, x, z, self._heading(x)))
+            z += 28.5
+
+    def _traffic(self) -> None:
+        rng = self.rng
+        kinds = ["car", "truck", "bus", "motorcycle", "bicycle"]
+        for _ in range(rng.integers(5, 10)):
+            x = rng.choice([-1, 1]) * rng.uniform(1.0, max(self.half - 3.0, 1.5))
+            z = 9 + 75 * rng.random() ** 1.6
+            kind = rng.choice(kinds, p=[0.26, 0.17, 0.17, 0.2, 0.2])
+            if kind in ("motorcycle", "bicycle"):
+                for step in range(rng.integers(1, 4)):
+                    self._ridden(x + 0.8 * step, z + rng.uniform(-0.6, 0.6), kind == "motorcycle")
+                continue
+            half_z = {"car": 2.6, "truck": 5.0, "bus": 6.4}[kind]
+            z += half_z
+            if self._free(x, z, 1.3, half_z + 0.5):
+                make = getattr(vehicles, kind)
+                self.sprites.append(make(self.camera, rng, x, z, self._heading(x)))
+                if kind != "car" and rng.random() < 0.5:  # a second one behind it
+                    z += 2 * half_z + 0.8
+                    if self._free(x, z, 1.3, half_z):
+                        side = x + rng.uniform(-0.6, 0.6)
+                        self.sprites.append(make(self.camera, rng, side, z, self._heading(x)))
+
+    def _ridden(self, x: float, z: float, motor: bool, yaw: float | None = None) -> None:
+        if not self._free(x, z, 0.35, 0.9):
+            return
+        rng, yaw = self.rng, self._heading(x) + self.rng.normal(0, 0.35) if yaw is None else yaw
+        make = people.motorcycle if motor else people.bicycle
+        self.sprites.append(make(self.camera, rng, x, z, yaw))
+        self.sprites.append(people.rider(self.camera, rng, x, z, yaw, motor))
+
+    def _parked(self, side: int) -> None:
+        rng = self.rng
+        x, z = side * (self.half - 1.0), rng.uniform(7.5, 12.0)
+        if rng.random() < 0.15:
+            return
+        while z < 95:
+            kind = rng.random()
+            across = rng.normal(0, 0.04)
+            yaw = float((0.0 if rng.random() < 0.6 else np.pi) + across)
+            half_z = 2.5 if kind < 0.93 else 4.4
+            if rng.random() < 0.8 and self._free(x, z + half_z, 1.0, half_z):
+                make = vehicles.car
+                if kind >= 0.93:
+                    make = vehicles.truck
+                elif kind >= 0.88:
+                    make = vehicles.towed
+                self.sprites.append(make(self.camera, rng, x, z + half_z, yaw))
+            z += 2 * half_z + rng.uniform(0.2, 1.0)
+
+    def _two_wheelers(self, side: int) -> None:
+        """A row of parked bicycles or motorcycles on the pavement."""
+        rng = self.rng
+        for _ in range(rng.integers(1, 4)):
+            motor, grouped = rng.random() < 0.4, rng.random() < 0.12
+            x, z = side * (self.half + rng.uniform(0.8, 1.4)), 8 + 40 * rng.random() ** 1.5
+            yaw = side * rng.uniform(0.9, 1.6) * (1 if rng.random() < 0.5 else -1)
+            for _ in range(rng.integers(2, 6)):
+                if self._free(x, z, 0.5, 0.2):
+                    if motor:
+                        sprite = people.motorcycle(self.camera, rng, x, z, yaw)
+                    else:
+                        sprite = people.bicycle(self.camera, rng, x, z, yaw, grouped)
+                    self.sprites.append(sprite)
+                z += rng.uniform(0.5, 0.9)
+
+    def _walkers(self, side: int) -> None:
+        rng = self.rng
+        for _ in range(rng.integers(2, 5)):
+            x = side * rng.uniform(self.half + 0.6, self.walk - 0.6)
+            self._people(x, 7.5 + 50 * rng.random() ** 1.4, rng.integers(1, 5), False)
+        if rng.random() < 0.3:  # a crowd, marked as one region
+            x = side * rng.uniform(self.half + 0.6, self.walk - 0.6)
+            self._people(x, rng.uniform(25, 60), rng.integers(5, 10), True)
+
+    def _people(self, x: float, z: float, count: int, grouped: bool) -> None:
+        rng = self.rng
+        for _ in range(count):
+            if self._free(x, z, 0.18, 0.18):
+                self.sprites.append(people.person(self.camera, rng, x, z, grouped))
+            x += rng.choice([-1, 1]) * rng.uniform(0.35, 0.6)
+            z += rng.uniform(-0.3, 0.5)
+
+    def _crossing(self) -> None:
+        """People and vehicles that cross the street."""
+        rng = self.rng
+        for _ in range(rng.integers(0, 3)):
+            x = rng.uniform(-self.half, self.half)
+            self._people(x, rng.uniform(8, 26), rng.integers(1, 5), False)
+        if rng.random() < 0.5:
+            yaw = rng.choice([-1, 1]) * np.pi / 2
+            x = rng.uniform(-3, 3)
+            for _ in range(rng.integers(1, 3)):
+                self._ridden(x, rng.uniform(10, 26), rng.random() < 0.4, yaw)
+                x += 1.4
+        if rng.random() < 0.35:
+            z, x = rng.uniform(28, 60), rng.uniform(-12, -4)
+            yaw = rng.choice([-1, 1]) * np.pi / 2
+            kinds = [vehicles.car, vehicles.car, vehicles.truck, vehicles.bus]
+            for _ in range(rng.integers(1, 4)):
+                make = kinds[rng.integers(4)]
+                half_x = {vehicles.car: 2.4, vehicles.truck: 4.7, vehicles.bus: 6.2}[make]
+                x += half_x
+                if self._free(x, z, half_x, 1.3):
+                    self.sprites.append(make(self.camera, rng, x, z, yaw))
+                x += half_x + 0.6
+
+    def _far_end(self) -> None:
+        """Small cars and people in the distance."""
+        rng = self.rng
+        for _ in range(rng.integers(4, 9)):
+            x, z = rng.uniform(-self.half, self.half), rng.uniform(85, 150)
+            for _ in range(rng.integers(1, 4)):
+                if self._free(x, z, 1.0, 2.5):
+                    yaw = self._heading(x)
+                    self.sprites.append(vehicles.car(self.camera, rng, x, z, yaw))
+                x += 2.1
+        for _ in range(rng.integers(3, 7)):
+            side = rng.choice([-1, 1])
+            x = side * rng.uniform(0.3 * self.half, self.walk - 0.5)
+            self._people(x, rng.uniform(55, 95), rng.integers(1, 5), False)
+
+    def _furniture(self, side: int) -> None:
+        """Poles, trees, railings and boxes along the kerb, in front of people and cars."""
+        rng = self.rng
+        x, z = side * (self.half + 0.3), rng.uniform(5.0, 9.0)
+        while z < 90:
+            place = x + side * rng.uniform(0, 0.3)
+            if rng.random() < 0.2:
+                self.sprites.append(scenery.tree(self.camera, rng, place + side * 0.3, z))
+            else:
+                self.sprites += scenery.pole(self.camera, rng, place, z)
+            z += rng.uniform(2.5, 9.0)
+        if rng.random() < 0.4:
+            start = rng.uniform(6, 20)
+            end = start + rng.uniform(6, 16)
+            self.sprites.append(scenery.railing(self.camera, rng, x, start, end))
+        for _ in range(rng.integers(1, 5)):
+            place = side * rng.uniform(self.half + 0.8, self.walk - 0.2)
+            z = rng.uniform(8, 40)
+            if self._free(place, z, 0.4, 0.3):
+                self.sprites.append(scenery.clutter(self.camera, rng, place, z))
+
+
+def _encode(canvas: Canvas) -> np.ndarray:
+    """Returns the Cityscapes instance image, uint16 [H, W], of a painted canvas."""
+    counts = np.bincount(canvas.owner.ravel() + 1, minlength=len(canvas.sprites) + 1)[1:]
+    least = max(_SPECK_AREA * (canvas.camera.height / 1024) ** 2, 4)
+    values = np.zeros(len(canvas.sprites) + 1, np.uint16)
+    numbers: dict[int, int] = {}
+    for index, sprite in enumerate(canvas.sprites):
+        values[index] = sprite.label
+        if sprite.label not in _INSTANCE_LABELS or sprite.grouped:
+            continue
+        if counts[index] < least:
+            values[index] = scenery.DYNAMIC
+            continue
+        number = numbers.get(sprite.label, 0)
+        numbers[sprite.label] = number + 1
+        values[index] = sprite.label * 1000 + number
+    return values[canvas.owner]  # -1, nothing painted, takes the last value: 0
+
+
+def _void_frame(image: np.ndarray, instance_ids: np.ndarray, rng: np.random.Generator) -> None:
+    """Adds the own car, the rectification border and the frame out of the region of interest."""
+    height, width = instance_ids.shape
+    hood = height * rng.uniform(0.03, 0.08)
+    columns = np.linspace(0, width, 24)
+    rows = height - hood * (1 - ((columns / width - 0.5) * 2) ** 4)
+    outline = np.concatenate([np.stack([columns, rows], 1), [(width, height), (0, height)]])
+    outline = np.rint(outline).astype(np.int32)
+    paint = rng.uniform(20, 60)
+    cv2.fillPoly(image, [outline], (paint, paint, paint * 1.05))
+    cv2.fillPoly(instance_ids, [outline], _EGO_VEHICLE)
+    border = max(height // 200, 1)
+    image[:, :border] = image[:, -border:] = 0
+    instance_ids[:, :border] = instance_ids[:, -border:] = _OUT_OF_ROI
+    instance_ids[:border] = _OUT_OF_ROI
+    image[-border:] = 0
+    instance_ids[-border:] = _RECTIFICATION_BORDER
+
+
+def _photograph(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Returns the picture as a camera would take it: soft, tinted, noisy; uint8 [H, W, 3]."""
+    height, width = image.shape[:2]
+    sigma = 0.35 + 0.25 * height / 1024
+    photo = cv2.GaussianBlur(image, (0, 0), sigma).astype(np.float32)
+    photo *= rng.uniform(0.92, 1.06, 3).astype(np.float32) * np.float32(rng.uniform(0.85, 1.12))
+    tile = noise_tile(rng)[: min(height, 1024), : min(width, 1024)]
+    light = cv2.resize(tile[:64, :64], (width, height), interpolation=cv2.INTER_LINEAR)
+    photo *= (1 + 0.05 * light)[..., None]
+    grain = rng.standard_normal((256, 256, 3), np.float32) * np.float32(rng.uniform(1.5, 3.5))
+    repeats = (-(-height // 256), -(-width // 256), 1)
+    photo += np.tile(grain, repeats)[:height, :width]
+    return np.clip(np.rint(photo), 0, 255).astype(np.uint8)

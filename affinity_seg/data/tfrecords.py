@@ -1,0 +1,101 @@
+"""Data sets on disk to sharded TFRecords."""
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+import tqdm
+
+from affinity_seg import common, files, labels
+from affinity_seg.data import checks
+from affinity_seg.data.listing import Item
+
+
+class Summary(NamedTuple):
+    """What was written.
+
+    Attributes:
+      paths: The shards.
+      pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
+      instances_of_class: Instances of each class index.
+    """
+
+    paths: list[str]
+    pixels_of_class: Counter
+    instances_of_class: Counter
+
+
+def write_tfrecords(
+    items: Sequence[Item],
+    class_table: labels.ClassTable,
+    output_dir: str,
+    split: str,
+    num_shards: int,
+) -> Summary:
+    """Checks the images and writes them to `<output_dir>/<split>-%05d-of-%05d.tfrecord`.
+
+    Image i goes to shard i modulo `num_shards`. Files keep their bytes. All shards get their names
+    after the last image was checked and written, or none does.
+
+    Args:
+      items: Images with truth, see `listing.list_labelled_images`.
+      class_table: What the instance images may hold.
+      output_dir: Folder of the shards; other shards of the same split are removed from it.
+      split: First part of the shards' names.
+      num_shards: Number of shards, 1 to the number of images.
+
+    Raises:
+      FileNotFoundError: A file is missing.
+      ValueError: An argument or a file breaks a rule.
+    """
+    if not 1 <= num_shards <= len(items):
+        raise ValueError(
+            f"`num_shards` must be in [1, {len(items)}], the number of images: {num_shards}"
+        )
+    paths = [
+        os.path.join(output_dir, f"{split}-{i:05d}-of-{num_shards:05d}.tfrecord")
+        for i in range(num_shards)
+    ]
+    files.remove_leftovers(output_dir)
+    pixels, instances = Counter(), Counter()
+    with contextlib.ExitStack() as shards:
+        temporary = [shards.enter_context(files.atomic_path(path)) for path in paths]
+        with contextlib.ExitStack() as open_files:
+            writers = [open_files.enter_context(tf.io.TFRecordWriter(path)) for path in temporary]
+            for i, item in enumerate(tqdm.tqdm(items, unit="image", disable=None)):
+                checked = checks.read_item(item, class_table)
+                pixels.update(checked.pixels_of_class)
+                instances.update(checked.instances_of_class)
+                writers[i % num_shards].write(_example(checked).SerializeToString())
+    _remove_other_shards(output_dir, split, paths)
+    return Summary(paths, pixels, instances)
+
+
+def _remove_other_shards(output_dir: str, split: str, paths: Sequence[str]) -> None:
+    """Removes shards of an earlier run with another number of shards."""
+    for path in tf.io.gfile.glob(os.path.join(output_dir, f"{split}-?????-of-?????.tfrecord")):
+        if path not in paths:
+            os.remove(path)
+
+
+def _example(checked: checks.CheckedItem) -> tf.train.Example:
+    features = {
+        common.IMAGE_ENCODED: _bytes(checked.image),
+        common.IMAGE_FORMAT: _bytes(checked.image_format.encode()),
+        common.IMAGE_FILENAME: _bytes(checked.item.filename.encode()),
+        common.IMAGE_HEIGHT: _int(checked.height),
+        common.IMAGE_WIDTH: _int(checked.width),
+        common.INSTANCE_ENCODED: _bytes(checked.instances),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features))
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _int(value: int) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))

@@ -1,0 +1,131 @@
+"""Data sets to TFRecords: bytes are kept, bad files are named, nothing is half written."""
+
+import os
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from affinity_seg import common, labels
+from affinity_seg.data import checks, listing, tfrecords
+
+_NUCLEI = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "data", "nuclei")
+_CELLS = labels.ClassTable(
+    name="cells", class_names=("background", "cell"), label_ids=(1,), encoding="ids"
+)
+
+
+def _write(folder, name, image, instances):
+    for part, content in (("images", image), ("instances", instances)):
+        os.makedirs(folder / part, exist_ok=True)
+        suffix = ".jpg" if part == "images" and name == "photo" else ".png"
+        assert cv2.imwrite(str(folder / part / (name + suffix)), content)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "photo"):
+        instances = np.zeros([12, 20], np.uint16)
+        instances[2:5, 3:9] = 1
+        instances[7:9, 3:9] = 40000
+        _write(tmp_path / "set", name, rng.integers(0, 255, [12, 20, 3], np.uint8), instances)
+    return tmp_path / "set"
+
+
+def _records(paths):
+    return [
+        tf.train.Example.FromString(serialized).features.feature
+        for path in paths
+        for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator()
+    ]
+
+
+def test_round_trip(folder, tmp_path):
+    items = listing.list_labelled_images(str(folder), "folder")
+    summary = tfrecords.write_tfrecords(items, _CELLS, str(tmp_path / "out"), "train", 2)
+    assert [os.path.basename(path) for path in summary.paths] == [
+        "train-00000-of-00002.tfrecord",
+        "train-00001-of-00002.tfrecord",
+    ]
+    assert dict(summary.instances_of_class) == {1: 6}
+    assert dict(summary.pixels_of_class) == {0: 3 * 210, 1: 3 * 30}
+    records = _records(summary.paths)
+    by_name = {r[common.IMAGE_FILENAME].bytes_list.value[0].decode(): r for r in records}
+    assert sorted(by_name) == ["a.png", "b.png", "photo.jpg"]
+    for item in items:
+        record = by_name[item.filename]
+        with open(item.image_path, "rb") as file:
+            assert record[common.IMAGE_ENCODED].bytes_list.value[0] == file.read()
+        with open(item.instance_path, "rb") as file:
+            assert record[common.INSTANCE_ENCODED].bytes_list.value[0] == file.read()
+        assert record[common.IMAGE_HEIGHT].int64_list.value[0] == 12
+        assert record[common.IMAGE_WIDTH].int64_list.value[0] == 20
+    assert by_name["photo.jpg"][common.IMAGE_FORMAT].bytes_list.value[0] == b"jpeg"
+    # Another number of shards replaces the old ones; other splits stay.
+    tfrecords.write_tfrecords(items, _CELLS, str(tmp_path / "out"), "val", 1)
+    tfrecords.write_tfrecords(items, _CELLS, str(tmp_path / "out"), "train", 3)
+    assert len([f for f in os.listdir(tmp_path / "out") if f.startswith("train")]) == 3
+    assert len(os.listdir(tmp_path / "out")) == 4
+
+
+def _break(path, **changes):
+    if "bytes" in changes:
+        with open(path, "rb+") as file:
+            file.truncate(changes["bytes"])
+    elif "text" in changes:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(changes["text"])
+    else:
+        cv2.imwrite(path, changes["image"])
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "message"),
+    [
+        ("images/b.png", {"bytes": 200}, r"images/b\.png: the file is damaged or cut off, 200"),
+        ("images/photo.jpg", {"bytes": 200}, r"photo\.jpg: the file is damaged or cut off"),
+        ("images/b.png", {"text": "hello"}, r"images/b\.png: must be a PNG or JPEG file"),
+        ("images/b.png", {"bytes": 0}, r"images/b\.png: must be a PNG or JPEG file"),
+        ("instances/b.png", {"bytes": 60}, r"instances/b\.png: the file is damaged"),
+        (
+            "instances/b.png",
+            {"image": np.zeros([12, 21], np.uint16)},
+            r"instances/b\.png: must have the size of its image, 12x20: 12x21",
+        ),
+        (
+            "instances/b.png",
+            {"image": np.zeros([12, 20, 3], np.uint8)},
+            r"instances/b\.png: an instance image must have one channel of 8 or 16 bits",
+        ),
+    ],
+)
+def test_bad_files_are_named_and_nothing_is_written(folder, tmp_path, part, changes, message):
+    _break(str(folder / part), **changes)
+    items = listing.list_labelled_images(str(folder), "folder")
+    with pytest.raises(ValueError, match=message):
+        tfrecords.write_tfrecords(items, _CELLS, str(tmp_path / "out"), "train", 2)
+    assert os.listdir(tmp_path / "out") == []
+
+
+def test_unknown_label_id(folder):
+    item = listing.list_labelled_images(str(folder), "folder")[0]
+    with pytest.raises(ValueError, match=r"a\.png: an instance must be 1000 times .*\[40000\]"):
+        checks.read_item(item, labels.CITYSCAPES)
+
+
+def test_number_of_shards(folder, tmp_path):
+    items = listing.list_labelled_images(str(folder), "folder")
+    for count in (0, 4):
+        with pytest.raises(ValueError, match=rf"`num_shards` must be in \[1, 3\].*: {count}"):
+            tfrecords.write_tfrecords(items, _CELLS, str(tmp_path), "train", count)
+
+
+def test_nuclei(tmp_path):
+    if not os.path.isdir(_NUCLEI):
+        pytest.skip("skipped: ../shared/data/nuclei not found")
+    items = listing.list_labelled_images(os.path.join(_NUCLEI, "val"), "folder")
+    summary = tfrecords.write_tfrecords(items, _CELLS, str(tmp_path), "val", 2)
+    assert len(_records(summary.paths)) == len(items) == 40
+    assert summary.instances_of_class[1] > 500

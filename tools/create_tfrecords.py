@@ -1,0 +1,49 @@
+"""Checks a data set and writes it as TFRecords for training.
+
+    python tools/create_tfrecords.py --data_dir=runs/demo/streets --split=train \
+        --output_dir=runs/demo/tfrecords
+    python tools/create_tfrecords.py --layout=folder --data_dir=../shared/data/nuclei/train \
+        --split=train --class_table=configs/class_tables/nuclei.yaml \
+        --output_dir=runs/nuclei/tfrecords
+
+Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) of --data_dir; layout
+`folder` reads images/ and instances/ of it, and --split only names the shards.
+"""
+
+from absl import app, flags
+
+from affinity_seg import labels
+from affinity_seg.data import checks, listing, tfrecords
+
+flags.DEFINE_string("data_dir", None, "Folder of the data set.")
+flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
+flags.DEFINE_string("split", None, "Part of the data set, and first part of the shards' names.")
+flags.DEFINE_enum("annotation", "gtFine", listing.ANNOTATIONS, "For layout cityscapes.")
+flags.DEFINE_string("class_table", "cityscapes", "'cityscapes' or a YAML class table.")
+flags.DEFINE_string("output_dir", None, "Folder for the shards.")
+flags.DEFINE_integer("num_shards", 4, "Number of shards.")
+flags.mark_flags_as_required(["data_dir", "split", "output_dir"])
+FLAGS = flags.FLAGS
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+    try:
+        class_table = labels.load_class_table(FLAGS.class_table)
+        items = listing.list_labelled_images(
+            FLAGS.data_dir, FLAGS.layout, FLAGS.split, FLAGS.annotation
+        )
+        summary = tfrecords.write_tfrecords(
+            items, class_table, FLAGS.output_dir, FLAGS.split, FLAGS.num_shards
+        )
+    except (FileNotFoundError, ValueError) as error:
+        raise app.UsageError(str(error)) from error
+    print(checks.describe(summary.pixels_of_class, summary.instances_of_class, class_table))
+    print(
+        f"{FLAGS.output_dir}: {len(items)} images in {len(summary.paths)} shards of {FLAGS.split}"
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,149 @@
+"""The whole pipeline on synthetic streets: data, training, prediction, merge, AP, pictures.
+
+    python tools/demo.py --output_dir=runs/demo
+
+Runs the same programs that a user runs, prints each command, and writes summary.json with the AP
+of the graph merge and of the connected-components baseline and the seconds of each stage. Started
+again after an interruption, it continues: training from its last checkpoint, prediction and merge
+with the images that are missing.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+
+from absl import app, flags
+
+from affinity_seg import files
+
+flags.DEFINE_string("output_dir", "runs/demo", "Folder for everything that is made.")
+flags.DEFINE_integer("train_images", 200, "Synthetic streets to train on.", lower_bound=1)
+flags.DEFINE_integer("val_images", 24, "Held-out synthetic streets.", lower_bound=1)
+flags.DEFINE_integer("train_steps", None, "Steps of each network; default: as configured.")
+flags.DEFINE_integer("height", 256, "Height of the streets, pixels; they are twice as wide.")
+flags.DEFINE_integer("seed", 1, "Seed of the streets.")
+FLAGS = flags.FLAGS
+
+_TOOLS = os.path.dirname(os.path.abspath(__file__))
+_ROOT = os.path.dirname(_TOOLS)
+_PRESET = os.path.join(_ROOT, "configs", "presets", "demo.yaml")
+
+
+def _run(tool: str, *arguments: str) -> float:
+    """Runs a tool with `--name=value` arguments and returns the seconds it took."""
+    command = [sys.executable, os.path.join(_TOOLS, tool), *arguments]
+    shown = ["python", os.path.join("tools", tool), *arguments]
+    print(f"\n$ {shlex.join(shown)}", flush=True)
+    start = time.monotonic()
+    status = subprocess.run(command, cwd=_ROOT, check=False).returncode
+    if status:
+        sys.exit(f"demo: tools/{tool} failed with status {status}")
+    return time.monotonic() - start
+
+
+def _train(kind: str, folder: str) -> float:
+    overrides = [
+        f"task.train_data.input_path={folder}/tfrecords/train-*.tfrecord",
+        f"task.validation_data.input_path={folder}/tfrecords/val-*.tfrecord",
+        f"task.validation_data.crop_size=[{FLAGS.height},{2 * FLAGS.height}]",
+    ]
+    if FLAGS.train_steps is not None:
+        overrides += [
+            f"trainer.train_steps={FLAGS.train_steps}",
+            f"trainer.optimizer_config.learning_rate.cosine.decay_steps={FLAGS.train_steps}",
+        ]
+    return _run(
+        "train.py",
+        f"--flagfile=tools/flagfiles/demo_{kind}.flags",
+        f"--model_dir={folder}/{kind}",
+        f"--params_override={','.join(overrides)}",
+    )
+
+
+def _evaluate(folder: str, results: str) -> tuple[dict, float]:
+    path = os.path.join(folder, f"{results}.json")
+    seconds = _run(
+        "evaluate.py",
+        f"--data_dir={folder}/streets",
+        f"--results_dir={folder}/{results}",
+        f"--output_json={path}",
+    )
+    with open(path, encoding="utf-8") as file:
+        return json.load(file), seconds
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+    folder = os.path.abspath(FLAGS.output_dir)
+    seconds = {}
+    seconds["streets"] = _run(
+        "make_streets.py",
+        f"--output_dir={folder}/streets",
+        f"--train={FLAGS.train_images}",
+        f"--val={FLAGS.val_images}",
+        f"--seed={FLAGS.seed}",
+        f"--height={FLAGS.height}",
+        f"--width={2 * FLAGS.height}",
+    )
+    seconds["tfrecords"] = sum(
+        _run(
+            "create_tfrecords.py",
+            f"--data_dir={folder}/streets",
+            f"--split={split}",
+            f"--output_dir={folder}/tfrecords",
+            "--num_shards=4",
+        )
+        for split in ("train", "val")
+    )
+    for kind in ("semantic", "affinity"):
+        seconds[f"train_{kind}"] = _train(kind, folder)
+    seconds["predict"] = _run(
+        "predict.py",
+        f"--data_dir={folder}/streets",
+        f"--semantic_dir={folder}/semantic",
+        f"--affinity_dir={folder}/affinity",
+        f"--preset={_PRESET}",
+        f"--output_dir={folder}/predictions",
+    )
+    for method, results in (("connected_components", "baseline"), ("graph_merge", "results")):
+        seconds[f"merge_{results}"] = _run(
+            "merge.py",
+            f"--predictions_dir={folder}/predictions",
+            f"--preset={_PRESET}",
+            f"--method={method}",
+            f"--results_dir={folder}/{results}",
+        )
+    baseline, seconds["evaluate_baseline"] = _evaluate(folder, "baseline")
+    judged, seconds["evaluate"] = _evaluate(folder, "results")
+    seconds["visualize"] = _run(
+        "visualize.py",
+        f"--predictions_dir={folder}/predictions",
+        f"--results_dir={folder}/results",
+        f"--data_dir={folder}/streets",
+        f"--output_dir={folder}/pictures",
+    )
+    summary = {
+        "ap": judged["ap"],
+        "ap50": judged["ap50"],
+        "baseline_ap": baseline["ap"],
+        "baseline_ap50": baseline["ap50"],
+        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+    }
+    files.write_json(os.path.join(folder, "summary.json"), summary)
+    print(f"\n{'AP on held-out streets':40}{'AP':>8}{'AP50':>8}")
+    for name, ap, ap50 in (
+        ("connected components of the semantics", summary["baseline_ap"], summary["baseline_ap50"]),
+        ("affinities and graph merge", summary["ap"], summary["ap50"]),
+    ):
+        print(f"{name:40}{100 * ap:8.1f}{100 * ap50:8.1f}")
+    print(f"\npictures: {folder}/pictures")
+    print(f"table:    {folder}/results.json")
+    print(f"summary:  {folder}/summary.json ({sum(seconds.values()) / 60:.1f} minutes)")
+
+
+if __name__ == "__main__":
+    app.run(main)
