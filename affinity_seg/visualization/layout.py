@@ -10,6 +10,8 @@ from affinity_seg import files
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 WHITE = (255, 255, 255)
 DARK = (24, 24, 24)
+GAP = 4
+"""Pixels between the panels of a grid."""
 
 
 def enlargement(height: int, width: int, wanted: int = 768) -> int:
@@ -27,7 +29,7 @@ def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
 
 def text_scale(width: int) -> float:
     """Returns a font scale that reads well on an image of `width` pixels."""
-    return float(np.clip(width / 2000, 0.38, 0.9))
+    return float(np.clip(width / 2400, 0.38, 0.7))
 
 
 def text_box(text: str, scale: float) -> tuple[int, int, int]:
@@ -73,21 +75,20 @@ def captioned(image: np.ndarray, caption: str, scale: float = 0.5) -> np.ndarray
 def resized(image: np.ndarray, width: int) -> np.ndarray:
     """Returns `image` resized to `width` pixels with its aspect ratio kept."""
     height = max(1, round(image.shape[0] * width / image.shape[1]))
-    shrinks = width < image.shape[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST
+    interpolation = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_LINEAR
     return cv2.resize(image, (width, height), interpolation=interpolation)
 
 
-def grid(panels: Sequence[np.ndarray], columns: int, gap: int = 4) -> np.ndarray:
+def grid(panels: Sequence[np.ndarray], columns: int) -> np.ndarray:
     """Returns panels row by row on a white ground, each in the top left of a cell of one size."""
     height, width = (max(panel.shape[axis] for panel in panels) for axis in (0, 1))
     rows = -(-len(panels) // columns)
     sheet = np.full(
-        (rows * (height + gap) + gap, columns * (width + gap) + gap, 3), WHITE, np.uint8
+        (rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3), WHITE, np.uint8
     )
     for index, panel in enumerate(panels):
-        y = gap + index // columns * (height + gap)
-        x = gap + index % columns * (width + gap)
+        y = GAP + index // columns * (height + GAP)
+        x = GAP + index % columns * (width + GAP)
         sheet[y : y + panel.shape[0], x : x + panel.shape[1]] = panel
     return sheet
 
@@ -99,4 +100,4 @@ def write_png(path: str, image: np.ndarray) -> None:
 
 
 def _thickness(scale: float) -> int:
-    return 2 if scale > 0.7 else 1
+    return 2 if scale > 0.6 else 1

@@ -35,8 +35,8 @@ def instance_colors(count: int) -> np.ndarray:
     Hues follow the golden ratio, so neighbours in number are far apart; saturation and
     brightness change with another period, so that hues that come close still differ.
     """
-    tones = ((0.90, 1.00), (0.60, 1.00), (0.95, 0.75))
-    colors = [colorsys.hsv_to_rgb(i * 0.618034 % 1.0, *tones[i % 3]) for i in range(count)]
+    tones = ((0.90, 1.00), (0.55, 1.00), (0.95, 0.70), (0.70, 0.85), (0.40, 0.95))
+    colors = [colorsys.hsv_to_rgb(i * 0.618034 % 1.0, *tones[i % len(tones)]) for i in range(count)]
     return np.rint(255 * np.array(colors).reshape(-1, 3)).astype(np.uint8)
 
 
@@ -106,7 +106,7 @@ def _draw_labels(
     """
     scale = layout.text_scale(canvas.shape[1])
     taken = np.zeros(ids.shape, bool)
-    boxes = _boxes(ids, len(instances.classes))
+    boxes = _label_boxes(ids, len(instances.classes))
     areas = [(bottom - top) * (right - left) for top, left, bottom, right in boxes]
     for index in np.argsort(areas, kind="stable")[::-1]:
         text = class_table.class_names[instances.classes[index]]
@@ -137,14 +137,19 @@ def _draw_labels(
             layout.put_text(canvas, text, area[0].start, area[1].start, scale, background)
 
 
-def _boxes(ids: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
-    """Returns (top, left, bottom, right) of the ids 1..count, ends exclusive; zeros if absent."""
-    boxes = np.zeros((count + 1, 4), np.int64)
-    boxes[:, :2] = max(ids.shape)
-    rows, columns = np.nonzero(ids)
-    found = ids[rows, columns]
-    np.minimum.at(boxes[:, 0], found, rows)
-    np.minimum.at(boxes[:, 1], found, columns)
-    np.maximum.at(boxes[:, 2], found, rows + 1)
-    np.maximum.at(boxes[:, 3], found, columns + 1)
-    return [tuple(int(v) for v in box) for box in boxes[1:]]
+def _label_boxes(ids: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:
+    """Returns (top, left, bottom, right), ends exclusive, of the largest part of each id 1..count.
+
+    Zeros for an id without pixels.
+    """
+    boxes = []
+    for number in range(1, count + 1):
+        mask = (ids == number).astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        parts = stats[1:]  # The first is the background.
+        if not len(parts):
+            boxes.append((0, 0, 0, 0))
+            continue
+        left, top, width, height, _ = (int(v) for v in parts[parts[:, 4].argmax()])
+        boxes.append((top, left, top + height, left + width))
+    return boxes

@@ -16,7 +16,7 @@ from affinity_seg.visualization.overlays import DrawnInstances, draw_instances
 from affinity_seg.visualization.semantic import draw_semantic
 
 PANEL_WIDTH = 480
-"""Width of a panel of the combined sheet, pixels."""
+"""Width of a panel of affinities, four in a row, pixels."""
 
 
 def write_pictures(
@@ -74,10 +74,7 @@ def write_pictures(
     pictures["affinity"] = layout.grid(panels, columns=4)
     if prediction.regions:
         pictures["directions"] = _directions(prediction)
-    pictures["sheet"] = layout.grid(
-        [layout.captioned(layout.resized(p, PANEL_WIDTH), c) for c, p in captions.items()] + panels,
-        columns=4,
-    )
+    pictures["sheet"] = _sheet(captions, pictures["affinity"])
     for kind, picture in pictures.items():
         layout.write_png(os.path.join(output_dir, f"{name}_{kind}.png"), picture)
     return os.path.join(output_dir, f"{name}_sheet.png")
@@ -119,6 +116,19 @@ def predicted_boundaries(prediction: ImagePrediction) -> np.ndarray:
             resized = cv2.resize(values, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
             target[y0:y1, x0:x1][item.region.mask] = resized[item.region.mask]
     return boundary
+
+
+def _sheet(captions: dict[str, np.ndarray], affinities: np.ndarray) -> np.ndarray:
+    """Returns pictures with their captions, two in a row, above the panels of affinities."""
+    width = (affinities.shape[1] - 3 * layout.GAP) // 2
+    panels = [
+        layout.captioned(layout.resized(picture, width), caption)
+        for caption, picture in captions.items()
+    ]
+    above = layout.grid(panels, columns=2)
+    missing = affinities.shape[1] - above.shape[1]
+    above = np.pad(above, ((0, 0), (0, missing), (0, 0)), constant_values=255)
+    return np.concatenate([above, affinities])
 
 
 def _directions(prediction: ImagePrediction) -> np.ndarray:

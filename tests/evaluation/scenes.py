@@ -1,0 +1,54 @@
+"""Small data sets and results made by hand."""
+
+import os
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from affinity_seg import labels
+from affinity_seg.evaluation import results
+from affinity_seg.visualization.overlays import DrawnInstances
+
+CAR, PERSON, BUS = 3, 1, 5  # class indices
+TABLE = labels.ClassTable(name="shapes", class_names=("background", "a", "b"), label_ids=(7, 9))
+CELLS = labels.ClassTable(
+    name="cells", class_names=("background", "cell"), label_ids=(1,), encoding="ids"
+)
+
+
+class Item(NamedTuple):
+    """What the judges need of affinity_seg.data.listing.Item."""
+
+    name: str
+    instance_path: str
+
+
+def write_truth(folder, name: str, values: np.ndarray) -> Item:
+    """Writes an instance image as a data set has it, 16 bits."""
+    path = os.path.join(folder, f"{name}_gtFine_instanceIds.png")
+    assert cv2.imwrite(path, values.astype(np.uint16))
+    return Item(name, path)
+
+
+def boxes(height: int, width: int, *where: tuple[int, int, int, int]) -> np.ndarray:
+    """Returns ids 1, 2, .. in the boxes (y0, x0, y1, x1), int32."""
+    ids = np.zeros((height, width), np.int32)
+    for number, (y0, x0, y1, x1) in enumerate(where, start=1):
+        ids[y0:y1, x0:x1] = number
+    return ids
+
+
+def instances(ids: np.ndarray, classes, scores) -> DrawnInstances:
+    return DrawnInstances(ids, np.array(classes, np.int32), np.array(scores, np.float32))
+
+
+def write_boxes(results_dir, item, table, size, *predictions) -> None:
+    """Writes predictions (class index, score, box), which may overlap, as the format has them."""
+    os.makedirs(os.path.join(results_dir, "masks"), exist_ok=True)
+    with open(results.result_path(results_dir, item.name), "w", encoding="utf-8") as file:
+        for index, (class_index, score, box) in enumerate(predictions):
+            mask = f"masks/{item.name}_{index:04d}.png"
+            pixels = (255 * boxes(*size, box)).astype(np.uint8)
+            cv2.imwrite(os.path.join(results_dir, mask), pixels)
+            file.write(f"{mask} {table.label_ids[class_index - 1]} {score}\n")

@@ -1,0 +1,128 @@
+"""The official judge: known numbers, and no traces of one run in the next or on disk."""
+
+import copy
+import os
+
+import numpy as np
+import pytest
+from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as official  # noqa: N813
+from scenes import BUS, CAR, TABLE, boxes, instances, write_boxes, write_truth
+
+from affinity_seg.evaluation import cityscapes, results
+from affinity_seg.labels import CITYSCAPES
+
+SIZE = (60, 100)
+LEFT, RIGHT, BELOW = (0, 0, 20, 30), (0, 40, 20, 70), (30, 0, 50, 30)
+
+
+def _truth(folder, name="aachen_000000_000019", values=(26000, 26001)):
+    """Returns an item with cars LEFT and RIGHT, or other values there."""
+    return write_truth(folder, name, np.array([7, *values])[boxes(*SIZE, LEFT, RIGHT)])
+
+
+def _judge(tmp_path, item, *predictions):
+    write_boxes(str(tmp_path / "results"), item, CITYSCAPES, SIZE, *predictions)
+    return cityscapes.evaluate([item], str(tmp_path / "results"), CITYSCAPES)
+
+
+def test_truth_as_prediction_is_perfect(tmp_path, capsys):
+    item = _truth(tmp_path, values=(26000, 28000))
+    ids = boxes(*SIZE, LEFT, RIGHT)
+    results.write_result(
+        str(tmp_path / "r"), item.name, instances(ids, [CAR, BUS], [0.9, 0.1]), CITYSCAPES
+    )
+    scores = cityscapes.evaluate([item], str(tmp_path / "r"), CITYSCAPES)
+    assert scores["ap"] == scores["ap50"] == 1
+    assert scores["classes"]["car"]["ap"] == scores["classes"]["bus"]["ap50"] == 1
+    assert scores["classes"]["train"] == {
+        "ap": None,
+        "ap50": None,
+        "ap_per_iou": {f"{iou / 100:.2f}": None for iou in range(50, 100, 5)},
+    }
+    printed = capsys.readouterr().out
+    assert "average        :          1.000          1.000" in printed
+    assert "train          :            nan            nan" in printed
+
+
+def test_known_precision_recall(tmp_path):
+    item = _truth(tmp_path)
+    # Half of the cars found, before a false positive: precision 1 up to recall 1/2.
+    assert _judge(tmp_path, item, (CAR, 0.9, LEFT), (CAR, 0.8, BELOW))["ap"] == 0.5
+    # After it: the official integration gives 1/2 * 1/4.
+    assert _judge(tmp_path, item, (CAR, 0.8, LEFT), (CAR, 0.9, BELOW))["ap"] == 0.125
+    # Right place, wrong class.
+    assert _judge(tmp_path, item, (BUS, 0.9, LEFT))["ap"] == 0
+
+
+def test_known_overlap(tmp_path):
+    item = _truth(tmp_path, values=(26000, 7))
+    scores = _judge(tmp_path, item, (CAR, 0.9, (0, 0, 20, 20)))  # IoU 2/3
+    assert scores["ap"] == pytest.approx(0.4)
+    assert scores["ap50"] == 1
+    assert [iou for iou, ap in scores["classes"]["car"]["ap_per_iou"].items() if ap == 1] == [
+        "0.50",
+        "0.55",
+        "0.60",
+        "0.65",
+    ]
+
+
+def test_predictions_on_groups_and_void_do_not_count(tmp_path):
+    item = _truth(tmp_path, values=(26000, 26))
+    found = (CAR, 0.5, LEFT)
+    assert _judge(tmp_path, item, found, (CAR, 0.9, RIGHT))["ap"] == 1
+    assert _judge(tmp_path, item, found, (CAR, 0.9, BELOW))["ap"] < 1
+
+
+def test_runs_leave_no_trace(tmp_path, monkeypatch):
+    working = tmp_path / "cwd"
+    working.mkdir()
+    monkeypatch.chdir(working)
+    package = os.path.dirname(official.__file__)
+    before = sorted(os.listdir(package)), copy.deepcopy(vars(official.args))
+    item = _truth(tmp_path)
+    both = (CAR, 0.9, LEFT), (CAR, 0.8, RIGHT)
+    assert _judge(tmp_path, item, *both)["ap"] == 1
+    # The same file name with another truth: nothing may be cached.
+    _truth(tmp_path, values=(28000, 28001))
+    assert _judge(tmp_path, item, *both)["ap"] == 0
+    _truth(tmp_path)
+    assert _judge(tmp_path, item, *both)["ap"] == 1
+    assert os.listdir(working) == []
+    assert os.getcwd() == str(working)
+    assert sorted(os.listdir(package)) == before[0]
+    assert str(vars(official.args)) == str(before[1])
+
+
+def test_relative_paths_work(tmp_path, monkeypatch):
+    item = _truth(tmp_path, values=(26000, 7))
+    _judge(tmp_path, item, (CAR, 0.9, LEFT))
+    monkeypatch.chdir(tmp_path)
+    item = item._replace(instance_path=os.path.basename(item.instance_path))
+    assert cityscapes.evaluate([item], "results", CITYSCAPES)["ap"] == 1
+
+
+def test_all_images_without_result_are_listed(tmp_path):
+    items = [_truth(tmp_path, f"aachen_00000{i}_000019") for i in range(3)]
+    write_boxes(str(tmp_path), items[1], CITYSCAPES, SIZE)
+    with pytest.raises(FileNotFoundError) as error:
+        cityscapes.evaluate(items, str(tmp_path), CITYSCAPES)
+    assert "2 of 3 images have no result" in str(error.value)
+    assert items[0].name in str(error.value) and items[2].name in str(error.value)
+    assert items[1].name not in str(error.value)
+
+
+def test_wrong_files_are_refused_before_judging(tmp_path, capsys):
+    item = _truth(tmp_path)
+    write_boxes(str(tmp_path), item, CITYSCAPES, (60, 99), (CAR, 0.9, LEFT))
+    with pytest.raises(ValueError, match=r"_0000.png: the mask must be .* 60x100 .* 60x99"):
+        cityscapes.evaluate([item], str(tmp_path), CITYSCAPES)
+    with open(results.result_path(str(tmp_path), item.name), "w", encoding="utf-8") as file:
+        file.write(f"masks/{item.name}_0000.png 3 0.9\n")  # a class index, no label id
+    with pytest.raises(ValueError, match=r"_pred.txt:1: the label id must be one of .*: 3"):
+        cityscapes.evaluate([item], str(tmp_path), CITYSCAPES)
+    with pytest.raises(ValueError, match="'shapes': the Cityscapes evaluation needs the classes"):
+        cityscapes.evaluate([item], str(tmp_path), TABLE)
+    with pytest.raises(ValueError, match="at least one image"):
+        cityscapes.evaluate([], str(tmp_path), CITYSCAPES)
+    assert "average" not in capsys.readouterr().out

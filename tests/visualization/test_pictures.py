@@ -1,0 +1,160 @@
+"""All pictures of an image, from prediction records and results, by tools/visualize.py."""
+
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from affinity_seg.evaluation import results
+from affinity_seg.inference import records
+from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
+from affinity_seg.inference.regions import Region
+from affinity_seg.inference.truth import true_affinities
+from affinity_seg.labels import CITYSCAPES
+from affinity_seg.visualization import layout, pictures
+from affinity_seg.visualization.overlays import DrawnInstances
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+H, W, STRIDE, CAR = 64, 96, 4, 3
+DISTANCES = (1, 4)
+BOX = (16, 16, 64, 96)
+KINDS = ("affinity", "directions", "instances", "semantic", "sheet", "truth")
+
+
+def _ids():
+    """Two cars that touch at column 48."""
+    ids = np.zeros((H, W), np.int32)
+    ids[24:56, 24:48] = 1
+    ids[24:56, 48:80] = 2
+    return ids
+
+
+def _prediction(flip=False, regions=True):
+    """The truth as logits at stride 4; the region is zoomed by 1 and is not the whole image."""
+    classes = np.where(_ids() > 0, CAR, 0)[::STRIDE, ::STRIDE]
+    semantic = 10 * (2 * np.eye(9)[classes] - 1)
+    y0, x0, y1, x1 = BOX
+    cut = _ids()[y0:y1, x0:x1]
+    # Distances on the coarse grid, so that the boundary can be seen at the stride.
+    affinities = 10 * (2 * true_affinities(cut[::STRIDE, ::STRIDE], DISTANCES) - 1)
+    semantic, affinities = semantic[None], affinities[None]
+    if flip:
+        # A mirrored answer that sees a boundary everywhere: the mean is half of the plain one's.
+        semantic = np.concatenate([semantic, semantic[:, :, ::-1]])
+        affinities = np.concatenate([affinities, np.full_like(affinities, -10)])
+    region = RegionPrediction(
+        region=Region(0, BOX, np.ones((y1 - y0, x1 - x0), bool)),
+        zoomed_size=(y1 - y0, x1 - x0),
+        semantic_logits=semantic.astype(np.float16),
+        affinity_logits=affinities.astype(np.float16),
+    )
+    return ImagePrediction(
+        height=H,
+        width=W,
+        semantic_stride=STRIDE,
+        affinity_stride=STRIDE,
+        distances=DISTANCES,
+        semantic_logits=semantic.astype(np.float16),
+        regions=[region] if regions else [],
+    )
+
+
+def test_predicted_classes_are_those_of_the_logits():
+    classes = pictures.predicted_classes(_prediction())
+    assert (classes[26:52, 26:76] == CAR).all()
+    assert (classes[:20] == 0).all() and (classes[:, 84:] == 0).all()
+
+
+def test_predicted_boundaries_are_pasted_where_the_region_is():
+    boundary = pictures.predicted_boundaries(_prediction())
+    assert boundary.shape == (2, H, W)
+    inside, between = boundary[0, 40, 32], boundary[0, 40, 47]
+    assert inside < 0.05 and between > 0.3
+    assert (boundary[:, :16] == 0).all() and (boundary[:, :, :16] == 0).all()
+    flipped = pictures.predicted_boundaries(_prediction(flip=True))
+    np.testing.assert_allclose(flipped[0, 40, 32], (inside + 1) / 2, atol=1e-3)
+
+
+def test_no_region_and_no_truth(tmp_path):
+    nothing = DrawnInstances(np.zeros((H, W), np.int32), np.zeros(0, int), np.zeros(0))
+    image = np.zeros((H, W, 3), np.uint8)
+    pictures.write_pictures(
+        str(tmp_path), "x", image, _prediction(regions=False), nothing, None, CITYSCAPES
+    )
+    assert sorted(os.listdir(tmp_path)) == [
+        f"x_{kind}.png" for kind in ("affinity", "instances", "semantic", "sheet")
+    ]
+    with pytest.raises(ValueError, match="x: the prediction must be as large as the image"):
+        pictures.write_pictures(
+            str(tmp_path), "x", image[1:], _prediction(), nothing, None, CITYSCAPES
+        )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data set of two images, with records and results."""
+    os.makedirs(tmp_path / "data" / "images")
+    os.makedirs(tmp_path / "data" / "instances")
+    found = DrawnInstances(_ids(), np.array([CAR, CAR]), np.array([0.75, 0.5], np.float32))
+    for name in ("one", "two"):
+        cv2.imwrite(str(tmp_path / f"data/images/{name}.png"), np.full((H, W, 3), 90, np.uint8))
+        values = np.array([0, 26000, 26001], np.uint16)[_ids()]
+        cv2.imwrite(str(tmp_path / f"data/instances/{name}.png"), values)
+        record = records.Record(name, f"{name}.png", {}, CITYSCAPES, _prediction())
+        records.write_record(records.record_path(str(tmp_path / "pred"), name), record)
+        results.write_result(str(tmp_path / "results"), name, found, CITYSCAPES)
+    return tmp_path
+
+
+def _run(folder, *arguments):
+    return subprocess.run(
+        [
+            sys.executable,
+            os.path.join(ROOT, "tools", "visualize.py"),
+            "--predictions_dir=pred",
+            "--results_dir=results",
+            "--data_dir=data",
+            "--layout=folder",
+            "--output_dir=pictures",
+            *arguments,
+        ],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_tool_writes_every_picture(folder):
+    run = _run(folder)
+    assert run.returncode == 0, run.stderr
+    assert sorted(os.listdir(folder / "pictures")) == [
+        f"{name}_{kind}.png" for name in ("one", "two") for kind in KINDS
+    ]
+    drawn = {kind: cv2.imread(str(folder / f"pictures/one_{kind}.png")) for kind in KINDS}
+    factor = layout.enlargement(H, W)
+    for kind in ("truth", "instances"):
+        assert drawn[kind].shape == (factor * H, factor * W, 3)
+        left, right = drawn[kind][40 * factor, 36 * factor], drawn[kind][40 * factor, 64 * factor]
+        assert np.abs(left.astype(int) - right).sum() > 50  # two cars, two colours
+        assert (drawn[kind][5 * factor, 5 * factor] == 90).all()
+    # Scores are written on the prediction, not on the truth.
+    assert (drawn["truth"] != drawn["instances"]).any()
+    blue, _, red = drawn["semantic"][40 * factor, 36 * factor].astype(int)
+    assert blue > red + 50  # a car is blue
+    assert drawn["sheet"].shape[0] > drawn["affinity"].shape[0]
+    np.testing.assert_array_equal(drawn["sheet"][-drawn["affinity"].shape[0] :], drawn["affinity"])
+
+
+def test_tool_draws_so_many_and_names_what_is_missing(folder):
+    assert _run(folder, "--max_images=1").returncode == 0
+    assert {name.split("_")[0] for name in os.listdir(folder / "pictures")} == {"one"}
+    os.remove(results.result_path(str(folder / "results"), "two"))
+    run = _run(folder)
+    assert run.returncode != 0
+    assert "1 of 2 images have no result" in run.stderr and "two" in run.stderr
+    assert "Traceback" not in run.stderr
