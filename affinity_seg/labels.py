@@ -158,7 +158,7 @@ def _spread_colors(num_classes: int) -> tuple[tuple[int, int, int], ...]:
     colors = [(0, 0, 0)]
     for i in range(num_classes - 1):
         rgb = colorsys.hsv_to_rgb((0.02 + i * 0.618034) % 1.0, 0.75, 0.95)
-        colors.append(tuple(int(round(255 * v)) for v in rgb))
+        colors.append(tuple(round(255 * v) for v in rgb))
     return tuple(colors)
 
 
@@ -219,7 +219,8 @@ def load_class_table(name_or_path: str) -> ClassTable:
     fields = {field.name for field in dataclasses.fields(ClassTable)}
     if set(content) - fields:
         raise ValueError(
-            f"{name_or_path}: unknown fields {sorted(set(content) - fields)}; known: {sorted(fields)}"
+            f"{name_or_path}: unknown fields {sorted(set(content) - fields)}; "
+            f"known: {sorted(fields)}"
         )
     for key, value in content.items():
         if isinstance(value, list):

@@ -9,9 +9,9 @@ other instance above --min_pixels must come back with IoU 1.0, else the exit sta
 
 import sys
 
-from absl import app, flags
+from absl import flags
 
-from affinity_seg import labels
+from affinity_seg import cli, labels
 from affinity_seg.data import listing
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.inference import truth
@@ -26,28 +26,23 @@ flags.mark_flag_as_required("data_dir")
 FLAGS = flags.FLAGS
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    try:
-        table = labels.load_class_table(FLAGS.class_table)
-        items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
-        lost, in_parts, total = 0, 0, 0
-        for item in items:
-            read = read_truth(item.instance_path, table)
-            for result in truth.check_image(
-                read.classes, read.instance_ids, table.groups, FLAGS.min_pixels
-            ):
-                total += 1
-                what = f"{item.name}: {table.class_names[result.class_index]} at {result.box}"
-                if len(result.pieces) > 1:
-                    in_parts += 1
-                    print(f"{what}: parts that no edge joins, of {result.pieces} pixels")
-                elif result.iou < 1:
-                    lost += 1
-                    print(f"{what}: LOST, IoU {result.iou:.4f} of {result.size} pixels")
-    except (FileNotFoundError, ValueError) as error:
-        raise app.UsageError(str(error)) from error
+def main():
+    table = labels.load_class_table(FLAGS.class_table)
+    items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
+    lost, in_parts, total = 0, 0, 0
+    for item in items:
+        read = read_truth(item.instance_path, table)
+        for result in truth.check_image(
+            read.classes, read.instance_ids, table.groups, FLAGS.min_pixels
+        ):
+            total += 1
+            what = f"{item.name}: {table.class_names[result.class_index]} at {result.box}"
+            if len(result.pieces) > 1:
+                in_parts += 1
+                print(f"{what}: parts that no edge joins, of {result.pieces} pixels")
+            elif result.iou < 1:
+                lost += 1
+                print(f"{what}: LOST, IoU {result.iou:.4f} of {result.size} pixels")
     print(
         f"{len(items)} images, {total} instances: {total - lost - in_parts} with IoU 1.0, "
         f"{in_parts} in parts that no edge joins, {lost} lost"
@@ -56,4 +51,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

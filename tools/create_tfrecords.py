@@ -10,9 +10,9 @@ Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) o
 `folder` reads images/ and instances/ of it, and --split only names the shards.
 """
 
-from absl import app, flags
+from absl import flags
 
-from affinity_seg import labels
+from affinity_seg import cli, labels
 from affinity_seg.data import checks, listing, tfrecords
 
 flags.DEFINE_string("data_dir", None, "Folder of the data set.")
@@ -26,19 +26,14 @@ flags.mark_flags_as_required(["data_dir", "split", "output_dir"])
 FLAGS = flags.FLAGS
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    try:
-        class_table = labels.load_class_table(FLAGS.class_table)
-        items = listing.list_labelled_images(
-            FLAGS.data_dir, FLAGS.layout, FLAGS.split, FLAGS.annotation
-        )
-        summary = tfrecords.write_tfrecords(
-            items, class_table, FLAGS.output_dir, FLAGS.split, FLAGS.num_shards
-        )
-    except (FileNotFoundError, ValueError) as error:
-        raise app.UsageError(str(error)) from error
+def main():
+    class_table = labels.load_class_table(FLAGS.class_table)
+    items = listing.list_labelled_images(
+        FLAGS.data_dir, FLAGS.layout, FLAGS.split, FLAGS.annotation
+    )
+    summary = tfrecords.write_tfrecords(
+        items, class_table, FLAGS.output_dir, FLAGS.split, FLAGS.num_shards
+    )
     print(checks.describe(summary.pixels_of_class, summary.instances_of_class, class_table))
     print(
         f"{FLAGS.output_dir}: {len(items)} images in {len(summary.paths)} shards of {FLAGS.split}"
@@ -46,4 +41,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

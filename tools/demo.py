@@ -15,9 +15,9 @@ import subprocess
 import sys
 import time
 
-from absl import app, flags
+from absl import flags
 
-from affinity_seg import files
+from affinity_seg import cli, files
 
 flags.DEFINE_string("output_dir", "runs/demo", "Folder for everything that is made.")
 flags.DEFINE_integer("train_images", 200, "Synthetic streets to train on.", lower_bound=1)
@@ -75,9 +75,7 @@ def _evaluate(folder: str, results: str) -> tuple[dict, float]:
         return json.load(file), seconds
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+def main():
     folder = os.path.abspath(FLAGS.output_dir)
     seconds = {}
     seconds["streets"] = _run(
@@ -146,4 +144,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

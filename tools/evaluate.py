@@ -8,9 +8,9 @@ Cityscapes classes are judged by the official program; others by COCO AP and by 
 Data Science Bowl 2018. docs/evaluation.md explains the numbers.
 """
 
-from absl import app, flags
+from absl import flags
 
-from affinity_seg import files
+from affinity_seg import cli, files
 from affinity_seg.data import listing
 from affinity_seg.evaluation import judge
 from affinity_seg.labels import load_class_table
@@ -26,19 +26,14 @@ flags.mark_flags_as_required(["data_dir", "results_dir"])
 FLAGS = flags.FLAGS
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    try:
-        table = load_class_table(FLAGS.class_table)
-        items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
-        scores = judge.evaluate(items, FLAGS.results_dir, table, FLAGS.baseline_results_dir)
-    except (FileNotFoundError, ValueError) as error:
-        raise app.UsageError(str(error)) from error
+def main():
+    table = load_class_table(FLAGS.class_table)
+    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    scores = judge.evaluate(items, FLAGS.results_dir, table, FLAGS.baseline_results_dir)
     if FLAGS.output_json:
         files.write_json(FLAGS.output_json, scores)
         print(f"written: {FLAGS.output_json}")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

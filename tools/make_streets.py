@@ -5,8 +5,9 @@
 The same arguments give the same files. Prints how many instances there are and how hard they are.
 """
 
-from absl import app, flags
+from absl import flags
 
+from affinity_seg import cli
 from affinity_seg.data import streets
 
 flags.DEFINE_string("output_dir", None, "Folder of the data set.")
@@ -19,22 +20,17 @@ flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    try:
-        statistics = streets.write_streets(
-            FLAGS.output_dir,
-            {"train": FLAGS.train, "val": FLAGS.val},
-            seed=FLAGS.seed,
-            height=FLAGS.height,
-            width=FLAGS.width,
-        )
-    except ValueError as error:
-        raise app.UsageError(str(error)) from error
+def main():
+    statistics = streets.write_streets(
+        FLAGS.output_dir,
+        {"train": FLAGS.train, "val": FLAGS.val},
+        seed=FLAGS.seed,
+        height=FLAGS.height,
+        width=FLAGS.width,
+    )
     print(streets.describe(statistics))
     print(f"{FLAGS.output_dir}: {FLAGS.train} train and {FLAGS.val} val images")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

@@ -8,8 +8,9 @@ a table of ablations needs the networks only once. --method=connected_components
 baseline without affinities. Started again, it continues with the images that have no result.
 """
 
-from absl import app, flags
+from absl import flags
 
+from affinity_seg import cli
 from affinity_seg.configs import inference
 from affinity_seg.inference import runs
 
@@ -22,16 +23,11 @@ flags.mark_flags_as_required(["predictions_dir", "results_dir"])
 FLAGS = flags.FLAGS
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    try:
-        config = inference.load_config(FLAGS.preset, FLAGS.override)
-        count = runs.merge_records(FLAGS.predictions_dir, config, FLAGS.method, FLAGS.results_dir)
-    except (FileNotFoundError, ValueError) as error:
-        raise app.UsageError(str(error)) from error
+def main():
+    config = inference.load_config(FLAGS.preset, FLAGS.override)
+    count = runs.merge_records(FLAGS.predictions_dir, config, FLAGS.method, FLAGS.results_dir)
     print(f"{FLAGS.results_dir}: {count} images merged")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

@@ -9,8 +9,9 @@ One TFRecord per image: logits at the networks' strides and the regions of inter
 again, it continues with the images that have no record. tools/merge.py makes instances of them.
 """
 
-from absl import app, flags
+from absl import flags
 
+from affinity_seg import cli
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
 from affinity_seg.inference import runs
@@ -27,19 +28,14 @@ flags.mark_flags_as_required(["data_dir", "semantic_dir", "affinity_dir", "outpu
 FLAGS = flags.FLAGS
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    try:
-        items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
-        config = inference.load_config(FLAGS.preset, FLAGS.override)
-        count = runs.predict_images(
-            items, config, FLAGS.semantic_dir, FLAGS.affinity_dir, FLAGS.output_dir
-        )
-    except (FileNotFoundError, ValueError) as error:
-        raise app.UsageError(str(error)) from error
+def main():
+    items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    config = inference.load_config(FLAGS.preset, FLAGS.override)
+    count = runs.predict_images(
+        items, config, FLAGS.semantic_dir, FLAGS.affinity_dir, FLAGS.output_dir
+    )
     print(f"{FLAGS.output_dir}: {count} images predicted, {len(items) - count} were there already")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

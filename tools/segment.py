@@ -7,8 +7,9 @@ The default networks are those that `make demo` trained.
 
 import os
 
-from absl import app, flags
+from absl import flags
 
+from affinity_seg import cli
 from affinity_seg.configs import inference
 from affinity_seg.inference import runs, segment
 from affinity_seg.inference.images import read_image
@@ -24,20 +25,15 @@ flags.mark_flags_as_required(["image", "output_dir"])
 FLAGS = flags.FLAGS
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    try:
-        image = read_image(FLAGS.image)
-        config = inference.load_config(FLAGS.preset, FLAGS.override)
-        predictor, class_table = runs.load_predictor(config, FLAGS.semantic_dir, FLAGS.affinity_dir)
-        instances = GraphMerger(config, class_table).merge(predictor.predict(image))
-    except (FileNotFoundError, ValueError) as error:
-        raise app.UsageError(str(error)) from error
+def main():
+    image = read_image(FLAGS.image)
+    config = inference.load_config(FLAGS.preset, FLAGS.override)
+    predictor, class_table = runs.load_predictor(config, FLAGS.semantic_dir, FLAGS.affinity_dir)
+    instances = GraphMerger(config, class_table).merge(predictor.predict(image))
     name = os.path.splitext(os.path.basename(FLAGS.image))[0]
     paths = segment.write_segmentation(FLAGS.output_dir, name, image, instances, class_table)
     print(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

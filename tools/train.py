@@ -8,9 +8,10 @@ again with the same folder it continues from the last checkpoint. All visible GP
 CPU if there are none; `runtime` in the configuration chooses otherwise.
 """
 
-from absl import app, flags
+from absl import flags
 from official.core import train_utils
 
+from affinity_seg import cli
 from affinity_seg.configs import registry_imports  # noqa: F401
 from affinity_seg.tasks import training
 
@@ -24,18 +25,13 @@ flags.DEFINE_string("tpu", "", "Address of a TPU, if any.")
 flags.mark_flags_as_required(["experiment", "model_dir"])
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
+def main():
     try:
         params = train_utils.parse_configuration(flags.FLAGS, lock_return=False, print_return=False)
-    except (KeyError, LookupError, ValueError, FileNotFoundError) as error:
-        raise app.UsageError(error.args[0] if len(error.args) == 1 else str(error)) from error
-    try:
-        training.run(params, flags.FLAGS.model_dir, flags.FLAGS.mode, flags.FLAGS.seed)
-    except FileNotFoundError as error:
-        raise app.UsageError(str(error)) from error
+    except LookupError as error:
+        raise ValueError(error.args[0] if len(error.args) == 1 else str(error)) from error
+    training.run(params, flags.FLAGS.model_dir, flags.FLAGS.mode, flags.FLAGS.seed)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

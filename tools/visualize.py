@@ -9,10 +9,10 @@ each distance), _directions (every channel in the largest region) and _sheet, al
 
 import os
 
-from absl import app, flags
+from absl import flags
 from tqdm import tqdm
 
-from affinity_seg import files
+from affinity_seg import cli, files
 from affinity_seg.data import listing
 from affinity_seg.evaluation import results
 from affinity_seg.evaluation.truth import read_truth
@@ -51,20 +51,15 @@ def _draw(item, class_table):
     )
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-    try:
-        class_table = load_class_table(FLAGS.class_table)
-        items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
-        results.check_all_done(FLAGS.results_dir, [item.name for item in items])
-        files.remove_leftovers(FLAGS.output_dir)
-        for item in tqdm(items, desc="draw", unit="image"):
-            _draw(item, class_table)
-    except (FileNotFoundError, ValueError) as error:
-        raise app.UsageError(str(error)) from error
+def main():
+    class_table = load_class_table(FLAGS.class_table)
+    items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
+    results.check_all_done(FLAGS.results_dir, [item.name for item in items])
+    files.remove_leftovers(FLAGS.output_dir)
+    for item in tqdm(items, desc="draw", unit="image"):
+        _draw(item, class_table)
     print(f"{FLAGS.output_dir}: pictures of {len(items)} images")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

@@ -30,6 +30,8 @@ class DataConfig(cfg.DataConfig):
       scale_min: Smallest zoom; the zoom of each image is drawn between the two.
       scale_max: Largest zoom.
       random_flip: Whether training images are mirrored at random.
+      object_crops: Share of the training crops that are cut around a pixel of an instance, of a
+        class drawn evenly among those in the image; the others are cut anywhere.
       photometric: Strength of random changes of brightness and contrast in training; 0 is off.
     """
 
@@ -37,6 +39,7 @@ class DataConfig(cfg.DataConfig):
     scale_min: float = 1.0
     scale_max: float = 1.0
     random_flip: bool = True
+    object_crops: float = 0.0
     photometric: float = 0.0
 
     def check(self) -> None:
@@ -54,6 +57,8 @@ class DataConfig(cfg.DataConfig):
                 f"`scale_min` must be positive and at most `scale_max`: "
                 f"{self.scale_min}, {self.scale_max}"
             )
+        if not 0 <= self.object_crops <= 1:
+            raise ValueError(f"`object_crops` must be in [0, 1]: {self.object_crops}")
         if not 0 <= self.photometric < 1:
             raise ValueError(f"`photometric` must be in [0, 1): {self.photometric}")
 

@@ -234,12 +234,13 @@ class Canvas:
 
 
 def noise_tile(rng: np.random.Generator) -> np.ndarray:
-    """Returns noise of several grain sizes, float32 [1024, 1024], about -1..1, tiled twice."""
-    tile = np.zeros((_TILE, _TILE), np.float32)
-    for cells, weight in ((16, 0.5), (64, 0.35), (256, 0.3), (512, 0.2)):
+    """Returns noise of several grain sizes, float32 [1024, 1024], about -1..1."""
+    size = 2 * _TILE
+    tile = np.zeros((size, size), np.float32)
+    for cells, weight in ((32, 0.5), (128, 0.35), (512, 0.3), (1024, 0.2)):
         grid = rng.standard_normal((cells, cells), np.float32)
-        tile += weight * cv2.resize(grid, (_TILE, _TILE), interpolation=cv2.INTER_LINEAR)
-    return np.tile(np.clip(tile, -1.2, 1.2), (2, 2))
+        tile += weight * cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR)
+    return np.clip(tile, -1.2, 1.2)
 
 
 def _fixed_point(polygon: np.ndarray, x0: int, y0: int) -> np.ndarray:

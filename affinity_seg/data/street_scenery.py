@@ -147,9 +147,11 @@ def hedge(camera: Camera, rng, x: float, start: float, end: float) -> Sprite:
     """Returns bushes and trees in a row between two depths."""
     high = rng.uniform(2.0, 7.0)
     balls = []
-    for z in np.linspace(end, start, 14):
-        balls += [(x, rng.uniform(0.2, 1.0) * high, z, rng.uniform(0.25, 0.4) * high)] * 2
-        balls += [(x + rng.uniform(-1, 1), 0.2 * high, z, 0.35 * high)]
+    for z in np.linspace(end, start, 24):
+        balls += [(x, rng.uniform(0.1, 0.4) * high, z, 0.3 * high)]
+        balls += [
+            (x, rng.uniform(0.2, 1.0) * high, z, rng.uniform(0.1, 0.22) * high) for _ in range(4)
+        ]
     return Sprite(VEGETATION, _leaves(camera, rng, balls), start + 5, texture=0.5, outline=0.3)
 
 
@@ -161,9 +163,9 @@ def tree(camera: Camera, rng, x: float, z: float) -> Sprite:
     faces = pose.limb(((0, 0, 0), (0, 0, trunk + 1.5)), radius, bark)
     size = rng.uniform(1.2, 2.2)
     balls = [
-        (x + rng.normal(0, 0.6) * size, trunk + size + rng.normal(0, 0.55) * size, z,
-         size * rng.uniform(0.25, 0.6))
-        for _ in range(36)
+        (x + rng.normal(0, 0.45) * size, trunk + size + rng.normal(0, 0.4) * size, z,
+         size * rng.uniform(0.12, 0.36))
+        for _ in range(90)
     ]  # fmt: skip
     faces += _leaves(camera, rng, balls)
     return Sprite(VEGETATION, faces, z, texture=0.5, outline=0.3)

@@ -183,7 +183,7 @@ def _palette() -> np.ndarray:
 
 
 def _write_png(path: str, image: np.ndarray) -> None:
-    encoded, content = cv2.imencode(".png", image)
+    encoded, content = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not encoded:
         raise ValueError(f"{path}: OpenCV cannot encode this image")
     files.write_bytes(path, content.tobytes())

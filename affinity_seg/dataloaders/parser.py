@@ -84,11 +84,11 @@ class Parser:
         height, width = config.crop_size
         image = example["image"]
         stored = tf.cast(example["instances"], tf.int32)[..., None]
-        seeds = tf.unstack(tf.random.split(seed, 5))
+        seeds = tf.unstack(tf.random.split(seed, 6))
         if config.scale_min != 1.0 or config.scale_max != 1.0:
             scale = _uniform(seeds[0], config.scale_min, config.scale_max)
             image, stored = _resize(image, stored, scale)
-        image, stored = self._crop(image, stored, seeds[1])
+        image, stored = self._crop(image, stored, seeds[1], seeds[5])
         image = tf.cast(image, tf.float32)
         if config.is_training and config.random_flip:
             flipped = _uniform(seeds[2], 0.0, 1.0) < 0.5
@@ -106,18 +106,52 @@ class Parser:
             common.LABEL_INSTANCES: tf.ensure_shape(instances, [height, width]),
         }
 
-    def _crop(self, image: tf.Tensor, stored: tf.Tensor, seed: tf.Tensor):
+    def _crop(self, image: tf.Tensor, stored: tf.Tensor, seed: tf.Tensor, focus_seed: tf.Tensor):
         """Cuts a window of at most the crop size: a random one in training, else the middle."""
-        size = tf.minimum(tf.shape(image)[:2], self._config.crop_size)
+        config = self._config
+        size = tf.minimum(tf.shape(image)[:2], config.crop_size)
         room = tf.shape(image)[:2] - size
-        if self._config.is_training:
+        if config.is_training:
             share = tf.random.stateless_uniform([2], seed)
             start = tf.minimum(tf.cast(share * tf.cast(room + 1, tf.float32), tf.int32), room)
+            if config.object_crops > 0:
+                focused = _uniform(focus_seed, 0.0, 1.0) < config.object_crops
+                start = tf.cond(
+                    focused,
+                    lambda: self._object_start(stored, share, focus_seed + 1, size, room),
+                    lambda: start,
+                )
         else:
             start = room // 2
         end = start + size
         window = (slice(start[0], end[0]), slice(start[1], end[1]))
         return image[window], stored[window]
+
+    def _object_start(
+        self,
+        stored: tf.Tensor,
+        share: tf.Tensor,
+        seed: tf.Tensor,
+        size: tf.Tensor,
+        room: tf.Tensor,
+    ) -> tf.Tensor:
+        """Returns the upper left corner of a window that holds a pixel of an instance.
+
+        Every class that the image has is equally likely, and so are the pixels of a class. Without
+        instances the window is a random one.
+        """
+        classes, instances = split_labels(stored[..., 0], self._class_table)
+        width = tf.shape(classes)[1]
+        classes = tf.reshape(tf.where(instances > 0, classes, labels.VOID_CLASS), [-1])
+        counts = tf.math.bincount(classes, minlength=labels.VOID_CLASS + 1)
+        weights = tf.gather(tf.math.divide_no_nan(1.0, tf.cast(counts, tf.float32)), classes)
+        weights = tf.cumsum(tf.where(tf.equal(classes, labels.VOID_CLASS), 0.0, weights))
+        drawn = _uniform(seed, 0.0, 1.0) * weights[-1]
+        pixel = tf.searchsorted(weights, drawn[None], side="right")[0]
+        pixel = tf.minimum(pixel, tf.size(classes) - 1)
+        center = tf.stack([pixel // width, pixel % width])
+        before = tf.cast(share * tf.cast(size, tf.float32), tf.int32)
+        return tf.clip_by_value(center - before, 0, room)
 
 
 def _uniform(seed: tf.Tensor, low: float, high: float) -> tf.Tensor:

@@ -1,5 +1,7 @@
 """What the semantic and the affinity task share."""
 
+import abc
+
 import tensorflow as tf
 import tf_keras
 from official.core import base_task, input_reader
@@ -22,13 +24,13 @@ class SegmentationTask(base_task.Task):
         self.class_table = labels.load_class_table(params.class_table)
 
     @property
+    @abc.abstractmethod
     def num_outputs(self) -> int:
         """Channels of the logits."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def panels(self, images: tf.Tensor, truth: dict, outputs: dict) -> dict[str, tf.Tensor]:
         """Returns pictures of a batch, uint8 [1, height, width, 3], by TensorBoard name."""
-        raise NotImplementedError
 
     def build_model(self) -> tf_keras.Model:
         """Builds the network with fresh weights."""
