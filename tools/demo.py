@@ -21,7 +21,7 @@ from affinity_seg import cli, files
 
 flags.DEFINE_string("output_dir", "runs/demo", "Folder for everything that is made.")
 flags.DEFINE_integer("train_images", 200, "Synthetic streets to train on.", lower_bound=1)
-flags.DEFINE_integer("val_images", 24, "Held-out synthetic streets.", lower_bound=1)
+flags.DEFINE_integer("val_images", 30, "Held-out synthetic streets.", lower_bound=1)
 flags.DEFINE_integer("train_steps", None, "Steps of each network; default: as configured.")
 flags.DEFINE_integer("height", 256, "Height of the streets, pixels; they are twice as wide.")
 flags.DEFINE_integer("seed", 1, "Seed of the streets.")
@@ -75,6 +75,10 @@ def _evaluate(folder: str, results: str) -> tuple[dict, float]:
         return json.load(file), seconds
 
 
+def _percent(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:.1f}"  # None: no true instance
+
+
 def main():
     folder = os.path.abspath(FLAGS.output_dir)
     seconds = {}
@@ -86,6 +90,7 @@ def main():
         f"--seed={FLAGS.seed}",
         f"--height={FLAGS.height}",
         f"--width={2 * FLAGS.height}",
+        "--zoom=2",
     )
     seconds["tfrecords"] = sum(
         _run(
@@ -137,7 +142,7 @@ def main():
         ("connected components of the semantics", summary["baseline_ap"], summary["baseline_ap50"]),
         ("affinities and graph merge", summary["ap"], summary["ap50"]),
     ):
-        print(f"{name:40}{100 * ap:8.1f}{100 * ap50:8.1f}")
+        print(f"{name:40}{_percent(ap):>8}{_percent(ap50):>8}")
     print(f"\npictures: {folder}/pictures")
     print(f"table:    {folder}/results.json")
     print(f"summary:  {folder}/summary.json ({sum(seconds.values()) / 60:.1f} minutes)")

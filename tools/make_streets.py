@@ -16,6 +16,7 @@ flags.DEFINE_integer("val", 0, "Images of the split val.", lower_bound=0)
 flags.DEFINE_integer("seed", 1, "Seed of every random choice.", lower_bound=0)
 flags.DEFINE_integer("height", 1024, "Height of the images, pixels.")
 flags.DEFINE_integer("width", 2048, "Width of the images, pixels.")
+flags.DEFINE_float("zoom", 1.0, "Factor on the camera's focal length: larger, fewer objects.")
 flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 
@@ -27,6 +28,7 @@ def main():
         seed=FLAGS.seed,
         height=FLAGS.height,
         width=FLAGS.width,
+        zoom=FLAGS.zoom,
     )
     print(streets.describe(statistics))
     print(f"{FLAGS.output_dir}: {FLAGS.train} train and {FLAGS.val} val images")

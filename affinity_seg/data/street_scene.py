@@ -25,24 +25,27 @@ class Scene(NamedTuple):
     instance_ids: np.ndarray
 
 
-def render_street(height: int, width: int, rng: np.random.Generator) -> Scene:
+def render_street(height: int, width: int, rng: np.random.Generator, zoom: float = 1.0) -> Scene:
     """Returns a street scene; the same generator state gives the same scene.
 
     Args:
       height: Rows, at least `MIN_HEIGHT`. Objects scale with it.
       width: Columns, at least `MIN_WIDTH`.
       rng: Source of every random choice.
+      zoom: Factor on the camera's focal length, at least 1: the larger, the closer the objects.
 
     Raises:
-      ValueError: The picture is too small.
+      ValueError: The picture is too small, or the zoom.
     """
     for name, value, least in (("height", height, MIN_HEIGHT), ("width", width, MIN_WIDTH)):
         if value < least:
             raise ValueError(f"`{name}` must be at least {least}: {value}")
+    if not zoom >= 1:
+        raise ValueError(f"`zoom` must be at least 1: {zoom}")
     camera = Camera(
         height=height,
         width=width,
-        focal=height * rng.uniform(1.6, 2.1),
+        focal=height * zoom * rng.uniform(1.6, 2.1),
         eye=rng.uniform(1.35, 1.9),
         horizon=height * rng.uniform(0.36, 0.45),
         center=width * rng.uniform(0.42, 0.58),

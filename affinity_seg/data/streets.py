@@ -79,12 +79,18 @@ def coarse_instances(instance_image: np.ndarray) -> np.ndarray:
 
 
 def write_streets(
-    output_dir: str, counts: dict[str, int], *, seed: int, height: int, width: int
+    output_dir: str,
+    counts: dict[str, int],
+    *,
+    seed: int,
+    height: int,
+    width: int,
+    zoom: float = 1.0,
 ) -> Statistics:
     """Writes the images of each split, in parallel processes.
 
-    Image i of a split depends on the seed, the split, i and the size only: a second run writes the
-    same bytes.
+    Image i of a split depends on the seed, the split, i, the size and the zoom only: a second run
+    writes the same bytes.
 
     Args:
       output_dir: Folder of the data set.
@@ -92,6 +98,7 @@ def write_streets(
       seed: Seed of all random choices, at least 0.
       height: Of the images, pixels.
       width: Of the images, pixels.
+      zoom: Of the camera, see `street_scene.render_street`.
 
     Returns:
       The statistics of all fine annotations.
@@ -104,9 +111,9 @@ def write_streets(
             raise ValueError(f"`{split}` must be one of {_SPLITS} and at least 0: {count}")
     if seed < 0:
         raise ValueError(f"`seed` must not be negative: {seed}")
-    render_street(height, width, np.random.default_rng(0))  # Refuses sizes before any file.
+    render_street(height, width, np.random.default_rng(0), zoom)  # Refuses before any file.
     tasks = [(split, index) for split in counts for index in range(counts[split])]
-    write = functools.partial(_write_street, output_dir, seed, height, width)
+    write = functools.partial(_write_street, output_dir, seed, (height, width, zoom))
     total = Statistics(Counter(), 0, 0, 0)
     workers = min(len(tasks), os.cpu_count() or 1)
     if not tasks:
@@ -147,12 +154,13 @@ def _touching(classes: np.ndarray, instances: np.ndarray) -> set[int]:
 
 
 def _write_street(
-    output_dir: str, seed: int, height: int, width: int, split: str, index: int
+    output_dir: str, seed: int, camera: tuple[int, int, float], split: str, index: int
 ) -> Statistics:
-    """Renders and writes one image with its annotations."""
+    """Renders and writes one image with its annotations; `camera` is height, width and zoom."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng([seed, _SPLITS.index(split), index])
-    scene = render_street(height, width, rng)
+    height, width, zoom = camera
+    scene = render_street(height, width, rng, zoom)
     cities = _CITIES[split]
     city = cities[index % len(cities)]
     name = f"{city}_{index // len(cities):06d}_{19:06d}"

@@ -114,6 +114,14 @@ def test_every_class_group_regions_and_void_occur():
     assert groups
 
 
+def test_zoom_brings_objects_closer():
+    def largest(zoom):
+        ids = render_street(128, 256, np.random.default_rng([3, 0, 0]), zoom).instance_ids
+        return np.bincount(ids[ids >= 1000]).max()
+
+    assert largest(2.0) > 1.5 * largest(1.0)
+
+
 def test_instance_statistics_of_a_drawing():
     image = np.full([24, 40], 7, np.uint16)
     image[0:10, 0:10] = 26000  # 100 pixels, touches the next car at a corner
@@ -132,6 +140,8 @@ def test_bad_arguments(tmp_path):
     write = streets.write_streets
     with pytest.raises(ValueError, match="`height` must be at least 64: 12"):
         write(str(tmp_path), {"train": 1}, seed=1, height=12, width=256)
+    with pytest.raises(ValueError, match=r"`zoom` must be at least 1: 0\.5"):
+        write(str(tmp_path), {"train": 1}, seed=1, height=128, width=256, zoom=0.5)
     with pytest.raises(ValueError, match="`seed` must not be negative: -1"):
         write(str(tmp_path), {"train": 1}, seed=-1, height=128, width=256)
     with pytest.raises(ValueError, match="`test` must be one of"):

@@ -51,6 +51,26 @@ def test_crops_and_flips_vary_with_the_seed_and_repeat():
     assert (results[0] != results[1]).any() and (results[1] != results[2]).any()
 
 
+def test_object_crops_hold_an_instance_of_any_class():
+    stored = np.full((96, 160), 7, np.uint16)  # road
+    stored[5:8, 150:154] = 24001  # a small person far from a large car
+    stored[60:96, 0:80] = 26001
+    image = np.zeros((96, 160, 3), np.uint8)
+    seen = []
+    for s in range(24):
+        _, truth = parse(image, stored, seed=(s, 1), crop_size=[32, 32], object_crops=1.0)
+        found = set(np.unique(truth[common.LABEL_CLASSES])) - {0}
+        assert found and found <= {1, 3}
+        seen.append(found.pop())
+    assert 6 <= seen.count(1) <= 18
+
+
+def test_object_crops_of_an_empty_image_are_random():
+    image, stored = np.zeros((64, 64, 3), np.uint8), np.full((64, 64), 24, np.uint16)
+    _, truth = parse(image, stored, crop_size=[32, 32], object_crops=1.0)
+    assert (truth[common.LABEL_CLASSES] == 1).all()  # a group region is no instance
+
+
 def test_both_flips_occur():
     image, stored = marked(32, 32)
     seen = set()
