@@ -56,7 +56,7 @@ def main():
     items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
     results.check_all_done(FLAGS.results_dir, [item.name for item in items])
     files.remove_leftovers(FLAGS.output_dir)
-    for item in tqdm(items, desc="draw", unit="image"):
+    for item in tqdm(items, desc="draw", unit="image", disable=None):
         _draw(item, class_table)
     print(f"{FLAGS.output_dir}: pictures of {len(items)} images")
 

@@ -79,7 +79,7 @@ def predict_images(
     if not missing:
         return 0
     predictor, class_table = load_predictor(config, semantic_dir, affinity_dir)
-    for item in tqdm(missing, desc="predict", unit="image"):
+    for item in tqdm(missing, desc="predict", unit="image", disable=None):
         record = records.Record(
             name=item.name,
             filename=item.filename,
@@ -122,7 +122,7 @@ def merge_records(
     results_lib.remove_leftovers(results_dir)
     missing = [name for name in names if not results_lib.is_done(results_dir, name)]
     merge: Callable | None = None
-    for name in tqdm(missing, desc="merge", unit="image", disable=not missing):
+    for name in tqdm(missing, desc="merge", unit="image", disable=None):
         path = records.record_path(predictions_dir, name)
         record = records.read_record(path)
         difference = fingerprint_lib.first_difference(record.fingerprint, predictions)
