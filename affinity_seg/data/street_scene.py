@@ -116,10 +116,10 @@ class _Layout:
             self.rng.uniform(-2.2, -1.2),
             self.rng.choice([24, 34, 55, 80]) + self.rng.uniform(0, 8),
         )
-        for _ in range(self.rng.integers(1, 3)):
+        for _ in range(self.rng.integers(2, 4)):  # coupled, and round a bend: each is seen
             if self._free(x, z, 1.5, 14.0):
                 self.sprites.append(vehicles.train(self.camera, self.rng, x, z, self._heading(x)))
-            z += 28.5
+            x, z = x - self.rng.uniform(0.6, 1.2), z + 28.2
 
     def _traffic(self) -> None:
         rng = self.rng
@@ -137,11 +137,11 @@ class _Layout:
             if self._free(x, z, 1.3, half_z + 0.5):
                 make = getattr(vehicles, kind)
                 self.sprites.append(make(self.camera, rng, x, z, self._heading(x)))
-                if kind != "car" and rng.random() < 0.5:  # a second one behind it
+                for _ in range(rng.integers(1, 3)):  # others behind it, each seen past the last
                     z += 2 * half_z + 0.8
+                    x += np.sign(x) * rng.uniform(0.2, 0.9)
                     if self._free(x, z, 1.3, half_z):
-                        side = x + rng.uniform(-0.6, 0.6)
-                        self.sprites.append(make(self.camera, rng, side, z, self._heading(x)))
+                        self.sprites.append(make(self.camera, rng, x, z, self._heading(x)))
 
     def _ridden(self, x: float, z: float, motor: bool, yaw: float | None = None) -> None:
         if not self._free(x, z, 0.35, 0.9):
