@@ -70,6 +70,17 @@ def graph_merge(
 
     affinity = tf.convert_to_tensor(affinity)
     semantic = tf.convert_to_tensor(semantic)
+    for name, value in (("affinity", affinity), ("semantic", semantic)):
+        if (
+            value.dtype not in (tf.float32, tf.float16, tf.bfloat16)
+            or value.dtype != affinity.dtype
+        ):
+            raise tf.errors.InvalidArgumentError(
+                None,
+                None,
+                "`affinity` and `semantic` must both be float32, float16 or bfloat16: "
+                f"`{name}` is {value.dtype.name}",
+            )
     if groups is None:
         num_classes = semantic.shape[-1] if semantic.shape.rank else None
         if num_classes is None:

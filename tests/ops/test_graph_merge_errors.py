@@ -102,9 +102,18 @@ def test_affinities_of_the_background_are_not_read():
     graph_merge(affinity, semantic)
 
 
-def test_integers_are_refused():
-    with pytest.raises((TypeError, tf.errors.InvalidArgumentError)):
-        graph_merge(np.zeros([4, 6, 56], np.int32), np.zeros([4, 6, 9], np.int32))
+@pytest.mark.parametrize(
+    ("affinity_type", "semantic_type", "message"),
+    [
+        (np.int32, np.int32, "`affinity` is int32"),
+        (np.float64, np.float64, "`affinity` is float64"),
+        (np.float32, np.float16, "`semantic` is float16"),
+    ],
+)
+def test_bad_dtype(affinity_type, semantic_type, message):
+    affinity, semantic = _inputs()
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        graph_merge(affinity.astype(affinity_type), semantic.astype(semantic_type))
 
 
 def test_missing_library(monkeypatch, tmp_path):
