@@ -11,6 +11,7 @@ import colorsys
 import dataclasses
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import yaml
@@ -195,6 +196,18 @@ CITYSCAPES = ClassTable(
 )
 
 
+def table_from_fields(fields: dict[str, Any]) -> ClassTable:
+    """Returns the class table of fields read from YAML or JSON, where tuples are lists."""
+    return ClassTable(
+        **{
+            key: tuple(tuple(v) if isinstance(v, list) else v for v in value)
+            if isinstance(value, list)
+            else value
+            for key, value in fields.items()
+        }
+    )
+
+
 def load_class_table(name_or_path: str) -> ClassTable:
     """Returns the built-in table "cityscapes" or reads one from a YAML file.
 
@@ -222,10 +235,7 @@ def load_class_table(name_or_path: str) -> ClassTable:
             f"{name_or_path}: unknown fields {sorted(set(content) - fields)}; "
             f"known: {sorted(fields)}"
         )
-    for key, value in content.items():
-        if isinstance(value, list):
-            content[key] = tuple(tuple(v) if isinstance(v, list) else v for v in value)
     try:
-        return ClassTable(**content)
+        return table_from_fields(content)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name_or_path}: {error}") from error

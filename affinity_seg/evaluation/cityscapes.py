@@ -19,14 +19,13 @@ from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as of
 from cityscapesscripts.helpers.labels import id2label
 from PIL import Image
 
+from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results
-from affinity_seg.evaluation.truth import ItemLike, require_items
+from affinity_seg.evaluation.truth import require_items
 from affinity_seg.labels import ClassTable
 
 
-def evaluate(
-    items: Sequence[ItemLike], results_dir: str, class_table: ClassTable
-) -> dict[str, Any]:
+def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
     """Judges a folder of results and prints the official table.
 
     Not thread-safe: the current folder is changed while the official code runs.
@@ -108,7 +107,7 @@ def _check_classes(class_table: ClassTable) -> None:
         )
 
 
-def _check_masks(item: ItemLike, results_dir: str, class_table: ClassTable) -> None:
+def _check_masks(item: Item, results_dir: str, class_table: ClassTable) -> None:
     """Checks what the official code would take without a word or break off at, by headers only."""
     if any(c.isspace() for c in item.name):
         raise ValueError(

@@ -10,6 +10,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results, truth
 from affinity_seg.labels import VOID_CLASS, ClassTable
 
@@ -19,9 +20,7 @@ MAX_DETECTIONS = 1000
 _AREAS = ("all", "small", "medium", "large")  # order of COCOeval.params.areaRng
 
 
-def evaluate(
-    items: Sequence[truth.ItemLike], results_dir: str, class_table: ClassTable
-) -> dict[str, Any]:
+def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
     """Judges a folder of results by COCO's definition of AP.
 
     Void pixels and, for their class, group regions are crowd regions: a prediction

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results, truth
 from affinity_seg.labels import ClassTable
 
@@ -22,9 +23,7 @@ THRESHOLDS = tuple(range(50, 100, 5))
 """IoU thresholds in percent, so that comparisons are between integers, exact."""
 
 
-def evaluate(
-    items: Sequence[truth.ItemLike], results_dir: str, class_table: ClassTable
-) -> dict[str, Any]:
+def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
     """Scores a folder of results.
 
     Args:

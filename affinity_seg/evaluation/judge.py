@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import cityscapes, coco, dsb, tables
-from affinity_seg.evaluation.truth import ItemLike
 from affinity_seg.labels import CITYSCAPES, ClassTable
 
 
 def evaluate(
-    items: Sequence[ItemLike],
+    items: Sequence[Item],
     results_dir: str,
     class_table: ClassTable,
     baseline_dir: str | None = None,
@@ -38,7 +38,7 @@ def evaluate(
 
 
 def _evaluate_one(
-    items: Sequence[ItemLike], results_dir: str, class_table: ClassTable
+    items: Sequence[Item], results_dir: str, class_table: ClassTable
 ) -> dict[str, Any]:
     print(f"\n{results_dir}: {len(items)} images", flush=True)
     if class_table.name == CITYSCAPES.name:

@@ -1,19 +1,13 @@
 """The truth of an image, as the judges and the pictures need it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from affinity_seg import labels
-
-
-class ItemLike(Protocol):
-    """An image of a data set, see affinity_seg.data: its key and the path of its truth."""
-
-    name: str
-    instance_path: str
+from affinity_seg.data.listing import Item
 
 
 class Truth(NamedTuple):
@@ -60,7 +54,7 @@ def read_truth(path: str, class_table: labels.ClassTable) -> Truth:
     )
 
 
-def require_items(items: Sequence[ItemLike]) -> None:
+def require_items(items: Sequence[Item]) -> None:
     """Raises ValueError if there is nothing to judge."""
     if not items:
         raise ValueError("there must be at least one image to evaluate: 0")

@@ -38,7 +38,7 @@ import tensorflow as tf
 from affinity_seg import files
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.regions import Region
-from affinity_seg.labels import ClassTable
+from affinity_seg.labels import ClassTable, table_from_fields
 
 SCHEMA_VERSION = 1
 SUFFIX = ".tfrecord"
@@ -145,7 +145,7 @@ def read_record(path: str) -> Record:
         name=header.bytes("name").decode(),
         filename=header.bytes("filename").decode(),
         fingerprint=json.loads(header.bytes("fingerprint")),
-        class_table=_class_table(json.loads(header.bytes("class_table"))),
+        class_table=table_from_fields(json.loads(header.bytes("class_table"))),
         prediction=prediction,
     )
 
@@ -213,14 +213,6 @@ def _read_region(example: _Example) -> RegionPrediction:
         semantic_logits=example.array("semantic_logits"),
         affinity_logits=example.array("affinity_logits"),
     )
-
-
-def _class_table(fields: dict[str, Any]) -> ClassTable:
-    """Returns a class table from JSON, where tuples have become lists."""
-    for key, value in fields.items():
-        if isinstance(value, list):
-            fields[key] = tuple(tuple(v) if isinstance(v, list) else v for v in value)
-    return ClassTable(**fields)
 
 
 def _ints(*values: int) -> tf.train.Feature:

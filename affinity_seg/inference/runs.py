@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from tqdm import tqdm
 
 from affinity_seg import files
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results as results_lib
 from affinity_seg.inference import fingerprint as fingerprint_lib
 from affinity_seg.inference import records
@@ -18,20 +18,6 @@ from affinity_seg.inference.networks import Predictor
 from affinity_seg.modeling.loading import load_network
 
 METHODS = ("graph_merge", "connected_components")
-
-
-class ItemLike(Protocol):
-    """An image of a data set, see affinity_seg.data.
-
-    Attributes:
-      name: Its key.
-      image_path: The file.
-      filename: The file relative to the data set's image folder.
-    """
-
-    name: str
-    image_path: str
-    filename: str
 
 
 def load_predictor(config: InferenceConfig, semantic_dir: str, affinity_dir: str):
@@ -51,7 +37,7 @@ def load_predictor(config: InferenceConfig, semantic_dir: str, affinity_dir: str
 
 
 def predict_images(
-    items: Iterable[ItemLike],
+    items: Iterable[Item],
     config: InferenceConfig,
     semantic_dir: str,
     affinity_dir: str,
