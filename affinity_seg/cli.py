@@ -4,7 +4,13 @@ import os
 import sys
 from collections.abc import Callable
 
+import cv2
+import tensorflow as tf
+import yaml
 from absl import app, flags
+
+_USER_ERRORS = (OSError, ValueError, yaml.YAMLError, cv2.error, tf.errors.OpError)
+"""What a wrong argument or a damaged file raises, here or in the libraries below."""
 
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where an error comes from.")
 
@@ -12,8 +18,8 @@ _DEBUG = flags.DEFINE_bool("debug", False, "Show where an error comes from.")
 def run(main: Callable[[], None]) -> None:
     """Parses the flags and runs a program that takes no other arguments.
 
-    A wrong argument or file, a FileNotFoundError or ValueError, ends the program with its message
-    on one line and status 1; with --debug it shows the stack trace.
+    A wrong argument or file ends the program with a message and status 1; with --debug it shows
+    the stack trace.
     """
 
     def checked(argv: list[str]) -> None:
@@ -21,7 +27,7 @@ def run(main: Callable[[], None]) -> None:
             raise app.UsageError(f"unexpected arguments: {argv[1:]}")
         try:
             main()
-        except (FileNotFoundError, ValueError) as error:
+        except _USER_ERRORS as error:
             if _DEBUG.value:
                 raise
             sys.exit(f"{os.path.basename(argv[0])}: {error}")

@@ -17,6 +17,8 @@ from affinity_seg.configs import networks
 
 SEMANTIC = "affinity_seg_semantic"
 AFFINITY = "affinity_seg_affinity"
+MODULES = ("backbone", "decoder", "head")
+"""The parts of a network in its checkpoints; the decoder is the ASPP."""
 
 
 @dataclasses.dataclass
@@ -104,9 +106,12 @@ class SegmentationTask(cfg.TaskConfig):
     Attributes:
       class_table: "cityscapes" or the path of a YAML class table.
       init_checkpoint: Checkpoint (or folder) to start from; empty for fresh weights.
+      init_checkpoint_modules: What is taken from it, some of `MODULES`. The networks differ in the
+        channels of the head only, so one may start from backbone and decoder of the other.
     """
 
     class_table: str = "cityscapes"
+    init_checkpoint_modules: list[str] = dataclasses.field(default_factory=lambda: list(MODULES))
     model: networks.Network = dataclasses.field(default_factory=networks.Network)
     train_data: DataConfig = dataclasses.field(
         default_factory=lambda: DataConfig(
@@ -129,6 +134,11 @@ class SegmentationTask(cfg.TaskConfig):
             except ValueError as error:
                 raise ValueError(f"task.{name}: {error}") from error
         labels.load_class_table(self.class_table)
+        if not self.init_checkpoint_modules or set(self.init_checkpoint_modules) - set(MODULES):
+            raise ValueError(
+                f"`task.init_checkpoint_modules` must name some of {list(MODULES)}: "
+                f"{self.init_checkpoint_modules}"
+            )
         self.model.check()
         stride, sample = self.model.output_stride, self.losses.sample_stride
         if sample < 1 or stride % sample:

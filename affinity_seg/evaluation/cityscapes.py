@@ -47,7 +47,7 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     _check_classes(class_table)
     results.check_all_done(results_dir, [item.name for item in items])
     for item in items:
-        _check_masks(item, results_dir, class_table)
+        _check_result(item, results_dir, class_table)
 
     parameters = copy.deepcopy(official.args)
     parameters.predictionPath = os.path.abspath(results_dir)
@@ -107,19 +107,12 @@ def _check_classes(class_table: ClassTable) -> None:
         )
 
 
-def _check_masks(item: Item, results_dir: str, class_table: ClassTable) -> None:
-    """Checks what the official code would take without a word or break off at, by headers only."""
+def _check_result(item: Item, results_dir: str, class_table: ClassTable) -> None:
+    """Checks what the official code would take without a word or break off at."""
     if any(c.isspace() for c in item.name):
         raise ValueError(
             f"{item.name!r}: the Cityscapes evaluation allows no blanks in names of images"
         )
-    with Image.open(item.instance_path) as truth:
-        size = truth.size
-    for line in results.read_lines(results_dir, item.name, class_table):
-        with Image.open(line.mask_path) as mask:
-            if mask.size != size or mask.mode != "L":
-                raise ValueError(
-                    f"{line.mask_path}: the mask must be an 8-bit PNG of {size[1]}x{size[0]} "
-                    f"pixels (height x width) as the image: mode {mask.mode}, "
-                    f"{mask.size[1]}x{mask.size[0]}"
-                )
+    with Image.open(item.instance_path) as truth:  # opens the header only
+        width, height = truth.size
+    results.read_result(results_dir, item.name, class_table, (height, width))

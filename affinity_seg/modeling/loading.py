@@ -3,10 +3,13 @@
 import dataclasses
 import functools
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 import yaml
 from official.core import exp_factory
+from official.modeling import hyperparams
 
 from affinity_seg import files, labels, neighbors
 from affinity_seg.configs import experiments
@@ -71,47 +74,118 @@ def load_network(model_dir: str, output_stride: int | None = None) -> Network:
 
     Raises:
       FileNotFoundError: The folder, its params.yaml or its checkpoint is missing.
-      ValueError: params.yaml is not of one of the experiments of this package.
+      ValueError: params.yaml is not of one of the experiments of this package, or the checkpoint
+        is damaged.
     """
     if not os.path.isdir(model_dir):
         raise FileNotFoundError(
             f"`model_dir` must be a folder that tools/train.py wrote: {model_dir}"
         )
-    params_path = os.path.join(model_dir, _PARAMS_FILE)
-    if not os.path.isfile(params_path):
-        raise FileNotFoundError(f"{params_path} is missing; tools/train.py writes it")
-    checkpoint = tf.train.latest_checkpoint(model_dir)
-    if checkpoint is None:
-        raise FileNotFoundError(f"`model_dir` must hold a checkpoint; there is none in {model_dir}")
-    task = _read_task(params_path)
+    task = _read_task(model_dir)
+    checkpoint = latest_checkpoint(model_dir)
     if output_stride is not None:
         task.model.backbone.get().output_stride = output_stride
-    table_path = os.path.join(model_dir, CLASS_TABLE_FILE)
-    class_table = labels.load_class_table(
-        table_path if os.path.isfile(table_path) else task.class_table
-    )
-    network = Network(task, class_table)
-    status = tf.train.Checkpoint(model=network.model).read(checkpoint)
-    status.expect_partial().assert_existing_objects_matched()
+    network = Network(task, _read_class_table(model_dir, task))
+    restore(checkpoint, {"model": network.model})
     return network
 
 
-def write_class_table(model_dir: str, class_table: labels.ClassTable) -> None:
-    """Writes the classes beside the checkpoints, so that the folder is complete in itself."""
-    content = dataclasses.asdict(class_table)
-    for key, value in content.items():
-        if isinstance(value, tuple):
-            content[key] = [list(v) if isinstance(v, tuple) else v for v in value]
-    files.write_bytes(os.path.join(model_dir, CLASS_TABLE_FILE), yaml.safe_dump(content).encode())
+def latest_checkpoint(model_dir: str) -> str:
+    """Returns the path of the latest checkpoint in a folder, without suffix.
+
+    Raises:
+      FileNotFoundError: There is none.
+    """
+    checkpoint = tf.train.latest_checkpoint(model_dir)
+    if checkpoint is None:
+        raise FileNotFoundError(f"`model_dir` must hold a checkpoint; there is none in {model_dir}")
+    return checkpoint
 
 
-def _read_task(params_path: str) -> experiments.SegmentationTask:
+def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
+    """Loads all weights of the objects `items` from a checkpoint that has them by these names.
+
+    Raises:
+      FileNotFoundError: There is no such checkpoint.
+      ValueError: It is damaged, or is not of a network like this.
+    """
+    if not tf.io.gfile.exists(f"{checkpoint}.index"):
+        raise FileNotFoundError(f"the checkpoint does not exist: {checkpoint}")
+    try:
+        status = tf.train.Checkpoint(**items).read(checkpoint)
+        status.expect_partial().assert_existing_objects_matched()
+    # TensorFlow's reader of checkpoints has Python's errors for its own.
+    except (AssertionError, LookupError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"{checkpoint}: the checkpoint is damaged or has not the weights of this network's "
+            f"{' and '.join(items)}: {error}"
+        ) from error
+
+
+def claim_model_dir(
+    model_dir: str, params: experiments.Experiment, class_table: labels.ClassTable
+) -> None:
+    """Writes configuration and classes beside the checkpoints, so that the folder is complete.
+
+    Raises:
+      ValueError: The folder holds checkpoints of another network.
+    """
+    check_same_network(model_dir, params.task, class_table)
+    with files.atomic_path(os.path.join(model_dir, _PARAMS_FILE)) as path:
+        hyperparams.save_params_dict_to_yaml(params, path)
+    content = yaml.safe_dump(_as_lists(dataclasses.asdict(class_table)))
+    files.write_bytes(os.path.join(model_dir, CLASS_TABLE_FILE), content.encode())
+
+
+def check_same_network(
+    model_dir: str, task: experiments.SegmentationTask, class_table: labels.ClassTable
+) -> None:
+    """Raises ValueError if checkpoints in a folder are not of the network of `task`."""
+    if tf.train.latest_checkpoint(model_dir) is None:
+        return
+    found = _read_task(model_dir)
+    pairs = [("class table", _read_class_table(model_dir, found), class_table)]
+    for name in ("name", "model", "distances"):
+        pairs.append((f"task.{name}", _field(found, name), _field(task, name)))
+    for name, there, here in pairs:
+        if there != here:
+            raise ValueError(
+                f"`model_dir` {model_dir} holds checkpoints of another network, use another "
+                f"folder: `{name}` is {there} there and {here} here"
+            )
+
+
+def _field(task: experiments.SegmentationTask, name: str) -> Any:
+    return task.as_dict().get(name)
+
+
+def _as_lists(value: Any) -> Any:
+    """Returns `value` with lists for tuples, as YAML has them."""
+    if isinstance(value, dict):
+        return {key: _as_lists(entry) for key, entry in value.items()}
+    return [_as_lists(entry) for entry in value] if isinstance(value, tuple | list) else value
+
+
+def _read_class_table(model_dir: str, task: experiments.SegmentationTask) -> labels.ClassTable:
+    path = os.path.join(model_dir, CLASS_TABLE_FILE)
+    return labels.load_class_table(path if os.path.isfile(path) else task.class_table)
+
+
+def _read_task(model_dir: str) -> experiments.SegmentationTask:
     """Reads the task's configuration from params.yaml."""
-    with open(params_path, encoding="utf-8") as file:
-        params = yaml.safe_load(file)
-    name = params.get("task", {}).get("name")
-    if name not in _KINDS:
-        raise ValueError(f"{params_path}: `task.name` must be one of {sorted(_KINDS)}: {name!r}")
-    experiment = exp_factory.get_exp_config(name)
-    experiment.override(params, is_strict=True)
+    path = os.path.join(model_dir, _PARAMS_FILE)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{path} is missing; tools/train.py writes it")
+    try:
+        with open(path, encoding="utf-8") as file:
+            params = yaml.safe_load(file)
+        name = params["task"]["name"]
+        if name not in _KINDS:
+            raise ValueError(f"`task.name` must be one of {sorted(_KINDS)}: {name!r}")
+        experiment = exp_factory.get_exp_config(name)
+        experiment.override(params, is_strict=True)
+    except (yaml.YAMLError, TypeError, LookupError, ValueError) as error:
+        raise ValueError(
+            f"{path}: not a configuration that tools/train.py wrote: {error}"
+        ) from error
     return experiment.task

@@ -4,12 +4,13 @@ import abc
 
 import tensorflow as tf
 import tf_keras
+from absl import logging
 from official.core import base_task, input_reader
 
 from affinity_seg import labels
 from affinity_seg.configs import experiments
 from affinity_seg.dataloaders import parser
-from affinity_seg.modeling import networks
+from affinity_seg.modeling import loading, networks
 
 
 class SegmentationTask(base_task.Task):
@@ -37,6 +38,23 @@ class SegmentationTask(base_task.Task):
         return networks.build_network(
             self.task_config.model, self.num_outputs, self.task_config.losses.l2_weight_decay
         )
+
+    def initialize(self, model: tf_keras.Model) -> None:
+        """Loads `init_checkpoint_modules` of `init_checkpoint`, if there is one.
+
+        Called by Model Garden when the model folder holds no checkpoint to continue from.
+
+        Raises:
+          FileNotFoundError: There is no such checkpoint.
+          ValueError: It does not hold the weights of this network.
+        """
+        path = self.task_config.init_checkpoint
+        if not path:
+            return
+        checkpoint = loading.latest_checkpoint(path) if tf.io.gfile.isdir(path) else path
+        modules = self.task_config.init_checkpoint_modules
+        loading.restore(checkpoint, {name: model.checkpoint_items[name] for name in modules})
+        logging.info("Started with %s of %s.", modules, checkpoint)
 
     def build_inputs(
         self,

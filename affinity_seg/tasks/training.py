@@ -4,7 +4,7 @@ import tensorflow as tf
 import tf_keras
 from absl import logging
 from official.common import distribute_utils
-from official.core import task_factory, train_lib, train_utils
+from official.core import task_factory, train_lib
 from official.modeling import performance
 
 from affinity_seg.configs import experiments
@@ -25,6 +25,7 @@ def run(params: experiments.Experiment, model_dir: str, mode: str, seed: int | N
 
     Raises:
       FileNotFoundError: There are no TFRecords, or no checkpoint to evaluate.
+      ValueError: `model_dir` holds checkpoints of another network.
     """
     for name, data in (("train", params.task.train_data), ("eval", params.task.validation_data)):
         if name in mode and not tf.io.gfile.glob(data.input_path):
@@ -50,10 +51,10 @@ def run(params: experiments.Experiment, model_dir: str, mode: str, seed: int | N
     with strategy.scope():
         task = task_factory.get_task(params.task, logging_dir=model_dir)
     if "train" in mode:
-        train_utils.serialize_config(params, model_dir)
-        loading.write_class_table(model_dir, task.class_table)
-    elif tf.train.latest_checkpoint(model_dir) is None:
-        raise FileNotFoundError(f"`model_dir` holds no checkpoint to evaluate: {model_dir}")
+        loading.claim_model_dir(model_dir, params, task.class_table)
+    else:
+        loading.latest_checkpoint(model_dir)
+        loading.check_same_network(model_dir, params.task, task.class_table)
     _, logs = train_lib.run_experiment(
         distribution_strategy=strategy,
         task=task,

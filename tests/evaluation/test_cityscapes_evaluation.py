@@ -3,6 +3,7 @@
 import copy
 import os
 
+import cv2
 import numpy as np
 import pytest
 from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as official  # noqa: N813
@@ -115,7 +116,14 @@ def test_all_images_without_result_are_listed(tmp_path):
 def test_wrong_files_are_refused_before_judging(tmp_path, capsys):
     item = _truth(tmp_path)
     write_boxes(str(tmp_path), item, CITYSCAPES, (60, 99), (CAR, 0.9, LEFT))
-    with pytest.raises(ValueError, match=r"_0000.png: the mask must be .* 60x100 .* 60x99"):
+    with pytest.raises(ValueError, match=r"_0000.png: the mask must be 60x100 .* 60x99"):
+        cityscapes.evaluate([item], str(tmp_path), CITYSCAPES)
+    mask = tmp_path / "masks" / f"{item.name}_0000.png"
+    mask.write_bytes(cv2.imencode(".png", np.zeros(SIZE, np.uint8))[1].tobytes())
+    with pytest.raises(ValueError, match=r"_0000.png: the mask must not be empty"):
+        cityscapes.evaluate([item], str(tmp_path), CITYSCAPES)
+    mask.write_bytes(mask.read_bytes()[:40])
+    with pytest.raises(ValueError, match=r"_0000.png: a mask must be an 8-bit PNG"):
         cityscapes.evaluate([item], str(tmp_path), CITYSCAPES)
     with open(results.result_path(str(tmp_path), item.name), "w", encoding="utf-8") as file:
         file.write(f"masks/{item.name}_0000.png 3 0.9\n")  # a class index, no label id

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import tensorflow as tf
 import training_records as records
 import yaml
-from official.core import train_utils
+from official.core import task_factory, train_utils
 
 from affinity_seg.configs import experiments, registry_imports  # noqa: F401
 from affinity_seg.modeling import loading
@@ -110,6 +111,68 @@ def test_load_network_names_what_is_missing(trained, tmp_path):
     (tmp_path / "params.yaml").write_text((model_dir / "params.yaml").read_text())
     with pytest.raises(FileNotFoundError, match="checkpoint"):
         loading.load_network(str(tmp_path))
+
+
+def test_damaged_folders_are_named(trained, tmp_path):
+    _, model_dir = trained
+    shutil.copytree(model_dir, tmp_path / "model")
+    weights = next((tmp_path / "model").glob("ckpt-2.data*"))
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"ckpt-2: the checkpoint is damaged"):
+        loading.load_network(str(tmp_path / "model"))
+    for content in (
+        "task: [",
+        "",
+        "task: {name: other}",
+        "{task: {name: affinity_seg_affinity, a: 1}}",
+    ):
+        (tmp_path / "model" / "params.yaml").write_text(content)
+        with pytest.raises(ValueError, match=r"params\.yaml: not a configuration that tools/train"):
+            loading.load_network(str(tmp_path / "model"))
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize(
+    "override, field",
+    [
+        ("task.model.aspp.filters=16", "task.model"),
+        ("task.class_table=configs/class_tables/nuclei.yaml", "class table"),
+        (None, "task.name"),
+    ],
+)
+def test_the_folder_of_another_network_is_refused(trained, override, field, mode):
+    kind, model_dir = trained
+    config = model_dir.parent / "config.yaml"
+    before = {path: path.read_bytes() for path in model_dir.glob("*.yaml")}
+    other = next(k for k in KINDS if k != kind)
+    params = parse(kind if override else other, config, override or "")
+    with pytest.raises(ValueError, match=f"another network.*`{field}`"):
+        training.run(params, str(model_dir), mode)
+    assert before == {path: path.read_bytes() for path in model_dir.glob("*.yaml")}
+
+
+def test_starts_from_backbone_and_decoder_of_the_other_network(trained, tmp_path):
+    kind, model_dir = trained
+    other = next(k for k in KINDS if k != kind)
+    override = f"task.init_checkpoint={model_dir}"
+    params = parse(other, model_dir.parent / "config.yaml", override)
+    task = task_factory.get_task(params.task)
+    model = task.build_model()
+    with pytest.raises(ValueError, match=r"ckpt-2: .* backbone and decoder and head"):
+        task.initialize(model)
+    task.task_config.init_checkpoint_modules = ["backbone", "decoder"]
+    task.initialize(model)
+    trained_model = loading.load_network(str(model_dir)).model
+    for part in ("backbone", "decoder"):
+        for ours, theirs in zip(
+            getattr(model, part).get_weights(),
+            getattr(trained_model, part).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+    task.task_config.init_checkpoint = str(tmp_path)
+    with pytest.raises(FileNotFoundError, match="checkpoint"):
+        task.initialize(model)
 
 
 def test_class_table_travels_with_the_model(tmp_path):
