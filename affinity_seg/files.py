@@ -1,11 +1,22 @@
 """Writing files so that they appear whole or not at all."""
 
 import contextlib
+import hashlib
 import json
 import os
+import re
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any
+
+_PREFIX = ".tmp-"
+_WRITER = re.compile(re.escape(_PREFIX) + r"(\d+)@([\w.]*)@")
+"""A temporary name begins with the process and the host that write the file."""
+
+_FOREIGN_AGE = 24 * 3600
+"""Age from which a temporary file of a process that cannot be looked up is a leftover, seconds."""
 
 
 @contextlib.contextmanager
@@ -13,19 +24,23 @@ def atomic_path(path: str) -> Iterator[str]:
     """Yields a temporary path beside `path` and renames it to `path` on success.
 
     The temporary name keeps the suffix of `path`, so writers that look at it work.
-    If the body raises, the temporary file is removed and `path` is left as it was.
+    If the body raises, the temporary file is removed and `path` is left as it was; an OSError
+    that names no file, as of a full disk, names `path`.
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix="-" + name, dir=folder)
+    prefix = f"{_PREFIX}{os.getpid()}@{_host()}@"
+    handle, temporary = tempfile.mkstemp(prefix=prefix, suffix="-" + name, dir=folder)
     os.close(handle)
     try:
         os.chmod(temporary, 0o666 & ~_umask())
         yield temporary
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = path
         raise
 
 
@@ -41,11 +56,42 @@ def write_json(path: str, content: Any) -> None:
 
 
 def remove_leftovers(folder: str) -> None:
-    """Removes temporary files that a killed run of `atomic_path` left in `folder`."""
-    with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(folder):
-            if name.startswith(".tmp-"):
-                os.remove(os.path.join(folder, name))
+    """Removes temporary files that killed runs of `atomic_path` left in `folder`.
+
+    Those of living processes stay. Processes of other hosts cannot be looked up: their files
+    go a day after they were last written.
+    """
+    if not os.path.isdir(folder):
+        return
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        with contextlib.suppress(FileNotFoundError):  # Another process may remove it as well.
+            if name.startswith(_PREFIX) and _is_leftover(path):
+                os.remove(path)
+
+
+def sha256(path: str) -> str:
+    """Returns the SHA-256 of a file's bytes in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_leftover(path: str) -> bool:
+    """Returns whether nobody writes the temporary file `path` any more."""
+    writer = _WRITER.match(os.path.basename(path))
+    if writer is None or writer[2] != _host():
+        return time.time() - os.path.getmtime(path) > _FOREIGN_AGE
+    try:
+        os.kill(int(writer[1]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # It lives and is somebody else's.
+        return False
+    return False
+
+
+def _host() -> str:
+    return re.sub(r"[^\w.]", "_", socket.gethostname())[:40]
 
 
 def _umask() -> int:

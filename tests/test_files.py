@@ -2,6 +2,9 @@
 
 import json
 import os
+import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -30,9 +33,46 @@ def test_permissions_follow_the_umask(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_json_and_leftovers(tmp_path):
+def test_json(tmp_path):
     files.write_json(str(tmp_path / "a.json"), {"ap": 0.5})
     assert json.loads((tmp_path / "a.json").read_text()) == {"ap": 0.5}
-    (tmp_path / ".tmp-killed-a.json").write_text("{")
+
+
+def _temporary(path, monkeypatch, pid, host):
+    """Makes the temporary file that a killed process left, returns its name."""
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(os, "getpid", lambda: pid)
+        patch.setattr(socket, "gethostname", lambda: host)
+        patch.setattr(os, "remove", lambda _: None)
+        with files.atomic_path(str(path)) as temporary:
+            raise RuntimeError
+    return temporary
+
+
+@pytest.mark.parametrize(
+    ("writer", "here", "hours", "removed"),
+    [("dead", True, 0, True), ("living", True, 48, False), ("dead", False, 1, False),
+     ("living", False, 25, True)],
+)  # fmt: skip
+def test_leftovers_of_dead_processes_are_removed(
+    tmp_path, monkeypatch, writer, here, hours, removed
+):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    pid = {"dead": process.pid, "living": os.getppid()}[writer]
+    host = socket.gethostname() if here else "another-host.org"
+    path = _temporary(tmp_path / "a.json", monkeypatch, pid, host)
+    written = os.path.getmtime(path) - hours * 3600
+    os.utime(path, (written, written))
     files.remove_leftovers(str(tmp_path))
-    assert os.listdir(tmp_path) == ["a.json"]
+    assert os.path.exists(path) != removed
+
+
+def test_leftovers_of_no_folder(tmp_path):
+    files.remove_leftovers(str(tmp_path / "missing"))
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    path = str(tmp_path / "result.txt")
+    with pytest.raises(OSError, match=r"No space.*result\.txt"), files.atomic_path(path):
+        raise OSError(28, "No space left on device")
