@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from affinity_seg import labels, neighbors
+from affinity_seg.configs.networks import OUTPUT_STRIDES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,17 +76,19 @@ class InferenceConfig:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             object.__setattr__(self, field.name, _typed(field, getattr(self, field.name)))
-        for name in ("cell_size", "crop_size", "semantic_stride", "affinity_stride"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1: {getattr(self, name)}")
-        for name in ("growth", "min_pixels"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"`{name}` must not be negative: {getattr(self, name)}")
-        if not 0 < self.min_zoom <= self.max_zoom:
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if not all(least <= v <= most for v in _as_tuple(value)):  # NaN is in no range.
+                raise ValueError(f"`{name}` must be in [{least}, {most}]: {value}")
+        if self.min_zoom > self.max_zoom:
             raise ValueError(
-                "`min_zoom` must be above 0 and at most `max_zoom`, "
-                f"{self.max_zoom}: {self.min_zoom}"
+                f"`min_zoom` must be at most `max_zoom`, {self.max_zoom}: {self.min_zoom}"
             )
+        for name in ("semantic_stride", "affinity_stride"):
+            if getattr(self, name) not in (None, *OUTPUT_STRIDES):
+                raise ValueError(
+                    f"`{name}` must be null or one of {OUTPUT_STRIDES}: {getattr(self, name)}"
+                )
         if self.merge_window not in (1, 2, 4):
             raise ValueError(f"`merge_window` must be 1, 2 or 4: {self.merge_window}")
         if len(self.thresholds) != len(self.stages):
@@ -94,12 +97,8 @@ class InferenceConfig:
             )
         if min(self.stages, default=0) < 1:
             raise ValueError(f"`stages` must have positive entries: {self.stages}")
-        if not all(0 < t <= 1 for t in self.thresholds):
-            raise ValueError(f"`thresholds` must be in (0, 1]: {self.thresholds}")
         if sorted(self.thresholds, reverse=True) != list(self.thresholds):
             raise ValueError(f"`thresholds` must never increase: {self.thresholds}")
-        if self.alpha <= 0:
-            raise ValueError(f"`alpha` must be positive: {self.alpha}")
         if self.linkage not in ("average", "weighted"):
             raise ValueError(f"`linkage` must be 'average' or 'weighted': {self.linkage!r}")
 
@@ -135,6 +134,19 @@ class InferenceConfig:
         return {name: values[name] for name in _PREDICTION_FIELDS}
 
 
+_RANGES = {
+    "cell_size": (1, 65536),
+    "growth": (0, 65536),
+    "groups": (0, labels.VOID_CLASS - 1),
+    "crop_size": (1, 8192),
+    "min_zoom": (1 / 64, 64.0),
+    "max_zoom": (1 / 64, 64.0),
+    "thresholds": (1e-6, 1.0),  # The op reads six decimals of these and of `alpha`.
+    "alpha": (1e-6, 1e6),
+    "min_pixels": (0, 2**31 - 1),
+}
+"""Least and largest value of fields; of each entry where the field is a list."""
+
 _PREDICTION_FIELDS = (
     "regions",
     "cell_size",
@@ -168,17 +180,32 @@ def load_config(preset: str | None, overrides: Sequence[str] = ()) -> InferenceC
     if preset is not None:
         if not os.path.isfile(preset):
             raise FileNotFoundError(f"`preset` must be a YAML file that exists: {preset}")
-        with open(preset, encoding="utf-8") as file:
-            values = _known(yaml.safe_load(file) or {}, preset)
+        with open(preset, "rb") as file:
+            values = _known(_parse(file.read(), preset) or {}, preset)
+        _build(values, preset)
     for override in overrides:
+        where = f"--override={override}"
         name, equals, text = override.partition("=")
         if not equals:
-            raise ValueError(f"an override must be 'field=value': {override!r}")
-        values.update(_known({name.strip(): yaml.safe_load(text)}, f"override {override!r}"))
+            raise ValueError(f"{where}: an override must be 'field=value'")
+        values.update(_known({name.strip(): _parse(text, where)}, where))
+    return _build(values, " ".join(f"--override={override}" for override in overrides))
+
+
+def _parse(text: bytes | str, where: str) -> Any:
+    """Parses YAML; errors name where it stands."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: e.g. a date that is none
+        raise ValueError(f"{where}: not YAML that can be read: {error}") from error
+
+
+def _build(values: dict[str, Any], where: str) -> InferenceConfig:
+    """Builds the configuration; errors name where the values stand."""
     try:
         return InferenceConfig(**values)
     except ValueError as error:
-        raise ValueError(f"{preset or 'overrides'}: {error}") from error
+        raise ValueError(f"{where}: {error}") from error
 
 
 def _known(values: Any, where: str) -> dict[str, Any]:
@@ -192,6 +219,13 @@ def _known(values: Any, where: str) -> dict[str, Any]:
     return values
 
 
+def _as_tuple(value: Any) -> tuple:
+    """Returns the entries of a list, no entry for None, and any other value as the one entry."""
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (value,)
+
+
 def _typed(field: dataclasses.Field, value: Any) -> Any:
     """Returns `value` as the type of `field`: lists become tuples, whole numbers floats."""
     optional = field.default is None
@@ -199,7 +233,7 @@ def _typed(field: dataclasses.Field, value: Any) -> Any:
         return None
     if field.name in ("groups", "stages", "thresholds", "refine_classes"):
         kind = {"thresholds": float, "refine_classes": str}.get(field.name, int)
-        if isinstance(value, str) or not hasattr(value, "__iter__"):
+        if not isinstance(value, list | tuple):
             raise ValueError(f"`{field.name}` must be a list: {value!r}")
         return tuple(_scalar(field.name, kind, entry) for entry in value)
     return _scalar(field.name, int if optional else type(field.default), value)
@@ -207,7 +241,7 @@ def _typed(field: dataclasses.Field, value: Any) -> Any:
 
 def _scalar(name: str, kind: type, value: Any) -> Any:
     """Returns `value` as `kind`, or raises ValueError."""
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 2**53:
         return float(value)
     if type(value) is not kind:
         raise ValueError(f"`{name}` must be of type {kind.__name__}: {value!r}")

@@ -44,20 +44,36 @@ def test_overrides_win_and_are_typed():
         ("merge_window=3", "`merge_window` must be 1, 2 or 4: 3"),
         ("thresholds=[0.9]", "`thresholds` must have one entry per stage, 3"),
         ("thresholds=[0.9, 0.5, 0.7]", "`thresholds` must never increase"),
-        ("thresholds=[1.5, 0.5, 0.3]", "`thresholds` must be in (0, 1]"),
+        ("thresholds=[1.5, 0.5, 0.3]", "`thresholds` must be in [1e-06, 1.0]: (1.5"),
+        ("thresholds=[0.9, 0.5, .nan]", "`thresholds` must be in [1e-06, 1.0]"),
+        ("thresholds=[0.9, 0.5, 0.0000001]", "`thresholds` must be in [1e-06, 1.0]"),
         ("stages=[7, 0, 0]", "`stages` must have positive entries"),
-        ("alpha=0", "`alpha` must be positive: 0.0"),
-        ("min_zoom=5", "`min_zoom` must be above 0 and at most `max_zoom`, 4.0: 5.0"),
+        ("alpha=0", "`alpha` must be in [1e-06, 1000000.0]: 0.0"),
+        ("alpha=.nan", "`alpha` must be in [1e-06, 1000000.0]: nan"),
+        ("alpha=.inf", "`alpha` must be in"),
+        ("alpha=1" + 400 * "0", "`alpha` must be of type float"),
+        ("alpha=true", "`alpha` must be of type float: True"),
+        ("min_pixels=true", "`min_pixels` must be of type int: True"),
+        ("min_pixels=2147483648", "`min_pixels` must be in [0, 2147483647]: 2147483648"),
+        ("cell_size=1000000000000", "`cell_size` must be in [1, 65536]: 1000000000000"),
+        ("growth=-1", "`growth` must be in [0, 65536]: -1"),
+        ("crop_size=0", "`crop_size` must be in [1, 8192]: 0"),
+        ("max_zoom=.inf", "`max_zoom` must be in"),
+        ("groups=[0, 1000000000000]", "`groups` must be in [0, 254]"),
+        ("groups={0: 1}", "`groups` must be a list"),
+        ("min_zoom=5", "`min_zoom` must be at most `max_zoom`, 2.0: 5.0"),
         ("linkage=single", "`linkage` must be"),
         ("stages=3", "`stages` must be a list: 3"),
         ("min_pixels", "must be 'field=value'"),
-        ("semantic_stride=0", "`semantic_stride` must be at least 1: 0"),
+        ("semantic_stride=0", "`semantic_stride` must be null or one of (4, 8, 16, 32): 0"),
+        ("alpha=[", "--override=alpha=[: not YAML"),
     ],
 )
 def test_bad_overrides_are_refused(override, message):
     with pytest.raises(ValueError) as error:
-        load_config(None, [override])
+        load_config(os.path.join(PRESETS, "demo.yaml"), [override])
     assert message in str(error.value)
+    assert str(error.value).startswith(f"--override={override}: ")
 
 
 def test_bad_files_are_named(tmp_path):
@@ -65,6 +81,13 @@ def test_bad_files_are_named(tmp_path):
     path.write_text("zoom: 2\n")
     with pytest.raises(ValueError, match=r"preset\.yaml: unknown field 'zoom'"):
         load_config(str(path))
+    path.write_text("alpha: 0\n")
+    with pytest.raises(ValueError, match=r"preset\.yaml: `alpha` must"):
+        load_config(str(path), ["growth=2"])
+    for content in (b"\xff\xfe\xff", b"alpha: [", b"alpha: 2001-99-99"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"preset\.yaml: not YAML"):
+            load_config(str(path))
     path.write_text("- 2\n")
     with pytest.raises(ValueError, match=r"preset\.yaml: a preset must be a mapping"):
         load_config(str(path))
