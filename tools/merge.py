@@ -5,7 +5,8 @@
 
 Fields of the preset that only concern the graph may differ from those of the prediction, so that
 a table of ablations needs the networks only once. --method=connected_components makes the
-baseline without affinities. Started again, it continues with the images that have no result.
+baseline without affinities. Started again, it continues with the records that have no result or
+have changed since.
 """
 
 from absl import flags

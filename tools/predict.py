@@ -6,7 +6,8 @@
         --output_dir=runs/demo/predictions
 
 One TFRecord per image: logits at the networks' strides and the regions of interest. Started
-again, it continues with the images that have no record. tools/merge.py makes instances of them.
+again, it continues with the images that have no record; a record of another image of the same name
+is refused. tools/merge.py makes instances of them.
 """
 
 from absl import flags

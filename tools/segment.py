@@ -29,7 +29,8 @@ def main():
     image = read_image(FLAGS.image)
     config = inference.load_config(FLAGS.preset, FLAGS.override)
     predictor, class_table = runs.load_predictor(config, FLAGS.semantic_dir, FLAGS.affinity_dir)
-    instances = GraphMerger(config, class_table).merge(predictor.predict(image))
+    with runs.errors_named(FLAGS.image):
+        instances = GraphMerger(config, class_table).merge(predictor.predict(image))
     name = os.path.splitext(os.path.basename(FLAGS.image))[0]
     paths = segment.write_segmentation(FLAGS.output_dir, name, image, instances, class_table)
     print(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")

@@ -2,11 +2,13 @@
 
     <results_dir>/<name>_pred.txt           one line per instance: "<mask path> <label id> <score>"
     <results_dir>/masks/<name>_<nnnn>.png   its mask, 8-bit, 0 or 255, as large as the image
+    <results_dir>/sources/<name>.sha256     hash of what the result was made from; optional
 
 The text file is written last, so an image is done exactly if its text file exists.
 Label ids exist only in these files; everywhere else classes are indices.
 """
 
+import contextlib
 import glob
 import os
 import re
@@ -19,6 +21,7 @@ from affinity_seg import files
 from affinity_seg.labels import ClassTable
 
 MASK_FOLDER = "masks"
+SOURCE_FOLDER = "sources"
 
 
 class InstancesLike(Protocol):
@@ -68,44 +71,63 @@ def is_done(results_dir: str, name: str) -> bool:
 
 
 def remove_leftovers(results_dir: str) -> None:
-    """Removes temporary files of a killed run. Nobody else may be writing to `results_dir`."""
-    files.remove_leftovers(results_dir)
-    files.remove_leftovers(os.path.join(results_dir, MASK_FOLDER))
+    """Removes temporary files of killed runs."""
+    for folder in ("", MASK_FOLDER, SOURCE_FOLDER):
+        files.remove_leftovers(os.path.join(results_dir, folder))
+
+
+def read_source(results_dir: str, name: str) -> str | None:
+    """Returns the hash of what an image's result was made from, None if it was not recorded."""
+    path = _source_path(results_dir, name)
+    if not os.path.isfile(path):
+        return None
+    with open(path, "rb") as file:
+        return file.read().decode("ascii", "replace").strip()
 
 
 def write_result(
-    results_dir: str, name: str, instances: InstancesLike, class_table: ClassTable
+    results_dir: str,
+    name: str,
+    instances: InstancesLike,
+    class_table: ClassTable,
+    source: str | None = None,
 ) -> None:
     """Writes the instances of one image, masks first and the text file last.
 
-    An older result of the same image is replaced, its masks are removed.
+    An older result of the same image is replaced. Processes that write the same result at the
+    same time do not disturb each other.
 
     Args:
       results_dir: Folder of the results, made if needed.
       name: Key of the image; becomes part of file names.
       instances: The instances; classes are indices and become label ids here.
       class_table: The classes.
+      source: Hash of what the result was made from, for `read_source`.
 
     Raises:
       ValueError: The instances break a rule of the format; nothing has been written.
     """
     _check(name, instances, class_table)
     text_path = result_path(results_dir, name)
-    if os.path.exists(text_path):
-        os.remove(text_path)
-    for path in _mask_paths(results_dir, name):
-        os.remove(path)
-    lines = []
+    _remove(text_path)
+    _remove(_source_path(results_dir, name))
+    mask_names, lines = set(), []
     for index, (class_index, score) in enumerate(
         zip(instances.classes, instances.scores, strict=True)
     ):
         mask_name = f"{MASK_FOLDER}/{name}_{index:04d}.png"
+        mask_names.add(os.path.basename(mask_name))
         mask = np.where(instances.instance_ids == index + 1, 255, 0).astype(np.uint8)
         files.write_bytes(
             os.path.join(results_dir, mask_name), cv2.imencode(".png", mask)[1].tobytes()
         )
         # Nine digits bring a float32 back unchanged.
         lines.append(f"{mask_name} {class_table.label_ids[class_index - 1]} {score:.9g}\n")
+    for path in _mask_paths(results_dir, name):
+        if os.path.basename(path) not in mask_names:
+            _remove(path)
+    if source is not None:
+        files.write_bytes(_source_path(results_dir, name), f"{source}\n".encode())
     files.write_bytes(text_path, "".join(lines).encode())
 
 
@@ -119,11 +141,15 @@ def read_lines(results_dir: str, name: str, class_table: ClassTable) -> list[Res
     path = result_path(results_dir, name)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no result for image {name!r}: {path} is missing")
-    with open(path, encoding="utf-8") as file:
-        return [
-            _parse_line(line.rstrip("\n"), f"{path}:{number}", results_dir, class_table)
-            for number, line in enumerate(file, start=1)
-        ]
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.readlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: the file must be UTF-8 text: {error}") from error
+    return [
+        _parse_line(line.rstrip("\n"), f"{path}:{number}", results_dir, class_table)
+        for number, line in enumerate(lines, start=1)
+    ]
 
 
 def read_result(
@@ -149,7 +175,10 @@ def read_result(
     """
     predictions = []
     for line in read_lines(results_dir, name, class_table):
-        mask = cv2.imread(line.mask_path, cv2.IMREAD_UNCHANGED)
+        try:
+            mask = cv2.imread(line.mask_path, cv2.IMREAD_UNCHANGED)
+        except cv2.error as error:
+            raise ValueError(f"{line.mask_path}: the mask cannot be read: {error}") from error
         if mask is None or mask.dtype != np.uint8 or mask.ndim != 2:
             raise ValueError(f"{line.mask_path}: a mask must be an 8-bit PNG of one channel")
         size = size or mask.shape
@@ -208,6 +237,15 @@ def _check(name: str, instances: InstancesLike, class_table: ClassTable) -> None
             raise ValueError(f"{name}: `scores` must be finite: {score} (instance {index})")
         if index not in found:
             raise ValueError(f"{name}: the mask of instance {index} must not be empty")
+
+
+def _source_path(results_dir: str, name: str) -> str:
+    return os.path.join(results_dir, SOURCE_FOLDER, f"{name}.sha256")
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)
 
 
 def _mask_paths(results_dir: str, name: str) -> list[str]:

@@ -5,12 +5,13 @@ import json
 import os
 from typing import Any
 
-import tensorflow as tf
-
 from affinity_seg import files
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.modeling.loading import latest_checkpoint
 
 FILE_NAME = "fingerprint.json"
+_OUTPUT_SUFFIXES = (".tfrecord", "_pred.txt")
+"""How the names of outputs that belong to a fingerprint end."""
 
 
 def model_identity(model_dir: str) -> dict[str, str]:
@@ -22,9 +23,7 @@ def model_identity(model_dir: str) -> dict[str, str]:
     Raises:
       FileNotFoundError: There is no checkpoint.
     """
-    checkpoint = tf.train.latest_checkpoint(model_dir)
-    if checkpoint is None:
-        raise FileNotFoundError(f"`model_dir` must hold a checkpoint; there is none in {model_dir}")
+    checkpoint = latest_checkpoint(model_dir)
     digest = hashlib.sha256()
     for path in (checkpoint + ".index", os.path.join(model_dir, "params.yaml")):
         with open(path, "rb") as file:
@@ -58,19 +57,50 @@ def first_difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | Non
     return None
 
 
-def claim_folder(folder: str, fingerprint: dict[str, Any]) -> None:
-    """Marks a folder as made by `fingerprint`, or checks that it was.
+def check_folder(folder: str, fingerprint: dict[str, Any]) -> None:
+    """Checks that what a folder holds was made by `fingerprint`.
 
     Raises:
-      ValueError: The folder was made by something else; the message names the field.
+      ValueError: It holds outputs of something else; the message names the field.
     """
+    if not _has_outputs(folder):
+        return
     path = os.path.join(folder, FILE_NAME)
     if not os.path.exists(path):
-        files.write_json(path, fingerprint)
-        return
-    with open(path, encoding="utf-8") as file:
-        difference = first_difference(json.load(file), fingerprint)
+        raise ValueError(
+            f"{folder} holds *{' or *'.join(_OUTPUT_SUFFIXES)} files but no {FILE_NAME} that says "
+            "what made them. Use another folder."
+        )
+    difference = first_difference(_read(path), fingerprint)
     if difference:
         raise ValueError(
             f"{folder} holds outputs of another run: there {difference}. Use another folder."
         )
+
+
+def claim_folder(folder: str, fingerprint: dict[str, Any]) -> None:
+    """Checks a folder as `check_folder` does and marks it as made by `fingerprint`.
+
+    To be called when the first output is ready, so that a refused run leaves no mark.
+    """
+    check_folder(folder, fingerprint)
+    path = os.path.join(folder, FILE_NAME)
+    if not os.path.exists(path) or not _has_outputs(folder):
+        files.write_json(path, fingerprint)
+
+
+def _has_outputs(folder: str) -> bool:
+    return os.path.isdir(folder) and any(
+        name.endswith(_OUTPUT_SUFFIXES) and not name.startswith(".") for name in os.listdir(folder)
+    )
+
+
+def _read(path: str) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        try:
+            content = json.load(file)
+        except ValueError as error:
+            raise ValueError(f"{path}: the file is damaged: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: a fingerprint must be a mapping: {content!r}")
+    return content

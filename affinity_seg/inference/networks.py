@@ -38,6 +38,7 @@ class Predictor:
                 f"affinity network: {config.stages}"
             )
         self._groups = config.class_groups(semantic.class_table)
+        config.refine_class_indices(semantic.class_table)
         self._semantic = semantic
         self._affinity = affinity
         self._config = config

@@ -1,9 +1,10 @@
 """Prediction records: one TFRecord per image, logits at the networks' strides.
 
-Schema, version 1. The first example describes the image:
+Schema, version 2. The first example describes the image:
 
     schema_version                int64 [1]
     name, filename                bytes [1]: key of the image, and its file in the data set
+    image_sha256                  bytes [1]: hash of that file, hexadecimal
     height, width                 int64 [1], pixels
     fingerprint                   bytes [1]: JSON, what made the prediction
     class_table                   bytes [1]: JSON, fields of labels.ClassTable
@@ -34,14 +35,23 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from affinity_seg import files
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.regions import Region
 from affinity_seg.labels import ClassTable, table_from_fields
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SUFFIX = ".tfrecord"
+
+
+_DAMAGE = (ValueError, TypeError, LookupError, DecodeError, cv2.error, tf.errors.OpError)
+"""What reading a damaged file raises."""
+
+
+class UnusableRecordError(ValueError):
+    """A file is no prediction record of this version, or is damaged; the message names it."""
 
 
 class Record(NamedTuple):
@@ -50,6 +60,7 @@ class Record(NamedTuple):
     Attributes:
       name: Key of the image.
       filename: File of the image, relative to the data set's image folder.
+      image_sha256: Hash of the image file's bytes, `files.sha256`.
       fingerprint: What made the prediction, see `fingerprint.prediction_fingerprint`.
       class_table: The classes of the semantic network.
       prediction: The prediction.
@@ -57,6 +68,7 @@ class Record(NamedTuple):
 
     name: str
     filename: str
+    image_sha256: str
     fingerprint: dict[str, Any]
     class_table: ClassTable
     prediction: ImagePrediction
@@ -92,6 +104,7 @@ def write_record(path: str, record: Record) -> None:
         "schema_version": _ints(SCHEMA_VERSION),
         "name": _bytes(record.name.encode()),
         "filename": _bytes(record.filename.encode()),
+        "image_sha256": _bytes(record.image_sha256.encode()),
         "height": _ints(prediction.height),
         "width": _ints(prediction.width),
         "fingerprint": _bytes(json.dumps(record.fingerprint).encode()),
@@ -118,20 +131,35 @@ def write_record(path: str, record: Record) -> None:
 
 
 def read_record(path: str) -> Record:
-    """Reads a record.
+    """Reads a record, all of it, so that damage is found.
 
     Raises:
       FileNotFoundError: There is no such file.
-      ValueError: The file is damaged or of another version; the message names it.
+      UnusableRecordError: The file is damaged or of another version.
+      ValueError: The file has the name of another image than the one it holds.
     """
-    examples = _read_examples(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"the prediction record does not exist: {path}")
+    try:
+        record = _parse(_read_examples(path))
+    except _DAMAGE as error:
+        reason = error.message if isinstance(error, tf.errors.OpError) else error
+        raise UnusableRecordError(
+            f"{path}: not a prediction record that can be read; run tools/predict.py again: "
+            f"{reason}"
+        ) from error
+    if os.path.basename(path) != record.name + SUFFIX:
+        raise ValueError(
+            f"{path}: the record of an image must be named after it, {record.name + SUFFIX}"
+        )
+    return record
+
+
+def _parse(examples: list["_Example"]) -> Record:
     header = examples[0]
     num_regions = header.int("num_regions")
     if len(examples) != 1 + num_regions:
-        raise ValueError(
-            f"{path}: the record is damaged, it must hold {num_regions} regions: "
-            f"{len(examples) - 1}. Delete it and run tools/predict.py again."
-        )
+        raise ValueError(f"it must hold {num_regions} regions: {len(examples) - 1}")
     prediction = ImagePrediction(
         height=header.int("height"),
         width=header.int("width"),
@@ -144,23 +172,17 @@ def read_record(path: str) -> Record:
     return Record(
         name=header.bytes("name").decode(),
         filename=header.bytes("filename").decode(),
+        image_sha256=header.bytes("image_sha256").decode(),
         fingerprint=json.loads(header.bytes("fingerprint")),
         class_table=table_from_fields(json.loads(header.bytes("class_table"))),
         prediction=prediction,
     )
 
 
-def read_fingerprint(path: str) -> dict[str, Any]:
-    """Returns the fingerprint of a record without reading its regions."""
-    (header,) = _read_examples(path, count=1)
-    return json.loads(header.bytes("fingerprint"))
-
-
 class _Example:
-    """One example of a file; a missing field is an error that names the file."""
+    """One example of a file; a missing field is an error that names it."""
 
-    def __init__(self, path: str, serialized: bytes):
-        self._path = path
+    def __init__(self, serialized: bytes):
         self._features = tf.train.Example.FromString(serialized).features.feature
 
     def ints(self, key: str) -> tuple[int, ...]:
@@ -177,27 +199,19 @@ class _Example:
 
     def _get(self, key: str) -> tf.train.Feature:
         if key not in self._features:
-            raise ValueError(f"{self._path}: not a prediction record, field {key!r} is missing")
+            raise ValueError(f"field {key!r} is missing")
         return self._features[key]
 
 
-def _read_examples(path: str, count: int = -1) -> list[_Example]:
-    """Reads the first `count` examples, or all, and checks the version."""
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"the prediction record does not exist: {path}")
-    try:
-        dataset = tf.data.TFRecordDataset(path).take(count)
-        examples = [_Example(path, serialized) for serialized in dataset.as_numpy_iterator()]
-    except tf.errors.DataLossError as error:
-        raise ValueError(
-            f"{path}: the record is damaged. Delete it and run tools/predict.py again. "
-            f"({error.message})"
-        ) from error
+def _read_examples(path: str) -> list[_Example]:
+    """Reads all examples and checks the version."""
+    dataset = tf.data.TFRecordDataset(path)
+    examples = [_Example(serialized) for serialized in dataset.as_numpy_iterator()]
     if not examples:
-        raise ValueError(f"{path}: the record is empty")
+        raise ValueError("it is empty")
     version = examples[0].int("schema_version")
     if version != SCHEMA_VERSION:
-        raise ValueError(f"{path}: `schema_version` must be {SCHEMA_VERSION}: {version}")
+        raise ValueError(f"`schema_version` must be {SCHEMA_VERSION}: {version}")
     return examples
 
 

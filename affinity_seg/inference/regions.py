@@ -77,7 +77,7 @@ def zoomed_size(region: Region, config: InferenceConfig) -> tuple[int, int]:
     if config.resize:
         zoom = min(max(config.crop_size / (y1 - y0), config.min_zoom), config.max_zoom)
     window = config.merge_window
-    height, width = (math.floor(side * zoom + 0.5) for side in (y1 - y0, x1 - x0))
+    height, width = (max(1, math.floor(side * zoom + 0.5)) for side in (y1 - y0, x1 - x0))
     return -(-height // window) * window, -(-width // window) * window
 
 

@@ -1,8 +1,12 @@
 """Whole folders of images: predictions and merges that can be stopped and started again."""
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+import cv2
+import tensorflow as tf
+from absl import logging
 from tqdm import tqdm
 
 from affinity_seg import files
@@ -30,9 +34,21 @@ def load_predictor(config: InferenceConfig, semantic_dir: str, affinity_dir: str
 
     Returns:
       The `Predictor`, and the class table of the semantic network.
+
+    Raises:
+      ValueError: A folder holds a network of the other kind, or networks and configuration do
+        not fit.
     """
     semantic = load_network(semantic_dir, config.semantic_stride)
     affinity = load_network(affinity_dir, config.affinity_stride)
+    for network, kind, folder in (
+        (semantic, "semantic", semantic_dir),
+        (affinity, "affinity", affinity_dir),
+    ):
+        if network.kind != kind:
+            raise ValueError(
+                f"`{kind}_dir` must hold the {kind} network: {folder} holds the {network.kind} one"
+            )
     return Predictor(semantic, affinity, config), semantic.class_table
 
 
@@ -43,7 +59,7 @@ def predict_images(
     affinity_dir: str,
     output_dir: str,
 ) -> int:
-    """Writes the prediction record of every image that has none.
+    """Writes the prediction record of every image that has none, or has a damaged one.
 
     Args:
       items: The images.
@@ -56,23 +72,29 @@ def predict_images(
       The number of images that were predicted now.
 
     Raises:
-      ValueError: The folder holds predictions of another configuration or network.
+      ValueError: The folder holds predictions of another configuration, network or image, or
+        an argument does not fit; nothing has been written then.
     """
     fingerprint = fingerprint_lib.prediction_fingerprint(config, semantic_dir, affinity_dir)
-    fingerprint_lib.claim_folder(output_dir, fingerprint)
+    fingerprint_lib.check_folder(output_dir, fingerprint)
     files.remove_leftovers(output_dir)
-    missing = [item for item in items if not _is_predicted(output_dir, item.name, fingerprint)]
+    missing = [item for item in items if not _is_predicted(output_dir, item, fingerprint)]
     if not missing:
         return 0
     predictor, class_table = load_predictor(config, semantic_dir, affinity_dir)
     for item in tqdm(missing, desc="predict", unit="image", disable=None):
+        image = read_image(item.image_path)
+        with errors_named(item.image_path):
+            prediction = predictor.predict(image)
         record = records.Record(
             name=item.name,
             filename=item.filename,
+            image_sha256=files.sha256(item.image_path),
             fingerprint=fingerprint,
             class_table=class_table,
-            prediction=predictor.predict(read_image(item.image_path)),
+            prediction=prediction,
         )
+        fingerprint_lib.claim_folder(output_dir, fingerprint)
         records.write_record(records.record_path(output_dir, item.name), record)
     return len(missing)
 
@@ -80,7 +102,7 @@ def predict_images(
 def merge_records(
     predictions_dir: str, config: InferenceConfig, method: str, results_dir: str
 ) -> int:
-    """Writes the result of every prediction record that has none.
+    """Writes the result of every prediction record that has none, or has changed since.
 
     Args:
       predictions_dir: Folder that `predict_images` wrote.
@@ -99,28 +121,32 @@ def merge_records(
     if method not in METHODS:
         raise ValueError(f"`method` must be one of {METHODS}: {method!r}")
     names = records.list_records(predictions_dir)
-    predictions = records.read_fingerprint(records.record_path(predictions_dir, names[0]))
+    predictions = records.read_record(records.record_path(predictions_dir, names[0])).fingerprint
     _check_fields(predictions_dir, predictions, config)
     # Only the graph merge depends on the fields of the graph.
     settings = vars(config) if method == METHODS[0] else {"min_pixels": config.min_pixels}
     wanted = fingerprint_lib.as_json({"method": method, **predictions, **settings})
-    fingerprint_lib.claim_folder(results_dir, wanted)
+    fingerprint_lib.check_folder(results_dir, wanted)
     results_lib.remove_leftovers(results_dir)
-    missing = [name for name in names if not results_lib.is_done(results_dir, name)]
     merge: Callable | None = None
-    for name in tqdm(missing, desc="merge", unit="image", disable=None):
+    count = 0
+    for name in tqdm(names, desc="merge", unit="image", disable=None):
         path = records.record_path(predictions_dir, name)
+        source = files.sha256(path)
+        done = results_lib.is_done(results_dir, name)
+        if done and results_lib.read_source(results_dir, name) == source:
+            continue
         record = records.read_record(path)
         difference = fingerprint_lib.first_difference(record.fingerprint, predictions)
         if difference:
             raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
         merge = merge or merger(method, config, record)
-        try:
+        with errors_named(path):
             instances = merge(record.prediction)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        results_lib.write_result(results_dir, name, instances, record.class_table)
-    return len(missing)
+        fingerprint_lib.claim_folder(results_dir, wanted)
+        results_lib.write_result(results_dir, name, instances, record.class_table, source)
+        count += 1
+    return count
 
 
 def merger(
@@ -132,15 +158,49 @@ def merger(
     return lambda prediction: merge_components(prediction, config.min_pixels)
 
 
-def _is_predicted(output_dir: str, name: str, fingerprint: dict) -> bool:
-    """Returns whether there is a record of this run; one that is not is an error."""
-    path = records.record_path(output_dir, name)
+@contextlib.contextmanager
+def errors_named(path: str) -> Iterator[None]:
+    """Turns errors about what is in the file `path` into a ValueError that names it."""
+    try:
+        yield
+    except (ValueError, cv2.error, tf.errors.OpError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _is_predicted(output_dir: str, item: Item, fingerprint: dict) -> bool:
+    """Returns whether there is a record of this run; one of something else is an error."""
+    path = records.record_path(output_dir, item.name)
     if not os.path.exists(path):
         return False
-    difference = fingerprint_lib.first_difference(records.read_fingerprint(path), fingerprint)
+    try:
+        record = records.read_record(path)
+    except records.UnusableRecordError as error:
+        logging.warning("%s. The image is predicted again.", error)
+        return False
+    difference = fingerprint_lib.first_difference(record.fingerprint, fingerprint)
     if difference:
         raise ValueError(f"{path}: belongs to another run: there {difference}")
+    check_image(path, record, item.image_path)
     return True
+
+
+def check_image(record_path: str, record: records.Record, image_path: str) -> None:
+    """Raises ValueError unless a record was made from the image file as it is now."""
+    if record.image_sha256 != files.sha256(image_path):
+        raise ValueError(
+            f"{record_path}: the prediction is not of the image {image_path}, whose content "
+            "differs. Use the folder of predictions of this data set, or delete the record and "
+            "run tools/predict.py again."
+        )
+
+
+def check_result(results_dir: str, name: str, record_path: str) -> None:
+    """Raises ValueError if a result says that it was made from another record."""
+    if results_lib.read_source(results_dir, name) not in (None, files.sha256(record_path)):
+        raise ValueError(
+            f"{results_lib.result_path(results_dir, name)}: the result was not made from the "
+            f"prediction {record_path}. Run tools/merge.py again."
+        )
 
 
 def _check_fields(folder: str, fingerprint: dict, config: InferenceConfig) -> None:

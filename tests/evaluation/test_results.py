@@ -129,6 +129,21 @@ def test_bad_line_is_named_by_file_and_number(folder, line, message):
         results.read_result(folder, NAME, CITYSCAPES)
 
 
+def test_source_is_of_the_result_that_is_there(folder):
+    one = instances(boxes(20, 30, (0, 0, 2, 2)), [CAR], [0.5])
+    assert results.read_source(folder, NAME) is None
+    results.write_result(folder, NAME, one, CITYSCAPES, "0a1b")
+    assert results.read_source(folder, NAME) == "0a1b"
+    results.write_result(folder, NAME, one, CITYSCAPES)
+    assert results.read_source(folder, NAME) is None
+
+
+def test_text_that_is_not_utf8_is_named(folder):
+    files.write_bytes(results.result_path(folder, NAME), b"\xff")
+    with pytest.raises(ValueError, match=r"_pred\.txt: the file must be UTF-8"):
+        results.read_result(folder, NAME, CITYSCAPES)
+
+
 def test_missing_result_and_missing_mask_are_named(folder):
     with pytest.raises(FileNotFoundError, match=f"no result for image '{NAME}'"):
         results.read_result(folder, NAME, CITYSCAPES)
@@ -154,6 +169,7 @@ def test_leftovers_of_a_killed_run_are_removed(folder):
     _write(folder)
     for path in (os.path.join(folder, ".tmp-1-x"), os.path.join(folder, "masks", ".tmp-2-y")):
         files.write_bytes(path, b"")
+        os.utime(path, (0, 0))
     results.remove_leftovers(folder)
     assert sorted(os.listdir(folder)) == [f"{NAME}_pred.txt", "masks"]
     assert len(os.listdir(os.path.join(folder, "masks"))) == 2

@@ -39,6 +39,7 @@ def test_merge_writes_results_and_refuses_another_preset(tmp_path):
     record = records.Record(
         name="street",
         filename="street.png",
+        image_sha256="0a1b",
         fingerprint=fingerprint.as_json(CONFIG.prediction_fields()),
         class_table=oracle.TABLE,
         prediction=predictor.predict(oracle.picture(classes, instances)),

@@ -97,7 +97,9 @@ def test_a_killed_run_goes_on_where_it_was(folders, monkeypatch):
 
     def killed(path, record):
         if record.name == "street_1":
-            (folder / "out" / ".tmp-half-street_1.tfrecord").write_bytes(b"half")
+            half = folder / "out" / ".tmp-half-street_1.tfrecord"
+            half.write_bytes(b"half")
+            os.utime(half, (0, 0))
             raise KeyboardInterrupt
         write(path, record)
 
@@ -159,6 +161,71 @@ def test_a_record_of_another_run_in_the_folder_is_named(folders):
         _predict(folder, items)
     with pytest.raises(FileNotFoundError, match="no prediction record"):
         runs.merge_records(str(folder / "images"), CONFIG, "graph_merge", str(folder / "res"))
+
+
+def test_another_image_of_the_same_name_is_refused(folders):
+    folder, items = folders
+    _predict(folder, items)
+    os.replace(items[2].image_path, items[1].image_path)
+    with pytest.raises(ValueError, match=r"out/street_1\.tfrecord: .*images/street_1\.png"):
+        _predict(folder, items[:2])
+    os.remove(folder / "out" / "street_1.tfrecord")
+    assert _predict(folder, items[:2]) == 1
+
+
+def test_a_new_record_is_merged_again(folders):
+    folder, items = folders
+    arguments = (str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+    _predict(folder, items)
+    assert runs.merge_records(*arguments) == 3
+    os.replace(items[2].image_path, items[1].image_path)
+    os.remove(folder / "out" / "street_1.tfrecord")
+    _predict(folder, items[:2])
+    check = (str(folder / "res"), "street_1", str(folder / "out" / "street_1.tfrecord"))
+    with pytest.raises(ValueError, match=r"street_1_pred\.txt: .*street_1\.tfrecord"):
+        runs.check_result(*check)
+    assert runs.merge_records(*arguments) == 1
+    runs.check_result(*check)
+    _, instances = _scene(2)
+    found = read_result(str(folder / "res"), "street_1", oracle.TABLE)
+    assert np.array_equal(found[0].mask, instances == 1)
+    # Results without a note of what made them are somebody else's.
+    os.remove(folder / "res" / "fingerprint.json")
+    with pytest.raises(ValueError, match=r"res holds .* but no fingerprint\.json"):
+        runs.merge_records(*arguments)
+
+
+def test_a_damaged_record_is_predicted_again(folders):
+    folder, items = folders
+    _predict(folder, items)
+    path = folder / "out" / "street_1.tfrecord"
+    content = path.read_bytes()
+    path.write_bytes(content[:-50])
+    assert _predict(folder, items) == 1
+    assert path.read_bytes() == content
+
+
+def test_a_refused_run_leaves_no_mark(folders):
+    folder, items = folders
+    bad = items[0]._replace(image_path=str(folder / "missing.png"))
+    with pytest.raises(FileNotFoundError):
+        _predict(folder, [bad])
+    with pytest.raises(ValueError, match=r"`semantic_dir` must hold the semantic .*/affinity"):
+        runs.predict_images(
+            items, CONFIG, str(folder / "affinity"), str(folder / "semantic"), str(folder / "out")
+        )
+    assert not os.path.exists(folder / "out")
+    _predict(folder, items)
+    stages = InferenceConfig(**{**SETTINGS, "stages": (3, 2, 1)})
+    with pytest.raises(ValueError, match=r"street_0\.tfrecord: `stages` must add up"):
+        runs.merge_records(str(folder / "out"), stages, "graph_merge", str(folder / "res"))
+    assert not os.path.exists(folder / "res")
+    # A run that was killed before its first output does not bind the folder.
+    fingerprint.claim_folder(str(folder / "res"), {"method": "other"})
+    assert runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res")) == 3
+    (folder / "res" / "fingerprint.json").write_text("{")
+    with pytest.raises(ValueError, match=r"fingerprint\.json: the file is damaged"):
+        runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
 
 
 def test_identity_is_of_the_weights_not_of_the_folder(tmp_path):

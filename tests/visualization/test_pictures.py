@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from affinity_seg import files
 from affinity_seg.evaluation import results
 from affinity_seg.inference import records
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
@@ -103,7 +104,8 @@ def folder(tmp_path):
         cv2.imwrite(str(tmp_path / f"data/images/{name}.png"), np.full((H, W, 3), 90, np.uint8))
         values = np.array([0, 26000, 26001], np.uint16)[_ids()]
         cv2.imwrite(str(tmp_path / f"data/instances/{name}.png"), values)
-        record = records.Record(name, f"{name}.png", {}, CITYSCAPES, _prediction())
+        digest = files.sha256(str(tmp_path / f"data/images/{name}.png"))
+        record = records.Record(name, f"{name}.png", digest, {}, CITYSCAPES, _prediction())
         records.write_record(records.record_path(str(tmp_path / "pred"), name), record)
         results.write_result(str(tmp_path / "results"), name, found, CITYSCAPES)
     return tmp_path
@@ -150,11 +152,11 @@ def test_tool_writes_every_picture(folder):
     np.testing.assert_array_equal(drawn["sheet"][-drawn["affinity"].shape[0] :], drawn["affinity"])
 
 
-def test_tool_draws_so_many_and_names_what_is_missing(folder):
+def test_tool_draws_so_many_and_names_what_does_not_fit(folder):
     assert _run(folder, "--max_images=1").returncode == 0
     assert {name.split("_")[0] for name in os.listdir(folder / "pictures")} == {"one"}
-    os.remove(results.result_path(str(folder / "results"), "two"))
+    cv2.imwrite(str(folder / "data/images/two.png"), np.full((H, W, 3), 91, np.uint8))
     run = _run(folder)
     assert run.returncode != 0
-    assert "1 of 2 images have no result" in run.stderr and "two" in run.stderr
+    assert "pred/two.tfrecord: the prediction is not of the image data/images/two" in run.stderr
     assert "Traceback" not in run.stderr
