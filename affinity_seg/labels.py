@@ -34,6 +34,12 @@ CITYSCAPES_GROUPS = (0, 1, 1, 2, 2, 2, 2, 3, 3)
 """Super-classes of the paper (4.5) for its nine classes."""
 
 
+_NUM_LABEL_IDS = 256
+"""Label ids are 0 to 255."""
+
+_MAX_CITYSCAPES_LABEL_ID = 33
+
+
 def default_groups(num_classes: int) -> tuple[int, ...]:
     """Returns the super-class of each class: the paper's for 9 classes, else a single one."""
     if num_classes == len(CITYSCAPES_GROUPS):
@@ -76,10 +82,13 @@ class ClassTable:
     colors: tuple[tuple[int, int, int], ...] = ()
 
     def __post_init__(self):
+        self._check_types()
         if not self.groups:
             object.__setattr__(self, "groups", default_groups(self.num_classes))
         if not self.colors:
             object.__setattr__(self, "colors", _spread_colors(self.num_classes))
+        if len(set(self.class_names)) != self.num_classes:
+            raise ValueError(f"`class_names` must be different: {self.class_names}")
         if self.num_classes < 2 or self.num_classes > VOID_CLASS:
             raise ValueError(
                 f"`class_names` must name the background and 1 to {VOID_CLASS - 1} classes: "
@@ -90,8 +99,8 @@ class ClassTable:
                 f"`label_ids` must give one label id per foreground class, "
                 f"{self.num_classes - 1}: {self.label_ids}"
             )
-        if len(set(self.label_ids)) != len(self.label_ids) or min(self.label_ids) < 1:
-            raise ValueError(f"`label_ids` must be different and positive: {self.label_ids}")
+        if len(set(self.label_ids)) != len(self.label_ids):
+            raise ValueError(f"`label_ids` must be different: {self.label_ids}")
         if self.encoding not in ENCODINGS:
             raise ValueError(f"`encoding` must be one of {ENCODINGS}: {self.encoding!r}")
         if self.encoding == "ids" and self.num_classes != 2:
@@ -111,15 +120,45 @@ class ClassTable:
         if len(self.colors) != self.num_classes:
             raise ValueError(f"`colors` must have {self.num_classes} entries: {len(self.colors)}")
 
+    def _check_types(self):
+        """Raises ValueError for a field that is not of the type it is declared with."""
+        for field in ("name", "encoding"):
+            value = getattr(self, field)
+            if not isinstance(value, str) or not value:
+                raise ValueError(f"`{field}` must be a text: {value!r}")
+        for field, rule, valid in (
+            ("class_names", "texts", lambda v: isinstance(v, str) and v != ""),
+            ("label_ids", f"integers in [1, {_NUM_LABEL_IDS - 1}]", lambda v: _is_int(v, 1)),
+            (
+                "void_label_ids",
+                f"integers in [-1, {_NUM_LABEL_IDS - 1}]",
+                lambda v: _is_int(v, -1),
+            ),
+            ("groups", f"integers in [0, {_NUM_LABEL_IDS - 1}]", lambda v: _is_int(v, 0)),
+            (
+                "colors",
+                "three integers in [0, 255] for each class",
+                lambda v: isinstance(v, tuple) and len(v) == 3 and all(_is_int(c, 0) for c in v),
+            ),
+        ):
+            values = getattr(self, field)
+            if not isinstance(values, tuple) or not all(map(valid, values)):
+                raise ValueError(f"`{field}` must be {rule}: {values!r}")
+
     @property
     def num_classes(self) -> int:
         """K, the number of classes with the background."""
         return len(self.class_names)
 
+    @property
+    def max_label_id(self) -> int:
+        """Largest label id that an instance image may hold."""
+        return _MAX_CITYSCAPES_LABEL_ID if self.name == "cityscapes" else _NUM_LABEL_IDS - 1
+
     def class_of_label(self) -> np.ndarray:
         """Returns the class index of every label id 0..255 (`VOID_CLASS` if void), int32 [256]."""
-        table = np.zeros(256, np.int32)
-        table[[i for i in self.void_label_ids if 0 <= i < 256]] = VOID_CLASS
+        table = np.zeros(_NUM_LABEL_IDS, np.int32)
+        table[[i for i in self.void_label_ids if i >= 0]] = VOID_CLASS
         for index, label_id in enumerate(self.label_ids, start=1):
             table[label_id] = index
         return table
@@ -141,7 +180,7 @@ class ClassTable:
             return (values > 0).astype(np.int32), values
         grouped = values < 1000
         labels = np.where(grouped, values, values // 1000)
-        classes = self.class_of_label()[np.minimum(labels, 255)]
+        classes = self.class_of_label()[np.minimum(labels, _NUM_LABEL_IDS - 1)]
         thing = (classes > 0) & (classes != VOID_CLASS)
         instances = np.where(thing & ~grouped, values, 0)
         instances[(thing & grouped) | (classes == VOID_CLASS)] = VOID_INSTANCE
@@ -152,6 +191,10 @@ class ClassTable:
         if self.encoding == "ids":
             return number + 1
         return self.label_ids[classes - 1] * 1000 + number
+
+
+def _is_int(value: Any, least: int) -> bool:
+    return type(value) is int and least <= value < _NUM_LABEL_IDS  # A bool is an int as well.
 
 
 def _spread_colors(num_classes: int) -> tuple[tuple[int, int, int], ...]:
@@ -225,14 +268,17 @@ def load_class_table(name_or_path: str) -> ClassTable:
         raise FileNotFoundError(
             f"`class_table` must be 'cityscapes' or a YAML file that exists: {name_or_path}"
         )
-    with open(name_or_path, encoding="utf-8") as file:
-        content = yaml.safe_load(file)
+    try:
+        with open(name_or_path, encoding="utf-8") as file:
+            content = yaml.safe_load(file)
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{name_or_path}: a class table must be YAML in UTF-8: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{name_or_path}: a class table must be a mapping: {content!r}")
     fields = {field.name for field in dataclasses.fields(ClassTable)}
     if set(content) - fields:
         raise ValueError(
-            f"{name_or_path}: unknown fields {sorted(set(content) - fields)}; "
+            f"{name_or_path}: unknown fields {sorted(map(str, set(content) - fields))}; "
             f"known: {sorted(fields)}"
         )
     try:

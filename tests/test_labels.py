@@ -65,6 +65,18 @@ def test_default_groups():
         ("encoding", "rgb", "`encoding` must be one of"),
         ("encoding", "ids", "'ids' is for a single foreground class"),
         ("colors", ((0, 0, 0),), "`colors` must have 9 entries: 1"),
+        ("name", 3, "`name` must be a text: 3"),
+        ("class_names", (*"abcdefgh", 9), "`class_names` must be texts"),
+        ("class_names", "abcdefghi", "`class_names` must be texts"),
+        ("class_names", tuple("abcdefghh"), "`class_names` must be different"),
+        ("class_names", (), "`class_names` must name the background and"),
+        ("label_ids", (True, 25, 26, 27, 28, 31, 32, 33), "`label_ids` must be integers"),
+        ("label_ids", (0, 25, 26, 27, 28, 31, 32, 33), r"integers in \[1, 255\]"),
+        ("void_label_ids", (-2,), r"`void_label_ids` must be integers in \[-1, 255\]"),
+        ("void_label_ids", ("a",), "`void_label_ids` must be integers"),
+        ("groups", (0, 1, 1, 2, 2, 2, 2, 3, True), "`groups` must be integers"),
+        ("colors", ((0, 0),) * 9, "`colors` must be three integers"),
+        ("colors", ((0, 0, 256),) * 9, "`colors` must be three integers"),
         ("class_names", ("background",), "`class_names` must name the background and"),
     ],
 )
@@ -82,4 +94,11 @@ def test_load_errors(tmp_path):
         labels.load_class_table(str(path))
     path.write_text("name: x\nclass_names: [background, a]\n")
     with pytest.raises(ValueError, match=r"table\.yaml: .*label_ids"):
+        labels.load_class_table(str(path))
+    for content in (b"name: caf\xe9", b"name: [x"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"table\.yaml: a class table must be YAML in UTF-8"):
+            labels.load_class_table(str(path))
+    path.write_text("")
+    with pytest.raises(ValueError, match=r"table\.yaml: a class table must be a mapping: None"):
         labels.load_class_table(str(path))

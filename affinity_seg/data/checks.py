@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 
 from affinity_seg import labels
+from affinity_seg.data import pictures
 from affinity_seg.data.listing import Item
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
 
 
 class CheckedItem(NamedTuple):
@@ -23,6 +23,7 @@ class CheckedItem(NamedTuple):
       instances: Bytes of the instance file, PNG.
       height: Pixels.
       width: Pixels.
+      values: Different values of the instance image, ascending.
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
     """
@@ -33,6 +34,7 @@ class CheckedItem(NamedTuple):
     instances: bytes
     height: int
     width: int
+    values: np.ndarray
     pixels_of_class: Counter
     instances_of_class: Counter
 
@@ -49,8 +51,10 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
       ValueError: A file is damaged or of the wrong kind, the sizes differ, or an id is unknown.
         The message names the file.
     """
-    image, content = _read(item.image_path, (_PNG, _JPEG), cv2.IMREAD_COLOR)
-    stored, instances = _read(item.instance_path, (_PNG,), cv2.IMREAD_UNCHANGED)
+    content = _read(item.image_path)
+    image = pictures.decode(item.image_path, content, ("PNG", "JPEG"))
+    instances = _read(item.instance_path)
+    stored = _decode_instances(item.instance_path, instances)
     if stored.ndim != 2 or stored.dtype not in (np.uint8, np.uint16):
         raise ValueError(
             f"{item.instance_path}: an instance image must have one channel of 8 or 16 bits: "
@@ -61,7 +65,8 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
             f"{item.instance_path}: must have the size of its image, "
             f"{image.shape[0]}x{image.shape[1]}: {stored.shape[0]}x{stored.shape[1]}"
         )
-    _check_ids(item.instance_path, stored, class_table)
+    stored_values = np.unique(stored)
+    _check_ids(item.instance_path, stored_values, class_table)
     classes, numbers = class_table.decode(stored)
     values, first = np.unique(numbers, return_index=True)
     return CheckedItem(
@@ -71,6 +76,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
         instances=instances,
         height=stored.shape[0],
         width=stored.shape[1],
+        values=stored_values,
         pixels_of_class=_counter(classes),
         instances_of_class=_counter(classes.ravel()[first[values > 0]]),
     )
@@ -91,32 +97,40 @@ def describe(
     return "\n".join(lines)
 
 
-def _read(path: str, signatures: tuple[bytes, ...], flags: int) -> tuple[np.ndarray, bytes]:
+def _read(path: str) -> bytes:
     with open(path, "rb") as file:
-        content = file.read()
-    if not content.startswith(signatures):
-        raise ValueError(
-            f"{path}: must be a {'PNG or JPEG' if len(signatures) > 1 else 'PNG'} file"
-        )
+        return file.read()
+
+
+def _decode_instances(path: str, content: bytes) -> np.ndarray:
+    pictures.check_header(path, content, ("PNG",))
     # OpenCV fills what is missing of a file that was cut off: look for its end.
-    end = content[-12:-4].endswith(b"IEND") if content.startswith(_PNG) else b"\xff\xd9" in content
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if end else None
-    if image is None:
+    complete = content[-8:-4] == b"IEND"
+    stored = None
+    if complete:
+        stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None:
         raise ValueError(f"{path}: the file is damaged or cut off, {len(content)} bytes")
-    return image, content
+    return stored
 
 
-def _check_ids(path: str, stored: np.ndarray, class_table: labels.ClassTable) -> None:
-    """Raises ValueError for an instance of a label id that the table does not know."""
+def _check_ids(path: str, values: np.ndarray, class_table: labels.ClassTable) -> None:
+    """Raises ValueError for a label id that the table does not know."""
     if class_table.encoding == "ids":
         return
-    values = np.unique(stored)
     known = {*class_table.label_ids, *class_table.void_label_ids}
     unknown = [int(v) for v in values if v >= 1000 and v // 1000 not in known]
     if unknown:
         raise ValueError(
             f"{path}: an instance must be 1000 times a label id of class table "
             f"{class_table.name!r}, {sorted(class_table.label_ids)}, plus a number: {unknown[:5]}"
+        )
+    most = class_table.max_label_id
+    unknown = [int(v) for v in values if most < v < 1000]
+    if unknown:
+        raise ValueError(
+            f"{path}: a value below 1000 must be a label id of class table "
+            f"{class_table.name!r}, in [0, {most}]: {unknown[:5]}"
         )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from typing import NamedTuple
 
 LAYOUTS = ("cityscapes", "folder", "images")
@@ -35,6 +36,15 @@ class Item(NamedTuple):
     filename: str
     image_path: str
     instance_path: str | None
+
+
+def check_split(split: str) -> None:
+    """Raises ValueError unless `split` is a plain name, without folders."""
+    if not re.fullmatch(r"\w[\w.-]*", split):
+        raise ValueError(
+            "`split` must be a name of letters, digits, '_', '-' and '.', "
+            f"as of a folder of leftImg8bit: {split!r}"
+        )
 
 
 def list_images(
@@ -90,8 +100,7 @@ def list_labelled_images(
 
 
 def _list_cityscapes(data_dir: str, split: str, annotation: str) -> list[Item]:
-    if not split or os.path.basename(split) != split:
-        raise ValueError(f"`split` must be the name of a folder of leftImg8bit: {split!r}")
+    check_split(split)
     root = os.path.join(data_dir, "leftImg8bit")
     items = []
     for city in _list_folder_names(os.path.join(root, split)):

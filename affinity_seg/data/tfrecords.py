@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import tensorflow as tf
 import tqdm
 
 from affinity_seg import common, files, labels
-from affinity_seg.data import checks
+from affinity_seg.data import checks, listing
 from affinity_seg.data.listing import Item
 
 
@@ -37,20 +38,22 @@ def write_tfrecords(
 ) -> Summary:
     """Checks the images and writes them to `<output_dir>/<split>-%05d-of-%05d.tfrecord`.
 
-    Image i goes to shard i modulo `num_shards`. Files keep their bytes. All shards get their names
-    after the last image was checked and written, or none does.
+    Image i goes to shard i modulo `num_shards`. Files keep their bytes. After the last image was
+    checked and written, the older shards of the split go and the new ones get their names; until
+    then the older ones stay. The two sets are never mixed.
 
     Args:
       items: Images with truth, see `listing.list_labelled_images`.
       class_table: What the instance images may hold.
-      output_dir: Folder of the shards; other shards of the same split are removed from it.
+      output_dir: Folder of the shards; older shards of the same split are removed from it.
       split: First part of the shards' names.
       num_shards: Number of shards, 1 to the number of images.
 
     Raises:
       FileNotFoundError: A file is missing.
-      ValueError: An argument or a file breaks a rule.
+      ValueError: An argument or a file breaks a rule, or there is no instance at all.
     """
+    listing.check_split(split)
     if not 1 <= num_shards <= len(items):
         raise ValueError(
             f"`num_shards` must be in [1, {len(items)}], the number of images: {num_shards}"
@@ -60,7 +63,7 @@ def write_tfrecords(
         for i in range(num_shards)
     ]
     files.remove_leftovers(output_dir)
-    pixels, instances = Counter(), Counter()
+    pixels, instances, values = Counter(), Counter(), set()
     with contextlib.ExitStack() as shards:
         temporary = [shards.enter_context(files.atomic_path(path)) for path in paths]
         with contextlib.ExitStack() as open_files:
@@ -69,16 +72,24 @@ def write_tfrecords(
                 checked = checks.read_item(item, class_table)
                 pixels.update(checked.pixels_of_class)
                 instances.update(checked.instances_of_class)
+                values.update(checked.values.tolist())
                 writers[i % num_shards].write(_example(checked).SerializeToString())
-    _remove_other_shards(output_dir, split, paths)
+        if not instances:
+            raise ValueError(
+                f"{os.path.dirname(items[0].instance_path)}: class table {class_table.name!r} with "
+                f"`encoding` {class_table.encoding!r} finds no instance in {len(items)} images; "
+                f"values of their instance images: {sorted(values)[:10]}"
+            )
+        _remove_shards(output_dir, split)
     return Summary(paths, pixels, instances)
 
 
-def _remove_other_shards(output_dir: str, split: str, paths: Sequence[str]) -> None:
-    """Removes shards of an earlier run with another number of shards."""
-    for path in tf.io.gfile.glob(os.path.join(output_dir, f"{split}-?????-of-?????.tfrecord")):
-        if path not in paths:
-            os.remove(path)
+def _remove_shards(output_dir: str, split: str) -> None:
+    """Removes the shards of an earlier run."""
+    shard = re.compile(re.escape(split) + r"-\d{5}-of-\d{5}\.tfrecord")
+    for name in os.listdir(output_dir):
+        if shard.fullmatch(name):
+            os.remove(os.path.join(output_dir, name))
 
 
 def _example(checked: checks.CheckedItem) -> tf.train.Example:

@@ -3,7 +3,8 @@
 import os
 
 import numpy as np
-import tensorflow as tf
+
+from affinity_seg.data import pictures
 
 
 def read_image(path: str) -> np.ndarray:
@@ -11,13 +12,9 @@ def read_image(path: str) -> np.ndarray:
 
     Raises:
       FileNotFoundError: There is no such file.
-      ValueError: The file is no PNG, JPEG or BMP picture.
+      ValueError: The file is no PNG, JPEG or BMP picture, see `pictures.decode`.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"the image does not exist: {path}")
     with open(path, "rb") as file:
-        content = file.read()
-    try:
-        return tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"{path}: not a PNG or JPEG picture that can be read") from error
+        return pictures.decode(path, file.read(), ("PNG", "JPEG", "BMP"))

@@ -48,8 +48,9 @@ def test_errors(tmp_path):
         listing.list_images(str(tmp_path), "images")
     with pytest.raises(FileNotFoundError, match="leftImg8bit"):
         listing.list_images(str(tmp_path), "cityscapes", "train")
-    with pytest.raises(ValueError, match="`split` must be the name of a folder"):
-        listing.list_images(str(tmp_path), "cityscapes", "../train")
+    for split in ("../train", "..", "", "tr*", ".train"):
+        with pytest.raises(ValueError, match="`split` must be a name of letters"):
+            listing.list_images(str(tmp_path), "cityscapes", split)
     with pytest.raises(ValueError, match="`layout` must be one of"):
         listing.list_images(str(tmp_path), "coco")
     with pytest.raises(ValueError, match="'images' has no truth"):

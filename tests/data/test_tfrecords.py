@@ -1,6 +1,8 @@
 """Data sets to TFRecords: bytes are kept, bad files are named, nothing is half written."""
 
 import os
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -70,10 +72,31 @@ def test_round_trip(folder, tmp_path):
     assert len(os.listdir(tmp_path / "out")) == 4
 
 
+def _png_of_size(height, width):
+    """Returns a PNG of a few bytes whose header claims a size."""
+    content = b"\x89PNG\r\n\x1a\n"
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")):
+        content += struct.pack(">I", len(data)) + kind + data
+        content += struct.pack(">I", zlib.crc32(kind + data))
+    return content
+
+
+def _photo(orientation):
+    """Returns a JPEG of 12x20 pixels with an EXIF orientation and a thumbnail's end inside."""
+    content = cv2.imencode(".jpg", np.zeros([12, 20, 3], np.uint8))[1].tobytes()
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + b"\0\0\0\0" + b"\xff\xd9"
+    return content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
+
+
 def _break(path, **changes):
     if "bytes" in changes:
         with open(path, "rb+") as file:
             file.truncate(changes["bytes"])
+    elif "content" in changes:
+        with open(path, "wb") as file:
+            file.write(changes["content"])
     elif "text" in changes:
         with open(path, "w", encoding="utf-8") as file:
             file.write(changes["text"])
@@ -89,6 +112,11 @@ def _break(path, **changes):
         ("images/b.png", {"text": "hello"}, r"images/b\.png: must be a PNG or JPEG file"),
         ("images/b.png", {"bytes": 0}, r"images/b\.png: must be a PNG or JPEG file"),
         ("instances/b.png", {"bytes": 60}, r"instances/b\.png: the file is damaged"),
+        ("images/photo.jpg", {"content": _photo(6)}, r"photo\.jpg: EXIF orientation .*: 6; store"),
+        ("images/photo.jpg", {"content": _photo(1)[:-90]}, r"photo\.jpg: the file is damaged"),
+        ("images/b.png", {"content": _png_of_size(8200, 8200)}, r"at most 67108864 .*: 8200x8200"),
+        ("images/b.png", {"content": _png_of_size(90000, 90000)}, r"b\.png: must have at most"),
+        ("instances/b.png", {"content": _png_of_size(8200, 8200)}, r"instances/b\.png: .* at most"),
         (
             "instances/b.png",
             {"image": np.zeros([12, 21], np.uint16)},
@@ -107,6 +135,45 @@ def test_bad_files_are_named_and_nothing_is_written(folder, tmp_path, part, chan
     with pytest.raises(ValueError, match=message):
         tfrecords.write_tfrecords(items, _CELLS, str(tmp_path / "out"), "train", 2)
     assert os.listdir(tmp_path / "out") == []
+
+
+def test_without_any_instance_nothing_is_written(folder, tmp_path):
+    for name in ("a", "b", "photo"):
+        _break(str(folder / "instances" / f"{name}.png"), image=np.full([12, 20], 7, np.uint16))
+    items = listing.list_labelled_images(str(folder), "folder")
+    message = r"set/instances: class table 'cityscapes' .* no instance in 3 images; .*: \[7\]"
+    with pytest.raises(ValueError, match=message):
+        tfrecords.write_tfrecords(items, labels.CITYSCAPES, str(tmp_path / "out"), "train", 2)
+    assert os.listdir(tmp_path / "out") == []
+
+
+def test_a_label_id_that_cityscapes_does_not_have(folder):
+    item = listing.list_labelled_images(str(folder), "folder")[0]
+    _break(item.instance_path, image=np.full([12, 20], 33, np.uint16))
+    assert checks.read_item(item, labels.CITYSCAPES).values.tolist() == [33]
+    _break(item.instance_path, image=np.full([12, 20], 34, np.uint16))
+    with pytest.raises(ValueError, match=r"a\.png: a value below 1000 .* in \[0, 33\]: \[34\]"):
+        checks.read_item(item, labels.CITYSCAPES)
+
+
+def test_shards_replace_older_ones_whatever_the_folder_is_called(folder, tmp_path, monkeypatch):
+    items = listing.list_labelled_images(str(folder), "folder")
+    output = tmp_path / "out [1]*"
+    tfrecords.write_tfrecords(items, _CELLS, str(output), "train", 3)
+    renamed = []
+
+    def replace(temporary, path, replace=os.replace):
+        renamed.append(
+            set(os.listdir(output)) & {f"train-{i:05d}-of-00003.tfrecord" for i in (0, 1, 2)}
+        )
+        replace(temporary, path)
+
+    monkeypatch.setattr(os, "replace", replace)
+    tfrecords.write_tfrecords(items, _CELLS, str(output), "train", 2)
+    assert renamed == [set(), set()]  # No older shard is left when the first new one appears.
+    assert sorted(os.listdir(output)) == [f"train-{i:05d}-of-00002.tfrecord" for i in (0, 1)]
+    with pytest.raises(ValueError, match="`split` must be a name"):
+        tfrecords.write_tfrecords(items, _CELLS, str(output), "../train", 2)
 
 
 def test_unknown_label_id(folder):

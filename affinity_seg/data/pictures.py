@@ -1,0 +1,66 @@
+"""Pictures from bytes, the same for checks, training and inference."""
+
+import io
+import struct
+
+import numpy as np
+import PIL.Image
+import tensorflow as tf
+
+MAX_PIXELS = 2**26
+"""Largest picture that is decoded, 8192x8192: the header of a small file can claim any size."""
+
+_ORIENTATION = 0x0112
+_UPRIGHT = 1
+
+
+def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> None:
+    """Checks what a picture's file says of itself, before its pixels are decoded.
+
+    Args:
+      path: Where it was read, for messages.
+      content: Bytes of the file.
+      formats: Names of the formats that are allowed, as Pillow calls them: "PNG", "JPEG", ...
+
+    Raises:
+      ValueError: The file is of another format or damaged, has more than `MAX_PIXELS` pixels, or
+        is a JPEG that EXIF tells to turn or mirror. The message names the file.
+    """
+    damaged = f"{path}: the file is damaged or cut off, {len(content)} bytes"
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=formats) as header:
+            width, height = header.size
+            # Pillow decodes a whole PNG to look for EXIF data behind the pixels.
+            exif = header.getexif() if header.format == "JPEG" else {}
+            orientation = exif.get(_ORIENTATION, _UPRIGHT)
+    except PIL.UnidentifiedImageError as error:
+        raise ValueError(f"{path}: must be a {' or '.join(formats)} file") from error
+    except PIL.Image.DecompressionBombError as error:
+        raise ValueError(f"{path}: must have at most {MAX_PIXELS} pixels: {error}") from error
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        raise ValueError(f"{damaged}: {error}") from error
+    if height * width > MAX_PIXELS:
+        raise ValueError(f"{path}: must have at most {MAX_PIXELS} pixels: {height}x{width}")
+    if orientation != _UPRIGHT:
+        raise ValueError(
+            f"{path}: EXIF orientation must be {_UPRIGHT}, pixels stored as they are shown: "
+            f"{orientation}; store it upright first, e.g. with `mogrify -auto-orient`"
+        )
+
+
+def decode(path: str, content: bytes, formats: tuple[str, ...]) -> np.ndarray:
+    """Decodes a picture as in training.
+
+    Args: As of `check_header`.
+
+    Returns:
+      uint8 RGB [H, W, 3].
+
+    Raises:
+      ValueError: As `check_header`, or the file is damaged or cut off.
+    """
+    check_header(path, content, formats)
+    try:
+        return tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(f"{path}: the file is damaged or cut off, {len(content)} bytes") from error
