@@ -143,9 +143,9 @@ def read_record(path: str) -> Record:
     try:
         record = _parse(_read_examples(path))
     except _DAMAGE as error:
-        reason = error.message if isinstance(error, tf.errors.OpError) else error
+        reason = str(error).split("}} ")[-1].split(" [Op:")[0]  # without TensorFlow's frame
         raise UnusableRecordError(
-            f"{path}: not a prediction record that can be read; run tools/predict.py again: "
+            f"{path}: not a prediction record that can be read, run tools/predict.py again: "
             f"{reason}"
         ) from error
     if os.path.basename(path) != record.name + SUFFIX:
@@ -242,4 +242,5 @@ def _array(key: str, values: np.ndarray) -> dict[str, tf.train.Feature]:
 
 
 def _serialize(features: dict[str, tf.train.Feature]) -> bytes:
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)

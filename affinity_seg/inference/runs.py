@@ -140,7 +140,7 @@ def merge_records(
         difference = fingerprint_lib.first_difference(record.fingerprint, predictions)
         if difference:
             raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
-        merge = merge or merger(method, config, record)
+        merge = merge or _merger(method, config, record)
         with errors_named(path):
             instances = merge(record.prediction)
         fingerprint_lib.claim_folder(results_dir, wanted)
@@ -149,7 +149,7 @@ def merge_records(
     return count
 
 
-def merger(
+def _merger(
     method: str, config: InferenceConfig, record: records.Record
 ) -> Callable[..., Instances]:
     """Returns the function from an `ImagePrediction` to `Instances` of a method."""

@@ -194,7 +194,9 @@ def test_damaged_records_are_named(tmp_path):
         content = file.read()
     damaged = tmp_path / "b.tfrecord"
     damaged.write_bytes(content[: len(content) - 100])
-    with pytest.raises(ValueError, match=r"b\.tfrecord: not a prediction record that can be read"):
+    with pytest.raises(
+        ValueError, match=r"b\.tfrecord: not a prediction record .* again: truncated [^{\[]*$"
+    ):
         records.read_record(str(damaged))
     # Cut between two examples, where TFRecord itself notices nothing.
     length = int.from_bytes(content[:8], "little") + 16

@@ -83,6 +83,7 @@ def test_without_regions_the_whole_image_is_one():
         ({"resize": False, "merge_window": 4}, (12, 8)),
         ({"crop_size": 8}, (10, 8)),  # Never below min_zoom.
         ({"min_zoom": 2.0, "max_zoom": 2.0}, (20, 14)),
+        ({"min_zoom": 0.02, "max_zoom": 0.02, "merge_window": 1}, (1, 1)),
     ],
 )
 def test_zoomed_size(changes, expected):

@@ -261,7 +261,7 @@ def test_one_picture_and_one_json(tmp_path):
 def test_pictures_that_cannot_be_read_are_named(tmp_path):
     path = tmp_path / "street.png"
     path.write_text("no picture")
-    with pytest.raises(ValueError, match=r"street\.png: not a PNG or JPEG"):
+    with pytest.raises(ValueError, match=r"street\.png: .*PNG or JPEG"):
         read_image(str(path))
     with pytest.raises(FileNotFoundError, match=r"other\.png"):
         read_image(str(tmp_path / "other.png"))
