@@ -17,18 +17,21 @@ from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.inference import truth
 
 flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
+flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
 flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
 flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
 flags.DEFINE_integer("min_pixels", 64, "Instances have more pixels than this.", lower_bound=0)
-flags.DEFINE_integer("max_images", None, "Check only so many images, the first by name.")
+flags.DEFINE_integer(
+    "max_images", None, "Check only so many images, the first by name.", lower_bound=1
+)
 flags.mark_flag_as_required("data_dir")
 FLAGS = flags.FLAGS
 
 
 def main():
     table = labels.load_class_table(FLAGS.class_table)
-    items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
+    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = items[: FLAGS.max_images]
     lost, in_parts, total = 0, 0, 0
     for item in items:
         read = read_truth(item.instance_path, table)

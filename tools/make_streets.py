@@ -2,7 +2,8 @@
 
     python tools/make_streets.py --output_dir=data_sets/streets --train=200 --val=50 --seed=1
 
-The same arguments give the same files. Prints how many instances there are and how hard they are.
+The same arguments give the same files, also after an interruption; a folder with images of other
+arguments is refused. Prints how many instances there are and how hard they are.
 """
 
 from absl import flags
@@ -16,7 +17,9 @@ flags.DEFINE_integer("val", 0, "Images of the split val.", lower_bound=0)
 flags.DEFINE_integer("seed", 1, "Seed of every random choice.", lower_bound=0)
 flags.DEFINE_integer("height", 1024, "Height of the images, pixels.")
 flags.DEFINE_integer("width", 2048, "Width of the images, pixels.")
-flags.DEFINE_float("zoom", 1.0, "Factor on the camera's focal length: larger, fewer objects.")
+flags.DEFINE_float(
+    "zoom", 1.0, "Factor on the camera's focal length, 1 to 16: larger, fewer objects."
+)
 flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 

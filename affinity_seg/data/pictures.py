@@ -34,7 +34,7 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> None:
             exif = header.getexif() if header.format == "JPEG" else {}
             orientation = exif.get(_ORIENTATION, _UPRIGHT)
     except PIL.UnidentifiedImageError as error:
-        raise ValueError(f"{path}: must be a {' or '.join(formats)} file") from error
+        raise ValueError(f"{path}: not a {' or '.join(formats)} file") from error
     except PIL.Image.DecompressionBombError as error:
         raise ValueError(f"{path}: must have at most {MAX_PIXELS} pixels: {error}") from error
     except (OSError, SyntaxError, ValueError, struct.error) as error:

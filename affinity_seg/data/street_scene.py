@@ -12,6 +12,8 @@ from affinity_seg.data import street_vehicles as vehicles
 from affinity_seg.data.street_render import Camera, Canvas, Sprite, noise_tile
 
 MIN_HEIGHT, MIN_WIDTH = 64, 128
+MAX_SIZE = 8192
+MAX_ZOOM = 16.0
 
 _EGO_VEHICLE, _RECTIFICATION_BORDER, _OUT_OF_ROI = 1, 2, 3
 _INSTANCE_LABELS = (24, 25, 26, 27, 28, 29, 30, 31, 32, 33)
@@ -25,23 +27,31 @@ class Scene(NamedTuple):
     instance_ids: np.ndarray
 
 
+def check_camera(height: int, width: int, zoom: float) -> None:
+    """Raises ValueError if a size or the zoom is out of the range of `render_street`."""
+    for name, value, least, most in (
+        ("height", height, MIN_HEIGHT, MAX_SIZE),
+        ("width", width, MIN_WIDTH, MAX_SIZE),
+        ("zoom", zoom, 1, MAX_ZOOM),
+    ):
+        if not least <= value <= most:  # Also where the zoom is not a number.
+            raise ValueError(f"`{name}` must be in [{least}, {most}]: {value}")
+
+
 def render_street(height: int, width: int, rng: np.random.Generator, zoom: float = 1.0) -> Scene:
     """Returns a street scene; the same generator state gives the same scene.
 
     Args:
-      height: Rows, at least `MIN_HEIGHT`. Objects scale with it.
-      width: Columns, at least `MIN_WIDTH`.
+      height: Rows, `MIN_HEIGHT` to `MAX_SIZE`. Objects scale with it.
+      width: Columns, `MIN_WIDTH` to `MAX_SIZE`.
       rng: Source of every random choice.
-      zoom: Factor on the camera's focal length, at least 1: the larger, the closer the objects.
+      zoom: Factor on the camera's focal length, 1 to `MAX_ZOOM`: the larger, the closer the
+        objects.
 
     Raises:
-      ValueError: The picture is too small, or the zoom.
+      ValueError: See `check_camera`.
     """
-    for name, value, least in (("height", height, MIN_HEIGHT), ("width", width, MIN_WIDTH)):
-        if value < least:
-            raise ValueError(f"`{name}` must be at least {least}: {value}")
-    if not zoom >= 1:
-        raise ValueError(f"`zoom` must be at least 1: {zoom}")
+    check_camera(height, width, zoom)
     camera = Camera(
         height=height,
         width=width,

@@ -2,8 +2,10 @@
 
 import concurrent.futures
 import functools
+import json
 import multiprocessing
 import os
+import threading
 from collections import Counter
 from typing import NamedTuple
 
@@ -13,10 +15,12 @@ import tqdm
 from cityscapesscripts.helpers.labels import id2label
 
 from affinity_seg import files, labels
-from affinity_seg.data.street_scene import render_street
+from affinity_seg.data.street_scene import check_camera, render_street
 
 _CITIES = {"train": ("aldorf", "birkenau", "castell"), "val": ("dornstadt", "eschental")}
 _SPLITS = tuple(_CITIES)
+_MAX_COUNT = 1_000_000  # the names have six digits
+_ARGUMENTS_FILE = "streets.json"
 _COARSE_SHARE = 0.015  # of the height: how far coarse outlines stay off the border
 
 
@@ -90,7 +94,8 @@ def write_streets(
     """Writes the images of each split, in parallel processes.
 
     Image i of a split depends on the seed, the split, i, the size and the zoom only: a second run
-    writes the same bytes.
+    writes the same bytes. `<output_dir>/streets.json` holds the arguments, so that images of others
+    never get into the same folder.
 
     Args:
       output_dir: Folder of the data set.
@@ -104,22 +109,29 @@ def write_streets(
       The statistics of all fine annotations.
 
     Raises:
-      ValueError: An argument breaks its rule.
+      ValueError: An argument breaks its rule, or `output_dir` holds images of other arguments.
     """
     for split, count in counts.items():
-        if split not in _SPLITS or count < 0:
-            raise ValueError(f"`{split}` must be one of {_SPLITS} and at least 0: {count}")
+        if split not in _SPLITS or not 0 <= count <= _MAX_COUNT:
+            raise ValueError(
+                f"`{split}` must be one of {_SPLITS} and in [0, {_MAX_COUNT}]: {count}"
+            )
+    if not any(counts.values()):
+        raise ValueError(f"at least one of {_SPLITS} must be above 0: {counts}")
     if seed < 0:
         raise ValueError(f"`seed` must not be negative: {seed}")
-    render_street(height, width, np.random.default_rng(0), zoom)  # Refuses before any file.
+    check_camera(height, width, zoom)
+    arguments = {split: counts.get(split, 0) for split in _SPLITS}
+    arguments |= {"seed": seed, "height": height, "width": width, "zoom": float(zoom)}
+    _claim_folder(output_dir, arguments)
     tasks = [(split, index) for split in counts for index in range(counts[split])]
     write = functools.partial(_write_street, output_dir, seed, (height, width, zoom))
     total = Statistics(Counter(), 0, 0, 0)
     workers = min(len(tasks), os.cpu_count() or 1)
-    if not tasks:
-        return total
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_end_with_parent
+    ) as pool:
         done = pool.map(write, *zip(*tasks, strict=True), chunksize=4)
         for statistics in tqdm.tqdm(done, total=len(tasks), unit="image", disable=None):
             total = total + statistics
@@ -151,6 +163,44 @@ def _touching(classes: np.ndarray, instances: np.ndarray) -> set[int]:
         border = (a > 0) & (b > 0) & (a != b) & (classes[here] == classes[there])
         touching.update(np.unique(a[border]), np.unique(b[border]))
     return touching
+
+
+def _claim_folder(output_dir: str, arguments: dict[str, int | float]) -> None:
+    """Makes sure that a folder holds no images but those of these arguments, and says so in it.
+
+    Temporary files of runs that were killed are removed.
+    """
+    path = os.path.join(output_dir, _ARGUMENTS_FILE)
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            try:
+                known = dict(json.load(file))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{path}: not the arguments of a data set: {error}") from error
+        for name, value in arguments.items():
+            if known.get(name) != value:
+                raise ValueError(
+                    f"{output_dir} holds a data set of other arguments: `{name}` must be "
+                    f"{known.get(name)} as in {path}, or choose another folder: {value}"
+                )
+    elif os.path.isdir(os.path.join(output_dir, "leftImg8bit")):
+        raise ValueError(
+            f"{output_dir} holds images, but no {_ARGUMENTS_FILE} that tells their arguments; "
+            "choose another folder"
+        )
+    for folder, _, _ in os.walk(output_dir):
+        files.remove_leftovers(folder)
+    files.write_json(path, arguments)
+
+
+def _end_with_parent() -> None:
+    """Makes this worker end when its parent is killed, which it would not notice."""
+
+    def wait():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _write_street(

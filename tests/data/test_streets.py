@@ -79,7 +79,9 @@ def test_coarse_lies_within_fine(small):
 def test_the_same_arguments_give_the_same_bytes(small, tmp_path):
     folder, statistics = small
     counts = {"train": 3, "val": 2}
-    assert streets.write_streets(str(tmp_path), counts, seed=5, height=128, width=256) == statistics
+    for _ in range(2):  # The second run finds the files of the first one.
+        again = streets.write_streets(str(tmp_path), counts, seed=5, height=128, width=256)
+        assert again == statistics
     first, second = _all_files(folder), _all_files(tmp_path)
     assert first.keys() == second.keys()
     for name in first:
@@ -136,14 +138,45 @@ def test_instance_statistics_of_a_drawing():
     assert "50.0% touch another" in streets.describe(result)
 
 
-def test_bad_arguments(tmp_path):
-    write = streets.write_streets
-    with pytest.raises(ValueError, match="`height` must be at least 64: 12"):
-        write(str(tmp_path), {"train": 1}, seed=1, height=12, width=256)
-    with pytest.raises(ValueError, match=r"`zoom` must be at least 1: 0\.5"):
-        write(str(tmp_path), {"train": 1}, seed=1, height=128, width=256, zoom=0.5)
-    with pytest.raises(ValueError, match="`seed` must not be negative: -1"):
-        write(str(tmp_path), {"train": 1}, seed=-1, height=128, width=256)
-    with pytest.raises(ValueError, match="`test` must be one of"):
-        write(str(tmp_path), {"test": 1}, seed=1, height=128, width=256)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"height": 12}, r"`height` must be in \[64, 8192\]: 12"),
+        ({"width": 100_000}, r"`width` must be in \[128, 8192\]: 100000"),
+        ({"zoom": 0.5}, r"`zoom` must be in \[1, 16\.0\]: 0\.5"),
+        ({"zoom": float("nan")}, "`zoom` .*: nan"),
+        ({"zoom": float("inf")}, "`zoom` .*: inf"),
+        ({"seed": -1}, "`seed` must not be negative: -1"),
+        ({"counts": {"test": 1}}, "`test` must be one of"),
+        ({"counts": {"train": 10**7}}, r"`train` .* in \[0, 1000000\]: 10000000"),
+        ({"counts": {"train": 0}}, "at least one of .* must be above 0"),
+    ],
+)
+def test_bad_arguments(tmp_path, changes, message):
+    arguments = {"counts": {"train": 1}, "seed": 1, "height": 128, "width": 256} | changes
+    with pytest.raises(ValueError, match=message):
+        streets.write_streets(str(tmp_path), **arguments)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("seed", 6), ("height", 130), ("width", 300), ("zoom", 2.0), ("train", 4), ("val", 0)],
+)
+def test_other_arguments_in_the_same_folder(small, name, value):
+    folder, _ = small
+    before = _all_files(folder)
+    arguments = {"train": 3, "val": 2, "seed": 5, "height": 128, "width": 256} | {name: value}
+    counts = {split: arguments.pop(split) for split in ("train", "val")}
+    with pytest.raises(ValueError, match=rf"other arguments: `{name}` must be .*: {value}$"):
+        streets.write_streets(folder, counts, **arguments)
+    assert _all_files(folder) == before
+
+
+def test_a_folder_of_other_images_is_refused(tmp_path):
+    os.makedirs(tmp_path / "leftImg8bit")
+    with pytest.raises(ValueError, match=r"holds images, but no streets\.json"):
+        streets.write_streets(str(tmp_path), {"train": 1}, seed=1, height=128, width=256)
+    (tmp_path / "streets.json").write_text("[1]")
+    with pytest.raises(ValueError, match=r"streets\.json: not the arguments"):
+        streets.write_streets(str(tmp_path), {"train": 1}, seed=1, height=128, width=256)
