@@ -1,6 +1,9 @@
 """Synthetic streets: encoding, statistics, determinism."""
 
+import multiprocessing
 import os
+import threading
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -180,3 +183,23 @@ def test_a_folder_of_other_images_is_refused(tmp_path):
     (tmp_path / "streets.json").write_text("[1]")
     with pytest.raises(ValueError, match=r"streets\.json: not the arguments"):
         streets.write_streets(str(tmp_path), {"train": 1}, seed=1, height=128, width=256)
+
+
+def test_temporary_files_of_killed_runs_go(small):
+    folder, _ = small
+    left = os.path.join(folder, "gtFine", "train", ".tmp-old.png")
+    with open(left, "w", encoding="utf-8"):
+        os.utime(left, (0, 0))
+    streets.write_streets(folder, {"train": 3, "val": 2}, seed=5, height=128, width=256)
+    assert not os.path.exists(left)
+
+
+def test_a_worker_ends_when_its_parent_does(monkeypatch):
+    parent_ends, worker_ended = threading.Event(), threading.Event()
+    parent = SimpleNamespace(join=parent_ends.wait)
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: parent)
+    monkeypatch.setattr(os, "_exit", lambda status: worker_ended.set())
+    streets._end_with_parent()
+    assert not worker_ended.wait(0.05)
+    parent_ends.set()
+    assert worker_ended.wait(5)
