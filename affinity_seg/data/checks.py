@@ -60,6 +60,12 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
             f"{item.instance_path}: an instance image must have one channel of 8 or 16 bits: "
             f"shape {stored.shape}, {stored.dtype}"
         )
+    # TensorFlow spreads 8 bits over 16: ids stay different, but label ids become others.
+    if class_table.encoding != "ids" and stored.dtype != np.uint16:
+        raise ValueError(
+            f"{item.instance_path}: an instance image must have 16 bits with `encoding` "
+            f"{class_table.encoding!r}: {stored.dtype}"
+        )
     if stored.shape != image.shape[:2]:
         raise ValueError(
             f"{item.instance_path}: must have the size of its image, "

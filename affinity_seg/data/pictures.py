@@ -51,7 +51,10 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> None:
 def decode(path: str, content: bytes, formats: tuple[str, ...]) -> np.ndarray:
     """Decodes a picture as in training.
 
-    Args: As of `check_header`.
+    Args:
+      path: As of `check_header`.
+      content: As of `check_header`.
+      formats: As of `check_header`.
 
     Returns:
       uint8 RGB [H, W, 3].

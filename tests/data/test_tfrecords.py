@@ -156,6 +156,14 @@ def test_a_label_id_that_cityscapes_does_not_have(folder):
         checks.read_item(item, labels.CITYSCAPES)
 
 
+def test_label_ids_need_16_bits(folder):
+    item = listing.list_labelled_images(str(folder), "folder")[0]
+    _break(item.instance_path, image=np.full([12, 20], 7, np.uint8))
+    assert checks.read_item(item, _CELLS).values.tolist() == [7]
+    with pytest.raises(ValueError, match=r"a\.png: .* 16 bits with .*label_times_1000': uint8"):
+        checks.read_item(item, labels.CITYSCAPES)
+
+
 def test_shards_replace_older_ones_whatever_the_folder_is_called(folder, tmp_path, monkeypatch):
     items = listing.list_labelled_images(str(folder), "folder")
     output = tmp_path / "out [1]*"
