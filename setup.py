@@ -54,7 +54,8 @@ setup(
         "opencv-python",
         "cityscapesscripts==2.3.0",
         "absl-py",
-        # These three come with tf-models-official; they are named because we import them.
+        # These come with tf-models-official; they are named because we import them.
+        "pillow",
         "pycocotools",
         "pyyaml",
         "tqdm",

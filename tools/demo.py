@@ -50,6 +50,8 @@ def _train(kind: str, folder: str) -> float:
         f"task.validation_data.input_path={folder}/tfrecords/val-*.tfrecord",
         f"task.validation_data.crop_size=[{FLAGS.height},{2 * FLAGS.height}]",
     ]
+    if kind == "affinity":
+        overrides.append(f"task.init_checkpoint={folder}/semantic")
     if FLAGS.train_steps is not None:
         overrides += [
             f"trainer.train_steps={FLAGS.train_steps}",

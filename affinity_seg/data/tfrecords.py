@@ -14,6 +14,9 @@ from affinity_seg import common, files, labels
 from affinity_seg.data import checks, listing
 from affinity_seg.data.listing import Item
 
+_SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})\.tfrecord", re.DOTALL)
+"""A shard's prefix and the number of shards of its set."""
+
 
 class Summary(NamedTuple):
     """What was written.
@@ -84,11 +87,31 @@ def write_tfrecords(
     return Summary(paths, pixels, instances)
 
 
+def require_shards(pattern: str) -> None:
+    """Checks that there are TFRecord files, and for each shard all the others of its set.
+
+    Raises:
+      FileNotFoundError: No file matches `pattern`, or shards of a set are missing.
+    """
+    paths = tf.io.gfile.glob(pattern)
+    if not paths:
+        raise FileNotFoundError(f"`input_path` must match TFRecord files: {pattern}")
+    sets = {(m[1], m[2]) for m in map(_SHARD.fullmatch, paths) if m}
+    for prefix, count in sorted(sets):
+        wanted = [f"{prefix}-{i:05d}-of-{count}.tfrecord" for i in range(int(count))]
+        missing = [path for path in wanted if not tf.io.gfile.exists(path)]
+        if missing:
+            raise FileNotFoundError(
+                f"{len(missing)} of {len(wanted)} shards are missing, e.g. {missing[0]}; "
+                "run tools/create_tfrecords.py again"
+            )
+
+
 def _remove_shards(output_dir: str, split: str) -> None:
     """Removes the shards of an earlier run."""
-    shard = re.compile(re.escape(split) + r"-\d{5}-of-\d{5}\.tfrecord")
     for name in os.listdir(output_dir):
-        if shard.fullmatch(name):
+        match = _SHARD.fullmatch(name)
+        if match and match[1] == split:
             os.remove(os.path.join(output_dir, name))
 
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from affinity_seg import labels
+from affinity_seg.data import pictures
 from affinity_seg.data.listing import Item
 
 
@@ -38,8 +39,9 @@ def read_truth(path: str, class_table: labels.ClassTable) -> Truth:
       ValueError: The file is no such image.
     """
     with open(path, "rb") as file:
-        content = np.frombuffer(file.read(), np.uint8)
-    image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+        content = file.read()
+    pictures.check_header(path, content, ("PNG",))
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None or image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"{path}: an instance image must be a PNG of one channel, 8 or 16 bits")
     classes, instances = class_table.decode(image)

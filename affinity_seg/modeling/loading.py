@@ -98,7 +98,7 @@ def latest_checkpoint(model_dir: str) -> str:
     """
     checkpoint = tf.train.latest_checkpoint(model_dir)
     if checkpoint is None:
-        raise FileNotFoundError(f"`model_dir` must hold a checkpoint; there is none in {model_dir}")
+        raise FileNotFoundError(f"there is no checkpoint of a network in the folder {model_dir}")
     return checkpoint
 
 

@@ -8,6 +8,7 @@ from official.core import task_factory, train_lib
 from official.modeling import performance
 
 from affinity_seg.configs import experiments
+from affinity_seg.data import tfrecords
 from affinity_seg.modeling import loading
 
 
@@ -24,12 +25,12 @@ def run(params: experiments.Experiment, model_dir: str, mode: str, seed: int | N
       The logs of an evaluation if Model Garden returns them, else {}.
 
     Raises:
-      FileNotFoundError: There are no TFRecords, or no checkpoint to evaluate.
+      FileNotFoundError: There are no TFRecords or not all, or no checkpoint to evaluate.
       ValueError: `model_dir` holds checkpoints of another network.
     """
     for name, data in (("train", params.task.train_data), ("eval", params.task.validation_data)):
-        if name in mode and not tf.io.gfile.glob(data.input_path):
-            raise FileNotFoundError(f"`input_path` must match TFRecord files: {data.input_path}")
+        if name in mode:
+            tfrecords.require_shards(data.input_path)
     if seed is not None:
         params.task.train_data.seed = seed
     if params.task.train_data.seed is not None:

@@ -204,3 +204,16 @@ def test_nuclei(tmp_path):
     summary = tfrecords.write_tfrecords(items, _CELLS, str(tmp_path), "val", 2)
     assert len(_records(summary.paths)) == len(items) == 40
     assert summary.instances_of_class[1] > 500
+
+
+def test_incomplete_sets_of_shards_are_refused(folder, tmp_path):
+    items = listing.list_labelled_images(str(folder), "folder")
+    paths = tfrecords.write_tfrecords(items, _CELLS, str(tmp_path / "out"), "train", 3).paths
+    pattern = str(tmp_path / "out" / "train-*.tfrecord")
+    tfrecords.require_shards(pattern)
+    tfrecords.require_shards(paths[0])
+    os.remove(paths[1])
+    with pytest.raises(FileNotFoundError, match=r"1 of 3 shards are missing.*train-00001-of-00003"):
+        tfrecords.require_shards(pattern)
+    with pytest.raises(FileNotFoundError, match="must match TFRecord files"):
+        tfrecords.require_shards(str(tmp_path / "val-*"))

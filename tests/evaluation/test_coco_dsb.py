@@ -174,5 +174,5 @@ def test_truth_numbers_instances_and_marks_what_is_ignored(tmp_path):
 def test_truth_that_is_no_instance_image_is_named(tmp_path):
     path = tmp_path / "x.png"
     path.write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"x.png: an instance image must be a PNG"):
+    with pytest.raises(ValueError, match=r"x.png: not a PNG"):
         truth.read_truth(str(path), TABLE)
