@@ -8,6 +8,8 @@ Cityscapes classes are judged by the official program; others by COCO AP and by 
 Data Science Bowl 2018. docs/evaluation.md explains the numbers.
 """
 
+import os
+
 from absl import flags
 
 from affinity_seg import cli, files
@@ -27,6 +29,8 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    if FLAGS.output_json:  # Not to find out after the judging that there is no place for it.
+        os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output_json)), exist_ok=True)
     table = load_class_table(FLAGS.class_table)
     items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
     scores = judge.evaluate(items, FLAGS.results_dir, table, FLAGS.baseline_results_dir)
