@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from affinity_seg import labels, neighbors
+from affinity_seg import neighbors
+from affinity_seg.ops import arguments
 from affinity_seg.ops.loader import load_library
 from affinity_seg.ops.types import GraphMergeResult
 
@@ -63,11 +64,13 @@ def graph_merge(
       (1, 0), (1, 1), in units of 1/65535; -1 where there is no edge.
 
     Raises:
-      tf.errors.InvalidArgumentError: An argument breaks its rule; the message names it.
-      ValueError: A static shape does not fit, in a graph.
+      TypeError: An argument has the wrong type; the message names it.
+      ValueError: An argument breaks its rule, or a static shape in a graph does not fit.
+      tf.errors.InvalidArgumentError: The shape, dtype or values of a tensor break a rule.
     """
     import tensorflow as tf  # Late: it takes seconds and most of the package does without.
 
+    arguments.check_given(affinity=affinity, semantic=semantic, group=group)
     affinity = tf.convert_to_tensor(affinity)
     semantic = tf.convert_to_tensor(semantic)
     for name, value in (("affinity", affinity), ("semantic", semantic)):
@@ -81,33 +84,47 @@ def graph_merge(
                 "`affinity` and `semantic` must both be float32, float16 or bfloat16: "
                 f"`{name}` is {value.dtype.name}",
             )
-    if groups is None:
-        num_classes = semantic.shape[-1] if semantic.shape.rank else None
-        if num_classes is None:
-            raise ValueError(
-                "`groups` must be given where the number of classes is unknown: "
-                f"`semantic` has shape {semantic.shape}"
-            )
-        groups = labels.default_groups(num_classes)
-    if mask is None:
-        mask = tf.zeros([0, 0], tf.bool)
-    output = load_library().graph_merge(
-        affinity=affinity,
-        semantic=semantic,
-        mask=mask,
-        group=group,
-        distances=list(distances),
-        stages=list(stages),
-        thresholds=list(thresholds),
-        groups=list(groups),
+    options = arguments.checked_options(
+        None if semantic.shape.rank is None else tuple(semantic.shape),
+        from_logits=from_logits,
+        distances=distances,
+        stages=stages,
+        thresholds=thresholds,
+        groups=groups,
         alpha=alpha,
         merge_window=merge_window,
         refine=refine,
-        refine_classes=list(refine_classes),
+        refine_classes=refine_classes,
         linkage=linkage,
         min_pixels=min_pixels,
-        from_logits=from_logits,
-        output_edges=return_edges,
+    )
+    output = load_library().graph_merge(
+        affinity=affinity,
+        semantic=semantic,
+        mask=_mask_tensor(mask, affinity),
+        group=_group_tensor(group, options["groups"]),
+        output_edges=arguments.checked_flag("return_edges", return_edges),
+        **options,
     )
     result = GraphMergeResult(*output[: len(GraphMergeResult._fields)])
     return (result, output.edges) if return_edges else result
+
+
+def _mask_tensor(mask, affinity):
+    import tensorflow as tf
+
+    if mask is None:
+        return tf.zeros([0, 0], tf.bool)
+    mask = tf.convert_to_tensor(mask)
+    arguments.check_mask_dtype(mask.dtype.name)
+    return mask
+
+
+def _group_tensor(group, groups):
+    import tensorflow as tf
+
+    if not tf.is_tensor(group):
+        return tf.constant(arguments.checked_group(group, groups), tf.int32)
+    if group.dtype != tf.int32:
+        raise TypeError(f"`group` must be int32 where it is a tensor: {group.dtype.name}")
+    return group

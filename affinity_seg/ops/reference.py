@@ -24,10 +24,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from affinity_seg import neighbors
+from affinity_seg.ops import arguments
 from affinity_seg.ops import reference_graph as graph
 from affinity_seg.ops.types import GraphMergeResult
-
-LINKAGES = ("average", "weighted")
 
 
 def graph_merge_reference(
@@ -64,30 +63,35 @@ def graph_merge_reference(
       refine_classes: Classes of the semantic class refinement.
       linkage: "average", or "weighted" as Algorithm 1 is written.
       min_pixels: Instances must have more pixels than this.
-      mask: [H, W], non-zero in the region of interest, or None.
+      mask: bool [H, W], true in the region of interest; None: everywhere.
       group: Super-class whose windows are vertices; 0: any.
 
     Returns:
       `GraphMergeResult` of NumPy arrays.
 
     Raises:
-      ValueError: An argument breaks a rule.
+      TypeError: An argument has the wrong type; the message names it.
+      ValueError: An argument breaks its rule; the message names it.
     """
-    options = {
-        "distances": distances,
-        "stages": stages,
-        "groups": groups,
-        "merge_window": merge_window,
-        "mask": mask,
-        "group": group,
-        "from_logits": from_logits,
-    }
-    edges = reference_edges(
-        affinity, semantic, alpha=alpha, refine=refine, refine_classes=refine_classes, **options
+    arguments.check_given(affinity=affinity, semantic=semantic, group=group)
+    options = arguments.checked_options(
+        semantic.shape,
+        from_logits=from_logits,
+        distances=distances,
+        stages=stages,
+        thresholds=thresholds,
+        groups=groups,
+        alpha=alpha,
+        merge_window=merge_window,
+        refine=refine,
+        refine_classes=refine_classes,
+        linkage=linkage,
+        min_pixels=min_pixels,
     )
-    return merge_edges_reference(
-        edges, semantic, thresholds=thresholds, linkage=linkage, min_pixels=min_pixels, **options
-    )
+    options["group"] = arguments.checked_group(group, options["groups"])
+    options["mask"] = _checked_mask(mask, semantic)
+    edges = reference_edges(affinity, semantic, **_taken_by(reference_edges, options))
+    return merge_edges_reference(edges, semantic, **_taken_by(merge_edges_reference, options))
 
 
 def reference_edges(
@@ -105,7 +109,7 @@ def reference_edges(
     mask: np.ndarray | None = None,
     group: int = 0,
 ) -> np.ndarray:
-    """Computes the integer edges; arguments as in `graph_merge_reference`.
+    """Computes the integer edges; arguments as in `graph_merge_reference`, which checks them.
 
     Returns:
       int32 [ceil(H / window), ceil(W / window), 4 * M]: channel 4 * j + n is the edge to
@@ -113,7 +117,7 @@ def reference_edges(
       (1,0), (1,1); 0..65535 in units of 1/65535, or -1 where one end is outside the merged
       grid or no vertex.
     """
-    groups = graph.check_classes(semantic, groups)
+    groups = arguments.checked_groups(semantic.shape, groups)
     merged = graph.merged_distances(distances, stages, merge_window)
     expected = (*semantic.shape[:2], neighbors.num_channels(distances))
     if affinity.shape != expected:
@@ -153,7 +157,7 @@ def merge_edges_reference(
     mask: np.ndarray | None = None,
     group: int = 0,
 ) -> GraphMergeResult:
-    """Clusters given integer edges; arguments as in `graph_merge_reference`.
+    """Clusters given integer edges; arguments as in `graph_merge_reference`, which checks them.
 
     Args:
       edges: int32, as from `reference_edges` or the op's own edges.
@@ -162,11 +166,7 @@ def merge_edges_reference(
     Returns:
       `GraphMergeResult` of NumPy arrays.
     """
-    if linkage not in LINKAGES:
-        raise ValueError(f"`linkage` must be one of {LINKAGES}: {linkage!r}")
-    if len(thresholds) != len(stages):
-        raise ValueError(f"`thresholds` must have {len(stages)} entries: {tuple(thresholds)}")
-    groups = graph.check_classes(semantic, groups)
+    groups = arguments.checked_groups(semantic.shape, groups)
     units = _semantic_units(semantic, from_logits)
     windows = graph.find_windows(units, groups, merge_window, mask, group)
     merged = graph.merged_distances(distances, stages, merge_window)
@@ -203,7 +203,7 @@ def cluster(
       num_vertices: Vertices are 0..num_vertices - 1, in raster order.
       edges_of_stage: For each stage, (u, v, e) with u < v and e in units of 1/65535.
       thresholds: For each stage, in units of 1e-6.
-      linkage: One of `LINKAGES`.
+      linkage: "average" or "weighted".
 
     Returns:
       int64 [num_vertices], the id of each vertex's cluster: its largest vertex.
@@ -364,6 +364,25 @@ def _instances(cluster_map, clusters, pairs, semantic, groups, group, min_pixels
         sizes=sizes[kept].astype(np.int64),
         votes=votes,
     )
+
+
+def _checked_mask(mask, semantic):
+    """Returns `mask` as an array if it is bool and as large as `semantic`."""
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    arguments.check_mask_dtype(mask.dtype.name)
+    if mask.shape != semantic.shape[:2]:
+        raise ValueError(
+            f"`mask` must have the height and width of `semantic`, {semantic.shape[:2]}: "
+            f"{mask.shape}"
+        )
+    return mask
+
+
+def _taken_by(function, options):
+    """Returns those of `options` that are arguments of `function`."""
+    return {name: value for name, value in options.items() if name in function.__kwdefaults__}
 
 
 def _semantic_units(semantic, from_logits):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affinity_seg import labels, neighbors
+from affinity_seg import neighbors
 
 UNIT = 65535
 """Probabilities and edges are integers, multiples of 1 / UNIT."""
@@ -60,19 +60,13 @@ def merged_distances(
     """Returns the distances of the merged grid, ascending.
 
     Distances up to the window become 1 and belong to the stage of the largest of them;
-    every other one must be a multiple of the window and is divided by it.
+    every other one is a multiple of the window and is divided by it.
     """
-    if sum(stages) != len(distances):
-        raise ValueError(f"`stages` must add up to {len(distances)} distances: {tuple(stages)}")
     stage_of = np.repeat(np.arange(len(stages)), stages)
     near = tuple(i for i, d in enumerate(distances) if d <= merge_window)
     merged = [MergedDistance(1, near, int(stage_of[near[-1]]))] if near else []
     for i, d in enumerate(distances):
         if d > merge_window:
-            if d % merge_window:
-                raise ValueError(
-                    f"`distances` above `merge_window` must be multiples of {merge_window}: {d}"
-                )
             merged.append(MergedDistance(d // merge_window, (i,), int(stage_of[i])))
     return merged
 
@@ -139,22 +133,17 @@ def find_windows(
       semantic: int64 [H, W, K], from `quantize`.
       groups: Super-class of each class, K entries.
       merge_window: 1, 2 or 4.
-      mask: [H, W], non-zero in the region, or None. A window is in the region if any of
+      mask: bool [H, W], true in the region, or None. A window is in the region if any of
         its pixels is.
       group: Super-class whose windows are vertices; 0: every foreground super-class.
-
-    Raises:
-      ValueError: There is no such super-class.
     """
-    if not 0 <= group <= max(groups):
-        raise ValueError(f"`group` must be in [0, {max(groups)}]: {group}")
     class_sums = window_sums(semantic, merge_window)
     pixels = window_sums(np.ones(semantic.shape[:2], np.int64), merge_window)
     sums = group_sums(class_sums, groups)
     winner = sums.argmax(axis=-1)  # The first of equals: the lower index.
     is_vertex = winner > 0 if group == 0 else winner == group
     if mask is not None:
-        is_vertex = is_vertex & (window_sums((mask != 0).astype(np.int64), merge_window) > 0)
+        is_vertex = is_vertex & (window_sums(mask.astype(np.int64), merge_window) > 0)
     return Windows(
         is_vertex=is_vertex,
         group=winner,
@@ -228,16 +217,6 @@ def find_edges(
 def sigma(x: np.ndarray, alpha: float) -> np.ndarray:
     """Returns 2 * (1 / (1 + exp(-alpha * x)) - 1 / 2) (paper 4.4)."""
     return 2 * (1 / (1 + np.exp(-alpha * x)) - 0.5)
-
-
-def check_classes(semantic: np.ndarray, groups: Sequence[int] | None) -> tuple[int, ...]:
-    """Returns the super-class of each of the K classes, checked."""
-    num_classes = semantic.shape[-1]
-    if semantic.ndim != 3 or num_classes < 2:
-        raise ValueError(f"`semantic` must be [H, W, K] with K at least 2: {semantic.shape}")
-    groups = labels.default_groups(num_classes) if groups is None else tuple(groups)
-    labels.check_groups(groups, num_classes)
-    return groups
 
 
 def _sum_pixel_pairs(

@@ -1,4 +1,4 @@
-"""Bad input to the op is an InvalidArgument that names the argument, the rule and the value."""
+"""Messages of the op and the reference name the argument, the rule and the value."""
 
 import os
 
@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from affinity_seg import neighbors
 from affinity_seg.ops import graph_merge, loader
+from affinity_seg.ops.reference import graph_merge_reference
+
+_WHOLE_NUMBERS = ("group", "merge_window", "min_pixels")
+_LISTS = ("distances", "stages", "groups", "refine_classes")
 
 
 def _inputs(height=4, width=6, channels=56, num_classes=9):
@@ -16,40 +21,116 @@ def _inputs(height=4, width=6, channels=56, num_classes=9):
     return affinity, semantic
 
 
-_BAD_OPTIONS = {
-    "distances": ({"distances": (1, 2, 2, 8, 16, 32, 64)}, "`distances` must be strictly increas"),
-    "multiples": (
+_BAD_VALUES = [
+    ({"distances": ()}, r"`distances` must not be empty: \(\)"),
+    ({"distances": (1, 2, 2, 8, 16, 32, 64)}, r"`distances` must be strictly incr.*: \(1, 2, 2"),
+    ({"distances": (0, 2, 4, 8, 16, 32, 64)}, r"`distances` must be in \[1, 1048576\]: 0"),
+    ({"distances": (1, 2, 4, 8, 16, 32, 2**40)}, r"`distances` must be in .*: 1099511627776"),
+    (
         {"distances": (1, 2, 5, 8, 16, 32, 64)},
         r"`distances` above `merge_window` must be multiples of it, 2: \(1, 2, 5",
     ),
-    "stages": ({"stages": (3, 2, 1)}, r"`stages` must add up to .* 7: \(3, 2, 1\)"),
-    "threshold zero": ({"thresholds": (0.9, 0.5, 0.0)}, r"`thresholds` must be in \(0, 1\]"),
-    "threshold two": ({"thresholds": (2.0, 0.5, 0.3)}, r"`thresholds` must be in \(0, 1\]: \(2"),
-    "increasing": ({"thresholds": (0.5, 0.9, 0.3)}, "`thresholds` must not increase: .0.5, 0.9"),
-    "count": ({"thresholds": (0.5,)}, "`thresholds` must have one entry per stage, 3"),
-    "groups": ({"groups": (0, 1, 1, 1, 1, 1, 1, 1, 3)}, "`groups` must be consecutive from 1"),
-    "groups zero": ({"groups": (1,) * 9}, "`groups` must start with 0"),
-    "groups length": (
-        {"groups": (0, 1)},
-        r"`semantic` must have one channel for each of `groups`, 2: \[4,6,9\]",
-    ),
-    "window": ({"merge_window": 3}, "`merge_window` must be 1, 2 or 4: 3"),
-    "window zero": ({"merge_window": 0}, "`merge_window` must be 1, 2 or 4: 0"),
-    "alpha": ({"alpha": float("nan")}, "`alpha` must be in"),
-    "refine": ({"refine_classes": (0,)}, r"`refine_classes` must be in \[1, 8\]: \(0\)"),
-    "linkage": ({"linkage": "single"}, "linkage"),
-    "group": ({"group": 4}, r"`group` must be in \[0, 3\]: 4"),
-    "group below": ({"group": -1}, r"`group` must be in \[0, 3\]: -1"),
-    "mask": ({"mask": np.ones([4, 5], bool)}, r"`mask` must have the height .* 4x6.*: \[4,5\]"),
-    "min_pixels": ({"min_pixels": -1}, "`min_pixels` must not be negative: -1"),
-}
+    ({"stages": (3, 2, 1)}, r"`stages` must add up to .* 7: \(3, 2, 1\)"),
+    ({"stages": ()}, r"`stages` must add up to .* 7: \(\)"),
+    ({"stages": (3, 4, 0)}, r"`stages` must be in \[1, 2147483647\]: 0"),
+    ({"thresholds": (0.9, 0.5, 0.0)}, r"`thresholds` must be in \(0, 1\]: 0.0"),
+    ({"thresholds": (2.0, 0.5, 0.3)}, r"`thresholds` must be in \(0, 1\]: 2.0"),
+    ({"thresholds": (1.0000001, 0.5, 0.3)}, r"`thresholds` must be in \(0, 1\]: 1.0000001"),
+    ({"thresholds": (0.9, 0.5, np.nan)}, r"`thresholds` must be in \(0, 1\]: nan"),
+    ({"thresholds": (0.9, 0.5, 1e-7)}, "`thresholds` must not be 0 in six decimals: 1e-07"),
+    ({"thresholds": (0.5, 0.9, 0.3)}, r"`thresholds` must not increase: \(0.5, 0.9"),
+    ({"thresholds": (0.5, 0.5000001, 0.3)}, r"`thresholds` must not increase: \(0.5, 0.5000001"),
+    ({"thresholds": (0.5,)}, r"`thresholds` must have one entry per stage, 3: \(0.5,\)"),
+    ({"thresholds": ()}, r"`thresholds` must have one entry per stage, 3: \(\)"),
+    ({"groups": ()}, r"`groups` must have at least 2 entries: \(\)"),
+    ({"groups": (0,)}, r"`groups` must have at least 2 entries: \(0,\)"),
+    ({"groups": (0, 1)}, r"`groups` must have one entry per class, 9: \(0, 1\)"),
+    ({"groups": (0, 1, 1, 1, 1, 1, 1, 1, 3)}, "`groups` must be 0 .* consecutive from 1"),
+    ({"groups": (1,) * 9}, "`groups` must be 0 for the background"),
+    ({"merge_window": 3}, "`merge_window` must be 1, 2 or 4: 3"),
+    ({"merge_window": 2**32 + 2}, r"`merge_window` must be in \[.*\]: 4294967298"),
+    ({"alpha": np.nan}, r"`alpha` must be in \(0, 1e\+06\]: nan"),
+    ({"alpha": np.inf}, r"`alpha` must be in \(0, 1e\+06\]: inf"),
+    ({"alpha": 0}, r"`alpha` must be in \(0, 1e\+06\]: 0"),
+    ({"alpha": 1000000.5}, r"`alpha` must be in \(0, 1e\+06\]: 1000000.5"),
+    ({"alpha": 1e-9}, "`alpha` must not be 0 in six decimals: 1e-09"),
+    ({"refine_classes": (0,)}, r"`refine_classes` must be in \[1, 8\]: 0"),
+    ({"linkage": "single"}, r"`linkage` must be one of \('average', 'weighted'\): 'single'"),
+    ({"linkage": None}, r"`linkage` must be one of .*: None"),
+    ({"group": 4}, r"`group` must be in \[0, 3\]: 4"),
+    ({"group": np.int64(-1)}, r"`group` must be in \[0, 3\]: -1"),
+    ({"min_pixels": -1}, r"`min_pixels` must be in \[0, 2147483647\]: -1"),
+    ({"min_pixels": 2**31}, r"`min_pixels` must be in \[0, 2147483647\]: 2147483648"),
+]
+
+_BAD_TYPES = [
+    *(({name: None}, f"`{name}` must be .*: None") for name in _WHOLE_NUMBERS),
+    *(({name: 1.5}, rf"`{name}` must be a whole number: 1\.5") for name in _WHOLE_NUMBERS),
+    *(({name: (1.5,)}, rf"`{name}` must be a whole number: 1\.5") for name in _LISTS),
+    *(({name: 2}, f"`{name}` must be a sequence of numbers: 2") for name in _LISTS),
+    *(({name: None}, f"`{name}` must be .*: None") for name in _LISTS if name != "groups"),
+    *(({name: None}, f"`{name}` must be bool: None") for name in ("refine", "from_logits")),
+    ({"thresholds": None}, "`thresholds` must be a sequence of numbers: None"),
+    ({"thresholds": ("0.5",)}, "`thresholds` must be a number: '0.5'"),
+    ({"alpha": None}, "`alpha` must be a number: None"),
+    ({"alpha": "5"}, "`alpha` must be a number: '5'"),
+    ({"mask": np.ones([4, 6], np.uint8)}, "`mask` must be bool: uint8"),
+    ({"mask": np.ones([4, 6])}, "`mask` must be bool: float64"),
+]
 
 
-@pytest.mark.parametrize("name", _BAD_OPTIONS)
-def test_bad_option(name):
-    options, message = _BAD_OPTIONS[name]
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        graph_merge(*_inputs(), **options)
+@pytest.mark.parametrize("merge", [graph_merge, graph_merge_reference])
+@pytest.mark.parametrize(
+    ("error", "options", "message"),
+    [(ValueError, *case) for case in _BAD_VALUES] + [(TypeError, *case) for case in _BAD_TYPES],
+)
+def test_bad_option(merge, error, options, message):
+    with pytest.raises(error, match=message):
+        merge(*_inputs(), **options)
+
+
+@pytest.mark.parametrize(
+    ("error", "options", "message"),
+    [
+        (ValueError, {"thresholds": (0.9, 0.5, 1e-7)}, "`thresholds` must not be 0 .*: 1e-07"),
+        (ValueError, {"distances": ()}, r"`distances` must not be empty: \(\)"),
+        (TypeError, {"mask": np.ones([4, 6], np.uint8)}, "`mask` must be bool: uint8"),
+        (TypeError, {"min_pixels": None}, "`min_pixels` must be a whole number: None"),
+    ],
+)
+def test_bad_option_in_a_function(error, options, message):
+    with pytest.raises(error, match=message):
+        tf.function(lambda *inputs: graph_merge(*inputs, **options))(*_inputs())
+
+
+def test_arguments_of_the_op_alone():
+    affinity, semantic = _inputs()
+    for name in ("affinity", "semantic"):
+        with pytest.raises(TypeError, match=f"`{name}` must be given: None"):
+            graph_merge(**{"affinity": affinity, "semantic": semantic, name: None})
+    with pytest.raises(TypeError, match="`return_edges` must be bool: None"):
+        graph_merge(affinity, semantic, return_edges=None)
+    with pytest.raises(TypeError, match="`group` must be int32 where it is a tensor: int64"):
+        graph_merge(affinity, semantic, group=tf.constant(1, tf.int64))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"`group` must be in \[0, 3\]: 4"):
+        graph_merge(affinity, semantic, group=tf.constant(4))
+
+
+def test_numbers_of_other_kinds():
+    expected = graph_merge(*_inputs(), group=1, min_pixels=0).sizes
+    found = graph_merge(
+        *_inputs(),
+        distances=np.array(neighbors.DISTANCES),
+        stages=iter(neighbors.STAGES),
+        thresholds=np.array([0.97, 0.7, 0.3]),
+        merge_window=np.uint8(2),
+        group=np.int64(1),
+        alpha=5,
+        refine=np.bool_(True),
+        min_pixels=np.array(0),
+        mask=[[True] * 6] * 4,
+    ).sizes
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +139,32 @@ def test_bad_option(name):
         (([4, 6, 55], [4, 6, 9]), r"`affinity` must have 8 channels .* 56: \[4,6,55\]"),
         (([4, 6, 56], [4, 5, 9]), r"`semantic` must have the height .* 4x6: \[4,5,9\]"),
         (([24, 56], [4, 6, 9]), r"`affinity` must have rank 3: \[24,56\]"),
-        (([4, 6, 56], [1, 4, 6, 9]), r"`semantic` must have rank 3: \[1,4,6,9\]"),
+        (([4, 6, 56], [4, 6, 1]), r"`semantic` must have at least 2 channels, .*: \[4, 6, 1\]"),
+        (([4, 6, 56], [9]), r"`semantic` must have rank 3: \[9\]"),
+        (([4, 6, 56], []), r"`semantic` must have rank 3: \[\]"),
+        (([4, 6, 56], [1, 4, 6, 9]), r"`semantic` must have rank 3: \[1, 4, 6, 9\]"),
     ],
 )
 def test_bad_shape(shapes, message):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=message):
         graph_merge(tf.zeros(shapes[0]), tf.zeros(shapes[1]))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (([4, 6, 55], [4, 6, 9], None), r"`affinity` must have shape .*56\): \(4, 6, 55\)"),
+        (([24, 56], [4, 6, 9], None), r"`affinity` must have shape .*56\): \(24, 56\)"),
+        (([4, 6, 56], [24, 9], None), r"`semantic` must have rank 3: \[24, 9\]"),
+        (([4, 6, 56], [4, 6, 1], None), r"`semantic` must have at least 2 channels, .*6, 1\]"),
+        (([4, 6, 56], [4, 6, 9], [4, 5]), r"`mask` must have the height .*\(4, 6\): \(4, 5\)"),
+    ],
+)
+def test_bad_shape_of_the_reference(shapes, message):
+    affinity, semantic = (np.zeros(shape, np.float32) for shape in shapes[:2])
+    mask = None if shapes[2] is None else np.ones(shapes[2], bool)
+    with pytest.raises(ValueError, match=message):
+        graph_merge_reference(affinity, semantic, mask=mask)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
