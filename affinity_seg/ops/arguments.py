@@ -1,7 +1,6 @@
 """The rules of the graph merge's arguments, shared by the op's Python face and the reference."""
 
 import itertools
-import math
 import numbers
 import operator
 from collections.abc import Sequence
@@ -152,7 +151,7 @@ def _decimal(name, value, high):
     """Returns `value`, which must be in (0, high], rounded to six decimals."""
     if not isinstance(value, numbers.Real):
         raise TypeError(f"`{name}` must be a number: {value!r}")
-    if not (math.isfinite(value) and 0 < value <= high):
+    if not 0 < value <= high:  # Also NaN.
         raise ValueError(f"`{name}` must be in (0, {high:g}]: {value}")
     rounded = round(float(value), _DECIMALS)
     if rounded == 0:

@@ -114,7 +114,7 @@ def _mask_tensor(mask, affinity):
     import tensorflow as tf
 
     if mask is None:
-        return tf.zeros([0, 0], tf.bool)
+        return tf.ones(tf.shape(affinity)[:2], tf.bool)
     mask = tf.convert_to_tensor(mask)
     arguments.check_mask_dtype(mask.dtype.name)
     return mask

@@ -41,6 +41,9 @@ absl::Status ReadOptions(OpKernelConstruction* context, GraphMergeOptions* optio
   // Attributes are float32: back to the decimal that the user wrote.
   options->alpha = std::round(alpha * 1e6) / 1e6;
   for (float t : thresholds) options->thresholds.push_back(std::round(t * 1e6) / 1e6);
+  if (linkage != "average" && linkage != "weighted") {
+    return absl::InvalidArgumentError("`linkage` must be average or weighted: " + linkage);
+  }
   options->linkage = linkage == "average" ? Linkage::kAverage : Linkage::kWeighted;
   return ToStatus(options->Check());
 }
@@ -52,7 +55,8 @@ absl::Status CheckShapes(const Tensor& affinity, const Tensor& semantic, const T
   };
   if (affinity.dims() != 3) return invalid("`affinity` must have rank 3", affinity);
   if (semantic.dims() != 3) return invalid("`semantic` must have rank 3", semantic);
-  if (group.dims() != 0) return invalid("`group` must be a scalar", group);
+  if (mask.dims() != 2) return invalid("`mask` must have rank 2", mask);
+  if (group.dims() != 0) return invalid("`group` must have rank 0", group);
   const int64_t channels = kNumDirections * static_cast<int64_t>(options.distances.size());
   if (affinity.dim_size(2) != channels) {
     return invalid("`affinity` must have 8 channels for each of `distances`, " +
@@ -70,10 +74,8 @@ absl::Status CheckShapes(const Tensor& affinity, const Tensor& semantic, const T
       semantic.dim_size(1) != affinity.dim_size(1)) {
     return invalid("`semantic` must have the height and width of `affinity`, " + size, semantic);
   }
-  const bool no_mask = mask.shape() == TensorShape({0, 0});
-  if (!no_mask && mask.shape() != TensorShape({affinity.dim_size(0), affinity.dim_size(1)})) {
-    return invalid("`mask` must have the height and width of `affinity`, " + size + ", or be [0, 0]",
-                   mask);
+  if (mask.shape() != TensorShape({affinity.dim_size(0), affinity.dim_size(1)})) {
+    return invalid("`mask` must have the height and width of `affinity`, " + size, mask);
   }
   return absl::OkStatus();
 }
@@ -123,7 +125,7 @@ class GraphMergeOp : public OpKernel {
     input.width = affinity.dim_size(1);
     input.affinity = AsFloat<T>(affinity, &affinity_storage);
     input.semantic = AsFloat<T>(semantic, &semantic_storage);
-    input.mask = mask.NumElements() > 0 ? mask.flat<bool>().data() : nullptr;
+    input.mask = mask.flat<bool>().data();
     input.from_logits = from_logits_;
     input.group = group.scalar<int32_t>()();
     Instances instances;

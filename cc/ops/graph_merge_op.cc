@@ -1,6 +1,6 @@
 // Registration of the op GraphMerge: its interface, shapes and documentation.
 
-#include "tensorflow/core/framework/common_shape_fns.h"
+#include "absl/strings/str_cat.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
 
@@ -11,12 +11,46 @@ using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
 
+// Sets `shape` to that of input `index`, which must have rank `rank`.
+absl::Status ReadShape(InferenceContext* context, int index, const char* name, int rank,
+                       ShapeHandle* shape) {
+  if (context->WithRank(context->input(index), rank, shape).ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("`", name, "` must have rank ", rank, ": ",
+                                                 context->DebugString(context->input(index))));
+}
+
+// Merges the first two dimensions of input `name` into `height` and `width`.
+absl::Status MergeSize(InferenceContext* context, const char* name, ShapeHandle shape,
+                       DimensionHandle* height, DimensionHandle* width) {
+  DimensionHandle merged_height, merged_width;
+  if (context->Merge(*height, context->Dim(shape, 0), &merged_height).ok() &&
+      context->Merge(*width, context->Dim(shape, 1), &merged_width).ok()) {
+    *height = merged_height;
+    *width = merged_width;
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("`", name, "` must have the height and width of `affinity`, ",
+                   context->DebugString(*height), "x", context->DebugString(*width), ": ",
+                   context->DebugString(shape)));
+}
+
+// Sets `dimension` to the last one of input `name`, which must be `channels`.
+absl::Status ReadChannels(InferenceContext* context, const char* name, const char* rule,
+                          ShapeHandle shape, int64_t channels, DimensionHandle* dimension) {
+  if (context->WithValue(context->Dim(shape, 2), channels, dimension).ok()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("`", name, "` must have ", rule, ", ", channels,
+                                                 ": ", context->DebugString(shape)));
+}
+
 absl::Status GraphMergeShape(InferenceContext* context) {
-  ShapeHandle affinity, semantic, mask, scalar;
-  TF_RETURN_IF_ERROR(context->WithRank(context->input(0), 3, &affinity));
-  TF_RETURN_IF_ERROR(context->WithRank(context->input(1), 3, &semantic));
-  TF_RETURN_IF_ERROR(context->WithRank(context->input(2), 2, &mask));
-  TF_RETURN_IF_ERROR(context->WithRank(context->input(3), 0, &scalar));
+  ShapeHandle affinity, semantic, mask, group;
+  TF_RETURN_IF_ERROR(ReadShape(context, 0, "affinity", 3, &affinity));
+  TF_RETURN_IF_ERROR(ReadShape(context, 1, "semantic", 3, &semantic));
+  TF_RETURN_IF_ERROR(ReadShape(context, 2, "mask", 2, &mask));
+  TF_RETURN_IF_ERROR(ReadShape(context, 3, "group", 0, &group));
   std::vector<int> distances, groups;
   int merge_window;
   bool output_edges;
@@ -25,13 +59,14 @@ absl::Status GraphMergeShape(InferenceContext* context) {
   TF_RETURN_IF_ERROR(context->GetAttr("merge_window", &merge_window));
   TF_RETURN_IF_ERROR(context->GetAttr("output_edges", &output_edges));
 
-  DimensionHandle height, width, channels, classes;
-  TF_RETURN_IF_ERROR(
-      context->Merge(context->Dim(affinity, 0), context->Dim(semantic, 0), &height));
-  TF_RETURN_IF_ERROR(context->Merge(context->Dim(affinity, 1), context->Dim(semantic, 1), &width));
-  TF_RETURN_IF_ERROR(
-      context->WithValue(context->Dim(affinity, 2), 8 * distances.size(), &channels));
-  TF_RETURN_IF_ERROR(context->WithValue(context->Dim(semantic, 2), groups.size(), &classes));
+  DimensionHandle height = context->Dim(affinity, 0), width = context->Dim(affinity, 1);
+  TF_RETURN_IF_ERROR(MergeSize(context, "semantic", semantic, &height, &width));
+  TF_RETURN_IF_ERROR(MergeSize(context, "mask", mask, &height, &width));
+  DimensionHandle channels, classes;
+  TF_RETURN_IF_ERROR(ReadChannels(context, "affinity", "8 channels for each of `distances`",
+                                  affinity, 8 * distances.size(), &channels));
+  TF_RETURN_IF_ERROR(ReadChannels(context, "semantic", "one channel for each of `groups`",
+                                  semantic, groups.size(), &classes));
 
   const DimensionHandle instances = context->UnknownDim();
   context->set_output(0, context->Matrix(height, width));
@@ -60,15 +95,15 @@ REGISTER_OP("GraphMerge")
     .Output("sizes: int64")
     .Output("votes: int64")
     .Output("edges: int32")
-    .Attr("distances: list(int) >= 1")
-    .Attr("stages: list(int) >= 1")
-    .Attr("thresholds: list(float) >= 1")
-    .Attr("groups: list(int) >= 2")
+    .Attr("distances: list(int)")
+    .Attr("stages: list(int)")
+    .Attr("thresholds: list(float)")
+    .Attr("groups: list(int)")
     .Attr("alpha: float = 5.0")
     .Attr("merge_window: int = 2")
     .Attr("refine: bool = true")
     .Attr("refine_classes: list(int) = []")
-    .Attr("linkage: {'average', 'weighted'} = 'average'")
+    .Attr("linkage: string = 'average'")
     .Attr("min_pixels: int = 1024")
     .Attr("from_logits: bool = false")
     .Attr("output_edges: bool = false")
@@ -84,8 +119,7 @@ is the same on every machine.
 affinity: [H, W, 8 * len(distances)], the affinity of each pixel with its neighbours; channel
   8 * i + n is distance i, direction n, row by row from the upper left (3.3).
 semantic: [H, W, K], class probabilities, background first.
-mask: [H, W], true where there may be vertices (a window is in it if any of its pixels is), or
-  [0, 0] for everywhere.
+mask: [H, W], true where there may be vertices (a window is in it if any of its pixels is).
 group: the super-class whose windows are the vertices, or 0 for all of them (4.5).
 instance_ids: [H, W], 0 on the background, instances from 1 in raster order.
 classes: [N], the class of each instance, by the votes of its pixels.

@@ -17,7 +17,7 @@ _LISTS = ("distances", "stages", "groups", "refine_classes")
 def _inputs(height=4, width=6, channels=56, num_classes=9):
     affinity = np.full([height, width, channels], 0.5, np.float32)
     semantic = np.zeros([height, width, num_classes], np.float32)
-    semantic[..., 1] = 1
+    semantic[..., 1:2] = 1
     return affinity, semantic
 
 
@@ -51,6 +51,7 @@ _BAD_VALUES = [
     ({"merge_window": 2**32 + 2}, r"`merge_window` must be in \[.*\]: 4294967298"),
     ({"alpha": np.nan}, r"`alpha` must be in \(0, 1e\+06\]: nan"),
     ({"alpha": np.inf}, r"`alpha` must be in \(0, 1e\+06\]: inf"),
+    ({"alpha": 10**400}, r"`alpha` must be in \(0, 1e\+06\]: 10000"),
     ({"alpha": 0}, r"`alpha` must be in \(0, 1e\+06\]: 0"),
     ({"alpha": 1000000.5}, r"`alpha` must be in \(0, 1e\+06\]: 1000000.5"),
     ({"alpha": 1e-9}, "`alpha` must not be 0 in six decimals: 1e-09"),
@@ -133,21 +134,76 @@ def test_numbers_of_other_kinds():
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("wrap", [lambda function: function, tf.function])
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
-        (([4, 6, 55], [4, 6, 9]), r"`affinity` must have 8 channels .* 56: \[4,6,55\]"),
-        (([4, 6, 56], [4, 5, 9]), r"`semantic` must have the height .* 4x6: \[4,5,9\]"),
-        (([24, 56], [4, 6, 9]), r"`affinity` must have rank 3: \[24,56\]"),
-        (([4, 6, 56], [4, 6, 1]), r"`semantic` must have at least 2 channels, .*: \[4, 6, 1\]"),
-        (([4, 6, 56], [9]), r"`semantic` must have rank 3: \[9\]"),
-        (([4, 6, 56], []), r"`semantic` must have rank 3: \[\]"),
-        (([4, 6, 56], [1, 4, 6, 9]), r"`semantic` must have rank 3: \[1, 4, 6, 9\]"),
+        (([4, 6, 55], [4, 6, 9], [4, 6]), r"`affinity` must have 8 channels .* 56: \[4,6,55\]"),
+        (([24, 56], [4, 6, 9], [4, 6]), r"`affinity` must have rank 3: \[24,56\]"),
+        (([], [4, 6, 9], None), r"`affinity` must have rank 3: \[\]"),
+        (([4, 6, 56], [4, 5, 9], [4, 6]), r"`semantic` must have the height .* 4x6: \[4,5,9\]"),
+        (([4, 6, 56], [1, 4, 6, 9], [4, 6]), r"`semantic` must have rank 3: \[1, 4, 6, 9\]"),
+        (([4, 6, 56], [], [4, 6]), r"`semantic` must have rank 3: \[\]"),
+        (([4, 6, 56], [4, 6, 1], [4, 6]), r"`semantic` must have at least 2 .*: \[4, 6, 1\]"),
+        (([4, 6, 56], [4, 6, 9], [4, 5]), r"`mask` must have the height .* 4x6: \[4,5\]"),
+        (([4, 6, 56], [4, 6, 9], [0, 0]), r"`mask` must have the height .* 4x6: \[0,0\]"),
+        (([4, 6, 56], [4, 6, 9], [24]), r"`mask` must have rank 2: \[24\]"),
     ],
 )
-def test_bad_shape(shapes, message):
+def test_bad_shape(wrap, shapes, message):
+    mask = None if shapes[2] is None else tf.ones(shapes[2], tf.bool)
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=message):
-        graph_merge(tf.zeros(shapes[0]), tf.zeros(shapes[1]))
+        wrap(graph_merge)(tf.zeros(shapes[0]), tf.zeros(shapes[1]), mask=mask)
+
+
+@pytest.mark.parametrize("wrap", [lambda function: function, tf.function])
+def test_group_is_a_scalar(wrap):
+    with pytest.raises(
+        (ValueError, tf.errors.InvalidArgumentError), match=r"`group` must have rank 0: \[1\]"
+    ):
+        wrap(graph_merge)(*_inputs(), group=tf.constant([1]))
+
+
+def test_number_of_classes_must_be_known():
+    signature = [tf.TensorSpec([None, None, 56]), tf.TensorSpec(None)]
+    with pytest.raises(ValueError, match=r"`groups` must be given where .*unknown: .* shape None"):
+        tf.function(graph_merge, input_signature=signature)(*_inputs())
+    merge = tf.function(
+        lambda affinity, semantic: graph_merge(affinity, semantic, groups=(0, 1)),
+        input_signature=signature,
+    )
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"one channel for each of `groups`, 2: \[4,6,9\]"
+    ):
+        merge(*_inputs())
+
+
+@pytest.mark.parametrize("wrap", [lambda function: function, tf.function])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"linkage": "single"}, "`linkage` must be average or weighted: single"),
+        ({"distances": []}, r"`distances` must not be empty: \(\)"),
+        ({"stages": []}, r"`stages` must add up to the number of `distances`, 1: \(\)"),
+        ({"thresholds": []}, r"`thresholds` must have one entry per stage, 1: \(\)"),
+        ({"groups": [0]}, r"`groups` must have at least 2 entries: \(0\)"),
+    ],
+)
+def test_the_op_checks_too(wrap, options, message):
+    """As where a program loads a graph that another front end has built."""
+    options = {
+        "distances": [1],
+        "stages": [1],
+        "thresholds": [0.5],
+        "groups": [0, 1],
+        "group": 0,
+        **options,
+    }
+    channels = 8 * len(options["distances"])
+    affinity, semantic = _inputs(channels=channels, num_classes=len(options["groups"]))
+    options |= {"affinity": affinity, "semantic": semantic, "mask": np.ones([4, 6], bool)}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        wrap(lambda: loader.load_library().graph_merge(**options))()
 
 
 @pytest.mark.parametrize(
