@@ -51,7 +51,7 @@ def checked_options(
     merge_window = _whole_number("merge_window", merge_window)
     if merge_window not in (1, 2, 4):
         raise ValueError(f"`merge_window` must be 1, 2 or 4: {merge_window}")
-    if linkage not in LINKAGES:
+    if not isinstance(linkage, str) or linkage not in LINKAGES:
         raise ValueError(f"`linkage` must be one of {LINKAGES}: {linkage!r}")
     distances = _checked_distances(distances, merge_window)
     stages = _whole_numbers("stages", stages, 1)

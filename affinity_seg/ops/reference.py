@@ -372,11 +372,9 @@ def _checked_mask(mask, semantic):
         return None
     mask = np.asarray(mask)
     arguments.check_mask_dtype(mask.dtype.name)
-    if mask.shape != semantic.shape[:2]:
-        raise ValueError(
-            f"`mask` must have the height and width of `semantic`, {semantic.shape[:2]}: "
-            f"{mask.shape}"
-        )
+    size = semantic.shape[:2]
+    if mask.shape != size:
+        raise ValueError(f"`mask` must be as large as `semantic`, {size}: {mask.shape}")
     return mask
 
 

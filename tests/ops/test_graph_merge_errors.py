@@ -58,6 +58,7 @@ _BAD_VALUES = [
     ({"refine_classes": (0,)}, r"`refine_classes` must be in \[1, 8\]: 0"),
     ({"linkage": "single"}, r"`linkage` must be one of \('average', 'weighted'\): 'single'"),
     ({"linkage": None}, r"`linkage` must be one of .*: None"),
+    ({"linkage": np.array(["average", "weighted"])}, r"`linkage` must be one of .*: array"),
     ({"group": 4}, r"`group` must be in \[0, 3\]: 4"),
     ({"group": np.int64(-1)}, r"`group` must be in \[0, 3\]: -1"),
     ({"min_pixels": -1}, r"`min_pixels` must be in \[0, 2147483647\]: -1"),
@@ -213,7 +214,7 @@ def test_the_op_checks_too(wrap, options, message):
         (([24, 56], [4, 6, 9], None), r"`affinity` must have shape .*56\): \(24, 56\)"),
         (([4, 6, 56], [24, 9], None), r"`semantic` must have rank 3: \[24, 9\]"),
         (([4, 6, 56], [4, 6, 1], None), r"`semantic` must have at least 2 channels, .*6, 1\]"),
-        (([4, 6, 56], [4, 6, 9], [4, 5]), r"`mask` must have the height .*\(4, 6\): \(4, 5\)"),
+        (([4, 6, 56], [4, 6, 9], [4, 5]), r"`mask` must be as large as .*\(4, 6\): \(4, 5\)"),
     ],
 )
 def test_bad_shape_of_the_reference(shapes, message):
