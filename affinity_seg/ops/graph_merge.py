@@ -65,8 +65,9 @@ def graph_merge(
 
     Raises:
       TypeError: An argument has the wrong type; the message names it.
-      ValueError: An argument breaks its rule, or a static shape in a graph does not fit.
-      tf.errors.InvalidArgumentError: The shape, dtype or values of a tensor break a rule.
+      tf.errors.InvalidArgumentError: An argument, or the shape, dtype or values of a tensor,
+        breaks a rule; the message names it.
+      ValueError: A static shape does not fit, while a graph is built.
     """
     import tensorflow as tf  # Late: it takes seconds and most of the package does without.
 
@@ -84,25 +85,29 @@ def graph_merge(
                 "`affinity` and `semantic` must both be float32, float16 or bfloat16: "
                 f"`{name}` is {value.dtype.name}",
             )
-    options = arguments.checked_options(
-        None if semantic.shape.rank is None else tuple(semantic.shape),
-        from_logits=from_logits,
-        distances=distances,
-        stages=stages,
-        thresholds=thresholds,
-        groups=groups,
-        alpha=alpha,
-        merge_window=merge_window,
-        refine=refine,
-        refine_classes=refine_classes,
-        linkage=linkage,
-        min_pixels=min_pixels,
-    )
+    try:
+        options = arguments.checked_options(
+            None if semantic.shape.rank is None else tuple(semantic.shape),
+            from_logits=from_logits,
+            distances=distances,
+            stages=stages,
+            thresholds=thresholds,
+            groups=groups,
+            alpha=alpha,
+            merge_window=merge_window,
+            refine=refine,
+            refine_classes=refine_classes,
+            linkage=linkage,
+            min_pixels=min_pixels,
+        )
+        group = _group_tensor(group, options["groups"])
+    except ValueError as error:
+        raise tf.errors.InvalidArgumentError(None, None, str(error)) from error
     output = load_library().graph_merge(
         affinity=affinity,
         semantic=semantic,
         mask=_mask_tensor(mask, affinity),
-        group=_group_tensor(group, options["groups"]),
+        group=group,
         output_edges=arguments.checked_flag("return_edges", return_edges),
         **options,
     )
