@@ -82,7 +82,7 @@ def predict_images(
     if not missing:
         return 0
     predictor, class_table = load_predictor(config, semantic_dir, affinity_dir)
-    for item in tqdm(missing, desc="predict", unit="image", disable=None):
+    for count, item in enumerate(tqdm(missing, desc="predict", unit="image", disable=None)):
         image = read_image(item.image_path)
         with errors_named(item.image_path):
             prediction = predictor.predict(image)
@@ -94,7 +94,8 @@ def predict_images(
             class_table=class_table,
             prediction=prediction,
         )
-        fingerprint_lib.claim_folder(output_dir, fingerprint)
+        if count == 0:
+            fingerprint_lib.claim_folder(output_dir, fingerprint)
         records.write_record(records.record_path(output_dir, item.name), record)
     return len(missing)
 
@@ -143,7 +144,8 @@ def merge_records(
         merge = merge or _merger(method, config, record)
         with errors_named(path):
             instances = merge(record.prediction)
-        fingerprint_lib.claim_folder(results_dir, wanted)
+        if count == 0:
+            fingerprint_lib.claim_folder(results_dir, wanted)
         results_lib.write_result(results_dir, name, instances, record.class_table, source)
         count += 1
     return count
