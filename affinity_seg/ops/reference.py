@@ -108,6 +108,7 @@ def reference_edges(
     refine_classes: Sequence[int] = (),
     mask: np.ndarray | None = None,
     group: int = 0,
+    rounded: bool = True,
 ) -> np.ndarray:
     """Computes the integer edges; arguments as in `graph_merge_reference`, which checks them.
 
@@ -115,7 +116,7 @@ def reference_edges(
       int32 [ceil(H / window), ceil(W / window), 4 * M]: channel 4 * j + n is the edge to
       the neighbour at merged distance j (ascending) in forward direction n, (0,1), (1,-1),
       (1,0), (1,1); 0..65535 in units of 1/65535, or -1 where one end is outside the merged
-      grid or no vertex.
+      grid or no vertex. Without `rounded`, float64 before the rounding.
     """
     groups = arguments.checked_groups(semantic.shape, groups)
     merged = graph.merged_distances(distances, stages, merge_window)
@@ -130,7 +131,7 @@ def reference_edges(
     values = _finite(affinity[read], "affinity") if from_logits else affinity[read]
     values = graph.sigmoid(values) if from_logits else values
     units[read] = graph.quantize(values, "affinity")
-    return graph.find_edges(
+    edges = graph.find_edges(
         units,
         windows,
         distances=distances,
@@ -140,6 +141,7 @@ def reference_edges(
         refine=refine,
         refine_classes=refine_classes,
     )
+    return graph.round_edges(edges) if rounded else edges
 
 
 def merge_edges_reference(

@@ -169,7 +169,7 @@ def find_edges(
     refine: bool,
     refine_classes: Sequence[int],
 ) -> np.ndarray:
-    """Computes the integer edges of the merged grid (steps 2 to 6 of section 4).
+    """Computes the edges of the merged grid before they are rounded (steps 2 to 5 of section 4).
 
     Args:
       affinity: int64 [H, W, 8 * len(distances)], from `quantize`.
@@ -183,11 +183,11 @@ def find_edges(
         sigma(e).
 
     Returns:
-      int32 [H_m, W_m, 4 * M], channel 4 * j + n is merged distance j, forward direction
+      float64 [H_m, W_m, 4 * M], channel 4 * j + n is merged distance j, forward direction
       n; 0..65535, -1 where there is no edge.
     """
     h_m, w_m = windows.is_vertex.shape
-    edges = np.full((h_m, w_m, len(FORWARD) * len(merged)), -1, np.int32)
+    edges = np.full((h_m, w_m, len(FORWARD) * len(merged)), -1.0)
     for j, step in enumerate(merged):
         total, count = _sum_pixel_pairs(affinity, distances, step, merge_window, (h_m, w_m))
         for n, direction in enumerate(FORWARD):
@@ -197,21 +197,22 @@ def find_edges(
             both = windows.is_vertex[p] & windows.is_vertex[q]
             p, q = (y[both], x[both]), (y[both] + dy, x[both] + dx)
             # Each pair has two probabilities: e = total / (2 * count).
-            numerator, denominator = total[(*p, n)], 2 * count[(*p, n)]
-            rounded = (2 * numerator + denominator) // (2 * denominator)
-            value = numerator / denominator
+            value = total[(*p, n)] / (2 * count[(*p, n)])
             if refine:
                 product = windows.group_probability[p] * windows.group_probability[q]
                 value = value * sigma(product.sum(axis=-1), alpha)
                 value[windows.group[p] != windows.group[q]] = 0
-                rounded = np.floor(value + 0.5)
             if j == len(merged) - 1 and len(refine_classes):
                 chosen = np.isin(windows.winning_class[p], refine_classes)
                 chosen &= np.isin(windows.winning_class[q], refine_classes)
-                lifted = np.floor(sigma(value / UNIT, alpha) * UNIT + 0.5)
-                rounded = np.where(chosen, lifted, rounded)
-            edges[(*p, len(FORWARD) * j + n)] = rounded
+                value = np.where(chosen, sigma(value / UNIT, alpha) * UNIT, value)
+            edges[(*p, len(FORWARD) * j + n)] = value
     return edges
+
+
+def round_edges(edges: np.ndarray) -> np.ndarray:
+    """Returns edges rounded to int32, halves up (step 6 of section 4)."""
+    return np.floor(edges + 0.5).astype(np.int32)
 
 
 def sigma(x: np.ndarray, alpha: float) -> np.ndarray:
