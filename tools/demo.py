@@ -130,6 +130,7 @@ def main():
         f"--results_dir={folder}/results",
         f"--data_dir={folder}/streets",
         f"--output_dir={folder}/pictures",
+        "--max_images=12",
     )
     summary = {
         "ap": judged["ap"],
