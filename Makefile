@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 1
 
 # libgl1 and libglib2.0-0 are what opencv-python loads.
 DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-dev libgmock-dev \
-  libbenchmark-dev libgl1 libglib2.0-0
+  libbenchmark-dev libhwy-dev libgl1 libglib2.0-0
 
 .PHONY: setup packages op demo test lint format bench wheel clean
 

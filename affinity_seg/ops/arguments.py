@@ -106,6 +106,11 @@ def checked_group(group: int, groups: Sequence[int]) -> int:
     return _whole_number("group", group, 0, max(groups))
 
 
+def checked_num_threads(num_threads: int) -> int:
+    """Returns `num_threads` if it is 0 or a number of threads; errors as in `checked_options`."""
+    return _whole_number("num_threads", num_threads, 0)
+
+
 def check_mask_dtype(name: str) -> None:
     """Raises TypeError unless the name of the mask's dtype is "bool"."""
     if name != "bool":

@@ -27,10 +27,12 @@ def graph_merge(
     mask: Any = None,
     group: Any = 0,
     return_edges: bool = False,
+    num_threads: int = 0,
 ) -> Any:
     """Merges the pixel graph of one image into instances.
 
-    Works eagerly and inside `tf.function`. Exact: the result is the same on every machine.
+    Works eagerly and inside `tf.function`. Exact: the result is the same on every machine and
+    for every number of threads.
 
     Args:
       affinity: [H, W, 8 * len(distances)], float32, bfloat16 or float16: the affinity of
@@ -55,6 +57,7 @@ def graph_merge(
       mask: bool [H, W]: a window with a pixel in it may be a vertex; None: everywhere.
       group: int or int32 scalar: super-class whose windows are the vertices, 0 for all.
       return_edges: Whether to return the integer graph as well.
+      num_threads: How many of TensorFlow's intra-op threads to use at most; 0: all.
 
     Returns:
       `GraphMergeResult`: instance_ids int32 [H, W], classes int32 [N], scores float32 [N],
@@ -101,6 +104,7 @@ def graph_merge(
             min_pixels=min_pixels,
         )
         group = _group_tensor(group, options["groups"])
+        num_threads = arguments.checked_num_threads(num_threads)
     except ValueError as error:
         raise tf.errors.InvalidArgumentError(None, None, str(error)) from error
     output = load_library().graph_merge(
@@ -109,6 +113,7 @@ def graph_merge(
         mask=_mask_tensor(mask, affinity),
         group=group,
         output_edges=arguments.checked_flag("return_edges", return_edges),
+        num_threads=num_threads,
         **options,
     )
     result = GraphMergeResult(*output[: len(GraphMergeResult._fields)])

@@ -1,4 +1,5 @@
-// Time of the whole merge, from probabilities to instances, by image size and linkage.
+// Time of the whole merge, from probabilities to instances, by image size, number of
+// objects, threads and SIMD level.
 
 #include <benchmark/benchmark.h>
 
@@ -6,22 +7,25 @@
 #include <vector>
 
 #include "cc/lib/graph_merge.h"
+#include "cc/lib/simd_level.h"
+#include "cc/lib/testing/thread_pool.h"
 
 namespace affinity_seg {
 namespace {
 
-// A scene of touching square objects that cover a fifth of the image, in pairs, with noisy
-// affinities: 0.9 to 1 inside an object and 0 to 0.1 across its border.
+// A scene of touching square objects in pairs that cover a fifth of the image, or of one object
+// that fills it, with noisy affinities: 0.9 to 1 inside an object, 0 to 0.1 across its border.
 struct Scene {
-  Scene(int height, int width, const GraphMergeOptions& options)
+  Scene(int height, int width, int objects_per_side, const GraphMergeOptions& options)
       : height(height), width(width), channels(kNumDirections * options.distances.size()) {
-    const int side = height / 8;
+    const int side = height / objects_per_side;
     std::mt19937 random(1);
     std::uniform_real_distribution<float> noise(0.0f, 0.1f);
     affinity.resize(static_cast<size_t>(height) * width * channels);
     semantic.resize(static_cast<size_t>(height) * width * options.num_classes());
     const auto object = [&](int y, int x) {
       if (y < 0 || y >= height || x < 0 || x >= width) return 0;
+      if (objects_per_side == 1) return 1;
       const int row = y / side, col = x / side;
       return row % 2 == 0 && col % 5 < 2 ? row * 1000 + col + 1 : 0;
     };
@@ -45,36 +49,50 @@ struct Scene {
   std::vector<float> affinity, semantic;
 };
 
-// Arguments: height of an image of twice that width, linkage.
-void BM_GraphMerge(benchmark::State& state) {
+GraphMergeOptions PaperOptions() {
   GraphMergeOptions options;
   options.distances = {1, 2, 4, 8, 16, 32, 64};
   options.stages = {3, 2, 2};
   options.thresholds = {0.97, 0.7, 0.3};
   options.groups = {0, 1, 1};
-  options.linkage = state.range(1) == 0 ? Linkage::kAverage : Linkage::kWeighted;
   options.min_pixels = 0;
+  return options;
+}
+
+// Arguments: height of an image of twice that width, objects per side of the image, threads, SIMD
+// level.
+void BM_GraphMerge(benchmark::State& state) {
+  const GraphMergeOptions options = PaperOptions();
   const int height = static_cast<int>(state.range(0));
-  const Scene scene(height, 2 * height, options);
+  const Scene scene(height, 2 * height, static_cast<int>(state.range(1)), options);
   GraphMergeInput input;
   input.height = scene.height;
   input.width = scene.width;
   input.affinity = scene.affinity.data();
   input.semantic = scene.semantic.data();
-  Instances instances;
-  EdgeGrid edges;
+  std::vector<int32_t> ids(static_cast<size_t>(input.height * input.width));
+  GraphMergeOutput output;
+  output.ids = ids.data();
+  ThreadPool pool(static_cast<int>(state.range(2)));
+  const auto level = static_cast<SimdLevel>(state.range(3));
+  if (level > ProcessorSimdLevel()) return state.SkipWithError("no such SIMD level here");
+  SetSimdLevelForTest(level);
+  state.SetLabel(SimdLevelName(level));
   for (auto _ : state) {
-    const Error error = GraphMerge(input, options, &instances, &edges);
+    const Error error = GraphMerge(input, options, pool.executor(), &output);
     if (!error.empty()) state.SkipWithError(error.c_str());
   }
-  state.counters["instances"] = static_cast<double>(instances.num_instances());
+  SetSimdLevelForTest(ProcessorSimdLevel());
+  state.counters["instances"] = static_cast<double>(output.instances.num_instances());
   state.counters["pixels_per_second"] = benchmark::Counter(
       static_cast<double>(height) * 2 * height, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 BENCHMARK(BM_GraphMerge)
-    ->ArgNames({"height", "weighted"})
-    ->ArgsProduct({{128, 256, 512, 1024}, {0, 1}})
+    ->ArgNames({"height", "objects", "threads", "simd"})
+    ->ArgsProduct({{256, 512, 1024}, {1, 8}, {1, 2}, {2}})
+    ->ArgsProduct({{1024}, {8}, {1}, {0, 1}})
+    ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "cc/lib/executor.h"
 #include "cc/lib/graph_merge.h"
+#include "cc/lib/window_grid.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/tensor.h"
 
@@ -110,6 +114,10 @@ class GraphMergeOp : public OpKernel {
     OP_REQUIRES_OK(context, ReadOptions(context, &options_));
     OP_REQUIRES_OK(context, context->GetAttr("from_logits", &from_logits_));
     OP_REQUIRES_OK(context, context->GetAttr("output_edges", &output_edges_));
+    OP_REQUIRES_OK(context, context->GetAttr("num_threads", &num_threads_));
+    OP_REQUIRES(context, num_threads_ >= 0,
+                absl::InvalidArgumentError("`num_threads` must not be negative: " +
+                                           std::to_string(num_threads_)));
   }
 
   void Compute(OpKernelContext* context) override {
@@ -128,35 +136,52 @@ class GraphMergeOp : public OpKernel {
     input.mask = mask.flat<bool>().data();
     input.from_logits = from_logits_;
     input.group = group.scalar<int32_t>()();
-    Instances instances;
-    EdgeGrid edges;
-    OP_REQUIRES_OK(context, ToStatus(GraphMerge(input, options_, &instances, &edges)));
-    OP_REQUIRES_OK(context, SetOutputs(context, input, instances, edges));
+
+    const WindowGrid grid(input.height, input.width, options_.merge_window);
+    const int64_t edges_per_window =
+        kNumForward * static_cast<int64_t>(MergedDistances(options_).size());
+    const TensorShape edges_shape =
+        output_edges_ ? TensorShape({grid.rows(), grid.cols(), edges_per_window})
+                      : TensorShape({0, 0, edges_per_window});
+    OP_REQUIRES_OK(context, ToStatus(grid.CheckSize(edges_per_window / kNumForward)));
+    Tensor* ids = nullptr;
+    Tensor* edges = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(
+                                0, TensorShape({input.height, input.width}), &ids));
+    OP_REQUIRES_OK(context, context->allocate_output(5, edges_shape, &edges));
+    GraphMergeOutput output;
+    output.ids = ids->flat<int32_t>().data();
+    if (output_edges_) output.edges = edges->flat<int32_t>().data();
+
+    PoolExecutor executor = MakeExecutor(context);
+    OP_REQUIRES_OK(context, ToStatus(GraphMerge(input, options_, &executor, &output)));
+    OP_REQUIRES_OK(context, SetOutputs(context, output.instances));
   }
 
  private:
-  absl::Status SetOutputs(OpKernelContext* context, const GraphMergeInput& input,
-                          const Instances& instances, const EdgeGrid& edges) {
+  // Runs on the threads of TensorFlow that kernels share.
+  PoolExecutor MakeExecutor(OpKernelContext* context) const {
+    const auto* workers = context->device()->tensorflow_cpu_worker_threads();
+    const int available = workers->num_threads;
+    return PoolExecutor(num_threads_ == 0 ? available : std::min(num_threads_, available),
+                        [pool = workers->workers](std::function<void()> task) {
+                          pool->Schedule(std::move(task));
+                        });
+  }
+
+  absl::Status SetOutputs(OpKernelContext* context, const Instances& instances) {
     const int64_t n = instances.num_instances();
-    TF_RETURN_IF_ERROR(
-        SetOutput(context, 0, instances.ids, TensorShape({input.height, input.width})));
     TF_RETURN_IF_ERROR(SetOutput(context, 1, instances.classes, TensorShape({n})));
     TF_RETURN_IF_ERROR(SetOutput(context, 2, instances.scores, TensorShape({n})));
     TF_RETURN_IF_ERROR(SetOutput(context, 3, instances.sizes, TensorShape({n})));
-    TF_RETURN_IF_ERROR(SetOutput(context, 4, instances.votes,
-                                 TensorShape({n, int64_t{options_.num_classes()}})));
-    if (!output_edges_) {
-      return SetOutput(context, 5, std::vector<int32_t>(),
-                       TensorShape({0, 0, edges.edges_per_window()}));
-    }
-    const WindowGrid grid(input.height, input.width, options_.merge_window);
-    return SetOutput(context, 5, edges.values,
-                     TensorShape({grid.rows(), grid.cols(), edges.edges_per_window()}));
+    return SetOutput(context, 4, instances.votes,
+                     TensorShape({n, int64_t{options_.num_classes()}}));
   }
 
   GraphMergeOptions options_;
   bool from_logits_;
   bool output_edges_;
+  int num_threads_;
 };
 
 #define REGISTER_KERNEL(T)                                                                \

@@ -6,22 +6,21 @@
 #include <cstdint>
 #include <vector>
 
+#include "cc/lib/executor.h"
 #include "cc/lib/options.h"
 #include "cc/lib/semantics.h"
 #include "cc/lib/window_grid.h"
 
 namespace affinity_seg {
 
-constexpr int32_t kNoEdge = -1;
-
-// The undirected graph of windows. Edge (window, j, f) leads from `window` in forward direction
-// `4 + f` to the window at merged distance `distances[j]`. Its value is in units of 1/65535, or
-// `kNoEdge` where an end lies outside the grid or is no vertex.
+// The undirected graph of windows. Edge e = 4 * j + f of a vertex leads in forward direction
+// `4 + f` to the window at merged distance `distances[j]`, if that is a vertex too.
 struct EdgeGrid {
   std::vector<MergedDistance> distances;
-  std::vector<int32_t> values;  // [rows, cols, 4 * distances]
+  std::vector<int64_t> window_steps;  // [edges_per_vertex]: from a window to the edge's other end
+  std::vector<uint16_t> values;       // [V, edges_per_vertex], units of 1/65535; 0 for no edge
 
-  int64_t edges_per_window() const { return kNumForward * static_cast<int64_t>(distances.size()); }
+  int64_t edges_per_vertex() const { return kNumForward * static_cast<int64_t>(distances.size()); }
 };
 
 // Averages the two directions of each pixel pair, averages the pixel pairs between two windows,
@@ -30,30 +29,34 @@ struct EdgeGrid {
 // Args:
 //   affinity: [H, W, 8 * distances], probabilities or logits; only read at pixels of vertices,
 //     where all channels are checked.
-//   vertices: [windows], nonzero for vertices.
 // REQUIRES: options.Check() and grid.CheckSize() found no error.
-// Time O(H W C); memory besides the result is one merged distance of sums.
+// Time O(H W C); memory besides the result: 8 * merged distances integers for each vertex.
 Error ComputeEdges(const float* affinity, bool from_logits, const WindowGrid& grid,
                    const GraphMergeOptions& options, const Semantics& semantics,
-                   const std::vector<uint8_t>& vertices, EdgeGrid* edges);
+                   Executor* executor, EdgeGrid* edges);
 
-// Calls `visit(window, neighbor, value)` for every edge of merged distance `j`, in raster order.
+// Calls `visit(u, edge, v, value)` for every edge of merged distance `j` between two vertices, in
+// raster order.
 template <typename Visit>
-void ForEachEdge(const EdgeGrid& edges, const WindowGrid& grid, int j, Visit visit) {
-  for (int64_t row = 0; row < grid.rows(); ++row) {
-    for (int64_t col = 0; col < grid.cols(); ++col) {
-      const int64_t window = row * grid.cols() + col;
-      for (int f = 0; f < kNumForward; ++f) {
-        const int32_t value =
-            edges.values[window * edges.edges_per_window() + j * kNumForward + f];
-        if (value == kNoEdge) continue;
-        const Offset offset = Direction(kNumForward + f);
-        const int64_t distance = edges.distances[j].distance;
-        visit(window, window + distance * (offset.dy * grid.cols() + offset.dx), value);
-      }
+void ForEachEdge(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid, int j,
+                 const Visit& visit) {
+  const int64_t per_vertex = edges.edges_per_vertex();
+  for (int32_t u = 0; u < vertices.size(); ++u) {
+    for (int f = 0; f < kNumForward; ++f) {
+      const int64_t to =
+          grid.Neighbor(vertices.windows[u], kNumForward + f, edges.distances[j].distance);
+      if (to < 0 || vertices.of_window[to] < 0) continue;
+      const int64_t edge = kNumForward * j + f;
+      visit(u, edge, vertices.of_window[to], int32_t{edges.values[u * per_vertex + edge]});
     }
   }
 }
+
+constexpr int32_t kNoEdge = -1;
+
+// Writes the edges of all windows to `output`, [windows, edges_per_vertex].
+void ExpandEdges(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
+                 int32_t* output);
 
 }  // namespace affinity_seg
 

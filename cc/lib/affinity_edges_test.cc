@@ -41,14 +41,22 @@ class AffinityEdgesTest : public testing::Test {
   Error Compute() {
     const WindowGrid grid(height_, width_, options_.merge_window);
     Semantics semantics;
-    Error error = ComputeSemantics(semantic_.data(), false, grid, options_, &semantics);
+    SerialExecutor executor;
+    SemanticInput input;
+    input.values = semantic_.data();
+    Error error = ComputeSemantics(input, grid, options_, &executor, &semantics);
     if (!error.empty()) return error;
-    const std::vector<uint8_t> vertices = FindVertices(semantics, grid, 0, nullptr);
-    return ComputeEdges(affinity_.data(), false, grid, options_, semantics, vertices, &edges_);
+    EdgeGrid edges;
+    error = ComputeEdges(affinity_.data(), false, grid, options_, semantics, &executor, &edges);
+    if (!error.empty()) return error;
+    edges_per_window_ = edges.edges_per_vertex();
+    edges_.resize(grid.num_windows() * edges_per_window_);
+    ExpandEdges(edges, semantics.vertices, grid, edges_.data());
+    return "";
   }
 
   int32_t Edge(int window, int j, int forward) const {
-    return edges_.values[window * edges_.edges_per_window() + j * kNumForward + forward];
+    return edges_[window * edges_per_window_ + j * kNumForward + forward];
   }
 
   GraphMergeOptions options_;
@@ -56,7 +64,8 @@ class AffinityEdgesTest : public testing::Test {
   int width_ = 0;
   std::vector<float> affinity_;
   std::vector<float> semantic_;
-  EdgeGrid edges_;
+  int64_t edges_per_window_ = 0;
+  std::vector<int32_t> edges_;
 };
 
 TEST_F(AffinityEdgesTest, AveragesTheTwoDirections) {

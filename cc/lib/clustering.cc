@@ -2,42 +2,97 @@
 
 #include <cmath>
 
+#include "cc/lib/average_clustering.h"
+#include "cc/lib/components.h"
 #include "cc/lib/heap_merger.h"
-#include "cc/lib/linkage.h"
+#include "cc/lib/mean.h"
+#include "cc/lib/slot_graph.h"
+#include "cc/lib/weighted_edge.h"
 
 namespace affinity_seg {
 namespace {
 
-template <typename LinkageEdge>
-std::vector<int32_t> Cluster(const EdgeGrid& edges, const WindowGrid& grid,
-                             const GraphMergeOptions& options) {
-  HeapMerger<LinkageEdge> merger(grid.num_windows());
-  for (size_t stage = 0; stage < options.stages.size(); ++stage) {
-    for (size_t j = 0; j < edges.distances.size(); ++j) {
-      if (edges.distances[j].stage != static_cast<int>(stage)) continue;
-      ForEachEdge(edges, grid, j, [&](int64_t u, int64_t v, int32_t value) {
-        merger.AddEdge(static_cast<int32_t>(u), static_cast<int32_t>(v), value);
-      });
+int64_t ThresholdUnits(double threshold) { return std::llround(threshold * kThresholdUnits); }
+
+// Numbers the clusters by their first vertex. Args: representative(v): any name of v's cluster in
+// [0, V).
+template <typename Representative>
+std::vector<int32_t> NumberClusters(int64_t num_vertices, const Representative& representative,
+                                    std::vector<int32_t>* representatives) {
+  std::vector<int32_t> number(num_vertices, -1);
+  std::vector<int32_t> clusters(num_vertices);
+  for (int32_t v = 0; v < num_vertices; ++v) {
+    const int32_t name = representative(v);
+    if (number[name] < 0) {
+      number[name] = static_cast<int32_t>(representatives->size());
+      representatives->push_back(name);
     }
-    merger.MergeStage(std::llround(options.thresholds[stage] * kThresholdUnits));
-  }
-  constexpr int32_t kNone = -1;
-  std::vector<int32_t> first(grid.num_windows(), kNone);  // of each representative
-  std::vector<int32_t> clusters(grid.num_windows());
-  for (int32_t window = 0; window < static_cast<int32_t>(clusters.size()); ++window) {
-    int32_t& first_window = first[merger.Find(window)];
-    if (first_window == kNone) first_window = window;
-    clusters[window] = first_window;
+    clusters[v] = number[name];
   }
   return clusters;
 }
 
+Clustering MergeByAverage(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
+                          const GraphMergeOptions& options, const ClusteringLimits& limits,
+                          Executor* executor) {
+  std::vector<int64_t> thresholds;
+  for (double threshold : options.thresholds) thresholds.push_back(ThresholdUnits(threshold));
+  const Components components =
+      FindComponents(edges, vertices, grid, thresholds.back(), executor);
+  const SlotGraph graph(edges, vertices, grid, components);
+  ClusterForest forest = ClusterByAverage(graph, components, thresholds, limits, executor);
+
+  Clustering result;
+  std::vector<int32_t> roots;
+  result.cluster_of_vertex = NumberClusters(
+      vertices.size(), [&](int32_t v) { return forest.Find(components.slot_of_vertex[v]); },
+      &roots);
+  for (int32_t root : roots) {
+    result.inner_sums.push_back(forest.clusters[root].inner_sum);
+    result.inner_counts.push_back(forest.clusters[root].inner_count);
+  }
+  return result;
+}
+
+Clustering MergeByWeighted(const EdgeGrid& edges, const Vertices& vertices,
+                             const WindowGrid& grid, const GraphMergeOptions& options) {
+  HeapMerger<WeightedEdge> merger(vertices.size());
+  for (size_t stage = 0; stage < options.stages.size(); ++stage) {
+    for (size_t j = 0; j < edges.distances.size(); ++j) {
+      if (edges.distances[j].stage != static_cast<int>(stage)) continue;
+      ForEachEdge(edges, vertices, grid, static_cast<int>(j),
+                  [&](int32_t u, int64_t, int32_t v, int32_t value) {
+                    merger.AddEdge(u, v, value);
+                  });
+    }
+    merger.MergeStage(ThresholdUnits(options.thresholds[stage]));
+  }
+  Clustering result;
+  std::vector<int32_t> representatives;
+  result.cluster_of_vertex = NumberClusters(
+      vertices.size(), [&](int32_t v) { return merger.Find(v); }, &representatives);
+  result.inner_sums.assign(representatives.size(), 0);
+  result.inner_counts.assign(representatives.size(), 0);
+  for (size_t j = 0; j < edges.distances.size(); ++j) {
+    ForEachEdge(edges, vertices, grid, static_cast<int>(j),
+                [&](int32_t u, int64_t, int32_t v, int32_t value) {
+      const int32_t cluster = result.cluster_of_vertex[u];
+      if (cluster != result.cluster_of_vertex[v]) return;
+      result.inner_sums[cluster] += value;
+      ++result.inner_counts[cluster];
+    });
+  }
+  return result;
+}
+
 }  // namespace
 
-std::vector<int32_t> ClusterWindows(const EdgeGrid& edges, const WindowGrid& grid,
-                                    const GraphMergeOptions& options) {
-  return options.linkage == Linkage::kAverage ? Cluster<AverageEdge>(edges, grid, options)
-                                              : Cluster<WeightedEdge>(edges, grid, options);
+Clustering ClusterVertices(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
+                           const GraphMergeOptions& options, const ClusteringLimits& limits,
+                           Executor* executor) {
+  return options.linkage == Linkage::kAverage
+             ? MergeByAverage(edges, vertices, grid, options, limits, executor)
+             : MergeByWeighted(edges, vertices, grid, options);
 }
 
 }  // namespace affinity_seg

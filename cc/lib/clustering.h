@@ -7,15 +7,33 @@
 #include <vector>
 
 #include "cc/lib/affinity_edges.h"
+#include "cc/lib/average_clustering.h"
+#include "cc/lib/executor.h"
 #include "cc/lib/options.h"
 #include "cc/lib/window_grid.h"
 
 namespace affinity_seg {
 
-// Returns for each window the first window, in raster order, of its cluster. A window that is no
-// vertex is alone. Runs the stages of `options` over the edges of `edges`.
-std::vector<int32_t> ClusterWindows(const EdgeGrid& edges, const WindowGrid& grid,
-                                    const GraphMergeOptions& options);
+// Clusters of vertices, numbered from 0 in raster order of their first vertex.
+struct Clustering {
+  std::vector<int32_t> cluster_of_vertex;  // [V]
+  // Over all edges with both ends in the cluster, in units of 1/65535.
+  std::vector<int64_t> inner_sums;    // [clusters]
+  std::vector<int64_t> inner_counts;  // [clusters]
+
+  int64_t num_clusters() const { return static_cast<int64_t>(inner_sums.size()); }
+};
+
+// Runs the stages of `options` over the edges. In a stage the largest edge between two clusters
+// merges until none reaches the stage's threshold; among equals the smaller min(id), then the
+// smaller max(id) goes first, where a cluster's id is its largest vertex. The result is the same
+// for every number of threads.
+//
+// Average linkage runs in parallel; time is close to O(E log E) for the graphs of images.
+// Weighted linkage depends on the order and runs on one thread.
+Clustering ClusterVertices(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
+                           const GraphMergeOptions& options, const ClusteringLimits& limits,
+                           Executor* executor);
 
 }  // namespace affinity_seg
 

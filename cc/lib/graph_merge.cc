@@ -1,16 +1,14 @@
 #include "cc/lib/graph_merge.h"
 
 #include <string>
-#include <vector>
 
 #include "cc/lib/clustering.h"
 #include "cc/lib/semantics.h"
 #include "cc/lib/window_grid.h"
 
 namespace affinity_seg {
-
 Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
-                 Instances* instances, EdgeGrid* edges) {
+                 Executor* executor, GraphMergeOutput* output, const ClusteringLimits& limits) {
   if (input.group < 0 || input.group >= options.num_groups()) {
     return "`group` must be in [0, " + std::to_string(options.num_groups() - 1) +
            "]: " + std::to_string(input.group);
@@ -20,13 +18,18 @@ Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
   if (!error.empty()) return error;
 
   Semantics semantics;
-  error = ComputeSemantics(input.semantic, input.from_logits, grid, options, &semantics);
+  const SemanticInput semantic = {input.semantic, input.from_logits, input.mask, input.group};
+  error = ComputeSemantics(semantic, grid, options, executor, &semantics);
   if (!error.empty()) return error;
-  const std::vector<uint8_t> vertices = FindVertices(semantics, grid, input.group, input.mask);
-  error = ComputeEdges(input.affinity, input.from_logits, grid, options, semantics, vertices, edges);
+  EdgeGrid edges;
+  error = ComputeEdges(input.affinity, input.from_logits, grid, options, semantics, executor,
+                       &edges);
   if (!error.empty()) return error;
-  const std::vector<int32_t> clusters = ClusterWindows(*edges, grid, options);
-  *instances = DescribeInstances(clusters, vertices, *edges, semantics, grid, options, input.group);
+  const Clustering clustering =
+      ClusterVertices(edges, semantics.vertices, grid, options, limits, executor);
+  output->instances = DescribeInstances(clustering, semantics, grid, options, input.group,
+                                        executor, output->ids);
+  if (output->edges != nullptr) ExpandEdges(edges, semantics.vertices, grid, output->edges);
   return "";
 }
 

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "cc/lib/disjoint_set.h"
-#include "cc/lib/linkage.h"
 
 namespace affinity_seg {
 
@@ -27,6 +26,14 @@ namespace affinity_seg {
 // of its two parts and never lowers an id, so the entries of the parts stay in front of the edge
 // of the union. An entry that comes to the top and is no longer true is replaced by the current
 // state of its edge; `queued` avoids a second entry for the same state.
+//
+// `LinkageEdge` is the edge between two clusters:
+//   Add(value)      adds one edge of the grid, in units of 1/65535, within the current stage.
+//   EndStage()      settles the edges that the stage has added.
+//   Merge(other)    becomes the edge of the union: `other` leads to the same neighbour.
+//   Less(other)     order of the values.
+//   Reaches(T)      whether the value is at least T / 10^6.
+// Merging two edges never gives more than the larger of the two (reducibility).
 //
 // Time: O(E log^2 V) expected for the unions (smaller neighbour list into larger) and their heap
 // entries. Memory: O(E). Not thread-safe.

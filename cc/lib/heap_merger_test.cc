@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "cc/lib/testing/average_edge.h"
+#include "cc/lib/weighted_edge.h"
+
 namespace affinity_seg {
 namespace {
 

@@ -9,91 +9,74 @@ namespace {
 
 constexpr int32_t kBackground = 0;
 
-// Numbers the clusters that are large enough, writes their sizes, and returns the instance of
-// each window.
-std::vector<int32_t> NumberInstances(const std::vector<int32_t>& clusters,
-                                     const std::vector<uint8_t>& vertices, const WindowGrid& grid,
-                                     int64_t min_pixels, std::vector<int64_t>* sizes) {
-  std::vector<int64_t> pixels(clusters.size(), 0);  // of each cluster, at its first window
-  for (int64_t row = 0; row < grid.rows(); ++row) {
+// Numbers the clusters that are large enough and writes their sizes and scores. Returns the
+// instance of each cluster.
+std::vector<int32_t> NumberInstances(const Clustering& clustering, const Vertices& vertices,
+                                     const WindowGrid& grid, int64_t min_pixels,
+                                     Instances* instances) {
+  std::vector<int64_t> pixels(clustering.num_clusters(), 0);
+  for (int64_t v = 0; v < vertices.size(); ++v) {
+    pixels[clustering.cluster_of_vertex[v]] += grid.NumPixels(vertices.windows[v]);
+  }
+  std::vector<int32_t> numbers(clustering.num_clusters(), kBackground);
+  for (int64_t c = 0; c < clustering.num_clusters(); ++c) {
+    if (pixels[c] <= min_pixels) continue;
+    instances->sizes.push_back(pixels[c]);
+    numbers[c] = static_cast<int32_t>(instances->sizes.size());
+    const double sum = static_cast<double>(clustering.inner_sums[c]);
+    const double count = static_cast<double>(clustering.inner_counts[c]);
+    instances->scores.push_back(count == 0 ? 0.0f : static_cast<float>(sum / (kOne * count)));
+  }
+  return numbers;
+}
+
+// Paints rows [begin, end) of windows and counts their votes, [N, K].
+void PaintRows(const std::vector<int32_t>& instance_of_cluster, const Clustering& clustering,
+               const Semantics& semantics, const WindowGrid& grid, int64_t begin, int64_t end,
+               int32_t* ids, std::vector<int64_t>* votes) {
+  std::vector<int32_t> row_instances(grid.cols());
+  for (int64_t row = begin; row < end; ++row) {
     for (int64_t col = 0; col < grid.cols(); ++col) {
-      const int64_t window = row * grid.cols() + col;
-      if (vertices[window]) pixels[clusters[window]] += grid.NumPixels(row, col);
+      const int32_t v = semantics.vertices.of_window[row * grid.cols() + col];
+      row_instances[col] =
+          v < 0 ? kBackground : instance_of_cluster[clustering.cluster_of_vertex[v]];
+    }
+    const int64_t bottom = std::min(grid.height(), (row + 1) * grid.window());
+    for (int64_t y = row * grid.window(); y < bottom; ++y) {
+      int32_t* id = ids + y * grid.width();
+      const uint16_t* vote = &semantics.votes[y * grid.width()];
+      for (int64_t col = 0; col < grid.cols(); ++col) {
+        const int32_t instance = row_instances[col];
+        const int64_t right = std::min(grid.width(), (col + 1) * grid.window());
+        for (int64_t x = col * grid.window(); x < right; ++x) {
+          id[x] = instance;
+          if (instance == kBackground || vote[x] == 0) continue;
+          ++(*votes)[int64_t{instance - 1} * semantics.num_classes + vote[x]];
+        }
+      }
     }
   }
-  std::vector<int32_t> instances(clusters.size(), kBackground);
-  for (size_t window = 0; window < clusters.size(); ++window) {
-    if (!vertices[window] || pixels[clusters[window]] <= min_pixels) continue;
-    if (clusters[window] == static_cast<int32_t>(window)) {
-      sizes->push_back(pixels[window]);
-      instances[window] = static_cast<int32_t>(sizes->size());
-    } else {
-      instances[window] = instances[clusters[window]];
-    }
-  }
-  return instances;
-}
-
-std::vector<float> Scores(const std::vector<int32_t>& instances, int64_t num_instances,
-                          const EdgeGrid& edges, const WindowGrid& grid) {
-  std::vector<int64_t> sum(num_instances, 0);
-  std::vector<int64_t> count(num_instances, 0);
-  for (size_t j = 0; j < edges.distances.size(); ++j) {
-    ForEachEdge(edges, grid, j, [&](int64_t u, int64_t v, int32_t value) {
-      if (instances[u] == kBackground || instances[u] != instances[v]) return;
-      sum[instances[u] - 1] += value;
-      ++count[instances[u] - 1];
-    });
-  }
-  std::vector<float> scores(num_instances, 0.0f);
-  for (int64_t i = 0; i < num_instances; ++i) {
-    if (count[i] == 0) continue;
-    scores[i] = static_cast<float>(static_cast<double>(sum[i]) /
-                                   (static_cast<double>(kOne) * static_cast<double>(count[i])));
-  }
-  return scores;
-}
-
-// Returns the best class of `values` [K] among the foreground classes of `group` (0: all).
-template <typename T>
-int BestClass(const T* values, const std::vector<int>& groups, int group) {
-  int best = 0;
-  for (int k = 1; k < static_cast<int>(groups.size()); ++k) {
-    if (group != 0 && groups[k] != group) continue;
-    if (best == 0 || values[k] > values[best]) best = k;
-  }
-  return best;
 }
 
 }  // namespace
 
-Instances DescribeInstances(const std::vector<int32_t>& clusters,
-                            const std::vector<uint8_t>& vertices, const EdgeGrid& edges,
-                            const Semantics& semantics, const WindowGrid& grid,
-                            const GraphMergeOptions& options, int group) {
-  const int num_classes = semantics.num_classes;
+Instances DescribeInstances(const Clustering& clustering, const Semantics& semantics,
+                            const WindowGrid& grid, const GraphMergeOptions& options, int group,
+                            Executor* executor, int32_t* ids) {
   Instances result;
-  const std::vector<int32_t> instances =
-      NumberInstances(clusters, vertices, grid, options.min_pixels, &result.sizes);
+  const std::vector<int32_t> instance_of_cluster =
+      NumberInstances(clustering, semantics.vertices, grid, options.min_pixels, &result);
   const int64_t num_instances = static_cast<int64_t>(result.sizes.size());
-  result.scores = Scores(instances, num_instances, edges, grid);
+  const int64_t num_classes = semantics.num_classes;
 
-  result.ids.resize(grid.height() * grid.width());
   result.votes.assign(num_instances * num_classes, 0);
-  std::vector<int32_t> group_sums(semantics.num_groups);
-  for (int64_t y = 0; y < grid.height(); ++y) {
-    for (int64_t x = 0; x < grid.width(); ++x) {
-      const int64_t at = y * grid.width() + x;
-      const int32_t instance = instances[grid.WindowOf(y, x)];
-      result.ids[at] = instance;
-      if (instance == kBackground) continue;
-      const uint16_t* pixel = &semantics.pixels[at * num_classes];
-      const int64_t row = static_cast<int64_t>(instance - 1) * num_classes;
-      SumGroups(pixel, options.groups, semantics.num_groups, group_sums.data());
-      const auto winner = std::max_element(group_sums.begin(), group_sums.end());
-      if (winner == group_sums.begin()) continue;
-      ++result.votes[row + BestClass(pixel, options.groups, group)];
-    }
+  std::vector<std::vector<int64_t>> votes(executor->num_threads());  // of each worker
+  ParallelRanges(executor, grid.rows(), 16, [&](int64_t begin, int64_t end, int worker) {
+    votes[worker].resize(result.votes.size());
+    PaintRows(instance_of_cluster, clustering, semantics, grid, begin, end, ids, &votes[worker]);
+  });
+  for (const std::vector<int64_t>& counted : votes) {
+    for (size_t i = 0; i < counted.size(); ++i) result.votes[i] += counted[i];
   }
   // There is always a vote: a window that background does not win has a pixel that it does not win.
   result.classes.resize(num_instances);

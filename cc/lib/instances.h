@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "cc/lib/affinity_edges.h"
+#include "cc/lib/clustering.h"
+#include "cc/lib/executor.h"
 #include "cc/lib/options.h"
 #include "cc/lib/semantics.h"
 #include "cc/lib/window_grid.h"
@@ -15,7 +16,6 @@ namespace affinity_seg {
 
 // The N instances of an image, numbered from 1 in raster order of their first pixel.
 struct Instances {
-  std::vector<int32_t> ids;      // [H, W]: 0 on the background
   std::vector<int32_t> classes;  // [N]: the most voted foreground class, a tie to the lower
   std::vector<float> scores;     // [N]: mean of all edges inside, 0 where there is none
   std::vector<int64_t> sizes;    // [N]: pixels
@@ -24,15 +24,14 @@ struct Instances {
   int64_t num_instances() const { return static_cast<int64_t>(classes.size()); }
 };
 
-// Keeps the clusters of vertices with more than `options.min_pixels` pixels and describes them.
+// Keeps the clusters with more than `options.min_pixels` pixels and describes them.
 //
 // Args:
-//   clusters: [windows], first window of each window's cluster, as of ClusterWindows.
 //   group: 0, or the only super-class whose classes may win.
-Instances DescribeInstances(const std::vector<int32_t>& clusters,
-                            const std::vector<uint8_t>& vertices, const EdgeGrid& edges,
-                            const Semantics& semantics, const WindowGrid& grid,
-                            const GraphMergeOptions& options, int group);
+//   ids: [H, W], output: the instance of each pixel, 0 on the background.
+Instances DescribeInstances(const Clustering& clustering, const Semantics& semantics,
+                            const WindowGrid& grid, const GraphMergeOptions& options, int group,
+                            Executor* executor, int32_t* ids);
 
 }  // namespace affinity_seg
 

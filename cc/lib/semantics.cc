@@ -4,10 +4,14 @@
 #include <cmath>
 #include <sstream>
 
+#include "cc/lib/first_error.h"
 #include "cc/lib/probability.h"
+#include "cc/lib/quantize.h"
 
 namespace affinity_seg {
 namespace {
+
+constexpr int kMaxClasses = 1 << 16;
 
 Error ValueError(const char* rule, float value, int64_t y, int64_t x, int k) {
   std::ostringstream text;
@@ -16,87 +20,156 @@ Error ValueError(const char* rule, float value, int64_t y, int64_t x, int k) {
   return text.str();
 }
 
-// Quantizes one pixel, [K] to [K].
-Error QuantizePixel(const float* input, bool from_logits, int num_classes, int64_t y, int64_t x,
-                    std::vector<float>* softmax, uint16_t* output) {
-  if (from_logits) {
-    for (int k = 0; k < num_classes; ++k) {
-      if (!std::isfinite(input[k])) return ValueError("finite", input[k], y, x, k);
+// Computes the rows of windows, one at a time.
+class RowWorker {
+ public:
+  RowWorker(const SemanticInput& input, const WindowGrid& grid, const GraphMergeOptions& options,
+            Semantics* semantics)
+      : input_(input),
+        grid_(grid),
+        options_(options),
+        semantics_(semantics),
+        num_classes_(options.num_classes()),
+        pixels_(grid.window() * grid.width() * num_classes_),
+        class_sums_(num_classes_),
+        group_sums_(semantics->num_groups) {}
+
+  Error Compute(int64_t row) {
+    const int64_t top = row * grid_.window();
+    const int64_t bottom = std::min(grid_.height(), top + grid_.window());
+    for (int64_t y = top; y < bottom; ++y) {
+      Error error = QuantizeRow(y, PixelRow(y - top));
+      if (!error.empty()) return error;
     }
-    Softmax(input, num_classes, softmax->data());
-    input = softmax->data();
+    for (int64_t col = 0; col < grid_.cols(); ++col) {
+      const int64_t window = row * grid_.cols() + col;
+      const int64_t left = col * grid_.window();
+      const int64_t right = std::min(grid_.width(), left + grid_.window());
+      SumWindow(window, bottom - top, left, right);
+      const bool is_vertex = IsVertex(window, top, bottom, left, right);
+      semantics_->vertices.of_window[window] = is_vertex ? 0 : -1;
+      if (is_vertex) Vote(top, bottom, left, right);
+    }
+    return "";
   }
-  for (int k = 0; k < num_classes; ++k) {
-    if (!IsProbability(input[k])) return ValueError("in [0, 1]", input[k], y, x, k);
-    output[k] = Quantize(input[k]);
+
+ private:
+  uint16_t* PixelRow(int64_t y) { return &pixels_[y * grid_.width() * num_classes_]; }
+
+  // Quantizes row `y` of the image, [W, K].
+  Error QuantizeRow(int64_t y, uint16_t* output) {
+    const int64_t size = grid_.width() * num_classes_;
+    const float* input = input_.values + y * size;
+    if (input_.from_logits) {
+      probabilities_.resize(size);
+      for (int64_t x = 0; x < grid_.width(); ++x) {
+        const float* logits = input + x * num_classes_;
+        for (int k = 0; k < num_classes_; ++k) {
+          if (!std::isfinite(logits[k])) return ValueError("finite", logits[k], y, x, k);
+        }
+        Softmax(logits, num_classes_, &probabilities_[x * num_classes_]);
+      }
+      input = probabilities_.data();
+    }
+    if (QuantizeProbabilities(input, size, output)) return "";
+    int64_t i = 0;
+    while (IsProbability(input[i])) ++i;
+    return ValueError("in [0, 1]", input[i], y, i / num_classes_,
+                      static_cast<int>(i % num_classes_));
   }
-  return "";
+
+  void SumWindow(int64_t window, int64_t height, int64_t left, int64_t right) {
+    std::fill(class_sums_.begin(), class_sums_.end(), 0);
+    for (int64_t y = 0; y < height; ++y) {
+      for (int64_t x = left; x < right; ++x) {
+        const uint16_t* pixel = PixelRow(y) + x * num_classes_;
+        for (int k = 0; k < num_classes_; ++k) class_sums_[k] += pixel[k];
+      }
+    }
+    const int num_groups = semantics_->num_groups;
+    int32_t* group_sums = &semantics_->group_sums[window * num_groups];
+    std::fill_n(group_sums, num_groups, 0);
+    for (int k = 0; k < num_classes_; ++k) group_sums[options_.groups[k]] += class_sums_[k];
+    semantics_->group_winner[window] =
+        static_cast<int32_t>(std::max_element(group_sums, group_sums + num_groups) - group_sums);
+    semantics_->class_winner[window] = BestClass(class_sums_.data(), options_.groups, 0);
+  }
+
+  bool IsVertex(int64_t window, int64_t top, int64_t bottom, int64_t left, int64_t right) const {
+    const int winner = semantics_->group_winner[window];
+    if (input_.group == 0 ? winner == 0 : winner != input_.group) return false;
+    if (input_.mask == nullptr) return true;
+    for (int64_t y = top; y < bottom; ++y) {
+      const bool* row = input_.mask + y * grid_.width();
+      if (std::find(row + left, row + right, true) != row + right) return true;
+    }
+    return false;
+  }
+
+  void Vote(int64_t top, int64_t bottom, int64_t left, int64_t right) {
+    for (int64_t y = top; y < bottom; ++y) {
+      for (int64_t x = left; x < right; ++x) {
+        const uint16_t* pixel = PixelRow(y - top) + x * num_classes_;
+        std::fill(group_sums_.begin(), group_sums_.end(), 0);
+        for (int k = 0; k < num_classes_; ++k) group_sums_[options_.groups[k]] += pixel[k];
+        const auto winner = std::max_element(group_sums_.begin(), group_sums_.end());
+        const int vote = winner == group_sums_.begin()
+                             ? 0
+                             : BestClass(pixel, options_.groups, input_.group);
+        semantics_->votes[y * grid_.width() + x] = static_cast<uint16_t>(vote);
+      }
+    }
+  }
+
+  const SemanticInput& input_;
+  const WindowGrid& grid_;
+  const GraphMergeOptions& options_;
+  Semantics* semantics_;
+  int num_classes_;
+  std::vector<float> probabilities_;   // [W, K]
+  std::vector<uint16_t> pixels_;       // [window, W, K]
+  std::vector<int32_t> class_sums_;    // [K]
+  std::vector<int32_t> group_sums_;    // [G]
+};
+
+// Numbers the windows that are marked with 0 instead of -1.
+void NumberVertices(Vertices* vertices) {
+  for (size_t window = 0; window < vertices->of_window.size(); ++window) {
+    if (vertices->of_window[window] < 0) continue;
+    vertices->of_window[window] = static_cast<int32_t>(vertices->windows.size());
+    vertices->windows.push_back(static_cast<int32_t>(window));
+  }
 }
 
 }  // namespace
 
-void SumGroups(const uint16_t* pixel, const std::vector<int>& groups, int num_groups,
-               int32_t* sums) {
-  std::fill_n(sums, num_groups, 0);
-  for (size_t k = 0; k < groups.size(); ++k) sums[groups[k]] += pixel[k];
-}
-
-Error ComputeSemantics(const float* input, bool from_logits, const WindowGrid& grid,
-                       const GraphMergeOptions& options, Semantics* semantics) {
-  const int num_classes = options.num_classes();
-  const int num_groups = options.num_groups();
-  const int64_t num_pixels = grid.height() * grid.width();
-  semantics->num_classes = num_classes;
-  semantics->num_groups = num_groups;
-  semantics->pixels.resize(num_pixels * num_classes);
-  semantics->group_sums.assign(grid.num_windows() * num_groups, 0);
+Error ComputeSemantics(const SemanticInput& input, const WindowGrid& grid,
+                       const GraphMergeOptions& options, Executor* executor,
+                       Semantics* semantics) {
+  if (options.num_classes() > kMaxClasses) {
+    return "`groups` must have at most " + std::to_string(kMaxClasses) +
+           " entries: " + std::to_string(options.num_classes());
+  }
+  *semantics = Semantics();
+  semantics->num_classes = options.num_classes();
+  semantics->num_groups = options.num_groups();
+  semantics->group_sums.resize(grid.num_windows() * semantics->num_groups);
   semantics->group_winner.resize(grid.num_windows());
   semantics->class_winner.resize(grid.num_windows());
+  semantics->votes.resize(grid.height() * grid.width());
+  semantics->vertices.of_window.resize(grid.num_windows());
 
-  std::vector<float> softmax(num_classes);
-  std::vector<int32_t> class_sums(grid.cols() * num_classes);
-  for (int64_t row = 0; row < grid.rows(); ++row) {
-    std::fill(class_sums.begin(), class_sums.end(), 0);
-    const int64_t bottom = std::min(grid.height(), (row + 1) * grid.window());
-    for (int64_t y = row * grid.window(); y < bottom; ++y) {
-      for (int64_t x = 0; x < grid.width(); ++x) {
-        const int64_t at = (y * grid.width() + x) * num_classes;
-        uint16_t* pixel = &semantics->pixels[at];
-        Error error = QuantizePixel(input + at, from_logits, num_classes, y, x, &softmax, pixel);
-        if (!error.empty()) return error;
-        int32_t* sums = &class_sums[x / grid.window() * num_classes];
-        for (int k = 0; k < num_classes; ++k) sums[k] += pixel[k];
-      }
+  FirstError errors;
+  ParallelRanges(executor, grid.rows(), 1, [&](int64_t begin, int64_t end, int) {
+    RowWorker worker(input, grid, options, semantics);
+    for (int64_t row = begin; row < end; ++row) {
+      Error error = worker.Compute(row);
+      if (!error.empty()) return errors.Add(row, std::move(error));
     }
-    for (int64_t col = 0; col < grid.cols(); ++col) {
-      const int64_t window = row * grid.cols() + col;
-      const int32_t* sums = &class_sums[col * num_classes];
-      int32_t* group_sums = &semantics->group_sums[window * num_groups];
-      for (int k = 0; k < num_classes; ++k) group_sums[options.groups[k]] += sums[k];
-      semantics->group_winner[window] =
-          std::max_element(group_sums, group_sums + num_groups) - group_sums;
-      semantics->class_winner[window] = std::max_element(sums + 1, sums + num_classes) - sums;
-    }
-  }
+  });
+  if (!errors.empty()) return errors.first();
+  NumberVertices(&semantics->vertices);
   return "";
-}
-
-std::vector<uint8_t> FindVertices(const Semantics& semantics, const WindowGrid& grid, int group,
-                                  const bool* mask) {
-  std::vector<uint8_t> in_mask(grid.num_windows(), mask == nullptr);
-  if (mask != nullptr) {
-    for (int64_t y = 0; y < grid.height(); ++y) {
-      for (int64_t x = 0; x < grid.width(); ++x) {
-        if (mask[y * grid.width() + x]) in_mask[grid.WindowOf(y, x)] = 1;
-      }
-    }
-  }
-  std::vector<uint8_t> vertices(grid.num_windows());
-  for (int64_t i = 0; i < grid.num_windows(); ++i) {
-    const int winner = semantics.group_winner[i];
-    vertices[i] = in_mask[i] && (group == 0 ? winner != 0 : winner == group);
-  }
-  return vertices;
 }
 
 }  // namespace affinity_seg

@@ -6,34 +6,58 @@
 #include <cstdint>
 #include <vector>
 
+#include "cc/lib/executor.h"
 #include "cc/lib/options.h"
 #include "cc/lib/window_grid.h"
 
 namespace affinity_seg {
 
-// Integer semantics of an image of H x W pixels and K classes, and of its windows.
+// The windows that are vertices of the graph, in raster order.
+struct Vertices {
+  std::vector<int32_t> of_window;  // [windows]: the vertex, or -1
+  std::vector<int32_t> windows;    // [V]: its window
+
+  int64_t size() const { return static_cast<int64_t>(windows.size()); }
+};
+
+// Integer semantics of an image of H x W pixels and K classes.
 struct Semantics {
   int num_classes = 0;                // K
   int num_groups = 0;                 // G, with the background
-  std::vector<uint16_t> pixels;       // [H, W, K], units of 1/65535
-  std::vector<int32_t> group_sums;    // [windows, G]: sums over the pixels of a window
+  std::vector<int32_t> group_sums;    // [windows, G]: sums over a window's pixels, 1/65535
   std::vector<int32_t> group_winner;  // [windows]: argmax of group_sums, a tie to the lower
   std::vector<int32_t> class_winner;  // [windows]: argmax of the sums over foreground classes
+  // [H, W], at pixels of vertices: the most probable class (of the wanted group, a tie to the
+  // lower), or 0 where background wins among the groups. Undefined elsewhere.
+  std::vector<uint16_t> votes;
+  Vertices vertices;
 };
 
-// Checks and quantizes `input` [H, W, K] (logits: softmax first) and sums it over windows.
-// Only the background takes part in group 0. REQUIRES: options.Check() found no error.
-Error ComputeSemantics(const float* input, bool from_logits, const WindowGrid& grid,
-                       const GraphMergeOptions& options, Semantics* semantics);
+// The semantics and which of their windows are wanted.
+struct SemanticInput {
+  const float* values = nullptr;  // [H, W, K], probabilities or logits
+  bool from_logits = false;
+  const bool* mask = nullptr;  // [H, W]: vertices hold a pixel of it; null: everywhere
+  int group = 0;               // vertices are won by this group; 0: by any but the background
+};
 
-// Marks the windows that are vertices of the graph: those won by `group` (0: by any foreground
-// group) that hold a pixel of `mask` [H, W] (null: everywhere). Returns uint8 [windows].
-std::vector<uint8_t> FindVertices(const Semantics& semantics, const WindowGrid& grid, int group,
-                                  const bool* mask);
+// Checks and quantizes the input (logits: softmax first), sums it over windows and finds the
+// vertices. REQUIRES: options.Check() found no error.
+Error ComputeSemantics(const SemanticInput& input, const WindowGrid& grid,
+                       const GraphMergeOptions& options, Executor* executor,
+                       Semantics* semantics);
 
-// Writes the probabilities of a pixel, summed per group, to `sums` [G].
-void SumGroups(const uint16_t* pixel, const std::vector<int>& groups, int num_groups,
-               int32_t* sums);
+// Returns the best of the foreground classes of `group` (0: all), a tie to the lower.
+// Args: values [K], comparable with >.
+template <typename T>
+int BestClass(const T* values, const std::vector<int>& groups, int group) {
+  int best = 0;
+  for (int k = 1; k < static_cast<int>(groups.size()); ++k) {
+    if (group != 0 && groups[k] != group) continue;
+    if (best == 0 || values[k] > values[best]) best = k;
+  }
+  return best;
+}
 
 }  // namespace affinity_seg
 

@@ -28,8 +28,11 @@ constexpr Offset Direction(int n) {
 
 constexpr int Opposite(int n) { return kNumDirections - 1 - n; }
 
-// Returns the index in [0, 4) of a forward direction with components in {-1, 0, 1}.
-constexpr int ForwardIndex(int dy, int dx) { return (dy + 1) * 3 + (dx + 1) - 5; }
+// Returns the direction with components in {-1, 0, 1}, not both 0.
+constexpr int DirectionIndex(int dy, int dx) {
+  const int cell = (dy + 1) * 3 + (dx + 1);
+  return cell < kNumForward ? cell : cell - 1;
+}
 
 // An image of `height` x `width` pixels in windows of `window` x `window`. Windows at the bottom
 // and right border may be partial. Windows are numbered in raster order.
@@ -48,8 +51,19 @@ class WindowGrid {
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
   int64_t num_windows() const { return rows_ * cols_; }
+  // Whether windows at the bottom or right border are partial.
+  bool IsPartial() const { return height_ % window_ != 0 || width_ % window_ != 0; }
+  // Whether every window up to `reach` windows away from this one is full or outside the grid.
+  bool IsFullAround(int64_t row, int64_t col, int64_t reach) const {
+    return !IsPartial() || (row + reach < rows_ - 1 && col + reach < cols_ - 1);
+  }
 
-  int64_t WindowOf(int64_t y, int64_t x) const { return y / window_ * cols_ + x / window_; }
+  // Returns the window `distance` windows away in `direction`, or -1 outside the grid.
+  int64_t Neighbor(int64_t window, int direction, int64_t distance) const {
+    const int64_t row = window / cols_ + distance * Direction(direction).dy;
+    const int64_t col = window % cols_ + distance * Direction(direction).dx;
+    return row < 0 || row >= rows_ || col < 0 || col >= cols_ ? -1 : row * cols_ + col;
+  }
 
   // Number of pixels of the window in `row`, `col`.
   int NumPixels(int64_t row, int64_t col) const {
@@ -57,6 +71,7 @@ class WindowGrid {
     const int64_t w = std::min<int64_t>(window_, width_ - col * window_);
     return static_cast<int>(h * w);
   }
+  int NumPixels(int64_t window) const { return NumPixels(window / cols_, window % cols_); }
 
   // Windows and their edges are indexed with 32 bits: refuses grids that need more.
   Error CheckSize(int num_merged_distances) const {

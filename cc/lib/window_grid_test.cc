@@ -14,10 +14,7 @@ TEST(DirectionTest, RowByRowFromTheUpperLeft) {
     EXPECT_EQ(Direction(n).dx, expected[n][1]) << n;
     EXPECT_EQ(Direction(Opposite(n)).dy, -expected[n][0]) << n;
     EXPECT_EQ(Direction(Opposite(n)).dx, -expected[n][1]) << n;
-  }
-  for (int f = 0; f < kNumForward; ++f) {
-    const Offset offset = Direction(kNumForward + f);
-    EXPECT_EQ(ForwardIndex(offset.dy, offset.dx), f);
+    EXPECT_EQ(DirectionIndex(expected[n][0], expected[n][1]), n);
   }
 }
 
@@ -29,8 +26,18 @@ TEST(WindowGridTest, PartialWindowsAtTheBorder) {
   EXPECT_EQ(grid.NumPixels(0, 1), 12);
   EXPECT_EQ(grid.NumPixels(1, 0), 4);
   EXPECT_EQ(grid.NumPixels(1, 1), 3);
-  EXPECT_EQ(grid.WindowOf(4, 3), 2);
-  EXPECT_EQ(grid.WindowOf(3, 4), 1);
+  EXPECT_EQ(grid.NumPixels(3), 3);
+  EXPECT_EQ(grid.Neighbor(0, 7, 1), 3);
+  EXPECT_EQ(grid.Neighbor(0, 3, 1), -1);
+  EXPECT_EQ(grid.Neighbor(2, 5, 1), -1);
+}
+
+TEST(WindowGridTest, FullAround) {
+  EXPECT_TRUE(WindowGrid(4, 8, 4).IsFullAround(0, 1, 5));
+  const WindowGrid grid(17, 12, 4);  // 5 x 3 windows, the last row is partial
+  EXPECT_TRUE(grid.IsFullAround(0, 0, 1));
+  EXPECT_FALSE(grid.IsFullAround(3, 0, 1));
+  EXPECT_FALSE(grid.IsFullAround(4, 0, 0));
 }
 
 TEST(WindowGridTest, RefusesMoreWindowsThan32BitsCanIndex) {

@@ -107,6 +107,7 @@ REGISTER_OP("GraphMerge")
     .Attr("min_pixels: int = 1024")
     .Attr("from_logits: bool = false")
     .Attr("output_edges: bool = false")
+    .Attr("num_threads: int = 0")
     .SetShapeFn(GraphMergeShape)
     .Doc(R"doc(
 Merges the pixel graph of one image into instances.
@@ -142,6 +143,8 @@ linkage: 'average' for the mean of all edges between two clusters, 'weighted' fo
   means of Algorithm 1.
 min_pixels: clusters of more pixels are instances.
 from_logits: whether the inputs are logits: sigmoid and softmax are applied first.
+num_threads: how many of TensorFlow's intra-op threads to use at most, 0 for all. The result is the
+  same for every number.
 )doc");
 
 }  // namespace

@@ -1,0 +1,35 @@
+// Average linkage over all components of an image, in parallel.
+
+#ifndef AFFINITY_SEG_CC_LIB_AVERAGE_CLUSTERING_H_
+#define AFFINITY_SEG_CC_LIB_AVERAGE_CLUSTERING_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "cc/lib/component_tree.h"
+#include "cc/lib/components.h"
+#include "cc/lib/executor.h"
+#include "cc/lib/mean.h"
+#include "cc/lib/slot_graph.h"
+
+namespace affinity_seg {
+
+// Limits of the schedule; tests lower them to try large components' code on small graphs. The
+// result does not depend on them.
+struct ClusteringLimits {
+  // Components with more edges count them in wide means.
+  int64_t max_packed_count = PackedMean::kMaxCount;
+  int32_t min_leaf_size = 4096;  // slots
+  // A component with more than this share of what one thread has to do is split.
+  double split_share = 0.75;
+};
+
+// Runs all stages on every component and returns the clusters. Args: thresholds: of each stage, in
+// millionths.
+ClusterForest ClusterByAverage(const SlotGraph& graph, const Components& components,
+                               const std::vector<int64_t>& thresholds,
+                               const ClusteringLimits& limits, Executor* executor);
+
+}  // namespace affinity_seg
+
+#endif  // AFFINITY_SEG_CC_LIB_AVERAGE_CLUSTERING_H_

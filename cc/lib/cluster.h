@@ -1,0 +1,58 @@
+// A cluster of vertices and its list of neighbours.
+
+#ifndef AFFINITY_SEG_CC_LIB_CLUSTER_H_
+#define AFFINITY_SEG_CC_LIB_CLUSTER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace affinity_seg {
+
+// Lists are padded to whole vectors of this many entries, the most that any SIMD level compares
+// at once.
+constexpr int32_t kListGrain = 16;
+
+// One cluster, in the slot of one of its vertices: a cache line. The slot of a cluster that
+// another one has absorbed only keeps its `parent`.
+struct alignas(64) Cluster {
+  // Values of `best` that are no slot.
+  static constexpr int32_t kUnknown = -1;  // to be searched
+  static constexpr int32_t kNone = -2;     // no edge reaches the threshold in this stage
+
+  void* block = nullptr;  // the list, see ListView; null where capacity is 0
+  int32_t size = 0;
+  int32_t capacity = 0;
+  int32_t parent;           // itself, or the slot that absorbed it
+  int32_t tie;              // the cluster's largest vertex: the smaller wins among equal edges
+  int32_t best = kUnknown;  // the neighbour of the best edge,
+  int32_t best_tie = 0;     // and its `tie` when it was found: if that has changed, search again
+  int64_t inner_sum = 0;    // over all edges of the grid inside the cluster
+  int64_t inner_count = 0;
+  // The smallest subtree of slots that holds all its neighbours, and the last one in which its
+  // merge had to wait for a neighbour outside: see clustering.cc.
+  uint8_t home_level = 0;
+  uint8_t stuck_level = 0;
+};
+
+// The list of one cluster: parallel arrays in one block, so that ids and keys fill whole vectors.
+// Every edge is kept in the lists of both its ends. Unused entries have id -1 and key -1.
+template <typename Mean>
+struct ListView {
+  Mean* means;
+  float* keys;      // means[i].Key()
+  int32_t* ids;     // slots of the neighbours
+  int32_t* twins;   // position of the same edge in the neighbour's list
+
+  ListView(void* block, int32_t capacity)
+      : means(static_cast<Mean*>(block)),
+        keys(reinterpret_cast<float*>(means + capacity)),
+        ids(reinterpret_cast<int32_t*>(keys + capacity)),
+        twins(ids + capacity) {}
+  explicit ListView(const Cluster& cluster) : ListView(cluster.block, cluster.capacity) {}
+
+  static constexpr size_t BytesPerEntry() { return sizeof(Mean) + sizeof(float) + 8; }
+};
+
+}  // namespace affinity_seg
+
+#endif  // AFFINITY_SEG_CC_LIB_CLUSTER_H_

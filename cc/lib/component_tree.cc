@@ -1,0 +1,150 @@
+#include "cc/lib/component_tree.h"
+
+#include <algorithm>
+#include <type_traits>
+
+namespace affinity_seg {
+namespace {
+
+constexpr size_t kInsertBatch = 1024;
+
+// Returns the slot that `slot` has been merged into, and halves the path to it. Several threads
+// may do so at once: whatever they write leads to the same slot.
+int32_t FindRoot(Cluster* clusters, int32_t slot) {
+  int32_t parent = __atomic_load_n(&clusters[slot].parent, __ATOMIC_RELAXED);
+  while (parent != slot) {
+    const int32_t next = __atomic_load_n(&clusters[parent].parent, __ATOMIC_RELAXED);
+    if (next != parent) __atomic_store_n(&clusters[slot].parent, next, __ATOMIC_RELAXED);
+    slot = parent;
+    parent = next;
+  }
+  return slot;
+}
+
+}  // namespace
+
+int32_t ClusterForest::Find(int32_t slot) { return FindRoot(clusters.data(), roots[slot]); }
+
+ComponentTree::ComponentTree(const SlotGraph& graph, int32_t begin, int32_t end, int leaf_shift,
+                             ClusterForest* forest)
+    : graph_(graph),
+      forest_(*forest),
+      begin_(begin),
+      end_(end),
+      leaf_shift_(leaf_shift),
+      num_leaves_(((end - begin - 1) >> leaf_shift) + 1),
+      num_levels_(CommonLevel(begin, end - 1) + 1),
+      active_(num_leaves_) {}
+
+int32_t ComponentTree::LeafEnd(int32_t leaf) const {
+  return static_cast<int32_t>(std::min<int64_t>(end_, begin_ + (int64_t{leaf + 1} << leaf_shift_)));
+}
+
+void ComponentTree::PrepareLeaf(int32_t leaf) {
+  Cluster* clusters = forest_.clusters.data();
+  for (int32_t slot = LeafBegin(leaf); slot < LeafEnd(leaf); ++slot) {
+    forest_.roots[slot] = FindRoot(clusters, forest_.roots[slot]);
+  }
+  std::vector<int32_t>& active = active_[leaf];
+  active.clear();
+  for (int32_t slot = LeafBegin(leaf); slot < LeafEnd(leaf); ++slot) {
+    if (forest_.roots[slot] != slot) continue;
+    active.push_back(slot);
+    clusters[slot].best = Cluster::kUnknown;
+    clusters[slot].home_level = clusters[slot].stuck_level = 0;
+  }
+}
+
+template <typename Mean>
+ComponentTreeOf<Mean>::ComponentTreeOf(const SlotGraph& graph, int32_t begin, int32_t end,
+                                       int leaf_shift, ClusterForest* forest)
+    : ComponentTree(graph, begin, end, leaf_shift, forest) {
+  if (num_leaves_ > 1) {
+    pending_.assign(num_leaves_, std::vector<EdgeList>(size_t{1} << num_levels_));
+  }
+}
+
+template <typename Mean>
+BlockPool* ComponentTreeOf<Mean>::PoolOf(WorkerPools* pools) {
+  return std::is_same_v<Mean, PackedMean> ? &pools->packed : &pools->wide;
+}
+
+template <typename Mean>
+void ComponentTreeOf<Mean>::RaiseHomeLevel(int32_t slot, int level) {
+  uint8_t* home = &forest_.clusters[slot].home_level;
+  uint8_t old = __atomic_load_n(home, __ATOMIC_RELAXED);
+  while (old < level && !__atomic_compare_exchange_n(home, &old, static_cast<uint8_t>(level), true,
+                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+}
+
+template <typename Mean>
+void ComponentTreeOf<Mean>::ReadLeaf(int stage, int32_t leaf, WorkerPools* pools) {
+  Cluster* clusters = forest_.clusters.data();
+  EdgeList own;  // edges between clusters of this leaf
+  own.reserve(kInsertBatch);
+  const auto insert_own = [&] {
+    InsertEdges(own.data(), static_cast<int64_t>(own.size()), stage == 0, clusters,
+                PoolOf(pools));
+    own.clear();
+  };
+  graph_.ReadStage(
+      stage, LeafBegin(leaf), LeafEnd(leaf), begin_, end_, forest_.roots.data(),
+      [&](int32_t a, int32_t b, int64_t sum, int64_t count) {
+        const ClusterEdge<Mean> edge = {a, b, Mean(sum, count)};
+        const int level = CommonLevel(a, b);
+        if (level == 0 && LeafOf(a) == leaf) {
+          own.push_back(edge);
+          if (own.size() == kInsertBatch) insert_own();
+          return;
+        }
+        pending_[leaf][NodeIndex(level, LeafOf(a) >> level)].push_back(edge);
+        RaiseHomeLevel(a, level);
+        RaiseHomeLevel(b, level);
+      });
+  insert_own();
+  if (num_leaves_ == 1) return;
+  for (int32_t slot : active_[leaf]) {
+    const Cluster& cluster = clusters[slot];
+    const ListView<Mean> list(cluster);
+    int level = 0;
+    for (int32_t i = 0; i < cluster.size; ++i) {
+      level = std::max(level, CommonLevel(slot, list.ids[i]));
+    }
+    RaiseHomeLevel(slot, level);
+  }
+}
+
+template <typename Mean>
+void ComponentTreeOf<Mean>::RunNode(int stage, int64_t threshold, int level, int32_t index,
+                                    WorkerPools* pools) {
+  Cluster* clusters = forest_.clusters.data();
+  for (std::vector<EdgeList>& read : pending_) {
+    EdgeList& edges = read[NodeIndex(level, index)];
+    InsertEdges(edges.data(), static_cast<int64_t>(edges.size()), stage == 0, clusters,
+                PoolOf(pools));
+    edges = EdgeList();
+  }
+  const int32_t first = index << level;
+  const int32_t last = std::min(num_leaves_, (index + 1) << level);
+  for (int32_t leaf = first; leaf < last; ++leaf) {
+    MergeClusters<Mean>(level, threshold, &active_[leaf], clusters, PoolOf(pools));
+  }
+}
+
+template <typename Mean>
+void ComponentTreeOf<Mean>::Release(WorkerPools* pools) {
+  for (const std::vector<int32_t>& active : active_) {
+    for (int32_t slot : active) {
+      Cluster& cluster = forest_.clusters[slot];
+      if (cluster.capacity == 0) continue;
+      PoolOf(pools)->Free(cluster.block, BlockPool::SizeClass(cluster.capacity));
+      cluster.size = cluster.capacity = 0;
+    }
+  }
+}
+
+template class ComponentTreeOf<PackedMean>;
+template class ComponentTreeOf<WideMean>;
+
+}  // namespace affinity_seg

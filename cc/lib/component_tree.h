@@ -1,0 +1,118 @@
+// Average linkage inside one component, by several threads.
+
+#ifndef AFFINITY_SEG_CC_LIB_COMPONENT_TREE_H_
+#define AFFINITY_SEG_CC_LIB_COMPONENT_TREE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "cc/lib/agglomerator.h"
+#include "cc/lib/block_pool.h"
+#include "cc/lib/cluster.h"
+#include "cc/lib/mean.h"
+#include "cc/lib/slot_graph.h"
+
+namespace affinity_seg {
+
+// What all components of an image share. [V] each, by slot.
+struct ClusterForest {
+  explicit ClusterForest(int64_t num_slots) : clusters(num_slots), roots(num_slots) {
+    for (int32_t slot = 0; slot < num_slots; ++slot) {
+      clusters[slot].parent = clusters[slot].tie = roots[slot] = slot;
+    }
+  }
+
+  // Returns the slot of the cluster that holds `slot`.
+  int32_t Find(int32_t slot);
+
+  std::vector<Cluster> clusters;
+  std::vector<int32_t> roots;  // the cluster of each slot when the present stage began
+};
+
+// Memory of one worker for lists with either kind of mean.
+struct WorkerPools {
+  BlockPool packed{kListGrain * ListView<PackedMean>::BytesPerEntry()};
+  BlockPool wide{kListGrain * ListView<WideMean>::BytesPerEntry()};
+};
+
+// The slots of a component are cut into leaves of 2^`leaf_shift` slots, the leaves of a binary
+// tree: the node at (level, index) holds the leaves [index * 2^level, (index + 1) * 2^level). The
+// slots of a component follow the raster order of its vertices, so leaves are strips.
+//
+// In each stage, first `PrepareLeaf`, then `ReadLeaf` for all leaves, then `RunNode` for all nodes
+// of level 0, of level 1, and so on to the root. Calls of one kind and level may run in parallel.
+//
+// An edge between two clusters goes to the lowest node that holds the slots of both. A cluster may
+// merge in the lowest node that holds the slots of all its neighbours, its `home_level`: no other
+// thread touches those. So a home level only has to be found once in a stage: the neighbours of a
+// union are those of its parts. At the root nothing is left to wait for. As mutual best edges may
+// merge in any order (see agglomerator.h), the result does not depend on the tree.
+class ComponentTree {
+ public:
+  virtual ~ComponentTree() = default;
+
+  int32_t num_leaves() const { return num_leaves_; }
+  int num_levels() const { return num_levels_; }
+  int32_t NumNodes(int level) const { return ((num_leaves_ - 1) >> level) + 1; }
+
+  // Finds the clusters of the leaf's slots at the start of a stage.
+  void PrepareLeaf(int32_t leaf);
+  // Reads the edges of `stage` that start in the leaf.
+  virtual void ReadLeaf(int stage, int32_t leaf, WorkerPools* pools) = 0;
+  // Merges what reaches `threshold` / 10^6 as far as the node may.
+  virtual void RunNode(int stage, int64_t threshold, int level, int32_t index,
+                       WorkerPools* pools) = 0;
+  // Gives the lists back. After the last stage.
+  virtual void Release(WorkerPools* pools) = 0;
+
+ protected:
+  ComponentTree(const SlotGraph& graph, int32_t begin, int32_t end, int leaf_shift,
+                ClusterForest* forest);
+
+  int32_t LeafOf(int32_t slot) const { return (slot - begin_) >> leaf_shift_; }
+  // Returns the level of the lowest node that holds both slots.
+  int CommonLevel(int32_t u, int32_t v) const {
+    const uint32_t differ = static_cast<uint32_t>(LeafOf(u) ^ LeafOf(v));
+    return differ == 0 ? 0 : 32 - __builtin_clz(differ);
+  }
+  // Heap order: the root is node 1.
+  int32_t NodeIndex(int level, int32_t index) const {
+    return (1 << (num_levels_ - 1 - level)) + index;
+  }
+  int32_t LeafBegin(int32_t leaf) const { return begin_ + (leaf << leaf_shift_); }
+  int32_t LeafEnd(int32_t leaf) const;
+
+  const SlotGraph& graph_;
+  ClusterForest& forest_;
+  int32_t begin_;
+  int32_t end_;
+  int leaf_shift_;
+  int32_t num_leaves_;
+  int num_levels_;
+  std::vector<std::vector<int32_t>> active_;  // [leaves]: slots of clusters
+};
+
+template <typename Mean>
+class ComponentTreeOf : public ComponentTree {
+ public:
+  // Args: [begin, end): the slots of the component. `graph` and `forest` must outlive the tree.
+  ComponentTreeOf(const SlotGraph& graph, int32_t begin, int32_t end, int leaf_shift,
+                  ClusterForest* forest);
+
+  void ReadLeaf(int stage, int32_t leaf, WorkerPools* pools) override;
+  void RunNode(int stage, int64_t threshold, int level, int32_t index,
+               WorkerPools* pools) override;
+  void Release(WorkerPools* pools) override;
+
+ private:
+  using EdgeList = std::vector<ClusterEdge<Mean>>;
+
+  static BlockPool* PoolOf(WorkerPools* pools);
+  void RaiseHomeLevel(int32_t slot, int level);
+
+  std::vector<std::vector<EdgeList>> pending_;  // [leaf that read them][node that inserts them]
+};
+
+}  // namespace affinity_seg
+
+#endif  // AFFINITY_SEG_CC_LIB_COMPONENT_TREE_H_

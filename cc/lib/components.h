@@ -1,0 +1,32 @@
+// Connected components of the graph of windows, which merge independently of each other.
+
+#ifndef AFFINITY_SEG_CC_LIB_COMPONENTS_H_
+#define AFFINITY_SEG_CC_LIB_COMPONENTS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "cc/lib/affinity_edges.h"
+#include "cc/lib/executor.h"
+#include "cc/lib/window_grid.h"
+
+namespace affinity_seg {
+
+// Vertices are put into slots: component by component in raster order of their first vertex, and
+// in raster order within each. So the slots of a component are contiguous, and their order is
+// that of their vertices.
+struct Components {
+  std::vector<int32_t> begins;          // [components + 1]: first slot of each
+  std::vector<int32_t> vertex_of_slot;  // [V]
+  std::vector<int32_t> slot_of_vertex;  // [V]
+
+  int32_t num_components() const { return static_cast<int32_t>(begins.size()) - 1; }
+};
+
+// Finds the components over the edges of all distances that reach `threshold` / 10^6.
+Components FindComponents(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
+                          int64_t threshold, Executor* executor);
+
+}  // namespace affinity_seg
+
+#endif  // AFFINITY_SEG_CC_LIB_COMPONENTS_H_

@@ -1,0 +1,56 @@
+#include "cc/lib/executor.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <vector>
+
+#include "cc/lib/testing/thread_pool.h"
+
+namespace affinity_seg {
+namespace {
+
+TEST(PoolExecutorTest, CallsEachItemOnceWithItsOwnWorker) {
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    for (int64_t items : {0, 1, 2, 7, 1000}) {
+      std::vector<int> calls(items, 0);
+      std::vector<std::atomic<bool>> busy(threads);
+      std::atomic<bool> shared{false};
+      pool.executor()->ParallelFor(items, [&](int64_t item, int worker) {
+        if (busy[worker].exchange(true)) shared = true;
+        ++calls[item];
+        busy[worker] = false;
+      });
+      EXPECT_EQ(calls, std::vector<int>(items, 1));
+      EXPECT_FALSE(shared);
+    }
+  }
+}
+
+// The pool of TensorFlow may be busy with other kernels for long.
+TEST(PoolExecutorTest, DoesNotNeedThePool) {
+  std::vector<std::function<void()>> never_run_in_time;
+  int64_t sum = 0;
+  PoolExecutor executor(4, [&](std::function<void()> task) { never_run_in_time.push_back(task); });
+  executor.ParallelFor(10, [&](int64_t item, int) { sum += item; });
+  EXPECT_EQ(sum, 45);
+  for (const auto& task : never_run_in_time) task();  // too late: finds nothing to do
+  EXPECT_EQ(sum, 45);
+}
+
+TEST(ParallelRangesTest, CoversEverythingOnce) {
+  ThreadPool pool(3);
+  for (int64_t size : {0, 1, 5, 100, 1001}) {
+    for (int64_t grain : {1, 7, 1000}) {
+      std::vector<int> covered(size, 0);
+      ParallelRanges(pool.executor(), size, grain, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) ++covered[i];
+      });
+      EXPECT_EQ(covered, std::vector<int>(size, 1));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace affinity_seg

@@ -1,0 +1,102 @@
+// The graph of windows with its vertices in the order of Components.
+
+#ifndef AFFINITY_SEG_CC_LIB_SLOT_GRAPH_H_
+#define AFFINITY_SEG_CC_LIB_SLOT_GRAPH_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "cc/lib/affinity_edges.h"
+#include "cc/lib/components.h"
+#include "cc/lib/semantics.h"
+#include "cc/lib/window_grid.h"
+
+namespace affinity_seg {
+
+class SlotGraph {
+ public:
+  // All arguments must outlive the graph.
+  SlotGraph(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
+            const Components& components)
+      : edges_(edges),
+        grid_(grid),
+        vertex_of_slot_(components.vertex_of_slot),
+        slot_of_window_(grid.num_windows(), -1),
+        window_of_slot_(vertices.size()) {
+    for (int64_t slot = 0; slot < vertices.size(); ++slot) {
+      window_of_slot_[slot] = vertices.windows[vertex_of_slot_[slot]];
+      slot_of_window_[window_of_slot_[slot]] = static_cast<int32_t>(slot);
+    }
+  }
+
+  int64_t edges_per_vertex() const { return edges_.edges_per_vertex(); }
+
+  // Calls `emit(a, b, sum, count)` for the edges of `stage` that start at slots [begin, end) and
+  // end in the component of slots [first, last): `a` and `b` are `roots` of their ends. Edges
+  // that follow each other along a row with the same roots are added up.
+  template <typename Emit>
+  void ReadStage(int stage, int32_t begin, int32_t end, int32_t first, int32_t last,
+                 const int32_t* roots, const Emit& emit) const {
+    while (begin < end) {
+      // A run of neighbours in one row of windows.
+      const int32_t window = window_of_slot_[begin];
+      const int64_t col = window % grid_.cols();
+      int32_t run_end = begin + 1;
+      while (run_end < end && window_of_slot_[run_end] == window + (run_end - begin) &&
+             col + (run_end - begin) < grid_.cols()) {
+        ++run_end;
+      }
+      for (size_t j = 0; j < edges_.distances.size(); ++j) {
+        if (edges_.distances[j].stage != stage) continue;
+        for (int f = 0; f < kNumForward; ++f) {
+          ReadRun(static_cast<int>(j), f, begin, run_end, first, last, roots, emit);
+        }
+      }
+      begin = run_end;
+    }
+  }
+
+ private:
+  // Reads edge (j, f) of a run of slots.
+  template <typename Emit>
+  void ReadRun(int j, int f, int32_t begin, int32_t end, int32_t first, int32_t last,
+               const int32_t* roots, const Emit& emit) const {
+    const int64_t distance = edges_.distances[j].distance;
+    const Offset offset = Direction(kNumForward + f);
+    const int64_t window = window_of_slot_[begin];
+    const int64_t col = window % grid_.cols() + distance * offset.dx;  // of the other end
+    if (window / grid_.cols() + distance * offset.dy >= grid_.rows()) return;
+    // The part of the run whose other ends lie in the grid.
+    const int64_t skipped = std::max<int64_t>(0, -col);
+    const int64_t stop = std::min<int64_t>(end, begin + grid_.cols() - col);
+    const int64_t edge = kNumForward * j + f;
+    const int32_t* others = slot_of_window_.data() + window + edges_.window_steps[edge];
+    int32_t a = -1, b = -1;
+    int64_t sum = 0, count = 0;
+    for (int64_t slot = begin + skipped; slot < stop; ++slot) {
+      const int32_t other = others[slot - begin];
+      if (other < first || other >= last) continue;
+      const int32_t root = roots[slot], other_root = roots[other];
+      if (root != a || other_root != b) {
+        if (count > 0) emit(a, b, sum, count);
+        a = root;
+        b = other_root;
+        sum = count = 0;
+      }
+      sum += edges_.values[vertex_of_slot_[slot] * edges_.edges_per_vertex() + edge];
+      ++count;
+    }
+    if (count > 0) emit(a, b, sum, count);
+  }
+
+  const EdgeGrid& edges_;
+  const WindowGrid& grid_;
+  const std::vector<int32_t>& vertex_of_slot_;
+  std::vector<int32_t> slot_of_window_;  // [windows], -1 where there is no vertex
+  std::vector<int32_t> window_of_slot_;  // [V]
+};
+
+}  // namespace affinity_seg
+
+#endif  // AFFINITY_SEG_CC_LIB_SLOT_GRAPH_H_

@@ -1,0 +1,63 @@
+// A pool of threads for tests and benchmarks.
+
+#ifndef AFFINITY_SEG_CC_LIB_TESTING_THREAD_POOL_H_
+#define AFFINITY_SEG_CC_LIB_TESTING_THREAD_POOL_H_
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <queue>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cc/lib/executor.h"
+
+namespace affinity_seg {
+
+// Threads that wait for tasks, in the place of TensorFlow's.
+class ThreadPool {
+ public:
+  explicit ThreadPool(int num_threads) : executor_(num_threads, [this](auto task) { Add(task); }) {
+    for (int i = 1; i < num_threads; ++i) threads_.emplace_back([this] { Work(); });
+  }
+  ~ThreadPool() {
+    Add(nullptr);
+    for (std::thread& thread : threads_) thread.join();
+  }
+  Executor* executor() { return &executor_; }
+
+ private:
+  using Task = std::function<void()>;
+
+  // An empty task ends the threads.
+  void Add(Task task) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    tasks_.push(std::move(task));
+    added_.notify_all();
+  }
+
+  void Work() {
+    while (true) {
+      Task task;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        added_.wait(lock, [this] { return !tasks_.empty(); });
+        if (!tasks_.front()) return;
+        task = std::move(tasks_.front());
+        tasks_.pop();
+      }
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable added_;
+  std::queue<Task> tasks_;
+  std::vector<std::thread> threads_;
+  PoolExecutor executor_;
+};
+
+}  // namespace affinity_seg
+
+#endif  // AFFINITY_SEG_CC_LIB_TESTING_THREAD_POOL_H_
