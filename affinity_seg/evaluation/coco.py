@@ -62,16 +62,7 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
                 prediction.mask,
                 score=prediction.score,
             )
-    categories = [{"id": i, "name": n} for i, n in enumerate(class_table.class_names) if i]
-    with contextlib.redirect_stdout(io.StringIO()):
-        judge = COCOeval(
-            _dataset(images, categories, true), _dataset(images, categories, predicted), "segm"
-        )
-        judge.params.maxDets = [MAX_DETECTIONS]
-        judge.evaluate()
-        judge.accumulate()
-    # Axes: IoU threshold, recall, class, area, number of detections. -1: no truth.
-    precision = judge.eval["precision"][..., 0]
+    precision = _precision(images, class_table.class_names, true, predicted)
     return {
         "judge": "coco",
         "num_images": len(items),
@@ -81,6 +72,37 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
             for i, name in enumerate(class_table.class_names[1:])
         },
     }
+
+
+def label_map_ap(true: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Returns the AP of one partition of an image, all instances of one class.
+
+    There are no scores: larger instances rank first.
+
+    Args:
+      true: int [H, W], 0 is background.
+      predicted: The same.
+    """
+    images = [{"id": 1, "height": true.shape[0], "width": true.shape[1]}]
+    annotations = ([], [])
+    for labels, target in zip((true, predicted), annotations, strict=True):
+        for index in np.unique(labels[labels != 0]):
+            mask = labels == index
+            _add(target, 1, 1, mask, score=int(np.count_nonzero(mask)))
+    return _mean(_precision(images, ("background", "instance"), *annotations)[..., 0])
+
+
+def _precision(images: list, class_names: Sequence[str], true: list, predicted: list) -> np.ndarray:
+    """Returns the precision [IoU thresholds, recalls, classes, areas], -1 without truth."""
+    categories = [{"id": i, "name": n} for i, n in enumerate(class_names) if i]
+    with contextlib.redirect_stdout(io.StringIO()):
+        judge = COCOeval(
+            _dataset(images, categories, true), _dataset(images, categories, predicted), "segm"
+        )
+        judge.params.maxDets = [MAX_DETECTIONS]
+        judge.evaluate()
+        judge.accumulate()
+    return judge.eval["precision"][..., 0]
 
 
 def _scores(precision: np.ndarray) -> dict[str, float | None]:

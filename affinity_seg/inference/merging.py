@@ -11,7 +11,7 @@ from affinity_seg.inference.components import connected_components
 from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.pasting import paste
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
-from affinity_seg.inference.probabilities import affinity_probabilities, semantic_probabilities
+from affinity_seg.inference.probabilities import semantic_probabilities
 from affinity_seg.inference.regions import resize_nearest
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops.types import GraphMergeResult
@@ -95,14 +95,12 @@ class GraphMerger:
             ]
         )
         def graph(semantic_logits, affinity_logits, mask, group):
-            size = tf.shape(mask)
-            semantic = semantic_probabilities(semantic_logits, strides[0], size[0], size[1])
-            affinity = affinity_probabilities(
-                affinity_logits, strides[1], size[0], size[1], distances
-            )
-            return ops.graph_merge(
-                affinity,
-                semantic,
+            return ops.graph_merge_from_logits(
+                affinity_logits,
+                semantic_logits,
+                mask,
+                affinity_stride=strides[1],
+                semantic_stride=strides[0],
                 distances=distances,
                 stages=config.stages,
                 thresholds=config.thresholds,
@@ -113,7 +111,6 @@ class GraphMerger:
                 refine_classes=self._refine_classes,
                 linkage=config.linkage,
                 min_pixels=config.min_pixels,
-                mask=mask,
                 group=group,
             )
 

@@ -4,7 +4,7 @@ The C++ op is loaded when it is first called, so importing this package needs ne
 the shared object nor TensorFlow.
 """
 
-from affinity_seg.ops.graph_merge import graph_merge
+from affinity_seg.ops.graph_merge import graph_merge, graph_merge_from_logits
 from affinity_seg.ops.types import GraphMergeResult
 
-__all__ = ["GraphMergeResult", "graph_merge"]
+__all__ = ["GraphMergeResult", "graph_merge", "graph_merge_from_logits"]

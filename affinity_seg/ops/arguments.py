@@ -21,6 +21,7 @@ _DECIMALS = 6
 def checked_options(
     semantic_shape: Sequence[int | None] | None,
     *,
+    rank: int = 3,
     from_logits: bool,
     distances: Sequence[int],
     stages: Sequence[int],
@@ -37,6 +38,7 @@ def checked_options(
 
     Args:
       semantic_shape: Of `semantic`, None where unknown.
+      rank: That `semantic` must have.
       from_logits, distances, stages, thresholds, groups, alpha, merge_window, refine,
         refine_classes, linkage, min_pixels: As in `graph_merge`.
 
@@ -59,7 +61,7 @@ def checked_options(
         raise ValueError(
             f"`stages` must add up to the number of `distances`, {len(distances)}: {stages}"
         )
-    groups = checked_groups(semantic_shape, groups)
+    groups = checked_groups(semantic_shape, groups, rank)
     return {
         "from_logits": checked_flag("from_logits", from_logits),
         "distances": distances,
@@ -76,12 +78,12 @@ def checked_options(
 
 
 def checked_groups(
-    semantic_shape: Sequence[int | None] | None, groups: Sequence[int] | None
+    semantic_shape: Sequence[int | None] | None, groups: Sequence[int] | None, rank: int = 3
 ) -> tuple[int, ...]:
     """Returns the super-class of each class; arguments and errors as in `checked_options`."""
-    if semantic_shape is not None and len(semantic_shape) != 3:
-        raise ValueError(f"`semantic` must have rank 3: {list(semantic_shape)}")
-    num_classes = semantic_shape[2] if semantic_shape is not None else None
+    if semantic_shape is not None and len(semantic_shape) != rank:
+        raise ValueError(f"`semantic` must have rank {rank}: {list(semantic_shape)}")
+    num_classes = semantic_shape[-1] if semantic_shape is not None else None
     if num_classes is not None and num_classes < 2:
         raise ValueError(
             "`semantic` must have at least 2 channels, the background and a class: "
@@ -109,6 +111,11 @@ def checked_group(group: int, groups: Sequence[int]) -> int:
 def checked_num_threads(num_threads: int) -> int:
     """Returns `num_threads` if it is 0 or a number of threads; errors as in `checked_options`."""
     return _whole_number("num_threads", num_threads, 0)
+
+
+def checked_stride(name: str, stride: int) -> int:
+    """Returns the pixels per logit; errors as in `checked_options`."""
+    return _whole_number(name, stride, 1)
 
 
 def check_mask_dtype(name: str) -> None:

@@ -72,6 +72,122 @@ def graph_merge(
         breaks a rule; the message names it.
       ValueError: A static shape does not fit, while a graph is built.
     """
+    affinity, semantic = _network_tensors(affinity, semantic, group)
+    options = _checked_options(
+        semantic.shape,
+        group,
+        from_logits=from_logits,
+        distances=distances,
+        stages=stages,
+        thresholds=thresholds,
+        groups=groups,
+        alpha=alpha,
+        merge_window=merge_window,
+        refine=refine,
+        refine_classes=refine_classes,
+        linkage=linkage,
+        min_pixels=min_pixels,
+        num_threads=num_threads,
+    )
+    output = load_library().graph_merge(
+        affinity=affinity,
+        semantic=semantic,
+        mask=_mask_tensor(mask, affinity),
+        output_edges=arguments.checked_flag("return_edges", return_edges),
+        **options,
+    )
+    result = GraphMergeResult(*output[: len(GraphMergeResult._fields)])
+    return (result, output.edges) if return_edges else result
+
+
+def graph_merge_from_logits(
+    affinity: Any,
+    semantic: Any,
+    mask: Any,
+    *,
+    affinity_stride: int,
+    semantic_stride: int,
+    distances: Sequence[int] = neighbors.DISTANCES,
+    stages: Sequence[int] = neighbors.STAGES,
+    thresholds: Sequence[float] = (0.97, 0.7, 0.3),
+    groups: Sequence[int] | None = None,
+    alpha: float = 5.0,
+    merge_window: int = 2,
+    refine: bool = True,
+    refine_classes: Sequence[int] = (),
+    linkage: str = "average",
+    min_pixels: int = 1024,
+    group: Any = 0,
+    return_edges: bool = False,
+    num_threads: int = 0,
+) -> Any:
+    """Merges the pixel graph of one image, from the logits of the networks.
+
+    The logits are upsampled, and the probabilities of both flips averaged, inside the op: no
+    tensor of all channels at full resolution exists (algorithm.md 3.6, 4.1).
+
+    Args:
+      affinity: [F, h, w, 8 * len(distances)], float32, bfloat16 or float16: logits of the
+        image and, if F is 2, of its mirror image.
+      semantic: [F', h', w', K], the same dtype: logits, likewise.
+      mask: bool [H, W], the image's size: a window with a pixel in it may be a vertex.
+      affinity_stride: Pixels per logit: pixel y reads y / affinity_stride, linearly between
+        neighbours and clamped at the bottom and right.
+      semantic_stride: Likewise.
+      distances: This and all other arguments are those of `graph_merge`.
+      stages: See there.
+      thresholds: See there.
+      groups: See there.
+      alpha: See there.
+      merge_window: See there.
+      refine: See there.
+      refine_classes: See there.
+      linkage: See there.
+      min_pixels: See there.
+      group: See there.
+      return_edges: See there.
+      num_threads: See there.
+
+    Returns:
+      As `graph_merge`.
+
+    Raises:
+      As `graph_merge`.
+    """
+    affinity, semantic = _network_tensors(affinity, semantic, group)
+    options = _checked_options(
+        semantic.shape,
+        group,
+        rank=4,
+        from_logits=True,
+        distances=distances,
+        stages=stages,
+        thresholds=thresholds,
+        groups=groups,
+        alpha=alpha,
+        merge_window=merge_window,
+        refine=refine,
+        refine_classes=refine_classes,
+        linkage=linkage,
+        min_pixels=min_pixels,
+        num_threads=num_threads,
+        affinity_stride=affinity_stride,
+        semantic_stride=semantic_stride,
+    )
+    arguments.check_given(mask=mask)
+    del options["from_logits"]  # This op takes nothing else.
+    output = load_library().graph_merge_from_logits(
+        affinity=affinity,
+        semantic=semantic,
+        mask=_mask_tensor(mask, affinity),
+        output_edges=arguments.checked_flag("return_edges", return_edges),
+        **options,
+    )
+    result = GraphMergeResult(*output[: len(GraphMergeResult._fields)])
+    return (result, output.edges) if return_edges else result
+
+
+def _network_tensors(affinity, semantic, group):
     import tensorflow as tf  # Late: it takes seconds and most of the package does without.
 
     arguments.check_given(affinity=affinity, semantic=semantic, group=group)
@@ -88,36 +204,25 @@ def graph_merge(
                 "`affinity` and `semantic` must both be float32, float16 or bfloat16: "
                 f"`{name}` is {value.dtype.name}",
             )
+    return affinity, semantic
+
+
+def _checked_options(semantic_shape, group, *, rank=3, num_threads, **options):
+    """Returns the attributes of the op and its input `group`; errors as in `graph_merge`."""
+    import tensorflow as tf
+
+    strides = {name: options.pop(name) for name in list(options) if name.endswith("_stride")}
     try:
-        options = arguments.checked_options(
-            None if semantic.shape.rank is None else tuple(semantic.shape),
-            from_logits=from_logits,
-            distances=distances,
-            stages=stages,
-            thresholds=thresholds,
-            groups=groups,
-            alpha=alpha,
-            merge_window=merge_window,
-            refine=refine,
-            refine_classes=refine_classes,
-            linkage=linkage,
-            min_pixels=min_pixels,
+        checked = arguments.checked_options(
+            None if semantic_shape.rank is None else tuple(semantic_shape), rank=rank, **options
         )
-        group = _group_tensor(group, options["groups"])
-        num_threads = arguments.checked_num_threads(num_threads)
+        checked["group"] = _group_tensor(group, checked["groups"])
+        checked["num_threads"] = arguments.checked_num_threads(num_threads)
+        for name, stride in strides.items():
+            checked[name] = arguments.checked_stride(name, stride)
     except ValueError as error:
         raise tf.errors.InvalidArgumentError(None, None, str(error)) from error
-    output = load_library().graph_merge(
-        affinity=affinity,
-        semantic=semantic,
-        mask=_mask_tensor(mask, affinity),
-        group=group,
-        output_edges=arguments.checked_flag("return_edges", return_edges),
-        num_threads=num_threads,
-        **options,
-    )
-    result = GraphMergeResult(*output[: len(GraphMergeResult._fields)])
-    return (result, output.edges) if return_edges else result
+    return checked
 
 
 def _mask_tensor(mask, affinity):

@@ -68,8 +68,12 @@ void BM_GraphMerge(benchmark::State& state) {
   GraphMergeInput input;
   input.height = scene.height;
   input.width = scene.width;
-  input.affinity = scene.affinity.data();
-  input.semantic = scene.semantic.data();
+  input.affinity.values = scene.affinity.data();
+  input.affinity.channels = scene.channels;
+  input.semantic.values = scene.semantic.data();
+  input.semantic.channels = options.num_classes();
+  input.affinity.rows = input.semantic.rows = scene.height;
+  input.affinity.cols = input.semantic.cols = scene.width;
   std::vector<int32_t> ids(static_cast<size_t>(input.height * input.width));
   GraphMergeOutput output;
   output.ids = ids.data();

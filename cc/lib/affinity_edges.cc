@@ -76,7 +76,7 @@ class EdgeWorker {
 
 }  // namespace
 
-Error ComputeEdges(const float* affinity, bool from_logits, const WindowGrid& grid,
+Error ComputeEdges(const NetworkOutput& affinity, const WindowGrid& grid,
                    const GraphMergeOptions& options, const Semantics& semantics,
                    Executor* executor, EdgeGrid* edges) {
   const Vertices& vertices = semantics.vertices;
@@ -90,7 +90,7 @@ Error ComputeEdges(const float* affinity, bool from_logits, const WindowGrid& gr
   }
   const ChannelMap channels(options, edges->distances);
   WindowSums sums;
-  Error error = SumWindows(affinity, from_logits, grid, vertices, channels, executor, &sums);
+  Error error = SumWindows(affinity, grid, vertices, channels, executor, &sums);
   if (!error.empty()) return error;
 
   edges->values.resize(vertices.size() * edges->edges_per_vertex());

@@ -8,6 +8,7 @@
 
 #include "cc/lib/executor.h"
 #include "cc/lib/options.h"
+#include "cc/lib/pixel_rows.h"
 #include "cc/lib/semantics.h"
 #include "cc/lib/window_grid.h"
 
@@ -26,12 +27,11 @@ struct EdgeGrid {
 // Averages the two directions of each pixel pair, averages the pixel pairs between two windows,
 // applies the refinements and rounds halves up: steps 1 to 6 of section 4 of the specification.
 //
-// Args:
-//   affinity: [H, W, 8 * distances], probabilities or logits; only read at pixels of vertices,
-//     where all channels are checked.
+// `affinity` has 8 channels for each distance; it is only read and checked at pixels of vertices,
+// all channels there.
 // REQUIRES: options.Check() and grid.CheckSize() found no error.
 // Time O(H W C); memory besides the result: 8 * merged distances integers for each vertex.
-Error ComputeEdges(const float* affinity, bool from_logits, const WindowGrid& grid,
+Error ComputeEdges(const NetworkOutput& affinity, const WindowGrid& grid,
                    const GraphMergeOptions& options, const Semantics& semantics,
                    Executor* executor, EdgeGrid* edges);
 

@@ -42,12 +42,21 @@ class AffinityEdgesTest : public testing::Test {
     const WindowGrid grid(height_, width_, options_.merge_window);
     Semantics semantics;
     SerialExecutor executor;
-    SemanticInput input;
-    input.values = semantic_.data();
-    Error error = ComputeSemantics(input, grid, options_, &executor, &semantics);
+    NetworkOutput semantic;
+    semantic.name = "semantic";
+    semantic.values = semantic_.data();
+    semantic.rows = height_;
+    semantic.cols = width_;
+    semantic.channels = options_.num_classes();
+    Error error =
+        ComputeSemantics(semantic, VertexFilter(), grid, options_, &executor, &semantics);
     if (!error.empty()) return error;
     EdgeGrid edges;
-    error = ComputeEdges(affinity_.data(), false, grid, options_, semantics, &executor, &edges);
+    NetworkOutput affinity = semantic;
+    affinity.name = "affinity";
+    affinity.values = affinity_.data();
+    affinity.channels = Channels();
+    error = ComputeEdges(affinity, grid, options_, semantics, &executor, &edges);
     if (!error.empty()) return error;
     edges_per_window_ = edges.edges_per_vertex();
     edges_.resize(grid.num_windows() * edges_per_window_);

@@ -129,19 +129,54 @@ class Agglomerator {
     cluster.best = Cluster::kNone;
     if (cluster.size == 0) return Cluster::kNone;
     const List list(cluster);
-    const float key = MaxKey(list.keys, cluster.size);
-    int32_t best = -1;
-    ForEachKey(list.keys, cluster.size, key, [&](int32_t i) {
-      if (best < 0 || Mean::Less(list.means[best], list.means[i]) ||
-          (!Mean::Less(list.means[i], list.means[best]) &&
-           clusters_[list.ids[i]].tie < clusters_[list.ids[best]].tie)) {
-        best = i;
-      }
-    });
+    const int32_t best =
+        cluster.chunks == nullptr ? BestOf(list, 0, cluster.size) : BestOfChunks(cluster, list);
     if (!list.means[best].Reaches(threshold_)) return Cluster::kNone;
     cluster.best = list.ids[best];
     cluster.best_tie = clusters_[cluster.best].tie;
     return cluster.best;
+  }
+
+  // Whether entry `i` goes before entry `j` of the same list.
+  bool IsBetter(const List& list, int32_t i, int32_t j) const {
+    if (Mean::Less(list.means[j], list.means[i])) return true;
+    return !Mean::Less(list.means[i], list.means[j]) &&
+           clusters_[list.ids[i]].tie < clusters_[list.ids[j]].tie;
+  }
+
+  // Returns the position of the best of the entries [begin, end); `begin` is a multiple of
+  // kListGrain. REQUIRES: begin < end.
+  int32_t BestOf(const List& list, int32_t begin, int32_t end) const {
+    const float key = MaxKey(list.keys + begin, end - begin);
+    int32_t best = -1;
+    ForEachKey(list.keys + begin, end - begin, key, [&](int32_t i) {
+      if (best < 0 || IsBetter(list, begin + i, best)) best = begin + i;
+    });
+    return best;
+  }
+
+  int32_t BestOfChunks(const Cluster& cluster, const List& list) const {
+    int32_t best = -1;
+    for (int32_t begin = 0; begin < cluster.size; begin += kChunkSize) {
+      Chunk& chunk = cluster.chunks[begin / kChunkSize];
+      // The key of a chunk that is known is right even where its tie has changed.
+      if (best >= 0 && chunk.position != Chunk::kUnknown && chunk.key < list.keys[best]) continue;
+      if (chunk.position == Chunk::kUnknown ||
+          clusters_[list.ids[chunk.position]].tie != chunk.tie) {
+        chunk.position = BestOf(list, begin, std::min(cluster.size, begin + kChunkSize));
+        chunk.tie = clusters_[list.ids[chunk.position]].tie;
+        chunk.key = list.keys[chunk.position];
+      }
+      if (best < 0 || IsBetter(list, chunk.position, best)) best = chunk.position;
+    }
+    return best;
+  }
+
+  // The entry at `at` has got this key, or none (-1).
+  static void Touch(const Cluster& cluster, int32_t at, float key) {
+    if (cluster.chunks == nullptr) return;
+    Chunk& chunk = cluster.chunks[at / kChunkSize];
+    if (at == chunk.position || key >= chunk.key) chunk.position = Chunk::kUnknown;
   }
 
   // Merges two neighbours and returns the slot of the union: the one with the longer list.
@@ -197,8 +232,11 @@ class Agglomerator {
   static void AddMean(Mean mean, Cluster* u, int32_t in_u, Cluster* v, int32_t in_v) {
     const List list_u(*u), list_v(*v);
     mean.Add(list_u.means[in_u]);
+    const float key = mean.Key();
     list_u.means[in_u] = list_v.means[in_v] = mean;
-    list_u.keys[in_u] = list_v.keys[in_v] = mean.Key();
+    list_u.keys[in_u] = list_v.keys[in_v] = key;
+    Touch(*u, in_u, key);
+    Touch(*v, in_v, key);
   }
 
   static void Write(Mean mean, float key, int32_t id, int32_t twin, const Cluster& cluster,
@@ -208,6 +246,7 @@ class Agglomerator {
     list.keys[at] = key;
     list.ids[at] = id;
     list.twins[at] = twin;
+    Touch(cluster, at, key);
   }
 
   // Removes an entry; the last one takes its place.
@@ -220,6 +259,7 @@ class Agglomerator {
     }
     list.ids[last] = -1;
     list.keys[last] = -1.0f;
+    Touch(*cluster, last, -1.0f);
   }
 
   // Returns the position of a new entry, which the caller writes.
@@ -244,11 +284,13 @@ class Agglomerator {
     std::fill(list.keys + cluster->size, list.keys + capacity, -1.0f);
     cluster->block = block;
     cluster->capacity = capacity;
+    if (capacity >= kMinChunkedCapacity) cluster->chunks.reset(new Chunk[capacity / kChunkSize]);
   }
 
   void Release(Cluster* cluster) {
     pool_->Free(cluster->block, BlockPool::SizeClass(cluster->capacity));
     cluster->block = nullptr;
+    cluster->chunks.reset();
     cluster->size = cluster->capacity = 0;
   }
 

@@ -5,12 +5,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace affinity_seg {
 
 // Lists are padded to whole vectors of this many entries, the most that any SIMD level compares
 // at once.
 constexpr int32_t kListGrain = 16;
+
+// Long lists remember the best entry of every chunk of so many entries, so that a cluster whose
+// list names thousands of neighbours does not read all of it after each merge.
+constexpr int32_t kChunkSize = 64;
+constexpr int32_t kMinChunkedCapacity = 4 * kChunkSize;
+
+// The best entry of a chunk. It stays the best while no entry of the chunk becomes better and the
+// `tie` of its neighbour is unchanged.
+struct Chunk {
+  static constexpr int32_t kUnknown = -1;
+
+  int32_t position = kUnknown;
+  int32_t tie = 0;   // of the neighbour, when the entry was found
+  float key = 0.0f;  // of the entry
+};
 
 // One cluster, in the slot of one of its vertices: a cache line. The slot of a cluster that
 // another one has absorbed only keeps its `parent`.
@@ -28,6 +44,7 @@ struct alignas(64) Cluster {
   int32_t best_tie = 0;     // and its `tie` when it was found: if that has changed, search again
   int64_t inner_sum = 0;    // over all edges of the grid inside the cluster
   int64_t inner_count = 0;
+  std::unique_ptr<Chunk[]> chunks;  // [capacity / kChunkSize] from kMinChunkedCapacity on, else null
   // The smallest subtree of slots that holds all its neighbours, and the last one in which its
   // merge had to wait for a neighbour outside: see clustering.cc.
   uint8_t home_level = 0;

@@ -139,6 +139,7 @@ void ComponentTreeOf<Mean>::Release(WorkerPools* pools) {
       Cluster& cluster = forest_.clusters[slot];
       if (cluster.capacity == 0) continue;
       PoolOf(pools)->Free(cluster.block, BlockPool::SizeClass(cluster.capacity));
+      cluster.chunks.reset();
       cluster.size = cluster.capacity = 0;
     }
   }

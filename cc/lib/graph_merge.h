@@ -11,25 +11,29 @@
 #include "cc/lib/executor.h"
 #include "cc/lib/instances.h"
 #include "cc/lib/options.h"
+#include "cc/lib/pixel_rows.h"
+#include "cc/lib/semantics.h"
 
 namespace affinity_seg {
 
-// One image, or one region of an image. K classes, C = 8 * distances channels.
+// One image, or one region of an image.
 struct GraphMergeInput {
   int64_t height = 0;
   int64_t width = 0;
-  const float* affinity = nullptr;  // [H, W, C], probabilities or logits
-  const float* semantic = nullptr;  // [H, W, K], likewise
-  const bool* mask = nullptr;       // [H, W]: the grown region; null: everywhere
-  bool from_logits = false;
-  int group = 0;  // 0: vertices of any super-class, else of this one only (4.5)
+  NetworkOutput affinity;  // 8 channels for each distance
+  NetworkOutput semantic;  // a channel for each class
+  VertexFilter vertices;
 };
+
+// Wall time of the steps, in order.
+constexpr int kNumSteps = 4;  // semantics, edges, clusters, instances
 
 struct GraphMergeOutput {
   int32_t* ids = nullptr;  // [H, W], given by the caller: 0 on the background, else the instance
   // [rows, cols, 4 * merged distances], given by the caller or null: the graph, -1 for no edge
   int32_t* edges = nullptr;
   Instances instances;
+  double seconds[kNumSteps] = {};
 };
 
 // Runs the method of Liu et al. (ECCV 2018) after the networks: affinities of both directions are

@@ -51,9 +51,13 @@ class GraphMergeTest : public testing::Test {
     GraphMergeInput input;
     input.height = height_;
     input.width = width_;
-    input.affinity = affinity_.data();
-    input.semantic = semantic_.data();
-    input.group = group;
+    input.affinity.values = affinity_.data();
+    input.affinity.channels = kNumDirections * static_cast<int>(options_.distances.size());
+    input.semantic.values = semantic_.data();
+    input.semantic.channels = options_.num_classes();
+    input.affinity.rows = input.semantic.rows = height_;
+    input.affinity.cols = input.semantic.cols = width_;
+    input.vertices.group = group;
     ids_.resize(height_ * width_);
     GraphMergeOutput output;
     output.ids = ids_.data();

@@ -24,20 +24,6 @@ inline uint16_t Quantize(float p) {
   return static_cast<uint16_t>(std::nearbyint(clamped * static_cast<float>(kOne)));
 }
 
-// REQUIRES: the logit is finite.
-inline float Sigmoid(float logit) { return 1.0f / (1.0f + std::exp(-logit)); }
-
-// Writes the softmax of `logits` [n] to `probabilities` [n]. REQUIRES: the logits are finite.
-inline void Softmax(const float* logits, int n, float* probabilities) {
-  const float largest = *std::max_element(logits, logits + n);
-  float sum = 0.0f;
-  for (int k = 0; k < n; ++k) {
-    probabilities[k] = std::exp(logits[k] - largest);
-    sum += probabilities[k];
-  }
-  for (int k = 0; k < n; ++k) probabilities[k] /= sum;
-}
-
 }  // namespace affinity_seg
 
 #endif  // AFFINITY_SEG_CC_LIB_PROBABILITY_H_

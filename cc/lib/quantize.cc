@@ -57,39 +57,46 @@ inline FloatVector Sigmoid(FloatTag d, FloatVector x) {
   return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), denominator);
 }
 
-// Calls `quantize(d, values)`, which returns the mask of good lanes and stores, for all vectors of
-// `input`; the last one may be partial.
-template <typename Convert, typename Check>
-bool QuantizeAll(const float* input, int64_t size, uint16_t* output, const Check& check,
+// Returns a vector of the first `size` values, and zeros where that is not a whole vector.
+inline FloatVector LoadUpTo(FloatTag d, const float* values, int64_t size) {
+  if (size >= static_cast<int64_t>(hn::Lanes(d))) return hn::LoadU(d, values);
+  float padded[HWY_MAX_BYTES / sizeof(float)] = {};
+  for (int64_t i = 0; i < size; ++i) padded[i] = values[i];
+  return hn::LoadU(d, padded);
+}
+
+// Stores the quantized first `size` values.
+inline void StoreQuantizedUpTo(FloatTag d, FloatVector p, int64_t size, uint16_t* output) {
+  if (size >= static_cast<int64_t>(hn::Lanes(d))) return StoreQuantized(d, p, output);
+  uint16_t padded[HWY_MAX_BYTES / sizeof(float)];
+  StoreQuantized(d, p, padded);
+  for (int64_t i = 0; i < size; ++i) output[i] = padded[i];
+}
+
+// Stores `convert(d, values)` quantized for all vectors of `input`. Returns whether `is_good(d,
+// values)` held for every value.
+template <typename IsGood, typename Convert>
+bool QuantizeAll(const float* input, int64_t size, uint16_t* output, const IsGood& is_good,
                  const Convert& convert) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto bad = hn::Zero(d);
-  int64_t i = 0;
-  for (; i + lanes <= size; i += lanes) {
-    const FloatVector values = hn::LoadU(d, input + i);
-    bad = hn::Or(bad, check(d, values));
-    StoreQuantized(d, convert(d, values), output + i);
+  auto good = hn::Eq(hn::Zero(d), hn::Zero(d));
+  for (int64_t i = 0; i < size; i += lanes) {
+    const FloatVector values = LoadUpTo(d, input + i, size - i);
+    good = hn::And(good, is_good(d, values));
+    StoreQuantizedUpTo(d, convert(d, values), size - i, output + i);
   }
-  if (i < size) {
-    float rest[HWY_MAX_BYTES / sizeof(float)] = {};
-    uint16_t quantized[HWY_MAX_BYTES / sizeof(float)];
-    for (int64_t j = i; j < size; ++j) rest[j - i] = input[j];
-    const FloatVector values = hn::LoadU(d, rest);
-    bad = hn::Or(bad, check(d, values));
-    StoreQuantized(d, convert(d, values), quantized);
-    for (int64_t j = i; j < size; ++j) output[j] = quantized[j - i];
-  }
-  return hn::AllTrue(d, hn::Eq(bad, hn::Zero(d)));
+  return hn::AllTrue(d, good);
 }
+
+// x - x is 0 for finite numbers, else NaN.
+inline auto IsFinite(FloatTag d, FloatVector x) { return hn::Eq(hn::Sub(x, x), hn::Zero(d)); }
 
 bool QuantizeProbabilitiesAtLevel(const float* probabilities, int64_t size, uint16_t* output) {
   return QuantizeAll(
       probabilities, size, output,
       [](FloatTag d, FloatVector p) {
-        const auto good = hn::And(hn::Ge(p, hn::Set(d, -kTolerance)),
-                                  hn::Le(p, hn::Set(d, 1.0f + kTolerance)));
-        return hn::IfThenElse(good, hn::Zero(d), hn::Set(d, 1.0f));
+        return hn::And(hn::Ge(p, hn::Set(d, -kTolerance)), hn::Le(p, hn::Set(d, 1.0f + kTolerance)));
       },
       [](FloatTag d, FloatVector p) {
         return hn::Min(hn::Max(p, hn::Zero(d)), hn::Set(d, 1.0f));
@@ -98,13 +105,74 @@ bool QuantizeProbabilitiesAtLevel(const float* probabilities, int64_t size, uint
 
 bool QuantizeSigmoidsAtLevel(const float* logits, int64_t size, uint16_t* output) {
   return QuantizeAll(
-      logits, size, output,
-      [](FloatTag d, FloatVector x) {
-        // x - x is 0 for finite numbers, else NaN.
-        const auto good = hn::Eq(hn::Sub(x, x), hn::Zero(d));
-        return hn::IfThenElse(good, hn::Zero(d), hn::Set(d, 1.0f));
-      },
+      logits, size, output, [](FloatTag d, FloatVector x) { return IsFinite(d, x); },
       [](FloatTag d, FloatVector x) { return Sigmoid(d, x); });
+}
+
+void QuantizeMeanSigmoidsAtLevel(const float* a, const float* b, int64_t size, uint16_t* output) {
+  const FloatTag d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < size; i += lanes) {
+    FloatVector p = Sigmoid(d, LoadUpTo(d, a + i, size - i));
+    if (b != nullptr) {
+      p = hn::Mul(hn::Add(p, Sigmoid(d, LoadUpTo(d, b + i, size - i))), hn::Set(d, 0.5f));
+    }
+    StoreQuantizedUpTo(d, p, size - i, output + i);
+  }
+}
+
+// Replaces logits [pixels, channels] by their softmax.
+void Softmax(float* values, int64_t pixels, int channels) {
+  const FloatTag d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < pixels * channels; i += channels) {
+    float largest = values[i];
+    for (int k = 1; k < channels; ++k) largest = values[i + k] > largest ? values[i + k] : largest;
+    for (int k = 0; k < channels; ++k) values[i + k] -= largest;
+  }
+  const int64_t size = pixels * channels;
+  const auto exp = [&](FloatVector x) { return Exp(d, hn::Max(x, hn::Set(d, -87.0f))); };
+  int64_t i = 0;
+  for (; i + lanes <= size; i += lanes) hn::StoreU(exp(hn::LoadU(d, values + i)), d, values + i);
+  if (i < size) {
+    float rest[HWY_MAX_BYTES / sizeof(float)];
+    hn::StoreU(exp(LoadUpTo(d, values + i, size - i)), d, rest);
+    for (int64_t j = i; j < size; ++j) values[j] = rest[j - i];
+  }
+  for (i = 0; i < size; i += channels) {
+    float sum = 0.0f;
+    for (int k = 0; k < channels; ++k) sum += values[i + k];
+    for (int k = 0; k < channels; ++k) values[i + k] /= sum;
+  }
+}
+
+void QuantizeMeanSoftmaxAtLevel(float* a, float* b, int64_t pixels, int channels,
+                                uint16_t* output) {
+  Softmax(a, pixels, channels);
+  if (b != nullptr) Softmax(b, pixels, channels);
+  const FloatTag d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), size = pixels * channels;
+  for (int64_t i = 0; i < size; i += lanes) {
+    FloatVector p = LoadUpTo(d, a + i, size - i);
+    if (b != nullptr) {
+      p = hn::Mul(hn::Add(p, LoadUpTo(d, b + i, size - i)), hn::Set(d, 0.5f));
+    }
+    StoreQuantizedUpTo(d, hn::Min(p, hn::Set(d, 1.0f)), size - i, output + i);
+  }
+}
+
+bool AllFiniteAtLevel(const float* values, int64_t size) {
+  const FloatTag d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto good = hn::Eq(hn::Zero(d), hn::Zero(d));
+  for (int64_t i = 0; i < size; i += lanes) {
+    good = hn::And(good, IsFinite(d, LoadUpTo(d, values + i, size - i)));
+  }
+  return hn::AllTrue(d, good);
+}
+
+void InterpolateAtLevel(const float* a, const float* b, float share, int64_t size, float* output) {
+  for (int64_t i = 0; i < size; ++i) output[i] = a[i] + (b[i] - a[i]) * share;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -120,6 +188,22 @@ bool QuantizeProbabilities(const float* probabilities, int64_t size, uint16_t* o
 
 bool QuantizeSigmoids(const float* logits, int64_t size, uint16_t* output) {
   AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeSigmoidsAtLevel, logits, size, output);
+}
+
+void QuantizeMeanSigmoids(const float* a, const float* b, int64_t size, uint16_t* output) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeMeanSigmoidsAtLevel, a, b, size, output);
+}
+
+void QuantizeMeanSoftmax(float* a, float* b, int64_t pixels, int channels, uint16_t* output) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeMeanSoftmaxAtLevel, a, b, pixels, channels, output);
+}
+
+bool AllFinite(const float* values, int64_t size) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(AllFiniteAtLevel, values, size);
+}
+
+void Interpolate(const float* a, const float* b, float share, int64_t size, float* output) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(InterpolateAtLevel, a, b, share, size, output);
 }
 
 }  // namespace affinity_seg

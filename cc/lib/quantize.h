@@ -16,6 +16,19 @@ bool QuantizeProbabilities(const float* probabilities, int64_t size, uint16_t* o
 // output, unless all logits are finite.
 bool QuantizeSigmoids(const float* logits, int64_t size, uint16_t* output);
 
+// Writes the quantized sigmoids of logits that are finite, or the quantized means of the sigmoids
+// of `a` and `b` where `b` is not null. [size] each.
+void QuantizeMeanSigmoids(const float* a, const float* b, int64_t size, uint16_t* output);
+
+// The same for the softmax over `channels` of each pixel, [pixels, channels]. Overwrites `a` and
+// `b`.
+void QuantizeMeanSoftmax(float* a, float* b, int64_t pixels, int channels, uint16_t* output);
+
+bool AllFinite(const float* values, int64_t size);
+
+// Writes a + (b - a) * share, [size].
+void Interpolate(const float* a, const float* b, float share, int64_t size, float* output);
+
 }  // namespace affinity_seg
 
 #endif  // AFFINITY_SEG_CC_LIB_QUANTIZE_H_

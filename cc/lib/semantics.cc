@@ -1,31 +1,23 @@
 #include "cc/lib/semantics.h"
 
 #include <algorithm>
-#include <cmath>
-#include <sstream>
+#include <string>
+#include <utility>
 
 #include "cc/lib/first_error.h"
-#include "cc/lib/probability.h"
-#include "cc/lib/quantize.h"
 
 namespace affinity_seg {
 namespace {
 
 constexpr int kMaxClasses = 1 << 16;
 
-Error ValueError(const char* rule, float value, int64_t y, int64_t x, int k) {
-  std::ostringstream text;
-  text << "`semantic` must be " << rule << ": " << value << " at [" << y << ", " << x << ", " << k
-       << "]";
-  return text.str();
-}
-
 // Computes the rows of windows, one at a time.
 class RowWorker {
  public:
-  RowWorker(const SemanticInput& input, const WindowGrid& grid, const GraphMergeOptions& options,
-            Semantics* semantics)
-      : input_(input),
+  RowWorker(const NetworkOutput& semantic, const VertexFilter& filter, const WindowGrid& grid,
+            const GraphMergeOptions& options, Semantics* semantics)
+      : rows_(semantic, grid.width()),
+        filter_(filter),
         grid_(grid),
         options_(options),
         semantics_(semantics),
@@ -38,7 +30,7 @@ class RowWorker {
     const int64_t top = row * grid_.window();
     const int64_t bottom = std::min(grid_.height(), top + grid_.window());
     for (int64_t y = top; y < bottom; ++y) {
-      Error error = QuantizeRow(y, PixelRow(y - top));
+      Error error = rows_.Quantize(y, 0, grid_.width(), PixelRow(y - top));
       if (!error.empty()) return error;
     }
     for (int64_t col = 0; col < grid_.cols(); ++col) {
@@ -55,28 +47,6 @@ class RowWorker {
 
  private:
   uint16_t* PixelRow(int64_t y) { return &pixels_[y * grid_.width() * num_classes_]; }
-
-  // Quantizes row `y` of the image, [W, K].
-  Error QuantizeRow(int64_t y, uint16_t* output) {
-    const int64_t size = grid_.width() * num_classes_;
-    const float* input = input_.values + y * size;
-    if (input_.from_logits) {
-      probabilities_.resize(size);
-      for (int64_t x = 0; x < grid_.width(); ++x) {
-        const float* logits = input + x * num_classes_;
-        for (int k = 0; k < num_classes_; ++k) {
-          if (!std::isfinite(logits[k])) return ValueError("finite", logits[k], y, x, k);
-        }
-        Softmax(logits, num_classes_, &probabilities_[x * num_classes_]);
-      }
-      input = probabilities_.data();
-    }
-    if (QuantizeProbabilities(input, size, output)) return "";
-    int64_t i = 0;
-    while (IsProbability(input[i])) ++i;
-    return ValueError("in [0, 1]", input[i], y, i / num_classes_,
-                      static_cast<int>(i % num_classes_));
-  }
 
   void SumWindow(int64_t window, int64_t height, int64_t left, int64_t right) {
     std::fill(class_sums_.begin(), class_sums_.end(), 0);
@@ -97,10 +67,10 @@ class RowWorker {
 
   bool IsVertex(int64_t window, int64_t top, int64_t bottom, int64_t left, int64_t right) const {
     const int winner = semantics_->group_winner[window];
-    if (input_.group == 0 ? winner == 0 : winner != input_.group) return false;
-    if (input_.mask == nullptr) return true;
+    if (filter_.group == 0 ? winner == 0 : winner != filter_.group) return false;
+    if (filter_.mask == nullptr) return true;
     for (int64_t y = top; y < bottom; ++y) {
-      const bool* row = input_.mask + y * grid_.width();
+      const bool* row = filter_.mask + y * grid_.width();
       if (std::find(row + left, row + right, true) != row + right) return true;
     }
     return false;
@@ -115,21 +85,21 @@ class RowWorker {
         const auto winner = std::max_element(group_sums_.begin(), group_sums_.end());
         const int vote = winner == group_sums_.begin()
                              ? 0
-                             : BestClass(pixel, options_.groups, input_.group);
+                             : BestClass(pixel, options_.groups, filter_.group);
         semantics_->votes[y * grid_.width() + x] = static_cast<uint16_t>(vote);
       }
     }
   }
 
-  const SemanticInput& input_;
+  PixelRows rows_;
+  const VertexFilter& filter_;
   const WindowGrid& grid_;
   const GraphMergeOptions& options_;
   Semantics* semantics_;
   int num_classes_;
-  std::vector<float> probabilities_;   // [W, K]
-  std::vector<uint16_t> pixels_;       // [window, W, K]
-  std::vector<int32_t> class_sums_;    // [K]
-  std::vector<int32_t> group_sums_;    // [G]
+  std::vector<uint16_t> pixels_;     // [window, W, K]
+  std::vector<int32_t> class_sums_;  // [K]
+  std::vector<int32_t> group_sums_;  // [G]
 };
 
 // Numbers the windows that are marked with 0 instead of -1.
@@ -143,9 +113,9 @@ void NumberVertices(Vertices* vertices) {
 
 }  // namespace
 
-Error ComputeSemantics(const SemanticInput& input, const WindowGrid& grid,
-                       const GraphMergeOptions& options, Executor* executor,
-                       Semantics* semantics) {
+Error ComputeSemantics(const NetworkOutput& semantic, const VertexFilter& filter,
+                       const WindowGrid& grid, const GraphMergeOptions& options,
+                       Executor* executor, Semantics* semantics) {
   if (options.num_classes() > kMaxClasses) {
     return "`groups` must have at most " + std::to_string(kMaxClasses) +
            " entries: " + std::to_string(options.num_classes());
@@ -161,7 +131,7 @@ Error ComputeSemantics(const SemanticInput& input, const WindowGrid& grid,
 
   FirstError errors;
   ParallelRanges(executor, grid.rows(), 1, [&](int64_t begin, int64_t end, int) {
-    RowWorker worker(input, grid, options, semantics);
+    RowWorker worker(semantic, filter, grid, options, semantics);
     for (int64_t row = begin; row < end; ++row) {
       Error error = worker.Compute(row);
       if (!error.empty()) return errors.Add(row, std::move(error));

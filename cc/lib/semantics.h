@@ -8,6 +8,7 @@
 
 #include "cc/lib/executor.h"
 #include "cc/lib/options.h"
+#include "cc/lib/pixel_rows.h"
 #include "cc/lib/window_grid.h"
 
 namespace affinity_seg {
@@ -33,19 +34,17 @@ struct Semantics {
   Vertices vertices;
 };
 
-// The semantics and which of their windows are wanted.
-struct SemanticInput {
-  const float* values = nullptr;  // [H, W, K], probabilities or logits
-  bool from_logits = false;
+// Which windows are wanted as vertices.
+struct VertexFilter {
   const bool* mask = nullptr;  // [H, W]: vertices hold a pixel of it; null: everywhere
   int group = 0;               // vertices are won by this group; 0: by any but the background
 };
 
-// Checks and quantizes the input (logits: softmax first), sums it over windows and finds the
-// vertices. REQUIRES: options.Check() found no error.
-Error ComputeSemantics(const SemanticInput& input, const WindowGrid& grid,
-                       const GraphMergeOptions& options, Executor* executor,
-                       Semantics* semantics);
+// Checks and quantizes the classes' probabilities, sums them over windows and finds the vertices.
+// REQUIRES: options.Check() found no error.
+Error ComputeSemantics(const NetworkOutput& semantic, const VertexFilter& filter,
+                       const WindowGrid& grid, const GraphMergeOptions& options,
+                       Executor* executor, Semantics* semantics);
 
 // Returns the best of the foreground classes of `group` (0: all), a tie to the lower.
 // Args: values [K], comparable with >.

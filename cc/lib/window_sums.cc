@@ -1,32 +1,21 @@
 #include "cc/lib/window_sums.h"
 
 #include <algorithm>
-#include <cmath>
-#include <sstream>
+#include <utility>
 
 #include "cc/lib/first_error.h"
-#include "cc/lib/probability.h"
-#include "cc/lib/quantize.h"
 
 namespace affinity_seg {
 namespace {
 
 int64_t FloorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
-Error ValueError(const char* rule, float value, int64_t y, int64_t x, int64_t channel) {
-  std::ostringstream text;
-  text << "`affinity` must be " << rule << ": " << value << " at [" << y << ", " << x << ", "
-       << channel << "]";
-  return text.str();
-}
-
 // Sums rows of windows, one at a time.
 class RowWorker {
  public:
-  RowWorker(const float* affinity, bool from_logits, const WindowGrid& grid,
-            const Vertices& vertices, const ChannelMap& channels, WindowSums* sums)
-      : affinity_(affinity),
-        from_logits_(from_logits),
+  RowWorker(const NetworkOutput& affinity, const WindowGrid& grid, const Vertices& vertices,
+            const ChannelMap& channels, WindowSums* sums)
+      : rows_(affinity, grid.width()),
         grid_(grid),
         vertices_(vertices),
         channels_(channels),
@@ -63,7 +52,7 @@ class RowWorker {
     const int64_t left = first_col * grid_.window();
     const int64_t right =
         std::min(grid_.width(), (first_col + end - begin) * int64_t{grid_.window()});
-    Error error = Quantize(y, left, right);
+    Error error = rows_.Quantize(y, left, right, quantized_.data());
     if (!error.empty()) return error;
 
     const int64_t inner_y = y - row * grid_.window();
@@ -79,21 +68,6 @@ class RowWorker {
       }
     }
     return "";
-  }
-
-  // Quantizes pixels [left, right) of row `y`.
-  Error Quantize(int64_t y, int64_t left, int64_t right) {
-    const int64_t channels = channels_.num_channels();
-    const float* input = affinity_ + (y * grid_.width() + left) * channels;
-    const int64_t size = (right - left) * channels;
-    if (from_logits_ ? QuantizeSigmoids(input, size, quantized_.data())
-                     : QuantizeProbabilities(input, size, quantized_.data())) {
-      return "";
-    }
-    int64_t i = 0;
-    while (from_logits_ ? std::isfinite(input[i]) : IsProbability(input[i])) ++i;
-    return ValueError(from_logits_ ? "finite" : "in [0, 1]", input[i], y, left + i / channels,
-                      i % channels);
   }
 
   // Where no neighbour is partial, a pair that leaves the image leads to no window: its sum is not
@@ -125,8 +99,7 @@ class RowWorker {
     }
   }
 
-  const float* affinity_;
-  bool from_logits_;
+  PixelRows rows_;
   const WindowGrid& grid_;
   const Vertices& vertices_;
   const ChannelMap& channels_;
@@ -181,13 +154,12 @@ Offset ChannelMap::End(int channel) const {
   return {distance * step.dy, distance * step.dx};
 }
 
-Error SumWindows(const float* affinity, bool from_logits, const WindowGrid& grid,
-                 const Vertices& vertices, const ChannelMap& channels, Executor* executor,
-                 WindowSums* sums) {
+Error SumWindows(const NetworkOutput& affinity, const WindowGrid& grid, const Vertices& vertices,
+                 const ChannelMap& channels, Executor* executor, WindowSums* sums) {
   sums->sums.resize(vertices.size() * channels.num_merged_channels());
   FirstError errors;
   ParallelRanges(executor, grid.rows(), 1, [&](int64_t first_row, int64_t end_row, int) {
-    RowWorker worker(affinity, from_logits, grid, vertices, channels, sums);
+    RowWorker worker(affinity, grid, vertices, channels, sums);
     const auto begin_of = [&](int64_t row) {
       return std::lower_bound(vertices.windows.begin(), vertices.windows.end(),
                               row * grid.cols()) -

@@ -8,6 +8,7 @@
 
 #include "cc/lib/executor.h"
 #include "cc/lib/options.h"
+#include "cc/lib/pixel_rows.h"
 #include "cc/lib/semantics.h"
 #include "cc/lib/window_grid.h"
 
@@ -61,11 +62,9 @@ struct WindowSums {
   }
 };
 
-// Reads `affinity` [H, W, C] (probabilities, or logits) at the pixels of vertices and checks all
-// channels there.
-Error SumWindows(const float* affinity, bool from_logits, const WindowGrid& grid,
-                 const Vertices& vertices, const ChannelMap& channels, Executor* executor,
-                 WindowSums* sums);
+// Reads and checks `affinity` at the pixels of vertices, all channels.
+Error SumWindows(const NetworkOutput& affinity, const WindowGrid& grid, const Vertices& vertices,
+                 const ChannelMap& channels, Executor* executor, WindowSums* sums);
 
 // Returns how many values WindowSums adds for this window, which may be at the border.
 int CountValues(const WindowGrid& grid, const ChannelMap& channels, int64_t window,

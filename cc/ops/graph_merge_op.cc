@@ -1,4 +1,4 @@
-// Registration of the op GraphMerge: its interface, shapes and documentation.
+// Registration of the ops GraphMerge and GraphMergeFromLogits: interface, shapes, documentation.
 
 #include "absl/strings/str_cat.h"
 #include "tensorflow/core/framework/op.h"
@@ -38,36 +38,32 @@ absl::Status MergeSize(InferenceContext* context, const char* name, ShapeHandle 
 // Sets `dimension` to the last one of input `name`, which must be `channels`.
 absl::Status ReadChannels(InferenceContext* context, const char* name, const char* rule,
                           ShapeHandle shape, int64_t channels, DimensionHandle* dimension) {
-  if (context->WithValue(context->Dim(shape, 2), channels, dimension).ok()) {
+  if (context->WithValue(context->Dim(shape, -1), channels, dimension).ok()) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat("`", name, "` must have ", rule, ", ", channels,
                                                  ": ", context->DebugString(shape)));
 }
 
-absl::Status GraphMergeShape(InferenceContext* context) {
-  ShapeHandle affinity, semantic, mask, group;
-  TF_RETURN_IF_ERROR(ReadShape(context, 0, "affinity", 3, &affinity));
-  TF_RETURN_IF_ERROR(ReadShape(context, 1, "semantic", 3, &semantic));
-  TF_RETURN_IF_ERROR(ReadShape(context, 2, "mask", 2, &mask));
-  TF_RETURN_IF_ERROR(ReadShape(context, 3, "group", 0, &group));
+// Checks the channels of both networks' outputs.
+absl::Status ReadAllChannels(InferenceContext* context, ShapeHandle affinity, ShapeHandle semantic,
+                             DimensionHandle* classes) {
   std::vector<int> distances, groups;
-  int merge_window;
-  bool output_edges;
   TF_RETURN_IF_ERROR(context->GetAttr("distances", &distances));
   TF_RETURN_IF_ERROR(context->GetAttr("groups", &groups));
-  TF_RETURN_IF_ERROR(context->GetAttr("merge_window", &merge_window));
-  TF_RETURN_IF_ERROR(context->GetAttr("output_edges", &output_edges));
-
-  DimensionHandle height = context->Dim(affinity, 0), width = context->Dim(affinity, 1);
-  TF_RETURN_IF_ERROR(MergeSize(context, "semantic", semantic, &height, &width));
-  TF_RETURN_IF_ERROR(MergeSize(context, "mask", mask, &height, &width));
-  DimensionHandle channels, classes;
+  DimensionHandle channels;
   TF_RETURN_IF_ERROR(ReadChannels(context, "affinity", "8 channels for each of `distances`",
                                   affinity, 8 * distances.size(), &channels));
-  TF_RETURN_IF_ERROR(ReadChannels(context, "semantic", "one channel for each of `groups`",
-                                  semantic, groups.size(), &classes));
+  return ReadChannels(context, "semantic", "one channel for each of `groups`", semantic,
+                      groups.size(), classes);
+}
 
+absl::Status SetOutputs(InferenceContext* context, DimensionHandle height, DimensionHandle width,
+                        DimensionHandle classes) {
+  int merge_window;
+  bool output_edges;
+  TF_RETURN_IF_ERROR(context->GetAttr("merge_window", &merge_window));
+  TF_RETURN_IF_ERROR(context->GetAttr("output_edges", &output_edges));
   const DimensionHandle instances = context->UnknownDim();
   context->set_output(0, context->Matrix(height, width));
   for (int i = 1; i <= 3; ++i) context->set_output(i, context->Vector(instances));
@@ -80,8 +76,56 @@ absl::Status GraphMergeShape(InferenceContext* context) {
     TF_RETURN_IF_ERROR(context->Divide(cols, merge_window, /*evenly_divisible=*/false, &cols));
   }
   context->set_output(5, context->MakeShape({rows, cols, context->UnknownDim()}));
+  context->set_output(6, context->Vector(4));
   return absl::OkStatus();
 }
+
+absl::Status GraphMergeShape(InferenceContext* context) {
+  ShapeHandle affinity, semantic, mask, group;
+  TF_RETURN_IF_ERROR(ReadShape(context, 0, "affinity", 3, &affinity));
+  TF_RETURN_IF_ERROR(ReadShape(context, 1, "semantic", 3, &semantic));
+  TF_RETURN_IF_ERROR(ReadShape(context, 2, "mask", 2, &mask));
+  TF_RETURN_IF_ERROR(ReadShape(context, 3, "group", 0, &group));
+  DimensionHandle height = context->Dim(affinity, 0), width = context->Dim(affinity, 1);
+  TF_RETURN_IF_ERROR(MergeSize(context, "semantic", semantic, &height, &width));
+  TF_RETURN_IF_ERROR(MergeSize(context, "mask", mask, &height, &width));
+  DimensionHandle classes;
+  TF_RETURN_IF_ERROR(ReadAllChannels(context, affinity, semantic, &classes));
+  return SetOutputs(context, height, width, classes);
+}
+
+absl::Status GraphMergeFromLogitsShape(InferenceContext* context) {
+  ShapeHandle affinity, semantic, mask, group;
+  TF_RETURN_IF_ERROR(ReadShape(context, 0, "affinity", 4, &affinity));
+  TF_RETURN_IF_ERROR(ReadShape(context, 1, "semantic", 4, &semantic));
+  TF_RETURN_IF_ERROR(ReadShape(context, 2, "mask", 2, &mask));
+  TF_RETURN_IF_ERROR(ReadShape(context, 3, "group", 0, &group));
+  DimensionHandle classes;
+  TF_RETURN_IF_ERROR(ReadAllChannels(context, affinity, semantic, &classes));
+  return SetOutputs(context, context->Dim(mask, 0), context->Dim(mask, 1), classes);
+}
+
+// The outputs and options that both ops have.
+#define GRAPH_MERGE_OUTPUTS_AND_OPTIONS \
+    .Output("instance_ids: int32") \
+    .Output("classes: int32") \
+    .Output("scores: float") \
+    .Output("sizes: int64") \
+    .Output("votes: int64") \
+    .Output("edges: int32") \
+    .Output("seconds: double") \
+    .Attr("distances: list(int)") \
+    .Attr("stages: list(int)") \
+    .Attr("thresholds: list(float)") \
+    .Attr("groups: list(int)") \
+    .Attr("alpha: float = 5.0") \
+    .Attr("merge_window: int = 2") \
+    .Attr("refine: bool = true") \
+    .Attr("refine_classes: list(int) = []") \
+    .Attr("linkage: string = 'average'") \
+    .Attr("min_pixels: int = 1024") \
+    .Attr("output_edges: bool = false") \
+    .Attr("num_threads: int = 0")
 
 REGISTER_OP("GraphMerge")
     .Attr("T: {half, bfloat16, float}")
@@ -89,25 +133,8 @@ REGISTER_OP("GraphMerge")
     .Input("semantic: T")
     .Input("mask: bool")
     .Input("group: int32")
-    .Output("instance_ids: int32")
-    .Output("classes: int32")
-    .Output("scores: float")
-    .Output("sizes: int64")
-    .Output("votes: int64")
-    .Output("edges: int32")
-    .Attr("distances: list(int)")
-    .Attr("stages: list(int)")
-    .Attr("thresholds: list(float)")
-    .Attr("groups: list(int)")
-    .Attr("alpha: float = 5.0")
-    .Attr("merge_window: int = 2")
-    .Attr("refine: bool = true")
-    .Attr("refine_classes: list(int) = []")
-    .Attr("linkage: string = 'average'")
-    .Attr("min_pixels: int = 1024")
+    GRAPH_MERGE_OUTPUTS_AND_OPTIONS
     .Attr("from_logits: bool = false")
-    .Attr("output_edges: bool = false")
-    .Attr("num_threads: int = 0")
     .SetShapeFn(GraphMergeShape)
     .Doc(R"doc(
 Merges the pixel graph of one image into instances.
@@ -130,6 +157,7 @@ votes: [N, K], the pixels that voted for each class.
 edges: [ceil(H / merge_window), ceil(W / merge_window), 4 * M] if output_edges, else [0, 0, 4 * M]:
   the graph after refinement, M merged distances in forward directions, in units of 1/65535, and
   -1 where there is no edge.
+seconds: [4], the wall time of semantics, edges, clusters and instances.
 distances: in pixels, strictly increasing, multiples of merge_window where above it.
 stages: how many distances each stage of the merge adds.
 thresholds: the smallest edge that each stage merges, in (0, 1], never increasing.
@@ -146,6 +174,32 @@ from_logits: whether the inputs are logits: sigmoid and softmax are applied firs
 num_threads: how many of TensorFlow's intra-op threads to use at most, 0 for all. The result is the
   same for every number.
 )doc");
+
+REGISTER_OP("GraphMergeFromLogits")
+    .Attr("T: {half, bfloat16, float}")
+    .Input("affinity: T")
+    .Input("semantic: T")
+    .Input("mask: bool")
+    .Input("group: int32")
+    GRAPH_MERGE_OUTPUTS_AND_OPTIONS
+    .Attr("affinity_stride: int")
+    .Attr("semantic_stride: int")
+    .SetShapeFn(GraphMergeFromLogitsShape)
+    .Doc(R"doc(
+GraphMerge of the networks' own logits, upsampled inside: no tensor of all channels at full
+resolution exists.
+
+affinity: [F, h, w, 8 * len(distances)], logits at `affinity_stride`. If F is 2, the second are of
+  the mirrored image; the probabilities of both are averaged.
+semantic: [F', h', w', K], logits at `semantic_stride`, likewise.
+mask: [H, W], its size is that of the image; true where there may be vertices.
+group: the super-class whose windows are the vertices, or 0 for all of them (4.5).
+instance_ids: [H, W], and all other outputs and options: as in GraphMerge.
+affinity_stride: pixels per logit: pixel y reads y / affinity_stride, linearly between neighbours.
+semantic_stride: likewise.
+)doc");
+
+#undef GRAPH_MERGE_OUTPUTS_AND_OPTIONS
 
 }  // namespace
 }  // namespace affinity_seg

@@ -1,0 +1,1 @@
+"""Scenes, other programs and measures for tools/benchmark_merge.py."""
