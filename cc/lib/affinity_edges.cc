@@ -2,23 +2,62 @@
 
 #include <algorithm>
 
+#include "cc/lib/probability.h"
 #include "cc/lib/refinement.h"
 #include "cc/lib/window_sums.h"
 
 namespace affinity_seg {
 namespace {
 
+// Mean probabilities of the foreground groups at each vertex, planar.
+class GroupProbabilities {
+ public:
+  GroupProbabilities(const Semantics& semantics, const WindowGrid& grid, Executor* executor) {
+    const int num_groups = semantics.num_groups - 1;
+    const Vertices& vertices = semantics.vertices;
+    planes_.resize(num_groups);
+    for (std::vector<double>& plane : planes_) {
+      plane.resize(vertices.size());
+      pointers_.push_back(plane.data());
+    }
+    ParallelRanges(executor, vertices.size(), 4096, [&](int64_t begin, int64_t end, int) {
+      for (int64_t v = begin; v < end; ++v) {
+        const int64_t window = vertices.windows[v];
+        const int32_t* sums = &semantics.group_sums[window * semantics.num_groups];
+        const double pixels = grid.NumPixels(window);
+        for (int g = 0; g < num_groups; ++g) planes_[g][v] = sums[g + 1] / pixels;
+      }
+    });
+  }
+
+  int num_groups() const { return static_cast<int>(planes_.size()); }
+  const double* const* planes() const { return pointers_.data(); }
+
+ private:
+  std::vector<std::vector<double>> planes_;  // [groups without background][V]
+  std::vector<const double*> pointers_;
+};
+
 // Steps 2 to 6 for the edges that start at some vertices.
 class EdgeWorker {
  public:
-  EdgeWorker(const WindowGrid& grid, const Vertices& vertices, const ChannelMap& channels,
-             const WindowSums& sums, const Refiner& refiner, EdgeGrid* edges)
+  EdgeWorker(const WindowGrid& grid, const GraphMergeOptions& options, const Semantics& semantics,
+             const ChannelMap& channels, const WindowSums& sums,
+             const GroupProbabilities& probabilities, EdgeGrid* edges)
       : grid_(grid),
-        vertices_(vertices),
+        options_(options),
+        semantics_(semantics),
+        vertices_(semantics.vertices),
         channels_(channels),
         sums_(sums),
-        refiner_(refiner),
-        edges_(edges) {}
+        edges_(edges),
+        is_refined_class_(options.num_classes(), false) {
+    for (int k : options.refine_classes) is_refined_class_[k] = true;
+    batch_.alpha = options.alpha;
+    if (!options.refine) return;
+    batch_.num_groups = probabilities.num_groups();
+    batch_.probabilities = probabilities.planes();
+  }
 
   // Computes the edges of vertices [begin, end).
   void Compute(int64_t begin, int64_t end) {
@@ -39,39 +78,85 @@ class EdgeWorker {
  private:
   // Computes edge (j, f) of vertices [begin, end) of `row`.
   void ComputeRow(int64_t row, int64_t begin, int64_t end, int j, int f) {
-    const int64_t num_vertices = vertices_.size();
-    const int64_t distance = edges_->distances[j].distance;
+    FindEnds(row, begin, end, j, f);
+    batch_.size = static_cast<int64_t>(u_.size());
+    batch_.u = u_.data();
+    batch_.v = v_.data();
+    batch_.count = count_.data();
     const int forward = kNumDirections * j + kNumForward + f;
-    const int backward = kNumDirections * j + Opposite(kNumForward + f);
-    const int32_t* from_u = sums_.channel(forward, num_vertices);
-    const int32_t* from_v = sums_.channel(backward, num_vertices);
-    const bool largest = j + 1 == static_cast<int>(edges_->distances.size());
-    const int full_count = channels_.FullCount(forward) + channels_.FullCount(backward);
-    const Offset offset = Direction(kNumForward + f);
-    if (row + distance * offset.dy >= grid_.rows()) return;
-    const int64_t step = edges_->window_steps[kNumForward * j + f];
+    batch_.from_u = sums_.channel(forward, vertices_.size());
+    batch_.from_v = sums_.channel(Backward(forward), vertices_.size());
+    refined_.resize(u_.size());
+    Refine(batch_, refined_.data());
+    if (j + 1 == static_cast<int>(edges_->distances.size()) && !options_.refine_classes.empty()) {
+      RefineClasses();
+    }
+    const int64_t per_vertex = edges_->edges_per_vertex();
     uint16_t* values = &edges_->values[kNumForward * j + f];
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t window = vertices_.windows[u];
-      const int64_t col = window - row * grid_.cols() + distance * offset.dx;
-      if (col < 0 || col >= grid_.cols()) continue;
-      const int32_t v = vertices_.of_window[window + step];
-      if (v < 0) continue;
-      const int count = grid_.IsFullAround(row, window - row * grid_.cols(), distance)
-                            ? full_count
-                            : CountValues(grid_, channels_, window, forward) +
-                                  CountValues(grid_, channels_, window + step, backward);
-      values[u * edges_->edges_per_vertex()] = static_cast<uint16_t>(
-          refiner_.Refine(window, window + step, from_u[u] + from_v[v], count, largest));
+    for (size_t i = 0; i < u_.size(); ++i) {
+      // Halves up: an edge is not negative.
+      values[u_[i] * per_vertex] = static_cast<uint16_t>(refined_[i] + 0.5);
     }
   }
 
+  // Collects the edges (j, f) of vertices [begin, end) of `row` that are not 0 for their ends.
+  void FindEnds(int64_t row, int64_t begin, int64_t end, int j, int f) {
+    u_.clear();
+    v_.clear();
+    count_.clear();
+    const int64_t distance = edges_->distances[j].distance;
+    const Offset offset = Direction(kNumForward + f);
+    if (row + distance * offset.dy >= grid_.rows()) return;
+    const int forward = kNumDirections * j + kNumForward + f;
+    const int full_count = channels_.FullCount(forward) + channels_.FullCount(Backward(forward));
+    const int64_t step = edges_->window_steps[kNumForward * j + f];
+    const int64_t first_col = std::max<int64_t>(0, -distance * offset.dx);
+    const int64_t last_col = grid_.cols() - 1 - std::max<int64_t>(0, distance * offset.dx);
+    const int32_t* winner = semantics_.group_winner.data();
+    for (int64_t u = begin; u < end; ++u) {
+      const int64_t window = vertices_.windows[u];
+      const int64_t col = window - row * grid_.cols();
+      if (col < first_col || col > last_col) continue;
+      const int32_t v = vertices_.of_window[window + step];
+      if (v < 0 || (options_.refine && winner[window] != winner[window + step])) continue;
+      u_.push_back(static_cast<int32_t>(u));
+      v_.push_back(v);
+      count_.push_back(grid_.IsFullAround(row, col, distance)
+                           ? full_count
+                           : CountValues(grid_, channels_, window, forward) +
+                                 CountValues(grid_, channels_, window + step, Backward(forward)));
+    }
+  }
+
+  // Semantic class refinement (5.3).
+  void RefineClasses() {
+    const auto is_refined = [&](int32_t vertex) {
+      return is_refined_class_[semantics_.class_winner[vertices_.windows[vertex]]];
+    };
+    for (size_t i = 0; i < u_.size(); ++i) {
+      if (!is_refined(u_[i]) || !is_refined(v_[i])) continue;
+      const double z = options_.alpha * (refined_[i] / kOne);
+      Sigma(&z, 1, &refined_[i]);
+      refined_[i] *= kOne;
+    }
+  }
+
+  static int Backward(int forward) {
+    return forward - forward % kNumDirections + Opposite(forward % kNumDirections);
+  }
+
   const WindowGrid& grid_;
+  const GraphMergeOptions& options_;
+  const Semantics& semantics_;
   const Vertices& vertices_;
   const ChannelMap& channels_;
   const WindowSums& sums_;
-  const Refiner& refiner_;
   EdgeGrid* edges_;
+  std::vector<bool> is_refined_class_;
+  // One row of edges.
+  RefinementBatch batch_;
+  std::vector<int32_t> u_, v_, count_;
+  std::vector<double> refined_;
 };
 
 }  // namespace
@@ -94,9 +179,9 @@ Error ComputeEdges(const NetworkOutput& affinity, const WindowGrid& grid,
   if (!error.empty()) return error;
 
   edges->values.resize(vertices.size() * edges->edges_per_vertex());
-  const Refiner refiner(options, grid, semantics);
+  const GroupProbabilities probabilities(semantics, grid, executor);
   ParallelRanges(executor, vertices.size(), 1024, [&](int64_t begin, int64_t end, int) {
-    EdgeWorker(grid, vertices, channels, sums, refiner, edges).Compute(begin, end);
+    EdgeWorker(grid, options, semantics, channels, sums, probabilities, edges).Compute(begin, end);
   });
   return "";
 }

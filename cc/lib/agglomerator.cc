@@ -54,7 +54,7 @@ class Agglomerator {
  public:
   Agglomerator(Cluster* clusters, BlockPool* pool) : clusters_(clusters), pool_(pool) {}
 
-  void Insert(const ClusterEdge<Mean>& edge, bool distinct) {
+  void Insert(const ClusterEdge<Mean>& edge) {
     Cluster& u = clusters_[edge.u];
     if (edge.u == edge.v) {
       u.inner_sum += edge.mean.sum();
@@ -63,12 +63,10 @@ class Agglomerator {
     }
     Cluster& v = clusters_[edge.v];
     u.best = v.best = Cluster::kUnknown;
-    if (!distinct) {
-      const auto [in_u, in_v] = FindEdge(edge.u, edge.v);
-      if (in_u >= 0) {
-        AddMean(edge.mean, &u, in_u, &v, in_v);
-        return;
-      }
+    const auto [found_u, found_v] = FindEdge(edge.u, edge.v);
+    if (found_u >= 0) {
+      AddMean(edge.mean, &u, found_u, &v, found_v);
+      return;
     }
     const int32_t in_u = Append(&u), in_v = Append(&v);
     Write(edge.mean, edge.mean.Key(), edge.v, in_v, u, in_u);
@@ -131,7 +129,7 @@ class Agglomerator {
     const List list(cluster);
     const int32_t best =
         cluster.chunks == nullptr ? BestOf(list, 0, cluster.size) : BestOfChunks(cluster, list);
-    if (!list.means[best].Reaches(threshold_)) return Cluster::kNone;
+    if (best < 0 || !list.means[best].Reaches(threshold_)) return Cluster::kNone;
     cluster.best = list.ids[best];
     cluster.best_tie = clusters_[cluster.best].tie;
     return cluster.best;
@@ -144,11 +142,12 @@ class Agglomerator {
            clusters_[list.ids[i]].tie < clusters_[list.ids[j]].tie;
   }
 
-  // Returns the position of the best of the entries [begin, end); `begin` is a multiple of
-  // kListGrain. REQUIRES: begin < end.
+  // Returns the position of the best of the entries [begin, end), or -1 if all are unused;
+  // `begin` is a multiple of kListGrain.
   int32_t BestOf(const List& list, int32_t begin, int32_t end) const {
     const float key = MaxKey(list.keys + begin, end - begin);
     int32_t best = -1;
+    if (key < 0.0f) return best;
     ForEachKey(list.keys + begin, end - begin, key, [&](int32_t i) {
       if (best < 0 || IsBetter(list, begin + i, best)) best = begin + i;
     });
@@ -164,6 +163,7 @@ class Agglomerator {
       if (chunk.position == Chunk::kUnknown ||
           clusters_[list.ids[chunk.position]].tie != chunk.tie) {
         chunk.position = BestOf(list, begin, std::min(cluster.size, begin + kChunkSize));
+        if (chunk.position < 0) continue;
         chunk.tie = clusters_[list.ids[chunk.position]].tie;
         chunk.key = list.keys[chunk.position];
       }
@@ -195,8 +195,8 @@ class Agglomerator {
 
     const List list(gone);
     for (int32_t i = 0; i < gone.size; ++i) {
-      if (i == in_gone) continue;
       const int32_t other_slot = list.ids[i];
+      if (i == in_gone || other_slot < 0) continue;
       Cluster& other = clusters_[other_slot];
       if (other.best == u || other.best == v) other.best = Cluster::kUnknown;
       const auto [found_kept, found_other] = FindEdge(u, other_slot);
@@ -255,7 +255,7 @@ class Agglomerator {
     const int32_t last = --cluster->size;
     if (at != last) {
       Write(list.means[last], list.keys[last], list.ids[last], list.twins[last], *cluster, at);
-      List(clusters_[list.ids[last]]).twins[list.twins[last]] = at;
+      if (list.ids[last] >= 0) List(clusters_[list.ids[last]]).twins[list.twins[last]] = at;
     }
     list.ids[last] = -1;
     list.keys[last] = -1.0f;
@@ -303,10 +303,10 @@ class Agglomerator {
 };
 
 template <typename Mean>
-void InsertEdgesAtLevel(const ClusterEdge<Mean>* edges, int64_t num_edges, bool distinct,
-                        Cluster* clusters, BlockPool* pool) {
+void InsertEdgesAtLevel(const ClusterEdge<Mean>* edges, int64_t num_edges, Cluster* clusters,
+                        BlockPool* pool) {
   Agglomerator<Mean> agglomerator(clusters, pool);
-  for (int64_t i = 0; i < num_edges; ++i) agglomerator.Insert(edges[i], distinct);
+  for (int64_t i = 0; i < num_edges; ++i) agglomerator.Insert(edges[i]);
 }
 
 template <typename Mean>
@@ -323,10 +323,9 @@ HWY_AFTER_NAMESPACE();
 namespace affinity_seg {
 
 template <typename Mean>
-void InsertEdges(const ClusterEdge<Mean>* edges, int64_t num_edges, bool distinct,
-                 Cluster* clusters, BlockPool* pool) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(InsertEdgesAtLevel<Mean>, edges, num_edges, distinct, clusters,
-                                  pool);
+void InsertEdges(const ClusterEdge<Mean>* edges, int64_t num_edges, Cluster* clusters,
+                 BlockPool* pool) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(InsertEdgesAtLevel<Mean>, edges, num_edges, clusters, pool);
 }
 
 template <typename Mean>
@@ -343,7 +342,7 @@ void MergeClusters(int level, int64_t threshold, std::vector<int32_t>* active, C
 }
 
 #define AFFINITY_SEG_INSTANTIATE(Mean)                                                          \
-  template void InsertEdges(const ClusterEdge<Mean>*, int64_t, bool, Cluster*, BlockPool*); \
+  template void InsertEdges(const ClusterEdge<Mean>*, int64_t, Cluster*, BlockPool*);           \
   template void MergeClusters<Mean>(int, int64_t, std::vector<int32_t>*, Cluster*, BlockPool*)
 AFFINITY_SEG_INSTANTIATE(PackedMean);
 AFFINITY_SEG_INSTANTIATE(WideMean);

@@ -19,11 +19,10 @@ struct ClusterEdge {
   Mean mean;
 };
 
-// Adds edges to the lists of both ends. If `distinct`, no two clusters have an edge already.
-// `pool` has units of kListGrain list entries.
+// Adds edges to the lists of both ends, or to the mean that is there already. `pool` has units of kListGrain list entries.
 template <typename Mean>
-void InsertEdges(const ClusterEdge<Mean>* edges, int64_t num_edges, bool distinct,
-                 Cluster* clusters, BlockPool* pool);
+void InsertEdges(const ClusterEdge<Mean>* edges, int64_t num_edges, Cluster* clusters,
+                 BlockPool* pool);
 
 // Merges clusters reached from `active` while an edge is the best edge of both its ends and
 // reaches `threshold` / 10^6, and drops absorbed slots from `active`. The best edge has the

@@ -99,7 +99,7 @@ class Schedule {
       for (int stage = 0; stage < static_cast<int>(thresholds_.size()); ++stage) {
         tree->PrepareLeaf(0);
         tree->ReadLeaf(stage, 0, &pools_[worker]);
-        tree->RunNode(stage, thresholds_[stage], 0, 0, &pools_[worker]);
+        tree->RunNode(thresholds_[stage], 0, 0, &pools_[worker]);
       }
       tree->Release(&pools_[worker]);
     }
@@ -131,8 +131,7 @@ class Schedule {
             if (i >= static_cast<int64_t>(num_nodes)) {
               return RunTask(next_task_ + (i - num_nodes), worker);
             }
-            nodes[i].tree->RunNode(stage, thresholds_[stage], level, nodes[i].index,
-                                   &pools_[worker]);
+            nodes[i].tree->RunNode(thresholds_[stage], level, nodes[i].index, &pools_[worker]);
           });
       next_task_ += num_tasks;
     }

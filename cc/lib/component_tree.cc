@@ -80,49 +80,81 @@ void ComponentTreeOf<Mean>::RaiseHomeLevel(int32_t slot, int level) {
 
 template <typename Mean>
 void ComponentTreeOf<Mean>::ReadLeaf(int stage, int32_t leaf, WorkerPools* pools) {
-  Cluster* clusters = forest_.clusters.data();
-  EdgeList own;  // edges between clusters of this leaf
-  own.reserve(kInsertBatch);
-  const auto insert_own = [&] {
-    InsertEdges(own.data(), static_cast<int64_t>(own.size()), stage == 0, clusters,
-                PoolOf(pools));
-    own.clear();
-  };
-  graph_.ReadStage(
-      stage, LeafBegin(leaf), LeafEnd(leaf), begin_, end_, forest_.roots.data(),
-      [&](int32_t a, int32_t b, int64_t sum, int64_t count) {
-        const ClusterEdge<Mean> edge = {a, b, Mean(sum, count)};
-        const int level = CommonLevel(a, b);
-        if (level == 0 && LeafOf(a) == leaf) {
-          own.push_back(edge);
-          if (own.size() == kInsertBatch) insert_own();
-          return;
-        }
-        pending_[leaf][NodeIndex(level, LeafOf(a) >> level)].push_back(edge);
-        RaiseHomeLevel(a, level);
-        RaiseHomeLevel(b, level);
-      });
-  insert_own();
+  if (stage == 0) {
+    BuildLists(leaf, PoolOf(pools));
+  } else {
+    AddEdges(stage, leaf, PoolOf(pools));
+  }
   if (num_leaves_ == 1) return;
   for (int32_t slot : active_[leaf]) {
-    const Cluster& cluster = clusters[slot];
+    const Cluster& cluster = forest_.clusters[slot];
     const ListView<Mean> list(cluster);
     int level = 0;
     for (int32_t i = 0; i < cluster.size; ++i) {
-      level = std::max(level, CommonLevel(slot, list.ids[i]));
+      if (list.ids[i] >= 0) level = std::max(level, CommonLevel(slot, list.ids[i]));
     }
     RaiseHomeLevel(slot, level);
   }
 }
 
 template <typename Mean>
-void ComponentTreeOf<Mean>::RunNode(int stage, int64_t threshold, int level, int32_t index,
+void ComponentTreeOf<Mean>::BuildLists(int32_t leaf, BlockPool* pool) {
+  // Every entry has its place: a vertex writes its own list only, and knows the twins' places.
+  const int32_t size = graph_.NumNeighbors(0);
+  int32_t capacity = kListGrain;
+  while (capacity < size) capacity *= 2;
+  Cluster* clusters = forest_.clusters.data();
+  for (int32_t slot = LeafBegin(leaf); slot < LeafEnd(leaf); ++slot) {
+    Cluster& cluster = clusters[slot];
+    cluster.block = pool->Allocate(BlockPool::SizeClass(capacity));
+    cluster.capacity = capacity;
+    cluster.size = size;
+    const ListView<Mean> list(cluster);
+    std::fill_n(list.ids, capacity, -1);
+    std::fill_n(list.keys, capacity, -1.0f);
+    if (capacity >= kMinChunkedCapacity) cluster.chunks.reset(new Chunk[capacity / kChunkSize]);
+  }
+  graph_.ReadNeighbors(0, LeafBegin(leaf), LeafEnd(leaf), begin_, end_,
+                       [&](int32_t slot, int position, int twin, int32_t other, int32_t value) {
+                         const ListView<Mean> list(clusters[slot]);
+                         list.means[position] = Mean(value, 1);
+                         list.keys[position] = static_cast<float>(value);
+                         list.ids[position] = other;
+                         list.twins[position] = twin;
+                       });
+}
+
+template <typename Mean>
+void ComponentTreeOf<Mean>::AddEdges(int stage, int32_t leaf, BlockPool* pool) {
+  EdgeList own;  // edges between clusters of this leaf
+  own.reserve(kInsertBatch);
+  const auto insert_own = [&] {
+    InsertEdges(own.data(), static_cast<int64_t>(own.size()), forest_.clusters.data(), pool);
+    own.clear();
+  };
+  graph_.ReadStage(stage, LeafBegin(leaf), LeafEnd(leaf), begin_, end_, forest_.roots.data(),
+                   [&](int32_t a, int32_t b, int64_t sum, int64_t count) {
+                     const ClusterEdge<Mean> edge = {a, b, Mean(sum, count)};
+                     const int level = CommonLevel(a, b);
+                     if (level == 0 && LeafOf(a) == leaf) {
+                       own.push_back(edge);
+                       if (own.size() == kInsertBatch) insert_own();
+                       return;
+                     }
+                     pending_[leaf][NodeIndex(level, LeafOf(a) >> level)].push_back(edge);
+                     RaiseHomeLevel(a, level);
+                     RaiseHomeLevel(b, level);
+                   });
+  insert_own();
+}
+
+template <typename Mean>
+void ComponentTreeOf<Mean>::RunNode(int64_t threshold, int level, int32_t index,
                                     WorkerPools* pools) {
   Cluster* clusters = forest_.clusters.data();
   for (std::vector<EdgeList>& read : pending_) {
     EdgeList& edges = read[NodeIndex(level, index)];
-    InsertEdges(edges.data(), static_cast<int64_t>(edges.size()), stage == 0, clusters,
-                PoolOf(pools));
+    InsertEdges(edges.data(), static_cast<int64_t>(edges.size()), clusters, PoolOf(pools));
     edges = EdgeList();
   }
   const int32_t first = index << level;

@@ -60,8 +60,7 @@ class ComponentTree {
   // Reads the edges of `stage` that start in the leaf.
   virtual void ReadLeaf(int stage, int32_t leaf, WorkerPools* pools) = 0;
   // Merges what reaches `threshold` / 10^6 as far as the node may.
-  virtual void RunNode(int stage, int64_t threshold, int level, int32_t index,
-                       WorkerPools* pools) = 0;
+  virtual void RunNode(int64_t threshold, int level, int32_t index, WorkerPools* pools) = 0;
   // Gives the lists back. After the last stage.
   virtual void Release(WorkerPools* pools) = 0;
 
@@ -100,14 +99,17 @@ class ComponentTreeOf : public ComponentTree {
                   ClusterForest* forest);
 
   void ReadLeaf(int stage, int32_t leaf, WorkerPools* pools) override;
-  void RunNode(int stage, int64_t threshold, int level, int32_t index,
-               WorkerPools* pools) override;
+  void RunNode(int64_t threshold, int level, int32_t index, WorkerPools* pools) override;
   void Release(WorkerPools* pools) override;
 
  private:
   using EdgeList = std::vector<ClusterEdge<Mean>>;
 
   static BlockPool* PoolOf(WorkerPools* pools);
+  // Writes the lists of the first stage, where clusters are vertices.
+  void BuildLists(int32_t leaf, BlockPool* pool);
+  // Adds the edges of a later stage to the lists.
+  void AddEdges(int stage, int32_t leaf, BlockPool* pool);
   void RaiseHomeLevel(int32_t slot, int level);
 
   std::vector<std::vector<EdgeList>> pending_;  // [leaf that read them][node that inserts them]

@@ -4,39 +4,30 @@
 #define AFFINITY_SEG_CC_LIB_REFINEMENT_H_
 
 #include <cstdint>
-#include <vector>
-
-#include "cc/lib/options.h"
-#include "cc/lib/semantics.h"
-#include "cc/lib/window_grid.h"
 
 namespace affinity_seg {
 
-// Returns sigma(x) = 2 (1 / (1 + exp(-alpha x)) - 1/2) as a function of z = alpha x, for z >= 0:
-// tanh(z / 2), interpolated by cubics in a table. Within 2^-33 of the exact value, and the same on
-// every machine.
-double SigmaOfProduct(double z);
+// Writes sigma(x) = 2 (1 / (1 + exp(-alpha x)) - 1/2) as a function of z = alpha x, for z >= 0:
+// tanh(z / 2). Float64 operations in fixed order: the same on every machine, within 2^-45 of the
+// exact value. [size] each; `output` may be `z`.
+void Sigma(const double* z, int64_t size, double* output);
 
-// Refines and rounds edges. Thread-safe.
-class Refiner {
- public:
-  // All arguments must outlive the refiner.
-  Refiner(const GraphMergeOptions& options, const WindowGrid& grid, const Semantics& semantics);
-
-  // Returns the edge between windows u and v, in units of 1/65535, whose pixel values have this
-  // sum and count. `largest`: whether it is of the largest distance.
-  int32_t Refine(int64_t u, int64_t v, int64_t sum, int64_t count, bool largest) const;
-
- private:
-  // alpha times the inner product of the mean super-class probabilities, without background.
-  double ScaledSimilarity(int64_t u, int64_t v) const;
-
-  const GraphMergeOptions& options_;
-  const WindowGrid& grid_;
-  const Semantics& semantics_;
-  std::vector<bool> is_refined_class_;
-  double full_scale_;  // alpha over (65535 * pixels)^2, for two full windows
+// The refinement of `size` edges between vertices.
+struct RefinementBatch {
+  int64_t size = 0;
+  const int32_t* u = nullptr;  // [size]: the ends of each edge
+  const int32_t* v = nullptr;
+  const int32_t* from_u = nullptr;  // [V]: sums of the pixel values that lead from u to v,
+  const int32_t* from_v = nullptr;  // [V]: and back
+  const int32_t* count = nullptr;   // [size]: how many values both sums hold
+  // Mean super-class probabilities in units of 1/65535, planar: [groups without background, V].
+  const double* const* probabilities = nullptr;
+  int num_groups = 0;  // without background; 0: edges are not refined
+  double alpha = 0.0;
 };
+
+// Writes the refined edges in units of 1/65535, not rounded, [size].
+void Refine(const RefinementBatch& batch, double* edges);
 
 }  // namespace affinity_seg
 

@@ -11,6 +11,42 @@ namespace {
 
 constexpr int kMaxClasses = 1 << 16;
 
+// The classes of each group.
+class ClassGroups {
+ public:
+  explicit ClassGroups(const GraphMergeOptions& options) : num_groups_(options.num_groups()) {
+    for (int g = 0; g < num_groups_; ++g) {
+      for (int k = 0; k < options.num_classes(); ++k) {
+        if (options.groups[k] == g) classes_.push_back(k);
+      }
+      ends_.push_back(static_cast<int>(classes_.size()));
+    }
+  }
+
+  // Writes the sums of `values` [K] in each group, [G], and returns the largest group, a tie to
+  // the lower. Not inlined: the loops need the registers.
+  template <typename T>
+  __attribute__((noinline)) int Sum(const T* values, int32_t* sums) const {
+    const int* next = classes_.data();
+    int best = 0;
+    int32_t largest = -1;
+    for (int g = 0; g < num_groups_; ++g) {
+      const int* const end = classes_.data() + ends_[g];
+      int32_t sum = 0;
+      while (next != end) sum += values[*next++];
+      sums[g] = sum;
+      best = sum > largest ? g : best;
+      largest = std::max(largest, sum);
+    }
+    return best;
+  }
+
+ private:
+  int num_groups_;
+  std::vector<int> classes_;  // [K], by group
+  std::vector<int> ends_;     // [G]: of each group in classes_
+};
+
 // Computes the rows of windows, one at a time.
 class RowWorker {
  public:
@@ -23,8 +59,10 @@ class RowWorker {
         semantics_(semantics),
         num_classes_(options.num_classes()),
         pixels_(grid.window() * grid.width() * num_classes_),
+        column_sums_(grid.width() * num_classes_),
         class_sums_(num_classes_),
-        group_sums_(semantics->num_groups) {}
+        group_sums_(semantics->num_groups),
+        groups_(options) {}
 
   Error Compute(int64_t row) {
     const int64_t top = row * grid_.window();
@@ -33,14 +71,27 @@ class RowWorker {
       Error error = rows_.Quantize(y, 0, grid_.width(), PixelRow(y - top));
       if (!error.empty()) return error;
     }
+    // Sums over the rows, for the whole width at once; then over the columns of each window.
+    const int64_t size = grid_.width() * num_classes_;
+    std::copy_n(PixelRow(0), size, column_sums_.begin());
+    for (int64_t y = top + 1; y < bottom; ++y) {
+      const uint16_t* pixels = PixelRow(y - top);
+      for (int64_t i = 0; i < size; ++i) column_sums_[i] += pixels[i];
+    }
     for (int64_t col = 0; col < grid_.cols(); ++col) {
       const int64_t window = row * grid_.cols() + col;
       const int64_t left = col * grid_.window();
       const int64_t right = std::min(grid_.width(), left + grid_.window());
-      SumWindow(window, bottom - top, left, right);
-      const bool is_vertex = IsVertex(window, top, bottom, left, right);
+      const int winner = SumWindow(left, right);
+      semantics_->group_winner[window] = winner;
+      const bool is_vertex = (filter_.group == 0 ? winner != 0 : winner == filter_.group) &&
+                             IsInMask(top, bottom, left, right);
       semantics_->vertices.of_window[window] = is_vertex ? 0 : -1;
-      if (is_vertex) Vote(top, bottom, left, right);
+      if (!is_vertex) continue;
+      std::copy(group_sums_.begin(), group_sums_.end(),
+                &semantics_->group_sums[window * semantics_->num_groups]);
+      semantics_->class_winner[window] = BestClass(class_sums_.data(), options_.groups, 0);
+      Vote(top, bottom, left, right);
     }
     return "";
   }
@@ -48,26 +99,20 @@ class RowWorker {
  private:
   uint16_t* PixelRow(int64_t y) { return &pixels_[y * grid_.width() * num_classes_]; }
 
-  void SumWindow(int64_t window, int64_t height, int64_t left, int64_t right) {
-    std::fill(class_sums_.begin(), class_sums_.end(), 0);
-    for (int64_t y = 0; y < height; ++y) {
-      for (int64_t x = left; x < right; ++x) {
-        const uint16_t* pixel = PixelRow(y) + x * num_classes_;
-        for (int k = 0; k < num_classes_; ++k) class_sums_[k] += pixel[k];
-      }
+  // Sums the columns [left, right) by class and by group and returns the winning group.
+  int SumWindow(int64_t left, int64_t right) {
+    const int num_classes = num_classes_;
+    const int32_t* column = &column_sums_[left * num_classes];
+    int32_t* sums = class_sums_.data();
+    std::copy_n(column, num_classes, sums);
+    for (int64_t x = left + 1; x < right; ++x) {
+      column += num_classes;
+      for (int k = 0; k < num_classes; ++k) sums[k] += column[k];
     }
-    const int num_groups = semantics_->num_groups;
-    int32_t* group_sums = &semantics_->group_sums[window * num_groups];
-    std::fill_n(group_sums, num_groups, 0);
-    for (int k = 0; k < num_classes_; ++k) group_sums[options_.groups[k]] += class_sums_[k];
-    semantics_->group_winner[window] =
-        static_cast<int32_t>(std::max_element(group_sums, group_sums + num_groups) - group_sums);
-    semantics_->class_winner[window] = BestClass(class_sums_.data(), options_.groups, 0);
+    return groups_.Sum(sums, group_sums_.data());
   }
 
-  bool IsVertex(int64_t window, int64_t top, int64_t bottom, int64_t left, int64_t right) const {
-    const int winner = semantics_->group_winner[window];
-    if (filter_.group == 0 ? winner == 0 : winner != filter_.group) return false;
+  bool IsInMask(int64_t top, int64_t bottom, int64_t left, int64_t right) const {
     if (filter_.mask == nullptr) return true;
     for (int64_t y = top; y < bottom; ++y) {
       const bool* row = filter_.mask + y * grid_.width();
@@ -80,12 +125,8 @@ class RowWorker {
     for (int64_t y = top; y < bottom; ++y) {
       for (int64_t x = left; x < right; ++x) {
         const uint16_t* pixel = PixelRow(y - top) + x * num_classes_;
-        std::fill(group_sums_.begin(), group_sums_.end(), 0);
-        for (int k = 0; k < num_classes_; ++k) group_sums_[options_.groups[k]] += pixel[k];
-        const auto winner = std::max_element(group_sums_.begin(), group_sums_.end());
-        const int vote = winner == group_sums_.begin()
-                             ? 0
-                             : BestClass(pixel, options_.groups, filter_.group);
+        const int vote =
+            groups_.Sum(pixel, group_sums_.data()) == 0 ? 0 : BestClass(pixel, options_.groups, filter_.group);
         semantics_->votes[y * grid_.width() + x] = static_cast<uint16_t>(vote);
       }
     }
@@ -98,8 +139,10 @@ class RowWorker {
   Semantics* semantics_;
   int num_classes_;
   std::vector<uint16_t> pixels_;     // [window, W, K]
-  std::vector<int32_t> class_sums_;  // [K]
-  std::vector<int32_t> group_sums_;  // [G]
+  std::vector<int32_t> column_sums_;  // [W, K]
+  std::vector<int32_t> class_sums_;  // [K], of a window
+  std::vector<int32_t> group_sums_;  // [G], of a window or a pixel
+  ClassGroups groups_;
 };
 
 // Numbers the windows that are marked with 0 instead of -1.

@@ -25,13 +25,14 @@ struct Vertices {
 struct Semantics {
   int num_classes = 0;                // K
   int num_groups = 0;                 // G, with the background
-  std::vector<int32_t> group_sums;    // [windows, G]: sums over a window's pixels, 1/65535
-  std::vector<int32_t> group_winner;  // [windows]: argmax of group_sums, a tie to the lower
-  std::vector<int32_t> class_winner;  // [windows]: argmax of the sums over foreground classes
-  // [H, W], at pixels of vertices: the most probable class (of the wanted group, a tie to the
-  // lower), or 0 where background wins among the groups. Undefined elsewhere.
-  std::vector<uint16_t> votes;
+  std::vector<int32_t> group_winner;  // [windows]: of largest sum, a tie to the lower
   Vertices vertices;
+  // Undefined where there is no vertex:
+  std::vector<int32_t> group_sums;    // [windows, G]: sums over a window's pixels, 1/65535
+  std::vector<int32_t> class_winner;  // [windows]: foreground class of largest sum, likewise
+  // [H, W]: the most probable class (of the wanted group, a tie to the lower), or 0 where
+  // background wins among the groups.
+  std::vector<uint16_t> votes;
 };
 
 // Which windows are wanted as vertices.

@@ -32,6 +32,41 @@ class SlotGraph {
 
   int64_t edges_per_vertex() const { return edges_.edges_per_vertex(); }
 
+  // Returns how many neighbours a vertex has in `stage`: 8 for each distance.
+  int NumNeighbors(int stage) const {
+    return kNumDirections * static_cast<int>(DistancesOf(stage).size());
+  }
+
+  // Calls `emit(slot, position, twin, other, value)` for all neighbours in `stage` of slots
+  // [begin, end) that are in the component of slots [first, last), slot by slot. `position` in
+  // [0, NumNeighbors) tells direction and distance; `twin` is that of the way back.
+  template <typename Emit>
+  void ReadNeighbors(int stage, int32_t begin, int32_t end, int32_t first, int32_t last,
+                     const Emit& emit) const {
+    std::vector<Way> ways;
+    const std::vector<int> distances = DistancesOf(stage);
+    for (size_t i = 0; i < distances.size(); ++i) {
+      for (int n = 0; n < kNumDirections; ++n) {
+        ways.push_back(MakeWay(distances[i], n, static_cast<int>(i) * kNumDirections));
+      }
+    }
+    const int64_t per_vertex = edges_.edges_per_vertex();
+    for (int32_t slot = begin; slot < end; ++slot) {
+      const int64_t window = window_of_slot_[slot];
+      const int64_t row = window / grid_.cols(), col = window % grid_.cols();
+      for (const Way& way : ways) {
+        if (row < way.first_row || row >= way.end_row || col < way.first_col ||
+            col >= way.end_col) {
+          continue;
+        }
+        const int32_t other = slot_of_window_[window + way.step];
+        if (other < first || other >= last) continue;
+        const int64_t vertex = vertex_of_slot_[way.is_forward ? slot : other];
+        emit(slot, way.position, way.twin, other, edges_.values[vertex * per_vertex + way.edge]);
+      }
+    }
+  }
+
   // Calls `emit(a, b, sum, count)` for the edges of `stage` that start at slots [begin, end) and
   // end in the component of slots [first, last): `a` and `b` are `roots` of their ends. Edges
   // that follow each other along a row with the same roots are added up.
@@ -58,6 +93,40 @@ class SlotGraph {
   }
 
  private:
+  // One distance and direction, and the windows from which it stays in the grid.
+  struct Way {
+    int64_t step;
+    int64_t edge;  // at the earlier end
+    bool is_forward;
+    int position, twin;
+    int64_t first_row, end_row, first_col, end_col;
+  };
+
+  Way MakeWay(int j, int direction, int first_position) const {
+    const int64_t distance = edges_.distances[j].distance;
+    const Offset offset = Direction(direction);
+    const int64_t dy = distance * offset.dy, dx = distance * offset.dx;
+    Way way;
+    way.step = dy * grid_.cols() + dx;
+    way.is_forward = direction >= kNumForward;
+    way.edge = kNumForward * j + (way.is_forward ? direction : Opposite(direction)) - kNumForward;
+    way.position = first_position + direction;
+    way.twin = first_position + Opposite(direction);
+    way.first_row = std::max<int64_t>(0, -dy);
+    way.end_row = grid_.rows() - std::max<int64_t>(0, dy);
+    way.first_col = std::max<int64_t>(0, -dx);
+    way.end_col = grid_.cols() - std::max<int64_t>(0, dx);
+    return way;
+  }
+
+  std::vector<int> DistancesOf(int stage) const {
+    std::vector<int> distances;
+    for (size_t j = 0; j < edges_.distances.size(); ++j) {
+      if (edges_.distances[j].stage == stage) distances.push_back(static_cast<int>(j));
+    }
+    return distances;
+  }
+
   // Reads edge (j, f) of a run of slots.
   template <typename Emit>
   void ReadRun(int j, int f, int32_t begin, int32_t end, int32_t first, int32_t last,
