@@ -2,11 +2,12 @@
 
     python tools/benchmark_merge.py --output_dir=runs/benchmark_merge
 
-Suites: `scenes` compares with mwatershed and bioimage-cpp (`pip install -e .[bench]`), from the
-graph that our op has prepared, which does not count into their time; `threads` is our op on one
-and two threads; `growth` is image size after image size; `cases` are scenes that a slow method
-would choke on. Prints tables and writes results.json and growth.png. Time and CPU time are
-medians, memory is the peak above what the process held before the call, the input included.
+Suites: `scenes` compares with mwatershed and bioimage-cpp (`pip install -e .[bench]`), which start
+from the graph of windows: its preparation in NumPy has a row of its own, and each of them two
+columns, without and with it. `threads` is our op on one and two threads; `logits` is our op from
+logits at stride 8 with both flips; `growth` is image size after image size; `cases` are scenes
+that a slow method would choke on. Prints tables and writes results.json and growth.png. Time and
+CPU time are medians, memory is the peak above what the process held before the call.
 """
 
 import os
@@ -17,9 +18,9 @@ import numpy as np
 from absl import flags
 
 from affinity_seg import cli, files
-from affinity_seg.benchmarking import competitors, measure, scenes
+from affinity_seg.benchmarking import competitors, measure, preparation, scenes
 
-_SUITES = ("scenes", "threads", "growth", "cases")
+_SUITES = ("scenes", "threads", "logits", "growth", "cases")
 _MERGED_DISTANCES = (1, 2, 4, 8, 16, 32)  # of the paper's distances for windows of 2x2
 _STAGE_CHANNELS = (8, 8, 8)
 _THRESHOLDS = (0.97, 0.7, 0.3)
@@ -126,6 +127,8 @@ def _scene(index: int) -> scenes.Scene:
 
 def _run_scenes() -> list[dict]:
     """Compares with the other programs on every scene."""
+    from affinity_seg import labels
+
     rows = []
     for index in range(FLAGS.scenes):
         scene = _scene(index)
@@ -143,6 +146,10 @@ def _run_scenes() -> list[dict]:
             vertices=int(graph.foreground.sum()),
             ARI_with_ours=1.0,
             times_ours=1.0,
+            times_ours_with_preparation=1.0,
+        )
+        prepared = measure.measure(
+            lambda s=scene: preparation.prepare(s, labels.default_groups(s.semantic.shape[-1])), 1
         )
         found = [own]
         # The others take seconds: fewer repetitions.
@@ -169,9 +176,12 @@ def _run_scenes() -> list[dict]:
                         own_labels, np.where(graph.foreground, measured.result, 0)
                     ),
                     times_ours=measured.seconds / own["seconds"],
+                    times_ours_with_preparation=(measured.seconds + prepared.seconds)
+                    / own["seconds"],
                 )
             )
         _table(f"scene {index}: {FLAGS.height}x{2 * FLAGS.height}", found)
+        print(f"preparation in NumPy: {prepared.seconds:.3f} s, {prepared.peak_bytes / 1e6:.0f} MB")
         rows += [{"scene": index, **row} for row in found]
     return rows
 
@@ -216,6 +226,52 @@ def _run_threads() -> dict:
     median = statistics.median(row["clusters speedup"] for row in rows[:-1])
     print(f"median speedup of the clusters over the scenes: {median:.2f}")
     return {"machine": scaling, "rows": rows}
+
+
+def _run_logits() -> list[dict]:
+    """Times the op from logits at stride 8 of both flips beside the op from probabilities."""
+    import tensorflow as tf
+
+    from affinity_seg import ops
+
+    rows = []
+    for index in range(FLAGS.scenes):
+        rng = np.random.default_rng(FLAGS.seed + index)
+        truth = scenes.make_truth(
+            rng, FLAGS.height, 2 * FLAGS.height, FLAGS.objects, FLAGS.foreground
+        )
+        # The noise of the mirrored image is another one.
+        classes = 9
+        state = rng.bit_generator.state
+        affinity, semantic = scenes.make_logits(rng, truth, classes)
+        rng.bit_generator.state = state  # the same classes
+        flipped = scenes.make_logits(rng, truth[:, ::-1], classes)
+        mask = tf.ones(truth.shape, tf.bool)
+        inputs = [
+            tf.constant(np.stack(pair), tf.float32)
+            for pair in zip((affinity, semantic), flipped, strict=True)
+        ]
+        from_logits = measure.measure(
+            lambda i=inputs, m=mask: ops.graph_merge_from_logits(
+                *i, m, affinity_stride=scenes.STRIDE, semantic_stride=scenes.STRIDE, num_threads=1
+            ),
+            FLAGS.repetitions,
+        )
+        from_probabilities = measure.measure(
+            _op(_scene(index), num_threads=1, min_pixels=1024), FLAGS.repetitions
+        )
+        rows.append(
+            {
+                "scene": index,
+                "seconds, probabilities": from_probabilities.seconds,
+                "seconds, logits of both flips": from_logits.seconds,
+                "ratio": from_logits.seconds / from_probabilities.seconds,
+                "peak_MB, probabilities": from_probabilities.peak_bytes / 1e6,
+                "peak_MB, logits": from_logits.peak_bytes / 1e6,
+            }
+        )
+    _table("logits at stride 8, both flips, one thread", rows)
+    return rows
 
 
 def _run_growth() -> list[dict]:
@@ -304,6 +360,7 @@ def main():
     run = {
         "scenes": _run_scenes,
         "threads": _run_threads,
+        "logits": _run_logits,
         "growth": _run_growth,
         "cases": _run_cases,
     }

@@ -249,17 +249,22 @@ class Agglomerator {
     Touch(cluster, at, key);
   }
 
-  // Removes an entry; the last one takes its place.
+  // Removes an entry; the last one takes its place. Not so in the list of a cluster that waits for
+  // a higher level: the last entry's twin may be in a list that another thread writes.
   void Remove(Cluster* cluster, int32_t at) {
     const List list(*cluster);
-    const int32_t last = --cluster->size;
-    if (at != last) {
-      Write(list.means[last], list.keys[last], list.ids[last], list.twins[last], *cluster, at);
-      if (list.ids[last] >= 0) List(clusters_[list.ids[last]]).twins[list.twins[last]] = at;
+    int32_t unused = at;
+    if (cluster->home_level <= level_) {
+      unused = --cluster->size;
+      if (at != unused) {
+        Write(list.means[unused], list.keys[unused], list.ids[unused], list.twins[unused],
+              *cluster, at);
+        if (list.ids[unused] >= 0) List(clusters_[list.ids[unused]]).twins[list.twins[unused]] = at;
+      }
     }
-    list.ids[last] = -1;
-    list.keys[last] = -1.0f;
-    Touch(*cluster, last, -1.0f);
+    list.ids[unused] = -1;
+    list.keys[unused] = -1.0f;
+    Touch(*cluster, unused, -1.0f);
   }
 
   // Returns the position of a new entry, which the caller writes.

@@ -52,8 +52,8 @@ struct alignas(64) Cluster {
 };
 
 // The list of one cluster: parallel arrays in one block, so that ids and keys fill whole vectors.
-// Every edge is kept in the lists of both its ends. Unused entries have id -1 and key -1; there may be
-// some before `size` too.
+// Every edge is kept in the lists of both its ends. Unused entries have id -1 and key -1; there may
+// be some before `size` too.
 template <typename Mean>
 struct ListView {
   Mean* means;

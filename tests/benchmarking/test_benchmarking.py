@@ -1,0 +1,69 @@
+"""The benchmark's own parts: scenes, the preparation in NumPy, the measures."""
+
+import numpy as np
+import pytest
+
+from affinity_seg import labels
+from affinity_seg.benchmarking import competitors, measure, preparation, scenes
+from affinity_seg.ops import graph_merge
+
+_MERGED_DISTANCES = (1, 2, 4, 8, 16, 32)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return scenes.make_scene(3, 128, 256, 6, 0.3)
+
+
+def test_scenes_are_like_networks(scene):
+    assert scene.truth.shape == (128, 256)
+    assert 0.1 < (scene.truth > 0).mean() < 0.5
+    assert scene.affinity.shape == (128, 256, 56) and scene.affinity.dtype == np.float32
+    np.testing.assert_allclose(scene.semantic.sum(-1), 1, atol=1e-5)
+    again = scenes.make_scene(3, 128, 256, 6, 0.3)
+    np.testing.assert_array_equal(again.affinity, scene.affinity)
+    # Most pixels are won by their class; affinities are high inside.
+    assert ((scene.semantic.argmax(-1) > 0) == (scene.truth > 0)).mean() > 0.9
+    inside = scene.affinity[scene.truth > 0]
+    assert np.median(inside[:, :8]) > 0.9
+
+
+def test_tiles_are_copies(scene):
+    tiled = scenes.tiled(scene, 2, 3)
+    assert tiled.affinity.shape == (256, 768, 56)
+    assert len(np.unique(tiled.truth)) == 1 + 6 * (len(np.unique(scene.truth)) - 1)
+
+
+def test_preparation_in_numpy_gives_the_edges_of_the_op(scene):
+    _, edges = graph_merge(scene.affinity, scene.semantic, return_edges=True)
+    ours = competitors.window_graph(edges.numpy(), _MERGED_DISTANCES)
+    theirs = preparation.prepare(scene, labels.default_groups(9))
+    np.testing.assert_array_equal(ours.offsets, theirs.offsets)
+    np.testing.assert_array_equal(ours.exists, theirs.exists)
+    np.testing.assert_allclose(ours.values, theirs.values, atol=2 / 65535)
+
+
+def test_staged_gasp_is_the_same_clustering(scene):
+    pytest.importorskip("bioimage_cpp")
+    result, edges = graph_merge(scene.affinity, scene.semantic, return_edges=True, min_pixels=0)
+    graph = competitors.window_graph(edges.numpy(), _MERGED_DISTANCES)
+    found = competitors.run_staged_gasp(graph, (8, 8, 8), (0.97, 0.7, 0.3))
+    metrics = pytest.importorskip("sklearn.metrics")
+    ours = result.instance_ids.numpy()[::2, ::2]
+    foreground = graph.foreground
+    assert metrics.adjusted_rand_score(ours[foreground], found[foreground]) > 0.995
+
+
+def test_measure_finds_time_and_memory():
+    def call():
+        return np.ones(20_000_000).sum()  # 160 MB
+
+    measured = measure.measure(call, 3)
+    assert measured.result == 20_000_000
+    assert 0 < measured.seconds < 60
+    assert 150e6 < measured.peak_bytes < 300e6
+
+
+def test_machine_scaling():
+    scaling = measure.machine_scaling(2)
+    assert all(0.3 < value < 4 for value in scaling.values())
