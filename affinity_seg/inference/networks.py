@@ -8,7 +8,6 @@ import tensorflow as tf
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference import regions as regions_lib
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
-from affinity_seg.inference.probabilities import semantic_probabilities
 from affinity_seg.modeling.loading import Network
 
 MAX_BATCH_PIXELS = 513 * 1026
@@ -50,10 +49,9 @@ class Predictor:
         pixels = tf.constant(image, tf.float32)
         # Larger inputs than 1024x2048 would be cut into tiles inside `_logits`.
         (full,) = self._logits(self._semantic, [pixels], config.semantic_flip, min_side=0)
-        probabilities = semantic_probabilities(
-            tf.constant(full), self._semantic.output_stride, height, width
+        regions = regions_lib.find_regions(
+            full, (height, width), self._groups, config, stride=self._semantic.output_stride
         )
-        regions = regions_lib.find_regions(probabilities.numpy(), self._groups, config)
         sizes = [regions_lib.zoomed_size(region, config) for region in regions]
         crops = [
             tf.image.resize(_cut(pixels, region.box), size, method="bilinear")

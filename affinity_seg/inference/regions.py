@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
+from affinity_seg import ops
 from affinity_seg.configs.inference import InferenceConfig
 
 
@@ -25,9 +25,15 @@ class Region(NamedTuple):
 
 
 def find_regions(
-    probabilities: np.ndarray, groups: Sequence[int], config: InferenceConfig
+    semantic: np.ndarray,
+    size: tuple[int, int],
+    groups: Sequence[int],
+    config: InferenceConfig,
+    *,
+    stride: int = 1,
+    from_logits: bool = True,
 ) -> list[Region]:
-    """Finds the regions of interest of an image.
+    """Finds the regions of interest of an image, with the C++ op.
 
     With partition, a pixel belongs to the super-class that wins by summed probabilities;
     without, to the foreground if its winning class is not background. Cells with such a
@@ -35,36 +41,40 @@ def find_regions(
     their first cell; each is grown and clipped to the image.
 
     Args:
-      probabilities: float [H, W, K], semantic probabilities of the full image.
+      semantic: float [F, h, w, K], semantic logits of the full image; if F is 2, the second
+        are of the mirrored image.
+      size: Height and width of the image, pixels.
       groups: Super-class of each class.
       config: Fields of the regions of interest.
+      stride: Pixels per logit.
+      from_logits: False: `semantic` are probabilities, F and `stride` are 1.
 
     Returns:
       The regions; without `config.regions` the whole image, once for every super-class
       with partition, else once.
     """
-    height, width = probabilities.shape[:2]
-    num_groups = max(groups)
+    height, width = size
     if not config.regions:
         whole = (0, 0, height, width)
-        wanted = range(1, num_groups + 1) if config.partition else (0,)
+        wanted = range(1, max(groups) + 1) if config.partition else (0,)
         return [Region(group, whole, np.ones((height, width), bool)) for group in wanted]
-    if not config.partition:
-        return _grown_components(probabilities.argmax(axis=-1) > 0, 0, config)
-    winner = group_winners(probabilities, groups)
+    found = ops.find_regions(
+        semantic,
+        size,
+        groups=groups,
+        partition=config.partition,
+        cell_size=config.cell_size,
+        growth=config.growth,
+        stride=stride,
+        from_logits=from_logits,
+    )
     regions = []
-    for group in range(1, num_groups + 1):
-        regions += _grown_components(winner == group, group, config)
+    splits = found.mask_splits.numpy()
+    for i, (group, box) in enumerate(zip(found.groups.numpy(), found.boxes.numpy(), strict=True)):
+        y0, x0, y1, x1 = (int(side) for side in box)
+        mask = found.masks[splits[i] : splits[i + 1]].numpy().reshape(y1 - y0, x1 - x0)
+        regions.append(Region(int(group), (y0, x0, y1, x1), mask))
     return regions
-
-
-def group_winners(probabilities: np.ndarray, groups: Sequence[int]) -> np.ndarray:
-    """Returns the super-class [H, W] with the largest summed probability, 0 for background."""
-    sums = [
-        probabilities[..., np.asarray(groups) == group].sum(axis=-1)
-        for group in range(max(groups) + 1)
-    ]
-    return np.stack(sums, axis=-1).argmax(axis=-1)
 
 
 def zoomed_size(region: Region, config: InferenceConfig) -> tuple[int, int]:
@@ -86,34 +96,3 @@ def resize_nearest(values: np.ndarray, height: int, width: int) -> np.ndarray:
     rows = (2 * np.arange(height) + 1) * values.shape[0] // (2 * height)
     columns = (2 * np.arange(width) + 1) * values.shape[1] // (2 * width)
     return values[np.ix_(rows, columns)]
-
-
-def _grown_components(foreground: np.ndarray, group: int, config: InferenceConfig) -> list[Region]:
-    """Returns the regions of one foreground mask [H, W] in raster order of their first cell."""
-    height, width = foreground.shape
-    size = config.cell_size
-    cells = np.add.reduceat(foreground.astype(np.int32), np.arange(0, height, size), axis=0)
-    cells = np.add.reduceat(cells, np.arange(0, width, size), axis=1) > 0
-    count, component = cv2.connectedComponents(cells.astype(np.uint8), connectivity=8)
-    first = [np.flatnonzero(component == c)[0] for c in range(1, count)]
-    return [
-        _grown_region(component == c + 1, group, (height, width), config) for c in np.argsort(first)
-    ]
-
-
-def _grown_region(
-    cells: np.ndarray, group: int, image_size: tuple[int, int], config: InferenceConfig
-) -> Region:
-    """Grows one component of cells; a square neighbourhood grows every cell on its own."""
-    size, growth = config.cell_size, config.growth
-    height, width = image_size
-    y, x = np.nonzero(cells)
-    # A cell at the border may be partial: its true end is the image's.
-    top, left = np.maximum(y * size - growth, 0), np.maximum(x * size - growth, 0)
-    bottom = np.minimum(np.minimum((y + 1) * size, height) + growth, height)
-    right = np.minimum(np.minimum((x + 1) * size, width) + growth, width)
-    y0, x0, y1, x1 = (int(v) for v in (top.min(), left.min(), bottom.max(), right.max()))
-    mask = np.zeros((y1 - y0, x1 - x0), bool)
-    for t, le, b, r in zip(top - y0, left - x0, bottom - y0, right - x0, strict=True):
-        mask[t:b, le:r] = True
-    return Region(group, (y0, x0, y1, x1), mask)

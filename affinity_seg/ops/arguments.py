@@ -77,6 +77,27 @@ def checked_options(
     }
 
 
+def checked_region_options(
+    semantic_shape: Sequence[int | None] | None,
+    *,
+    groups: Sequence[int] | None,
+    partition: bool,
+    cell_size: int,
+    growth: int,
+    stride: int,
+    from_logits: bool,
+) -> dict[str, Any]:
+    """Checks the arguments of `find_regions`, as `checked_options` does those of the merge."""
+    return {
+        "groups": checked_groups(semantic_shape, groups, rank=4),
+        "partition": checked_flag("partition", partition),
+        "cell_size": _whole_number("cell_size", cell_size, 1),
+        "growth": _whole_number("growth", growth, 0),
+        "stride": checked_stride("stride", stride),
+        "from_logits": checked_flag("from_logits", from_logits),
+    }
+
+
 def checked_groups(
     semantic_shape: Sequence[int | None] | None, groups: Sequence[int] | None, rank: int = 3
 ) -> tuple[int, ...]:

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "cc/kernels/tensors.h"
 #include "cc/lib/executor.h"
 #include "cc/lib/graph_merge.h"
 #include "cc/lib/window_grid.h"
@@ -23,10 +22,6 @@ using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
-
-absl::Status ToStatus(const Error& error) {
-  return error.empty() ? absl::OkStatus() : absl::InvalidArgumentError(error);
-}
 
 absl::Status ReadOptions(OpKernelConstruction* context, GraphMergeOptions* options) {
   std::vector<float> thresholds;
@@ -50,10 +45,6 @@ absl::Status ReadOptions(OpKernelConstruction* context, GraphMergeOptions* optio
   }
   options->linkage = linkage == "average" ? Linkage::kAverage : Linkage::kWeighted;
   return ToStatus(options->Check());
-}
-
-absl::Status Invalid(const std::string& rule, const Tensor& tensor) {
-  return absl::InvalidArgumentError(rule + ": " + tensor.shape().DebugString());
 }
 
 int NumChannels(const GraphMergeOptions& options) {
@@ -97,38 +88,6 @@ absl::Status CheckSizes(const Tensor& affinity, const Tensor& semantic, const Te
   return absl::OkStatus();
 }
 
-// Checks logits [flips, rows, cols, channels] at `stride` that cover an image of the mask's size.
-absl::Status CheckLogits(const char* name, const Tensor& logits, int stride, const Tensor& mask) {
-  const std::string argument = std::string("`") + name + "`";
-  if (logits.dim_size(0) != 1 && logits.dim_size(0) != 2) {
-    return Invalid(argument + " must be of the image, or of it and its mirror image", logits);
-  }
-  for (int axis : {0, 1}) {
-    const int64_t size = mask.dim_size(axis), count = logits.dim_size(axis + 1);
-    if (count < (size + stride - 1) / stride) {
-      return Invalid(argument + " at stride " + std::to_string(stride) +
-                         " must cover the mask's " + std::to_string(mask.dim_size(0)) + "x" +
-                         std::to_string(mask.dim_size(1)) + " pixels",
-                     logits);
-    }
-  }
-  return absl::OkStatus();
-}
-
-// Returns the values of `tensor` as float32; `storage` holds them if they had to be converted.
-template <typename T>
-const float* AsFloat(const Tensor& tensor, std::vector<float>* storage) {
-  if constexpr (std::is_same_v<T, float>) {
-    return tensor.flat<float>().data();
-  } else {
-    const auto values = tensor.flat<T>();
-    storage->resize(values.size());
-    std::transform(values.data(), values.data() + values.size(), storage->begin(),
-                   [](T value) { return static_cast<float>(value); });
-    return storage->data();
-  }
-}
-
 // Returns the channel that each channel becomes under a horizontal flip.
 std::vector<int> MirroredChannels(const GraphMergeOptions& options) {
   std::vector<int> mirrored(NumChannels(options));
@@ -137,15 +96,6 @@ std::vector<int> MirroredChannels(const GraphMergeOptions& options) {
     mirrored[c] = c - n + DirectionIndex(Direction(n).dy, -Direction(n).dx);
   }
   return mirrored;
-}
-
-template <typename V>
-absl::Status SetOutput(OpKernelContext* context, int index, const std::vector<V>& values,
-                       const TensorShape& shape) {
-  Tensor* output = nullptr;
-  TF_RETURN_IF_ERROR(context->allocate_output(index, shape, &output));
-  std::copy(values.begin(), values.end(), output->flat<V>().data());
-  return absl::OkStatus();
 }
 
 // What both ops share: the options, the mask and the group, and the outputs.
@@ -186,7 +136,7 @@ class GraphMergeKernel : public OpKernel {
     GraphMergeOutput output;
     output.ids = ids->flat<int32_t>().data();
     if (output_edges_) output.edges = edges->flat<int32_t>().data();
-    PoolExecutor executor = MakeExecutor(context);
+    PoolExecutor executor = MakeExecutor(context, num_threads_);
     TF_RETURN_IF_ERROR(ToStatus(GraphMerge(input, options_, &executor, &output)));
 
     const Instances& instances = output.instances;
@@ -202,16 +152,6 @@ class GraphMergeKernel : public OpKernel {
   }
 
  private:
-  // Runs on the threads of TensorFlow that kernels share.
-  PoolExecutor MakeExecutor(OpKernelContext* context) const {
-    const auto* workers = context->device()->tensorflow_cpu_worker_threads();
-    const int available = workers->num_threads;
-    return PoolExecutor(num_threads_ == 0 ? available : std::min(num_threads_, available),
-                        [pool = workers->workers](std::function<void()> task) {
-                          pool->Schedule(std::move(task));
-                        });
-  }
-
   GraphMergeOptions options_;
   bool output_edges_;
   int num_threads_;
@@ -269,8 +209,10 @@ class GraphMergeFromLogitsOp : public GraphMergeKernel {
     const Tensor& mask = context->input(2);
     OP_REQUIRES_OK(context, CheckChannels(affinity, semantic, 4, options()));
     OP_REQUIRES_OK(context, CheckMaskAndGroup(mask, context->input(3)));
-    OP_REQUIRES_OK(context, CheckLogits("affinity", affinity, affinity_stride_, mask));
-    OP_REQUIRES_OK(context, CheckLogits("semantic", semantic, semantic_stride_, mask));
+    OP_REQUIRES_OK(context, CheckLogits("affinity", affinity, affinity_stride_, mask.dim_size(0),
+                                        mask.dim_size(1)));
+    OP_REQUIRES_OK(context, CheckLogits("semantic", semantic, semantic_stride_, mask.dim_size(0),
+                                        mask.dim_size(1)));
 
     std::vector<float> affinity_storage, semantic_storage;
     GraphMergeInput input;
@@ -285,24 +227,6 @@ class GraphMergeFromLogitsOp : public GraphMergeKernel {
   }
 
  private:
-  static absl::Status ReadStride(OpKernelConstruction* context, const char* name, int* stride) {
-    TF_RETURN_IF_ERROR(context->GetAttr(name, stride));
-    if (*stride >= 1) return absl::OkStatus();
-    return absl::InvalidArgumentError("`" + std::string(name) +
-                                      "` must be at least 1: " + std::to_string(*stride));
-  }
-
-  static NetworkOutput Logits(const char* name, const Tensor& logits, int stride) {
-    NetworkOutput output;
-    output.name = name;
-    output.flips = static_cast<int>(logits.dim_size(0));
-    output.rows = logits.dim_size(1);
-    output.cols = logits.dim_size(2);
-    output.channels = static_cast<int>(logits.dim_size(3));
-    output.stride = stride;
-    return output;
-  }
-
   int affinity_stride_;
   int semantic_stride_;
 };

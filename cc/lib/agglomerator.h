@@ -19,7 +19,8 @@ struct ClusterEdge {
   Mean mean;
 };
 
-// Adds edges to the lists of both ends, or to the mean that is there already. `pool` has units of kListGrain list entries.
+// Adds edges to the lists of both ends, or to the mean that is there already. `pool` has units of
+// kListGrain list entries.
 template <typename Mean>
 void InsertEdges(const ClusterEdge<Mean>* edges, int64_t num_edges, Cluster* clusters,
                  BlockPool* pool);

@@ -44,7 +44,8 @@ struct alignas(64) Cluster {
   int32_t best_tie = 0;     // and its `tie` when it was found: if that has changed, search again
   int64_t inner_sum = 0;    // over all edges of the grid inside the cluster
   int64_t inner_count = 0;
-  std::unique_ptr<Chunk[]> chunks;  // [capacity / kChunkSize] from kMinChunkedCapacity on, else null
+  // [capacity / kChunkSize] from kMinChunkedCapacity on, else null.
+  std::unique_ptr<Chunk[]> chunks;
   // The smallest subtree of slots that holds all its neighbours, and the last one in which its
   // merge had to wait for a neighbour outside: see clustering.cc.
   uint8_t home_level = 0;

@@ -55,7 +55,7 @@ Clustering MergeByAverage(const EdgeGrid& edges, const Vertices& vertices, const
 }
 
 Clustering MergeByWeighted(const EdgeGrid& edges, const Vertices& vertices,
-                             const WindowGrid& grid, const GraphMergeOptions& options) {
+                           const WindowGrid& grid, const GraphMergeOptions& options) {
   HeapMerger<WeightedEdge> merger(vertices.size());
   for (size_t stage = 0; stage < options.stages.size(); ++stage) {
     for (size_t j = 0; j < edges.distances.size(); ++j) {

@@ -128,7 +128,8 @@ TEST_P(ClusteringTest, EqualsTheHeap) {
     const RandomGraph graph(rows, cols, 2 + random() % 6, 0.3 + 0.1 * (random() % 8), seed);
     const std::string what = "seed " + std::to_string(seed);
     const Clustering expected = graph.ClusterByHeap();
-    SetSimdLevelForTest(static_cast<SimdLevel>(seed % (1 + static_cast<int>(ProcessorSimdLevel()))));
+    const int num_levels = 1 + static_cast<int>(ProcessorSimdLevel());
+    SetSimdLevelForTest(static_cast<SimdLevel>(seed % num_levels));
     ExpectSame(graph.Cluster(pool.executor(), ClusteringLimits()), expected, what);
     ClusteringLimits limits = SmallLeaves(1 << (random() % 7));
     ExpectSame(graph.Cluster(pool.executor(), limits), expected, what + ", split");

@@ -51,7 +51,8 @@ TYPED_TEST(MeanTest, KeyNeverContradictsTheExactOrder) {
                                             count_b * kOne);
     if (sum_b < 0) continue;
     const TypeParam a(sum_a, count_a), b(sum_b, count_b);
-    const bool less = static_cast<__int128>(sum_a) * count_b < static_cast<__int128>(sum_b) * count_a;
+    const bool less =
+        static_cast<__int128>(sum_a) * count_b < static_cast<__int128>(sum_b) * count_a;
     EXPECT_EQ(TypeParam::Less(a, b), less);
     if (a.Key() < b.Key()) {
       EXPECT_TRUE(less);

@@ -65,21 +65,8 @@ Error CheckStages(const GraphMergeOptions& options) {
 }
 
 Error CheckClasses(const GraphMergeOptions& options) {
-  const std::vector<int>& groups = options.groups;
-  if (groups.size() < 2) return "`groups` must have at least 2 entries: " + Join(groups);
-  if (groups[0] != 0) return "`groups` must start with 0, the background: " + Join(groups);
-  const int num_groups = options.num_groups();
-  std::vector<bool> used(groups.size() + 1, false);
-  for (size_t k = 1; k < groups.size(); ++k) {
-    if (groups[k] < 1 || groups[k] > static_cast<int>(groups.size())) {
-      return "`groups` must be in [1, " + std::to_string(groups.size()) +
-             "] for the foreground: " + Join(groups);
-    }
-    used[groups[k]] = true;
-  }
-  for (int group = 1; group < num_groups; ++group) {
-    if (!used[group]) return "`groups` must be consecutive from 1: " + Join(groups);
-  }
+  Error error = CheckGroups(options.groups);
+  if (!error.empty()) return error;
   for (int refined : options.refine_classes) {
     if (refined < 1 || refined >= options.num_classes()) {
       return "`refine_classes` must be in [1, " + std::to_string(options.num_classes() - 1) +
@@ -90,6 +77,23 @@ Error CheckClasses(const GraphMergeOptions& options) {
 }
 
 }  // namespace
+
+Error CheckGroups(const std::vector<int>& groups) {
+  if (groups.size() < 2) return "`groups` must have at least 2 entries: " + Join(groups);
+  if (groups[0] != 0) return "`groups` must start with 0, the background: " + Join(groups);
+  std::vector<bool> used(groups.size() + 1, false);
+  for (size_t k = 1; k < groups.size(); ++k) {
+    if (groups[k] < 1 || groups[k] > static_cast<int>(groups.size())) {
+      return "`groups` must be in [1, " + std::to_string(groups.size()) +
+             "] for the foreground: " + Join(groups);
+    }
+    used[groups[k]] = true;
+  }
+  for (int group = 1; group < *std::max_element(groups.begin(), groups.end()); ++group) {
+    if (!used[group]) return "`groups` must be consecutive from 1: " + Join(groups);
+  }
+  return "";
+}
 
 int GraphMergeOptions::num_groups() const {
   return 1 + *std::max_element(groups.begin(), groups.end());

@@ -12,6 +12,9 @@ namespace affinity_seg {
 // An empty message means success. Messages name the argument in backticks, the rule and the value.
 using Error = std::string;
 
+// Returns the first rule that the super-classes break: 0 for class 0, the others consecutive from 1.
+Error CheckGroups(const std::vector<int>& groups);
+
 enum class Linkage {
   kAverage,   // mean of all edges between two clusters (the default)
   kWeighted,  // mean of two means, whatever their sizes (Algorithm 1 to the letter)

@@ -96,7 +96,8 @@ bool QuantizeProbabilitiesAtLevel(const float* probabilities, int64_t size, uint
   return QuantizeAll(
       probabilities, size, output,
       [](FloatTag d, FloatVector p) {
-        return hn::And(hn::Ge(p, hn::Set(d, -kTolerance)), hn::Le(p, hn::Set(d, 1.0f + kTolerance)));
+        return hn::And(hn::Ge(p, hn::Set(d, -kTolerance)),
+                       hn::Le(p, hn::Set(d, 1.0f + kTolerance)));
       },
       [](FloatTag d, FloatVector p) {
         return hn::Min(hn::Max(p, hn::Zero(d)), hn::Set(d, 1.0f));

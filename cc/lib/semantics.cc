@@ -4,48 +4,14 @@
 #include <string>
 #include <utility>
 
+#include "cc/lib/class_groups.h"
 #include "cc/lib/first_error.h"
 
 namespace affinity_seg {
 namespace {
 
-constexpr int kMaxClasses = 1 << 16;
-
-// The classes of each group.
-class ClassGroups {
- public:
-  explicit ClassGroups(const GraphMergeOptions& options) : num_groups_(options.num_groups()) {
-    for (int g = 0; g < num_groups_; ++g) {
-      for (int k = 0; k < options.num_classes(); ++k) {
-        if (options.groups[k] == g) classes_.push_back(k);
-      }
-      ends_.push_back(static_cast<int>(classes_.size()));
-    }
-  }
-
-  // Writes the sums of `values` [K] in each group, [G], and returns the largest group, a tie to
-  // the lower. Not inlined: the loops need the registers.
-  template <typename T>
-  __attribute__((noinline)) int Sum(const T* values, int32_t* sums) const {
-    const int* next = classes_.data();
-    int best = 0;
-    int32_t largest = -1;
-    for (int g = 0; g < num_groups_; ++g) {
-      const int* const end = classes_.data() + ends_[g];
-      int32_t sum = 0;
-      while (next != end) sum += values[*next++];
-      sums[g] = sum;
-      best = sum > largest ? g : best;
-      largest = std::max(largest, sum);
-    }
-    return best;
-  }
-
- private:
-  int num_groups_;
-  std::vector<int> classes_;  // [K], by group
-  std::vector<int> ends_;     // [G]: of each group in classes_
-};
+// Sums of all classes over a window of 4x4 pixels fit into 31 bits.
+constexpr int kMaxClasses = 2048;
 
 // Computes the rows of windows, one at a time.
 class RowWorker {
@@ -62,7 +28,7 @@ class RowWorker {
         column_sums_(grid.width() * num_classes_),
         class_sums_(num_classes_),
         group_sums_(semantics->num_groups),
-        groups_(options) {}
+        groups_(options.groups) {}
 
   Error Compute(int64_t row) {
     const int64_t top = row * grid_.window();
@@ -125,8 +91,8 @@ class RowWorker {
     for (int64_t y = top; y < bottom; ++y) {
       for (int64_t x = left; x < right; ++x) {
         const uint16_t* pixel = PixelRow(y - top) + x * num_classes_;
-        const int vote =
-            groups_.Sum(pixel, group_sums_.data()) == 0 ? 0 : BestClass(pixel, options_.groups, filter_.group);
+        const int winner = groups_.Sum(pixel, group_sums_.data());
+        const int vote = winner == 0 ? 0 : BestClass(pixel, options_.groups, filter_.group);
         semantics_->votes[y * grid_.width() + x] = static_cast<uint16_t>(vote);
       }
     }

@@ -133,7 +133,7 @@ ChannelMap::ChannelMap(const GraphMergeOptions& options,
           const int direction = DirectionIndex(static_cast<int>(rows / distances[j].distance),
                                                static_cast<int>(cols / distances[j].distance));
           const int target = kNumDirections * static_cast<int>(j) + direction;
-          targets_[position * num_channels_ + channel] = static_cast<int16_t>(target);
+          targets_[position * num_channels_ + channel] = target;
           ++full_counts_[target];
         }
       }

@@ -48,7 +48,7 @@ class ChannelMap {
   int num_merged_channels_;
   int64_t reach_;
   int first_shifted_;
-  std::vector<int16_t> targets_;  // [window * window, channels]
+  std::vector<int32_t> targets_;  // [window * window, channels]
   std::vector<int> full_counts_;  // [merged channels]
 };
 

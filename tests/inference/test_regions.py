@@ -16,6 +16,11 @@ def _probabilities(rows):
     return np.eye(3, dtype=np.float32)[classes] * 0.8
 
 
+def _find(probabilities, groups, config):
+    size = probabilities.shape[:2]
+    return lib.find_regions(probabilities[None], size, groups, config, from_logits=False)
+
+
 def _draw(height, width, points):
     probabilities = np.zeros((height, width, 3), np.float32)
     probabilities[..., 0] = 1
@@ -25,7 +30,7 @@ def _draw(height, width, points):
 
 
 def test_cells_join_over_corners_and_grow_as_squares():
-    found = lib.find_regions(_draw(20, 20, [(9, 5, 1), (12, 8, 1)]), GROUPS, SMALL)
+    found = _find(_draw(20, 20, [(9, 5, 1), (12, 8, 1)]), GROUPS, SMALL)
     assert [(r.group, r.box) for r in found] == [(1, (6, 2, 18, 14))]
     # Cells rows 8-12 x columns 4-8 and rows 12-16 x columns 8-12, each grown by 2.
     expected = np.zeros((20, 20), bool)
@@ -36,20 +41,20 @@ def test_cells_join_over_corners_and_grow_as_squares():
 
 def test_regions_come_by_group_then_by_their_first_cell():
     points = [(17, 1, 1), (1, 17, 1), (9, 9, 2)]
-    found = lib.find_regions(_draw(20, 20, points), GROUPS, SMALL)
+    found = _find(_draw(20, 20, points), GROUPS, SMALL)
     assert [(r.group, r.box[:2]) for r in found] == [(1, (0, 14)), (1, (14, 0)), (2, (6, 6))]
     # Without partition the cells of both classes touch: one region of any group.
     points = [(1, 1, 1), (5, 5, 2)]
-    (one,) = lib.find_regions(
+    (one,) = _find(
         _draw(20, 20, points), GROUPS, InferenceConfig(cell_size=4, growth=0, partition=False)
     )
     assert one.group == 0 and one.box == (0, 0, 8, 8) and one.mask.sum() == 32
 
 
 def test_partial_cells_and_growth_are_clipped_to_the_image():
-    (region,) = lib.find_regions(_draw(10, 7, [(9, 6, 1)]), GROUPS, SMALL)
+    (region,) = _find(_draw(10, 7, [(9, 6, 1)]), GROUPS, SMALL)
     assert region.box == (6, 2, 10, 7) and region.mask.all()
-    (region,) = lib.find_regions(_draw(1, 1, [(0, 0, 2)]), GROUPS, SMALL)
+    (region,) = _find(_draw(1, 1, [(0, 0, 2)]), GROUPS, SMALL)
     assert region.box == (0, 0, 1, 1) and region.mask.tolist() == [[True]]
 
 
@@ -57,19 +62,19 @@ def test_partition_sums_classes_and_ties_go_to_background():
     probabilities = np.zeros((4, 8, 4), np.float32)
     probabilities[:, :4] = (0.375, 0.25, 0.25, 0.125)  # Group 1 by its sum, 0.5.
     probabilities[:, 4:] = (0.5, 0.25, 0.25, 0.0)  # A tie.
-    winner = lib.group_winners(probabilities, (0, 1, 1, 2))
-    assert (winner[:, :4] == 1).all() and not winner[:, 4:].any()
+    (region,) = _find(probabilities, (0, 1, 1, 2), InferenceConfig(cell_size=4, growth=0))
+    assert (region.group, region.box) == (1, (0, 0, 4, 4))
     # Without partition it is the single class that must beat the background.
     config = InferenceConfig(cell_size=4, partition=False)
-    assert lib.find_regions(probabilities, (0, 1, 1, 2), config) == []
+    assert _find(probabilities, (0, 1, 1, 2), config) == []
 
 
 def test_without_regions_the_whole_image_is_one():
     probabilities = _probabilities(["..1", "..."])
     config = InferenceConfig(regions=False, partition=False)
-    (region,) = lib.find_regions(probabilities, GROUPS, config)
+    (region,) = _find(probabilities, GROUPS, config)
     assert region.group == 0 and region.box == (0, 0, 2, 3) and region.mask.all()
-    found = lib.find_regions(probabilities, GROUPS, InferenceConfig(regions=False))
+    found = _find(probabilities, GROUPS, InferenceConfig(regions=False))
     assert [r.group for r in found] == [1, 2]
 
 

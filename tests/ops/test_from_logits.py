@@ -119,8 +119,8 @@ def _call(
     [
         ({"affinity_shape": (3, 2, 2, 32)}, "`affinity` must be of the image, or of it and its"),
         ({"semantic_shape": (0, 2, 2, 3)}, "`semantic` must be of the image, or of it and its"),
-        ({"mask_shape": (17, 16)}, "`affinity` at stride 8 must cover the mask's 17x16 pixels"),
-        ({"semantic_stride": 4}, "`semantic` at stride 4 must cover the mask's 16x16 pixels"),
+        ({"mask_shape": (17, 16)}, "`affinity` at stride 8 must cover the image's 17x16 pixels"),
+        ({"semantic_stride": 4}, "`semantic` at stride 4 must cover the image's 16x16 pixels"),
         ({"affinity_stride": 0}, "`affinity_stride` must be in .*: 0"),
         ({"affinity_shape": (2, 2, 32)}, "`affinity` must have rank 4"),
         ({"semantic_shape": (2, 2, 3)}, "`semantic` must have rank 4"),
