@@ -12,7 +12,8 @@ namespace affinity_seg {
 // An empty message means success. Messages name the argument in backticks, the rule and the value.
 using Error = std::string;
 
-// Returns the first rule that the super-classes break: 0 for class 0, the others consecutive from 1.
+// Returns the first rule that the super-classes break: 0 for class 0, the others consecutive from
+// 1.
 Error CheckGroups(const std::vector<int>& groups);
 
 enum class Linkage {

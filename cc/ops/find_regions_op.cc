@@ -53,8 +53,8 @@ boxes: [R, 4], top, left, bottom and right, ends exclusive, of the grown region.
 masks: the grown regions, each in its box, one after the other.
 mask_splits: [R + 1]: the mask of region r is masks[mask_splits[r] : mask_splits[r + 1]].
 groups: the super-class of each of the K classes, 0 for the background.
-partition: whether the foreground is cut by super-class: a pixel belongs to that of the largest summed
-  probability. Without, foreground is where a class has more than the background.
+partition: whether the foreground is cut by super-class: a pixel belongs to that of the largest
+  summed probability. Without, foreground is where a class has more than the background.
 cell_size: side of a cell in pixels.
 growth: how far regions grow, in pixels.
 from_logits: whether `semantic` are logits; if not, F and `stride` are 1.

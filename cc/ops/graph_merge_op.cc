@@ -19,6 +19,16 @@ absl::Status ReadShape(InferenceContext* context, int index, const char* name, i
                                                  context->DebugString(context->input(index))));
 }
 
+// Checks the ranks of all inputs; those of both networks have rank `rank`.
+absl::Status ReadShapes(InferenceContext* context, int rank, ShapeHandle* affinity,
+                        ShapeHandle* semantic, ShapeHandle* mask) {
+  ShapeHandle group;
+  TF_RETURN_IF_ERROR(ReadShape(context, 0, "affinity", rank, affinity));
+  TF_RETURN_IF_ERROR(ReadShape(context, 1, "semantic", rank, semantic));
+  TF_RETURN_IF_ERROR(ReadShape(context, 2, "mask", 2, mask));
+  return ReadShape(context, 3, "group", 0, &group);
+}
+
 // Merges the first two dimensions of input `name` into `height` and `width`.
 absl::Status MergeSize(InferenceContext* context, const char* name, ShapeHandle shape,
                        DimensionHandle* height, DimensionHandle* width) {
@@ -81,11 +91,8 @@ absl::Status SetOutputs(InferenceContext* context, DimensionHandle height, Dimen
 }
 
 absl::Status GraphMergeShape(InferenceContext* context) {
-  ShapeHandle affinity, semantic, mask, group;
-  TF_RETURN_IF_ERROR(ReadShape(context, 0, "affinity", 3, &affinity));
-  TF_RETURN_IF_ERROR(ReadShape(context, 1, "semantic", 3, &semantic));
-  TF_RETURN_IF_ERROR(ReadShape(context, 2, "mask", 2, &mask));
-  TF_RETURN_IF_ERROR(ReadShape(context, 3, "group", 0, &group));
+  ShapeHandle affinity, semantic, mask;
+  TF_RETURN_IF_ERROR(ReadShapes(context, 3, &affinity, &semantic, &mask));
   DimensionHandle height = context->Dim(affinity, 0), width = context->Dim(affinity, 1);
   TF_RETURN_IF_ERROR(MergeSize(context, "semantic", semantic, &height, &width));
   TF_RETURN_IF_ERROR(MergeSize(context, "mask", mask, &height, &width));
@@ -95,11 +102,8 @@ absl::Status GraphMergeShape(InferenceContext* context) {
 }
 
 absl::Status GraphMergeFromLogitsShape(InferenceContext* context) {
-  ShapeHandle affinity, semantic, mask, group;
-  TF_RETURN_IF_ERROR(ReadShape(context, 0, "affinity", 4, &affinity));
-  TF_RETURN_IF_ERROR(ReadShape(context, 1, "semantic", 4, &semantic));
-  TF_RETURN_IF_ERROR(ReadShape(context, 2, "mask", 2, &mask));
-  TF_RETURN_IF_ERROR(ReadShape(context, 3, "group", 0, &group));
+  ShapeHandle affinity, semantic, mask;
+  TF_RETURN_IF_ERROR(ReadShapes(context, 4, &affinity, &semantic, &mask));
   DimensionHandle classes;
   TF_RETURN_IF_ERROR(ReadAllChannels(context, affinity, semantic, &classes));
   return SetOutputs(context, context->Dim(mask, 0), context->Dim(mask, 1), classes);
