@@ -1,6 +1,6 @@
 """Merges the truth of a data set and lists the instances that do not come back.
 
-    python tools/check_truth.py --data_dir=runs/demo/data --split=val --max_images=20
+    python tools/check_truth.py --data_dir=runs/demo/streets --split=val --max_images=20
 
 Ground-truth affinities and one-hot semantics go through the op with window 1, without regions
 and zoom. Instances in parts that no edge joins are listed and come back as these parts; any

@@ -1,6 +1,6 @@
 """Runs both networks over the images of a data set and writes prediction records.
 
-    python tools/predict.py --data_dir=runs/demo/data --split=val \
+    python tools/predict.py --data_dir=runs/demo/streets --split=val \
         --preset=configs/presets/demo.yaml \
         --semantic_dir=runs/demo/semantic --affinity_dir=runs/demo/affinity \
         --output_dir=runs/demo/predictions
