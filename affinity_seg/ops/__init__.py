@@ -5,7 +5,19 @@ the shared object nor TensorFlow.
 """
 
 from affinity_seg.ops.find_regions import find_regions
-from affinity_seg.ops.graph_merge import graph_merge, graph_merge_from_logits
+from affinity_seg.ops.graph_merge import (
+    graph_merge,
+    graph_merge_batch,
+    graph_merge_from_logits,
+    graph_merge_from_logits_batch,
+)
 from affinity_seg.ops.types import GraphMergeResult
 
-__all__ = ["GraphMergeResult", "find_regions", "graph_merge", "graph_merge_from_logits"]
+__all__ = [
+    "GraphMergeResult",
+    "find_regions",
+    "graph_merge",
+    "graph_merge_batch",
+    "graph_merge_from_logits",
+    "graph_merge_from_logits_batch",
+]

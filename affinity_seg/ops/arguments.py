@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from affinity_seg import labels
+from affinity_seg import labels, neighbors
 
 LINKAGES = ("average", "weighted")
 
@@ -22,17 +22,17 @@ def checked_options(
     semantic_shape: Sequence[int | None] | None,
     *,
     rank: int = 3,
-    from_logits: bool,
-    distances: Sequence[int],
-    stages: Sequence[int],
-    thresholds: Sequence[float],
-    groups: Sequence[int] | None,
-    alpha: float,
-    merge_window: int,
-    refine: bool,
-    refine_classes: Sequence[int],
-    linkage: str,
-    min_pixels: int,
+    from_logits: bool = False,
+    distances: Sequence[int] = neighbors.DISTANCES,
+    stages: Sequence[int] = neighbors.STAGES,
+    thresholds: Sequence[float] = (0.97, 0.7, 0.3),
+    groups: Sequence[int] | None = None,
+    alpha: float = 5.0,
+    merge_window: int = 2,
+    refine: bool = True,
+    refine_classes: Sequence[int] = (),
+    linkage: str = "average",
+    min_pixels: int = 1024,
 ) -> dict[str, Any]:
     """Checks every argument of the graph merge that is no tensor.
 

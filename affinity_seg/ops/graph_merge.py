@@ -1,7 +1,7 @@
-"""Python face of the C++ op GraphMerge (paper 3.4, 4.2, 4.4, 4.5)."""
+"""Python faces of the C++ op GraphMerge and of its kin (paper 3.4, 4.2, 4.4, 4.5)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from affinity_seg import neighbors
 from affinity_seg.ops import arguments
@@ -56,7 +56,7 @@ def graph_merge(
       min_pixels: Clusters of more pixels are instances.
       mask: bool [H, W]: a window with a pixel in it may be a vertex; None: everywhere.
       group: int or int32 scalar: super-class whose windows are the vertices, 0 for all.
-      return_edges: Whether to return the integer graph as well.
+      return_edges: Whether to return the graph that was merged as well.
       num_threads: How many of TensorFlow's intra-op threads to use at most; 0: all.
 
     Returns:
@@ -72,32 +72,57 @@ def graph_merge(
         breaks a rule; the message names it.
       ValueError: A static shape does not fit, while a graph is built.
     """
-    affinity, semantic = _network_tensors(affinity, semantic, group)
-    options = _checked_options(
-        semantic.shape,
-        group,
-        from_logits=from_logits,
-        distances=distances,
-        stages=stages,
-        thresholds=thresholds,
-        groups=groups,
-        alpha=alpha,
-        merge_window=merge_window,
-        refine=refine,
-        refine_classes=refine_classes,
-        linkage=linkage,
-        min_pixels=min_pixels,
-        num_threads=num_threads,
-    )
-    output = load_library().graph_merge(
-        affinity=affinity,
-        semantic=semantic,
-        mask=_mask_tensor(mask, affinity),
-        output_edges=arguments.checked_flag("return_edges", return_edges),
-        **options,
-    )
-    result = GraphMergeResult(*output[: len(GraphMergeResult._fields)])
-    return (result, output.edges) if return_edges else result
+    image = _Image(affinity, semantic, mask, group)
+    options = {
+        "from_logits": from_logits,
+        "distances": distances,
+        "stages": stages,
+        "thresholds": thresholds,
+        "groups": groups,
+        "alpha": alpha,
+        "merge_window": merge_window,
+        "refine": refine,
+        "refine_classes": refine_classes,
+        "linkage": linkage,
+        "min_pixels": min_pixels,
+    }
+    call = _Call("graph_merge", 3, {}, return_edges, num_threads)
+    return _merge([image], call, options)[0]
+
+
+def graph_merge_batch(
+    affinity: Sequence[Any],
+    semantic: Sequence[Any],
+    *,
+    mask: Sequence[Any] | None = None,
+    group: Sequence[Any] | int = 0,
+    return_edges: bool = False,
+    num_threads: int = 0,
+    **options: Any,
+) -> list[Any]:
+    """Merges the pixel graphs of several images, or regions of images, of any sizes.
+
+    They merge in parallel to each other and each of them in itself; the results are those of
+    `graph_merge` for each.
+
+    Args:
+      affinity: As in `graph_merge`, of each image.
+      semantic: Likewise, with the same classes.
+      mask: Likewise, or None: everywhere.
+      group: Likewise, or one for all.
+      return_edges: As in `graph_merge`.
+      num_threads: As in `graph_merge`, for all together.
+      **options: All other arguments of `graph_merge`, the same for every image.
+
+    Returns:
+      A list of what `graph_merge` returns.
+
+    Raises:
+      As `graph_merge`; the message tells the image's position in the list.
+    """
+    images = _listed(affinity, semantic, mask, group)
+    call = _Call("graph_merge_batch", 3, {}, return_edges, num_threads)
+    return _merge(images, call, options)
 
 
 def graph_merge_from_logits(
@@ -107,19 +132,10 @@ def graph_merge_from_logits(
     *,
     affinity_stride: int,
     semantic_stride: int,
-    distances: Sequence[int] = neighbors.DISTANCES,
-    stages: Sequence[int] = neighbors.STAGES,
-    thresholds: Sequence[float] = (0.97, 0.7, 0.3),
-    groups: Sequence[int] | None = None,
-    alpha: float = 5.0,
-    merge_window: int = 2,
-    refine: bool = True,
-    refine_classes: Sequence[int] = (),
-    linkage: str = "average",
-    min_pixels: int = 1024,
     group: Any = 0,
     return_edges: bool = False,
     num_threads: int = 0,
+    **options: Any,
 ) -> Any:
     """Merges the pixel graph of one image, from the logits of the networks.
 
@@ -134,19 +150,10 @@ def graph_merge_from_logits(
       affinity_stride: Pixels per logit: pixel y reads y / affinity_stride, linearly between
         neighbours and clamped at the bottom and right.
       semantic_stride: Likewise.
-      distances: This and all other arguments are those of `graph_merge`.
-      stages: See there.
-      thresholds: See there.
-      groups: See there.
-      alpha: See there.
-      merge_window: See there.
-      refine: See there.
-      refine_classes: See there.
-      linkage: See there.
-      min_pixels: See there.
-      group: See there.
-      return_edges: See there.
-      num_threads: See there.
+      group: As in `graph_merge`.
+      return_edges: As in `graph_merge`.
+      num_threads: As in `graph_merge`.
+      **options: The other arguments of `graph_merge`, from `distances` to `min_pixels`.
 
     Returns:
       As `graph_merge`.
@@ -154,83 +161,165 @@ def graph_merge_from_logits(
     Raises:
       As `graph_merge`.
     """
-    affinity, semantic = _network_tensors(affinity, semantic, group)
-    options = _checked_options(
-        semantic.shape,
-        group,
-        rank=4,
-        from_logits=True,
-        distances=distances,
-        stages=stages,
-        thresholds=thresholds,
-        groups=groups,
-        alpha=alpha,
-        merge_window=merge_window,
-        refine=refine,
-        refine_classes=refine_classes,
-        linkage=linkage,
-        min_pixels=min_pixels,
-        num_threads=num_threads,
-        affinity_stride=affinity_stride,
-        semantic_stride=semantic_stride,
-    )
+    strides = {"affinity_stride": affinity_stride, "semantic_stride": semantic_stride}
     arguments.check_given(mask=mask)
-    del options["from_logits"]  # This op takes nothing else.
-    output = load_library().graph_merge_from_logits(
-        affinity=affinity,
-        semantic=semantic,
-        mask=_mask_tensor(mask, affinity),
-        output_edges=arguments.checked_flag("return_edges", return_edges),
-        **options,
-    )
-    result = GraphMergeResult(*output[: len(GraphMergeResult._fields)])
-    return (result, output.edges) if return_edges else result
+    image = _Image(affinity, semantic, mask, group)
+    call = _Call("graph_merge_from_logits", 4, strides, return_edges, num_threads)
+    return _merge([image], call, options)[0]
 
 
-def _network_tensors(affinity, semantic, group):
+def graph_merge_from_logits_batch(
+    affinity: Sequence[Any],
+    semantic: Sequence[Any],
+    mask: Sequence[Any],
+    *,
+    affinity_stride: int,
+    semantic_stride: int,
+    group: Sequence[Any] | int = 0,
+    return_edges: bool = False,
+    num_threads: int = 0,
+    **options: Any,
+) -> list[Any]:
+    """Merges the pixel graphs of several images or regions, from the logits of the networks.
+
+    It is to `graph_merge_from_logits` what `graph_merge_batch` is to `graph_merge`.
+
+    Args:
+      affinity: As in `graph_merge_from_logits`, of each image.
+      semantic: Likewise, with the same classes.
+      mask: Likewise.
+      affinity_stride: As in `graph_merge_from_logits`, of all images.
+      semantic_stride: Likewise.
+      group: As in `graph_merge`, of each image, or one for all.
+      return_edges: As in `graph_merge`.
+      num_threads: As in `graph_merge`, for all together.
+      **options: The other arguments of `graph_merge`, from `distances` to `min_pixels`.
+
+    Returns:
+      A list of what `graph_merge` returns.
+
+    Raises:
+      As `graph_merge`; the message tells the image's position in the list.
+    """
+    strides = {"affinity_stride": affinity_stride, "semantic_stride": semantic_stride}
+    arguments.check_given(mask=mask)
+    images = _listed(affinity, semantic, mask, group)
+    call = _Call("graph_merge_from_logits_batch", 4, strides, return_edges, num_threads)
+    return _merge(images, call, options)
+
+
+class _Image(NamedTuple):
+    """The inputs of one image, as the user gave them."""
+
+    affinity: Any
+    semantic: Any
+    mask: Any
+    group: Any
+
+
+class _Call(NamedTuple):
+    """One of the ops, and what it is given beside images and options.
+
+    Attributes:
+      op: Its name; those that take lists end with "_batch".
+      rank: Of the networks' outputs.
+      strides: Pixels per logit by attribute.
+      return_edges: As in `graph_merge`.
+      num_threads: As in `graph_merge`.
+    """
+
+    op: str
+    rank: int
+    strides: dict[str, int]
+    return_edges: bool
+    num_threads: int
+
+
+def _listed(affinity, semantic, mask, group) -> list[_Image]:
+    """Returns the images of a batch."""
+    size = len(affinity)
+    mask = [None] * size if mask is None else mask
+    group = [group] * size if isinstance(group, int) else group
+    for name, values in (("semantic", semantic), ("mask", mask), ("group", group)):
+        if len(values) != size:
+            raise ValueError(
+                f"`{name}` must have one entry for each of `affinity`, {size}: {len(values)}"
+            )
+    return [_Image(*image) for image in zip(affinity, semantic, mask, group, strict=True)]
+
+
+def _merge(images: list[_Image], call: _Call, options: dict[str, Any]) -> list[Any]:
+    """Calls the op and returns what it found in each image; errors as in `graph_merge`."""
     import tensorflow as tf  # Late: it takes seconds and most of the package does without.
 
-    arguments.check_given(affinity=affinity, semantic=semantic, group=group)
-    affinity = tf.convert_to_tensor(affinity)
-    semantic = tf.convert_to_tensor(semantic)
-    for name, value in (("affinity", affinity), ("semantic", semantic)):
-        if (
-            value.dtype not in (tf.float32, tf.float16, tf.bfloat16)
-            or value.dtype != affinity.dtype
-        ):
-            raise tf.errors.InvalidArgumentError(
-                None,
-                None,
-                "`affinity` and `semantic` must both be float32, float16 or bfloat16: "
-                f"`{name}` is {value.dtype.name}",
-            )
-    return affinity, semantic
-
-
-def _checked_options(semantic_shape, group, *, rank=3, num_threads, **options):
-    """Returns the attributes of the op and its input `group`; errors as in `graph_merge`."""
-    import tensorflow as tf
-
-    strides = {name: options.pop(name) for name in list(options) if name.endswith("_stride")}
-    try:
-        checked = arguments.checked_options(
-            None if semantic_shape.rank is None else tuple(semantic_shape), rank=rank, **options
+    is_logits = call.rank == 4
+    if is_logits and "from_logits" in options:
+        raise TypeError("`from_logits` is not an argument here: these are logits")
+    if not images:
+        return []
+    for image in images:
+        arguments.check_given(affinity=image.affinity, semantic=image.semantic, group=image.group)
+    images = [
+        image._replace(
+            affinity=tf.convert_to_tensor(image.affinity),
+            semantic=tf.convert_to_tensor(image.semantic),
         )
-        checked["group"] = _group_tensor(group, checked["groups"])
-        checked["num_threads"] = arguments.checked_num_threads(num_threads)
-        for name, stride in strides.items():
+        for image in images
+    ]
+    try:
+        _check_dtypes(images)
+        shape = images[0].semantic.shape
+        checked = arguments.checked_options(
+            None if shape.rank is None else tuple(shape), rank=call.rank, **options
+        )
+        groups = [_group_tensor(image.group, checked["groups"]) for image in images]
+        checked["num_threads"] = arguments.checked_num_threads(call.num_threads)
+        for name, stride in call.strides.items():
             checked[name] = arguments.checked_stride(name, stride)
     except ValueError as error:
         raise tf.errors.InvalidArgumentError(None, None, str(error)) from error
-    return checked
+    if is_logits:
+        del checked["from_logits"]
+    inputs = {
+        "affinity": [image.affinity for image in images],
+        "semantic": [image.semantic for image in images],
+        "mask": [_mask_tensor(image) for image in images],
+        "group": groups,
+    }
+    is_batch = call.op.endswith("_batch")
+    outputs = getattr(load_library(), call.op)(
+        **{name: values if is_batch else values[0] for name, values in inputs.items()},
+        output_edges=arguments.checked_flag("return_edges", call.return_edges),
+        **checked,
+    )
+    found = []
+    for index in range(len(images)):
+        tensors = [output[index] if is_batch else output for output in outputs]
+        result = GraphMergeResult(*tensors[: len(GraphMergeResult._fields)])
+        found.append((result, tensors[len(result)]) if call.return_edges else result)
+    return found
 
 
-def _mask_tensor(mask, affinity):
+def _check_dtypes(images):
     import tensorflow as tf
 
-    if mask is None:
-        return tf.ones(tf.shape(affinity)[:2], tf.bool)
-    mask = tf.convert_to_tensor(mask)
+    dtype = images[0].affinity.dtype
+    for image in images:
+        for name in ("affinity", "semantic"):
+            value = getattr(image, name)
+            if value.dtype not in (tf.float32, tf.float16, tf.bfloat16) or value.dtype != dtype:
+                raise ValueError(
+                    "`affinity` and `semantic` must all be float32, float16 or bfloat16: "
+                    f"`{name}` is {value.dtype.name}"
+                )
+
+
+def _mask_tensor(image):
+    import tensorflow as tf
+
+    if image.mask is None:
+        return tf.ones(tf.shape(image.affinity)[:2], tf.bool)
+    mask = tf.convert_to_tensor(image.mask)
     arguments.check_mask_dtype(mask.dtype.name)
     return mask
 

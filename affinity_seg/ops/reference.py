@@ -20,6 +20,7 @@ Places where the design leaves a choice, and what is done here:
 
 import heapq
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,38 +34,19 @@ def graph_merge_reference(
     affinity: np.ndarray,
     semantic: np.ndarray,
     *,
-    from_logits: bool = False,
-    distances: Sequence[int] = neighbors.DISTANCES,
-    stages: Sequence[int] = neighbors.STAGES,
-    thresholds: Sequence[float] = (0.97, 0.7, 0.3),
-    groups: Sequence[int] | None = None,
-    alpha: float = 5.0,
-    merge_window: int = 2,
-    refine: bool = True,
-    refine_classes: Sequence[int] = (),
-    linkage: str = "average",
-    min_pixels: int = 1024,
     mask: np.ndarray | None = None,
     group: int = 0,
+    **options: Any,
 ) -> GraphMergeResult:
     """Finds the instances of an image from affinities and semantics.
 
     Args:
       affinity: Float [H, W, 8 * len(distances)], probabilities, or logits.
       semantic: Float [H, W, K], probabilities, or logits.
-      from_logits: Whether both are logits at full resolution.
-      distances: Pixel distances, ascending.
-      stages: How many of the distances each stage adds.
-      thresholds: Least mean edge that is merged in each stage.
-      groups: Super-class of each class; None: `labels.default_groups`.
-      alpha: Slope of the refinement's sigma (paper 4.4).
-      merge_window: 1, 2 or 4, side of a window in pixels (paper 4.2).
-      refine: Pixel affinity refinement by the semantics (paper 4.4).
-      refine_classes: Classes of the semantic class refinement.
-      linkage: "average", or "weighted" as Algorithm 1 is written.
-      min_pixels: Instances must have more pixels than this.
       mask: bool [H, W], true in the region of interest; None: everywhere.
       group: Super-class whose windows are vertices; 0: any.
+      **options: All other arguments of `affinity_seg.ops.graph_merge` but `return_edges` and
+        `num_threads`.
 
     Returns:
       `GraphMergeResult` of NumPy arrays.
@@ -74,20 +56,7 @@ def graph_merge_reference(
       ValueError: An argument breaks its rule; the message names it.
     """
     arguments.check_given(affinity=affinity, semantic=semantic, group=group)
-    options = arguments.checked_options(
-        semantic.shape,
-        from_logits=from_logits,
-        distances=distances,
-        stages=stages,
-        thresholds=thresholds,
-        groups=groups,
-        alpha=alpha,
-        merge_window=merge_window,
-        refine=refine,
-        refine_classes=refine_classes,
-        linkage=linkage,
-        min_pixels=min_pixels,
-    )
+    options = arguments.checked_options(semantic.shape, **options)
     options["group"] = arguments.checked_group(group, options["groups"])
     options["mask"] = _checked_mask(mask, semantic)
     edges = reference_edges(affinity, semantic, **_taken_by(reference_edges, options))

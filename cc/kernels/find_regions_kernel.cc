@@ -18,7 +18,6 @@ using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
-template <typename T>
 class FindRegionsOp : public OpKernel {
  public:
   explicit FindRegionsOp(OpKernelConstruction* context) : OpKernel(context) {
@@ -36,11 +35,7 @@ class FindRegionsOp : public OpKernel {
     const Tensor& size = context->input(1);
     OP_REQUIRES_OK(context, Check(semantic, size));
     const int64_t height = size.vec<int32_t>()(0), width = size.vec<int32_t>()(1);
-    OP_REQUIRES_OK(context, CheckLogits("semantic", semantic, stride_, height, width));
-
-    std::vector<float> storage;
     NetworkOutput output = Logits("semantic", semantic, stride_);
-    output.values = AsFloat<T>(semantic, &storage);
     output.activation = from_logits_ ? Activation::kSoftmax : Activation::kNone;
     PoolExecutor executor = MakeExecutor(context, 0);
     std::vector<Region> regions;
@@ -97,13 +92,7 @@ class FindRegionsOp : public OpKernel {
   int stride_;
 };
 
-#define REGISTER_KERNEL(T)                                                                 \
-  REGISTER_KERNEL_BUILDER(Name("FindRegions").Device(DEVICE_CPU).TypeConstraint<T>("T"), \
-                          FindRegionsOp<T>)
-REGISTER_KERNEL(float);
-REGISTER_KERNEL(Eigen::half);
-REGISTER_KERNEL(tensorflow::bfloat16);
-#undef REGISTER_KERNEL
+REGISTER_KERNEL_BUILDER(Name("FindRegions").Device(DEVICE_CPU), FindRegionsOp);
 
 }  // namespace
 }  // namespace affinity_seg

@@ -1,4 +1,5 @@
-// CPU kernels of the ops GraphMerge and GraphMergeFromLogits: tensors in, checks, tensors out.
+// CPU kernels of the ops GraphMerge and GraphMergeFromLogits and of their batches: tensors in,
+// checks, tensors out.
 
 #include <algorithm>
 #include <cmath>
@@ -70,12 +71,6 @@ absl::Status CheckChannels(const Tensor& affinity, const Tensor& semantic, int r
   return absl::OkStatus();
 }
 
-absl::Status CheckMaskAndGroup(const Tensor& mask, const Tensor& group) {
-  if (mask.dims() != 2) return Invalid("`mask` must have rank 2", mask);
-  if (group.dims() != 0) return Invalid("`group` must have rank 0", group);
-  return absl::OkStatus();
-}
-
 absl::Status CheckSizes(const Tensor& affinity, const Tensor& semantic, const Tensor& mask) {
   const TensorShape size({affinity.dim_size(0), affinity.dim_size(1)});
   const std::string rule = " must have the height and width of `affinity`, " +
@@ -98,132 +93,159 @@ std::vector<int> MirroredChannels(const GraphMergeOptions& options) {
   return mirrored;
 }
 
-// What both ops share: the options, the mask and the group, and the outputs.
+// What all ops share. Their inputs and outputs come in lists, one entry for each image; the ops of
+// one image have lists of one.
 class GraphMergeKernel : public OpKernel {
  public:
-  explicit GraphMergeKernel(OpKernelConstruction* context) : OpKernel(context) {
+  // Args: rank: of the networks' outputs.
+  GraphMergeKernel(OpKernelConstruction* context, int rank) : OpKernel(context), rank_(rank) {
     OP_REQUIRES_OK(context, ReadOptions(context, &options_));
     OP_REQUIRES_OK(context, context->GetAttr("output_edges", &output_edges_));
     OP_REQUIRES_OK(context, context->GetAttr("num_threads", &num_threads_));
     OP_REQUIRES(context, num_threads_ >= 0,
                 absl::InvalidArgumentError("`num_threads` must not be negative: " +
                                            std::to_string(num_threads_)));
+    is_batch_ = context->HasAttr("N");
+  }
+
+  void Compute(OpKernelContext* context) override {
+    const int num_images = context->num_inputs() / kNumInputs;
+    std::vector<GraphMergeInput> inputs(num_images);
+    std::vector<GraphMergeOutput> outputs(num_images);
+    for (int i = 0; i < num_images; ++i) {
+      OP_REQUIRES_OK(context, OfImage(i, ReadInput(context, num_images, i, &inputs[i])));
+    }
+    for (int i = 0; i < num_images; ++i) {
+      OP_REQUIRES_OK(context, AllocateOutput(context, num_images, i, inputs[i], &outputs[i]));
+    }
+    PoolExecutor executor = MakeExecutor(context, num_threads_);
+    const std::vector<Error> errors = GraphMergeBatch(inputs, options_, &executor, &outputs);
+    for (int i = 0; i < num_images; ++i) {
+      OP_REQUIRES_OK(context, OfImage(i, ToStatus(errors[i])));
+      OP_REQUIRES_OK(context, SetOutputs(context, num_images, i, outputs[i]));
+    }
   }
 
  protected:
   const GraphMergeOptions& options() const { return options_; }
 
-  // Adds the mask and the group to `input`, merges and sets the outputs.
-  absl::Status Merge(OpKernelContext* context, GraphMergeInput input) {
-    const Tensor& mask = context->input(2);
-    input.height = mask.dim_size(0);
-    input.width = mask.dim_size(1);
-    input.vertices.mask = mask.flat<bool>().data();
-    input.vertices.group = context->input(3).scalar<int32_t>()();
+  // Adds the networks' outputs to `input`, for an image of the size of `mask`.
+  virtual absl::Status ReadNetworks(const Tensor& affinity, const Tensor& semantic,
+                                    const Tensor& mask, GraphMergeInput* input) const = 0;
 
+ private:
+  static constexpr int kNumInputs = 4;
+
+  // Says which image of a list an error is about.
+  absl::Status OfImage(int image, const absl::Status& status) const {
+    if (status.ok() || !is_batch_) return status;
+    return absl::Status(status.code(), "image " + std::to_string(image) + " of the list: " +
+                                           std::string(status.message()));
+  }
+
+  absl::Status ReadInput(OpKernelContext* context, int num_images, int image,
+                         GraphMergeInput* input) const {
+    const Tensor& affinity = context->input(image);
+    const Tensor& semantic = context->input(num_images + image);
+    const Tensor& mask = context->input(2 * num_images + image);
+    const Tensor& group = context->input(3 * num_images + image);
+    TF_RETURN_IF_ERROR(CheckChannels(affinity, semantic, rank_, options_));
+    if (mask.dims() != 2) return Invalid("`mask` must have rank 2", mask);
+    if (group.dims() != 0) return Invalid("`group` must have rank 0", group);
+    TF_RETURN_IF_ERROR(ReadNetworks(affinity, semantic, mask, input));
+    input->height = mask.dim_size(0);
+    input->width = mask.dim_size(1);
+    input->vertices.mask = mask.flat<bool>().data();
+    input->vertices.group = group.scalar<int32_t>()();
+    return absl::OkStatus();
+  }
+
+  absl::Status AllocateOutput(OpKernelContext* context, int num_images, int image,
+                              const GraphMergeInput& input, GraphMergeOutput* output) const {
     const WindowGrid grid(input.height, input.width, options_.merge_window);
     const int64_t num_distances = static_cast<int64_t>(MergedDistances(options_).size());
-    TF_RETURN_IF_ERROR(ToStatus(grid.CheckSize(static_cast<int>(num_distances))));
+    TF_RETURN_IF_ERROR(OfImage(image, ToStatus(grid.CheckSize(static_cast<int>(num_distances)))));
     Tensor* ids = nullptr;
     Tensor* edges = nullptr;
     TF_RETURN_IF_ERROR(
-        context->allocate_output(0, TensorShape({input.height, input.width}), &ids));
+        context->allocate_output(image, TensorShape({input.height, input.width}), &ids));
     TF_RETURN_IF_ERROR(context->allocate_output(
-        5,
+        5 * num_images + image,
         output_edges_ ? TensorShape({grid.rows(), grid.cols(), kNumForward * num_distances})
                       : TensorShape({0, 0, kNumForward * num_distances}),
         &edges));
-    GraphMergeOutput output;
-    output.ids = ids->flat<int32_t>().data();
-    if (output_edges_) output.edges = edges->flat<int32_t>().data();
-    PoolExecutor executor = MakeExecutor(context, num_threads_);
-    TF_RETURN_IF_ERROR(ToStatus(GraphMerge(input, options_, &executor, &output)));
+    output->ids = ids->flat<int32_t>().data();
+    if (output_edges_) output->edges = edges->flat<int32_t>().data();
+    return absl::OkStatus();
+  }
 
+  absl::Status SetOutputs(OpKernelContext* context, int num_images, int image,
+                          const GraphMergeOutput& output) const {
+    const auto index = [&](int kind) { return kind * num_images + image; };
     const Instances& instances = output.instances;
     const int64_t n = instances.num_instances();
-    TF_RETURN_IF_ERROR(SetOutput(context, 1, instances.classes, TensorShape({n})));
-    TF_RETURN_IF_ERROR(SetOutput(context, 2, instances.scores, TensorShape({n})));
-    TF_RETURN_IF_ERROR(SetOutput(context, 3, instances.sizes, TensorShape({n})));
-    TF_RETURN_IF_ERROR(SetOutput(context, 4, instances.votes,
+    TF_RETURN_IF_ERROR(SetOutput(context, index(1), instances.classes, TensorShape({n})));
+    TF_RETURN_IF_ERROR(SetOutput(context, index(2), instances.scores, TensorShape({n})));
+    TF_RETURN_IF_ERROR(SetOutput(context, index(3), instances.sizes, TensorShape({n})));
+    TF_RETURN_IF_ERROR(SetOutput(context, index(4), instances.votes,
                                  TensorShape({n, int64_t{options_.num_classes()}})));
-    return SetOutput(context, 6,
+    return SetOutput(context, index(6),
                      std::vector<double>(output.seconds, output.seconds + kNumSteps),
                      TensorShape({kNumSteps}));
   }
 
- private:
+  int rank_;
   GraphMergeOptions options_;
   bool output_edges_;
   int num_threads_;
+  bool is_batch_;
 };
 
-template <typename T>
 class GraphMergeOp : public GraphMergeKernel {
  public:
-  explicit GraphMergeOp(OpKernelConstruction* context) : GraphMergeKernel(context) {
+  explicit GraphMergeOp(OpKernelConstruction* context) : GraphMergeKernel(context, 3) {
     OP_REQUIRES_OK(context, context->GetAttr("from_logits", &from_logits_));
   }
 
-  void Compute(OpKernelContext* context) override {
-    const Tensor& affinity = context->input(0);
-    const Tensor& semantic = context->input(1);
-    const Tensor& mask = context->input(2);
-    OP_REQUIRES_OK(context, CheckChannels(affinity, semantic, 3, options()));
-    OP_REQUIRES_OK(context, CheckMaskAndGroup(mask, context->input(3)));
-    OP_REQUIRES_OK(context, CheckSizes(affinity, semantic, mask));
-
-    std::vector<float> affinity_storage, semantic_storage;
-    GraphMergeInput input;
-    input.affinity.values = AsFloat<T>(affinity, &affinity_storage);
-    input.affinity.name = "affinity";
-    input.semantic.values = AsFloat<T>(semantic, &semantic_storage);
-    input.semantic.name = "semantic";
-    for (NetworkOutput* output : {&input.affinity, &input.semantic}) {
+ protected:
+  absl::Status ReadNetworks(const Tensor& affinity, const Tensor& semantic, const Tensor& mask,
+                            GraphMergeInput* input) const override {
+    TF_RETURN_IF_ERROR(CheckSizes(affinity, semantic, mask));
+    input->affinity = ValuesOf("affinity", affinity);
+    input->semantic = ValuesOf("semantic", semantic);
+    for (NetworkOutput* output : {&input->affinity, &input->semantic}) {
       output->rows = affinity.dim_size(0);
       output->cols = affinity.dim_size(1);
     }
-    input.affinity.channels = NumChannels(options());
-    input.semantic.channels = options().num_classes();
+    input->affinity.channels = NumChannels(options());
+    input->semantic.channels = options().num_classes();
     if (from_logits_) {
-      input.affinity.activation = Activation::kSigmoid;
-      input.semantic.activation = Activation::kSoftmax;
+      input->affinity.activation = Activation::kSigmoid;
+      input->semantic.activation = Activation::kSoftmax;
     }
-    OP_REQUIRES_OK(context, Merge(context, std::move(input)));
+    return absl::OkStatus();
   }
 
  private:
   bool from_logits_;
 };
 
-template <typename T>
 class GraphMergeFromLogitsOp : public GraphMergeKernel {
  public:
-  explicit GraphMergeFromLogitsOp(OpKernelConstruction* context) : GraphMergeKernel(context) {
+  explicit GraphMergeFromLogitsOp(OpKernelConstruction* context) : GraphMergeKernel(context, 4) {
     OP_REQUIRES_OK(context, ReadStride(context, "affinity_stride", &affinity_stride_));
     OP_REQUIRES_OK(context, ReadStride(context, "semantic_stride", &semantic_stride_));
   }
 
-  void Compute(OpKernelContext* context) override {
-    const Tensor& affinity = context->input(0);
-    const Tensor& semantic = context->input(1);
-    const Tensor& mask = context->input(2);
-    OP_REQUIRES_OK(context, CheckChannels(affinity, semantic, 4, options()));
-    OP_REQUIRES_OK(context, CheckMaskAndGroup(mask, context->input(3)));
-    OP_REQUIRES_OK(context, CheckLogits("affinity", affinity, affinity_stride_, mask.dim_size(0),
-                                        mask.dim_size(1)));
-    OP_REQUIRES_OK(context, CheckLogits("semantic", semantic, semantic_stride_, mask.dim_size(0),
-                                        mask.dim_size(1)));
-
-    std::vector<float> affinity_storage, semantic_storage;
-    GraphMergeInput input;
-    input.affinity = Logits("affinity", affinity, affinity_stride_);
-    input.affinity.values = AsFloat<T>(affinity, &affinity_storage);
-    input.affinity.activation = Activation::kSigmoid;
-    input.affinity.mirrored = MirroredChannels(options());
-    input.semantic = Logits("semantic", semantic, semantic_stride_);
-    input.semantic.values = AsFloat<T>(semantic, &semantic_storage);
-    input.semantic.activation = Activation::kSoftmax;
-    OP_REQUIRES_OK(context, Merge(context, std::move(input)));
+ protected:
+  absl::Status ReadNetworks(const Tensor& affinity, const Tensor& semantic, const Tensor&,
+                            GraphMergeInput* input) const override {
+    input->affinity = Logits("affinity", affinity, affinity_stride_);
+    input->affinity.activation = Activation::kSigmoid;
+    input->affinity.mirrored = MirroredChannels(options());
+    input->semantic = Logits("semantic", semantic, semantic_stride_);
+    input->semantic.activation = Activation::kSoftmax;
+    return absl::OkStatus();
   }
 
  private:
@@ -231,15 +253,11 @@ class GraphMergeFromLogitsOp : public GraphMergeKernel {
   int semantic_stride_;
 };
 
-#define REGISTER_KERNELS(T)                                                                       \
-  REGISTER_KERNEL_BUILDER(Name("GraphMerge").Device(DEVICE_CPU).TypeConstraint<T>("T"),           \
-                          GraphMergeOp<T>);                                                       \
-  REGISTER_KERNEL_BUILDER(Name("GraphMergeFromLogits").Device(DEVICE_CPU).TypeConstraint<T>("T"), \
-                          GraphMergeFromLogitsOp<T>)
-REGISTER_KERNELS(float);
-REGISTER_KERNELS(Eigen::half);
-REGISTER_KERNELS(tensorflow::bfloat16);
-#undef REGISTER_KERNELS
+REGISTER_KERNEL_BUILDER(Name("GraphMerge").Device(DEVICE_CPU), GraphMergeOp);
+REGISTER_KERNEL_BUILDER(Name("GraphMergeBatch").Device(DEVICE_CPU), GraphMergeOp);
+REGISTER_KERNEL_BUILDER(Name("GraphMergeFromLogits").Device(DEVICE_CPU), GraphMergeFromLogitsOp);
+REGISTER_KERNEL_BUILDER(Name("GraphMergeFromLogitsBatch").Device(DEVICE_CPU),
+                        GraphMergeFromLogitsOp);
 
 }  // namespace
 }  // namespace affinity_seg

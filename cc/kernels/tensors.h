@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <functional>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -24,36 +23,6 @@ inline absl::Status ToStatus(const Error& error) {
 
 inline absl::Status Invalid(const std::string& rule, const tensorflow::Tensor& tensor) {
   return absl::InvalidArgumentError(rule + ": " + tensor.shape().DebugString());
-}
-
-// Checks that logits [flips, rows, cols, channels] at `stride` cover an image of this size.
-inline absl::Status CheckLogits(const char* name, const tensorflow::Tensor& logits, int stride,
-                                int64_t height, int64_t width) {
-  const std::string argument = std::string("`") + name + "`";
-  if (logits.dim_size(0) != 1 && logits.dim_size(0) != 2) {
-    return Invalid(argument + " must be of the image, or of it and its mirror image", logits);
-  }
-  if (logits.dim_size(1) < (height + stride - 1) / stride ||
-      logits.dim_size(2) < (width + stride - 1) / stride) {
-    return Invalid(argument + " at stride " + std::to_string(stride) + " must cover the image's " +
-                       std::to_string(height) + "x" + std::to_string(width) + " pixels",
-                   logits);
-  }
-  return absl::OkStatus();
-}
-
-// Returns the values of `tensor` as float32; `storage` holds them if they had to be converted.
-template <typename T>
-const float* AsFloat(const tensorflow::Tensor& tensor, std::vector<float>* storage) {
-  if constexpr (std::is_same_v<T, float>) {
-    return tensor.flat<float>().data();
-  } else {
-    const auto values = tensor.flat<T>();
-    storage->resize(values.size());
-    std::transform(values.data(), values.data() + values.size(), storage->begin(),
-                   [](T value) { return static_cast<float>(value); });
-    return storage->data();
-  }
 }
 
 // Copies `values` to a new output tensor of this shape.
@@ -85,10 +54,20 @@ inline absl::Status ReadStride(tensorflow::OpKernelConstruction* context, const 
                                     "` must be at least 1: " + std::to_string(*stride));
 }
 
-// Returns what logits [flips, rows, cols, channels] are, without their values.
-inline NetworkOutput Logits(const char* name, const tensorflow::Tensor& logits, int stride) {
+// Returns the output of a network, without its shape. `T` of the ops admits these three types.
+inline NetworkOutput ValuesOf(const char* name, const tensorflow::Tensor& tensor) {
   NetworkOutput output;
   output.name = name;
+  output.values = tensor.data();
+  output.type = tensor.dtype() == tensorflow::DT_FLOAT      ? ValueType::kFloat32
+                : tensor.dtype() == tensorflow::DT_BFLOAT16 ? ValueType::kBfloat16
+                                                            : ValueType::kFloat16;
+  return output;
+}
+
+// Returns logits [flips, rows, cols, channels].
+inline NetworkOutput Logits(const char* name, const tensorflow::Tensor& logits, int stride) {
+  NetworkOutput output = ValuesOf(name, logits);
   output.flips = static_cast<int>(logits.dim_size(0));
   output.rows = logits.dim_size(1);
   output.cols = logits.dim_size(2);

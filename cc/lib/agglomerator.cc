@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cc/lib/neighbor_list.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -212,7 +213,7 @@ class Agglomerator {
         other_list.twins[list.twins[i]] = at;
       }
     }
-    Release(&gone);
+    FreeList(&gone, pool_);
     gone.parent = u;
     return u;
   }
@@ -284,34 +285,10 @@ class Agglomerator {
 
   // Returns the position of a new entry, which the caller writes.
   int32_t Append(Cluster* cluster) {
-    if (cluster->size == cluster->capacity) Grow(cluster);
-    return cluster->size++;
-  }
-
-  void Grow(Cluster* cluster) {
-    const int32_t capacity = cluster->capacity == 0 ? kListGrain : 2 * cluster->capacity;
-    void* block = pool_->Allocate(BlockPool::SizeClass(capacity));
-    const List list(block, capacity);
-    if (cluster->size > 0) {
-      const List old(*cluster);
-      std::copy_n(old.means, cluster->size, list.means);
-      std::copy_n(old.keys, cluster->size, list.keys);
-      std::copy_n(old.ids, cluster->size, list.ids);
-      std::copy_n(old.twins, cluster->size, list.twins);
-      pool_->Free(cluster->block, BlockPool::SizeClass(cluster->capacity));
+    if (cluster->size == cluster->capacity) {
+      ResizeList<Mean>(std::max(kListGrain, 2 * cluster->capacity), cluster, pool_);
     }
-    std::fill(list.ids + cluster->size, list.ids + capacity, -1);
-    std::fill(list.keys + cluster->size, list.keys + capacity, -1.0f);
-    cluster->block = block;
-    cluster->capacity = capacity;
-    if (capacity >= kMinChunkedCapacity) cluster->chunks.reset(new Chunk[capacity / kChunkSize]);
-  }
-
-  void Release(Cluster* cluster) {
-    pool_->Free(cluster->block, BlockPool::SizeClass(cluster->capacity));
-    cluster->block = nullptr;
-    cluster->chunks.reset();
-    cluster->size = cluster->capacity = 0;
+    return cluster->size++;
   }
 
   Cluster* clusters_;

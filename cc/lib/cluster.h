@@ -1,9 +1,8 @@
-// A cluster of vertices and its list of neighbours.
+// A cluster of vertices.
 
 #ifndef AFFINITY_SEG_CC_LIB_CLUSTER_H_
 #define AFFINITY_SEG_CC_LIB_CLUSTER_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -35,7 +34,7 @@ struct alignas(64) Cluster {
   static constexpr int32_t kUnknown = -1;  // to be searched
   static constexpr int32_t kNone = -2;     // no edge reaches the threshold in this stage
 
-  void* block = nullptr;  // the list, see ListView; null where capacity is 0
+  void* block = nullptr;  // the list, see neighbor_list.h; null where capacity is 0
   int32_t size = 0;
   int32_t capacity = 0;
   int32_t parent;           // itself, or the slot that absorbed it
@@ -47,29 +46,9 @@ struct alignas(64) Cluster {
   // [capacity / kChunkSize] from kMinChunkedCapacity on, else null.
   std::unique_ptr<Chunk[]> chunks;
   // The smallest subtree of slots that holds all its neighbours, and the last one in which its
-  // merge had to wait for a neighbour outside: see clustering.cc.
+  // merge had to wait for a neighbour outside: see component_tree.h.
   uint8_t home_level = 0;
   uint8_t stuck_level = 0;
-};
-
-// The list of one cluster: parallel arrays in one block, so that ids and keys fill whole vectors.
-// Every edge is kept in the lists of both its ends. Unused entries have id -1 and key -1; there may
-// be some before `size` too.
-template <typename Mean>
-struct ListView {
-  Mean* means;
-  float* keys;      // means[i].Key()
-  int32_t* ids;     // slots of the neighbours
-  int32_t* twins;   // position of the same edge in the neighbour's list
-
-  ListView(void* block, int32_t capacity)
-      : means(static_cast<Mean*>(block)),
-        keys(reinterpret_cast<float*>(means + capacity)),
-        ids(reinterpret_cast<int32_t*>(keys + capacity)),
-        twins(ids + capacity) {}
-  explicit ListView(const Cluster& cluster) : ListView(cluster.block, cluster.capacity) {}
-
-  static constexpr size_t BytesPerEntry() { return sizeof(Mean) + sizeof(float) + 8; }
 };
 
 }  // namespace affinity_seg

@@ -105,14 +105,8 @@ void ComponentTreeOf<Mean>::BuildLists(int32_t leaf, BlockPool* pool) {
   while (capacity < size) capacity *= 2;
   Cluster* clusters = forest_.clusters.data();
   for (int32_t slot = LeafBegin(leaf); slot < LeafEnd(leaf); ++slot) {
-    Cluster& cluster = clusters[slot];
-    cluster.block = pool->Allocate(BlockPool::SizeClass(capacity));
-    cluster.capacity = capacity;
-    cluster.size = size;
-    const ListView<Mean> list(cluster);
-    std::fill_n(list.ids, capacity, -1);
-    std::fill_n(list.keys, capacity, -1.0f);
-    if (capacity >= kMinChunkedCapacity) cluster.chunks.reset(new Chunk[capacity / kChunkSize]);
+    ResizeList<Mean>(capacity, &clusters[slot], pool);
+    clusters[slot].size = size;
   }
   graph_.ReadNeighbors(0, LeafBegin(leaf), LeafEnd(leaf), begin_, end_,
                        [&](int32_t slot, int position, int twin, int32_t other, int32_t value) {
@@ -167,13 +161,7 @@ void ComponentTreeOf<Mean>::RunNode(int64_t threshold, int level, int32_t index,
 template <typename Mean>
 void ComponentTreeOf<Mean>::Release(WorkerPools* pools) {
   for (const std::vector<int32_t>& active : active_) {
-    for (int32_t slot : active) {
-      Cluster& cluster = forest_.clusters[slot];
-      if (cluster.capacity == 0) continue;
-      PoolOf(pools)->Free(cluster.block, BlockPool::SizeClass(cluster.capacity));
-      cluster.chunks.reset();
-      cluster.size = cluster.capacity = 0;
-    }
+    for (int32_t slot : active) FreeList(&forest_.clusters[slot], PoolOf(pools));
   }
 }
 

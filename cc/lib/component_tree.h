@@ -10,6 +10,7 @@
 #include "cc/lib/block_pool.h"
 #include "cc/lib/cluster.h"
 #include "cc/lib/mean.h"
+#include "cc/lib/neighbor_list.h"
 #include "cc/lib/slot_graph.h"
 
 namespace affinity_seg {

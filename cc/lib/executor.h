@@ -4,8 +4,11 @@
 #define AFFINITY_SEG_CC_LIB_EXECUTOR_H_
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <utility>
 
 namespace affinity_seg {
 
@@ -18,7 +21,8 @@ class Executor {
   virtual int num_threads() const = 0;
 
   // Calls `body` once for each item in [0, num_items), the first items first, and returns when
-  // all calls have. What they wrote is visible to the caller. Must not be called from `body`.
+  // all calls have. What they wrote is visible to the caller. `body` may call it again: workers
+  // are numbered for each loop.
   virtual void ParallelFor(int64_t num_items, const Body& body) = 0;
 };
 
@@ -31,7 +35,8 @@ class SerialExecutor : public Executor {
   }
 };
 
-// Runs items on the calling thread and on up to `num_threads` - 1 threads of a pool.
+// Runs items on the calling thread and on up to `num_threads` - 1 threads of a pool. Loops inside
+// loops share these threads: one that ends its part of an outer loop helps with inner ones.
 class PoolExecutor : public Executor {
  public:
   // Hands a task to the pool, which runs it at some time, or never.
@@ -39,7 +44,9 @@ class PoolExecutor : public Executor {
 
   // REQUIRES: num_threads >= 1.
   PoolExecutor(int num_threads, Schedule schedule)
-      : num_threads_(num_threads), schedule_(std::move(schedule)) {}
+      : num_threads_(num_threads),
+        schedule_(std::move(schedule)),
+        num_helpers_(std::make_shared<std::atomic<int>>(num_threads - 1)) {}
 
   int num_threads() const override { return num_threads_; }
   void ParallelFor(int64_t num_items, const Body& body) override;
@@ -47,6 +54,7 @@ class PoolExecutor : public Executor {
  private:
   int num_threads_;
   Schedule schedule_;
+  std::shared_ptr<std::atomic<int>> num_helpers_;  // how many more may work at this moment
 };
 
 // Calls `body(begin, end, worker)` for contiguous parts of [0, size): enough parts for every

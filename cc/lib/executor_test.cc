@@ -39,6 +39,28 @@ TEST(PoolExecutorTest, DoesNotNeedThePool) {
   EXPECT_EQ(sum, 45);
 }
 
+TEST(PoolExecutorTest, LoopsInsideLoopsShareTheThreads) {
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(16);
+    PoolExecutor executor(threads, [&](std::function<void()> task) { pool.Schedule(task); });
+    std::atomic<int> running{0}, most{0};
+    std::vector<std::vector<int>> calls(5);
+    executor.ParallelFor(5, [&](int64_t outer, int) {
+      calls[outer].assign(200, 0);
+      executor.ParallelFor(200, [&](int64_t inner, int worker) {
+        EXPECT_LT(worker, threads);
+        const int now = ++running;
+        int before = most;
+        while (before < now && !most.compare_exchange_weak(before, now)) continue;
+        ++calls[outer][inner];
+        --running;
+      });
+    });
+    EXPECT_EQ(calls, std::vector<std::vector<int>>(5, std::vector<int>(200, 1)));
+    EXPECT_LE(most, threads);
+  }
+}
+
 TEST(ParallelRangesTest, CoversEverythingOnce) {
   ThreadPool pool(3);
   for (int64_t size : {0, 1, 5, 100, 1001}) {

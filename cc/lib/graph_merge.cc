@@ -1,6 +1,8 @@
 #include "cc/lib/graph_merge.h"
 
+#include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <string>
 
 #include "cc/lib/clustering.h"
@@ -39,6 +41,9 @@ Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
   }
   const WindowGrid grid(input.height, input.width, options.merge_window);
   Error error = grid.CheckSize(static_cast<int>(MergedDistances(options).size()));
+  for (const NetworkOutput* output : {&input.affinity, &input.semantic}) {
+    if (error.empty()) error = CheckCovers(*output, input.height, input.width);
+  }
   if (!error.empty()) return error;
 
   StepClock clock(output->seconds);
@@ -58,6 +63,22 @@ Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
   clock.EndStep();
   if (output->edges != nullptr) ExpandEdges(edges, semantics.vertices, grid, output->edges);
   return "";
+}
+
+std::vector<Error> GraphMergeBatch(const std::vector<GraphMergeInput>& inputs,
+                                   const GraphMergeOptions& options, Executor* executor,
+                                   std::vector<GraphMergeOutput>* outputs) {
+  std::vector<size_t> order(inputs.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return inputs[a].height * inputs[a].width > inputs[b].height * inputs[b].width;
+  });
+  std::vector<Error> errors(inputs.size());
+  executor->ParallelFor(static_cast<int64_t>(inputs.size()), [&](int64_t i, int) {
+    const size_t image = order[i];
+    errors[image] = GraphMerge(inputs[image], options, executor, &(*outputs)[image]);
+  });
+  return errors;
 }
 
 }  // namespace affinity_seg

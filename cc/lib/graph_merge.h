@@ -45,6 +45,12 @@ Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
                  Executor* executor, GraphMergeOutput* output,
                  const ClusteringLimits& limits = ClusteringLimits());
 
+// Merges images, or regions, of one call: in parallel across them as well as inside them, the
+// largest first. Returns the error of each.
+std::vector<Error> GraphMergeBatch(const std::vector<GraphMergeInput>& inputs,
+                                   const GraphMergeOptions& options, Executor* executor,
+                                   std::vector<GraphMergeOutput>* outputs);
+
 }  // namespace affinity_seg
 
 #endif  // AFFINITY_SEG_CC_LIB_GRAPH_MERGE_H_

@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "cc/lib/testing/thread_pool.h"
 
 namespace affinity_seg {
 namespace {
@@ -125,6 +130,77 @@ TEST_F(GraphMergeTest, AnEmptyImageHasNoInstances) {
   ASSERT_EQ(Merge(), "");
   EXPECT_EQ(instances_.num_instances(), 0);
   EXPECT_TRUE(ids_.empty());
+}
+
+// Noise: probabilities of all kinds, so that clusters of all sizes touch each other.
+struct NoisyImage {
+  NoisyImage(int64_t height, int64_t width, unsigned seed)
+      : affinity(height * width * 16), semantic(height * width * 2), ids(height * width) {
+    std::mt19937 random(seed);
+    std::uniform_real_distribution<float> high(0.6f, 1.0f);
+    for (float& p : affinity) p = high(random);
+    for (size_t i = 0; i < semantic.size(); i += 2) {
+      semantic[i + 1] = random() % 4 == 0 ? 0.1f : high(random);
+      semantic[i] = 1.0f - semantic[i + 1];
+    }
+    input.height = height;
+    input.width = width;
+    input.affinity.values = affinity.data();
+    input.affinity.channels = 16;
+    input.semantic.values = semantic.data();
+    input.semantic.channels = 2;
+    input.affinity.rows = input.semantic.rows = height;
+    input.affinity.cols = input.semantic.cols = width;
+  }
+
+  std::vector<float> affinity, semantic;
+  std::vector<int32_t> ids;
+  GraphMergeInput input;
+};
+
+TEST(GraphMergeBatchTest, EqualsImageByImageOnAnyThreads) {
+  GraphMergeOptions options;
+  options.distances = {1, 2};
+  options.stages = {1, 1};
+  options.thresholds = {0.9, 0.7};
+  options.groups = {0, 1};
+  options.merge_window = 1;
+  options.min_pixels = 0;
+  std::vector<NoisyImage> images;
+  unsigned seed = 1;
+  // The large one is split between threads while the others merge.
+  for (const auto& [height, width] : {std::pair(9, 7), {160, 200}, {0, 5}, {1, 1}, {40, 30}}) {
+    images.emplace_back(height, width, ++seed);
+  }
+  std::vector<GraphMergeInput> inputs;
+  std::vector<std::vector<int32_t>> expected;
+  SerialExecutor serial;
+  for (NoisyImage& image : images) {
+    GraphMergeOutput output;
+    output.ids = image.ids.data();
+    ASSERT_EQ(GraphMerge(image.input, options, &serial, &output), "");
+    expected.push_back(image.ids);
+    inputs.push_back(image.input);
+  }
+  EXPECT_GT(*std::max_element(expected[1].begin(), expected[1].end()), 100);
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    std::vector<GraphMergeOutput> outputs(images.size());
+    for (size_t i = 0; i < images.size(); ++i) {
+      std::fill(images[i].ids.begin(), images[i].ids.end(), -1);
+      outputs[i].ids = images[i].ids.data();
+    }
+    EXPECT_EQ(GraphMergeBatch(inputs, options, pool.executor(), &outputs),
+              std::vector<Error>(images.size()));
+    for (size_t i = 0; i < images.size(); ++i) EXPECT_EQ(images[i].ids, expected[i]) << threads;
+  }
+  images[4].affinity[0] = 2.0f;
+  images[4].semantic[0] = 0.0f;
+  images[4].semantic[1] = 1.0f;
+  std::vector<GraphMergeOutput> outputs(images.size());
+  for (size_t i = 0; i < images.size(); ++i) outputs[i].ids = images[i].ids.data();
+  EXPECT_THAT(GraphMergeBatch(inputs, options, &serial, &outputs),
+              ElementsAre("", "", "", "", "`` must be in [0, 1]: 2 at [0, 0, 0]"));
 }
 
 }  // namespace

@@ -9,10 +9,28 @@
 
 namespace affinity_seg {
 
+Error CheckCovers(const NetworkOutput& output, int64_t height, int64_t width) {
+  std::ostringstream text;
+  const bool covers = output.rows >= (height + output.stride - 1) / output.stride &&
+                      output.cols >= (width + output.stride - 1) / output.stride;
+  if (output.flips != 1 && output.flips != 2) {
+    text << "`" << output.name << "` must be of the image, or of it and its mirror image";
+  } else if (!covers) {
+    text << "`" << output.name << "` at stride " << output.stride << " must cover the image's "
+         << height << "x" << width << " pixels";
+  } else {
+    return "";
+  }
+  text << ": [" << output.flips << "," << output.rows << "," << output.cols << ","
+       << output.channels << "]";
+  return text.str();
+}
+
 PixelRows::PixelRows(const NetworkOutput& output, int64_t width)
     : output_(output), width_(width) {}
 
 Error PixelRows::Quantize(int64_t y, int64_t left, int64_t right, uint16_t* quantized) {
+  if (left == right) return "";
   if (output_.stride == 1 && output_.flips == 1) {
     return QuantizeAtStrideOne(y, left, right, quantized);
   }
@@ -21,65 +39,51 @@ Error PixelRows::Quantize(int64_t y, int64_t left, int64_t right, uint16_t* quan
     if (!error.empty()) return error;
   }
   const int64_t pixels = right - left;
+  float* plain = logits_[0].data();
   float* mirrored = output_.flips == 2 ? logits_[1].data() : nullptr;
-  if (output_.activation == Activation::kSigmoid) {
-    QuantizeMeanSigmoids(logits_[0].data(), mirrored, pixels * output_.channels, quantized);
-  } else {
-    QuantizeMeanSoftmax(logits_[0].data(), mirrored, pixels, output_.channels, quantized);
-  }
-  return "";
+  const bool good =
+      output_.activation == Activation::kSigmoid
+          ? QuantizeSigmoids(plain, mirrored, pixels * output_.channels, quantized)
+          : QuantizeSoftmax(plain, mirrored, pixels, output_.channels, quantized);
+  // Finite logits of which one is the largest number there is, and its neighbour the smallest.
+  return good ? ""
+              : std::string("`") + output_.name + "` must be finite between logits: pixel row " +
+                    std::to_string(y);
 }
 
 Error PixelRows::QuantizeAtStrideOne(int64_t y, int64_t left, int64_t right,
                                      uint16_t* quantized) {
-  const int64_t channels = output_.channels;
-  const int64_t size = (right - left) * channels;
-  const float* input = output_.values + (y * output_.cols + left) * channels;
+  const int64_t size = (right - left) * output_.channels;
+  const float* input = Load(0, y, left, right - left, &converted_[0]);
   bool good = true;
   switch (output_.activation) {
     case Activation::kNone:
       good = QuantizeProbabilities(input, size, quantized);
       break;
     case Activation::kSigmoid:
-      good = QuantizeSigmoids(input, size, quantized);
+      good = QuantizeSigmoids(input, nullptr, size, quantized);
       break;
     case Activation::kSoftmax:
       logits_[0].assign(input, input + size);
-      good = AllFinite(input, size);
-      if (good) {
-        QuantizeMeanSoftmax(logits_[0].data(), nullptr, right - left, output_.channels, quantized);
-      }
+      good = QuantizeSoftmax(logits_[0].data(), nullptr, right - left, output_.channels, quantized);
       break;
   }
-  if (good) return "";
-  int64_t i = 0;
-  while (output_.activation == Activation::kNone ? IsProbability(input[i])
-                                                 : std::isfinite(input[i])) {
-    ++i;
-  }
-  return BadValue(0, y, left + i / channels, i % channels, input[i]);
+  return good ? "" : FindBadValue(0, y, left, input);
 }
 
 Error PixelRows::Upsample(int flip, int64_t y, int64_t left, int64_t right,
                           std::vector<float>* logits) {
-  const int64_t stride = output_.stride, channels = output_.channels;
-  // Pixel `left` of the mirrored image is further right than pixel `right` - 1.
-  const auto source = [&](int64_t x) { return flip == 0 ? x : width_ - 1 - x; };
-  const auto [low, high] = std::minmax({source(left), source(right - 1)});
-  const int64_t first = low / stride;
-  const int64_t last = std::min(high / stride + 1, output_.cols - 1);
+  const int64_t stride = output_.stride;
+  // The mirrored image has pixel `left` further right than pixel `right` - 1.
+  const int64_t begin = flip == 0 ? left : width_ - 1 - left;
+  const int64_t end = flip == 0 ? right - 1 : width_ - right;
+  const int64_t first = std::min(begin, end) / stride;
+  const int64_t last = std::min(std::max(begin, end) / stride + 1, output_.cols - 1);
   Error error = InterpolateRows(flip, y, first, last);
   if (!error.empty()) return error;
-
-  logits->resize((right - left) * channels);
-  const float* row = row_.data() - first * channels;
-  for (int64_t x = left; x < right; ++x) {
-    const int64_t at = source(x), col = at / stride;
-    const int64_t next = std::min(col + 1, output_.cols - 1);
-    const float share = static_cast<float>(at % stride) / static_cast<float>(stride);
-    Interpolate(row + col * channels, row + next * channels, share, channels,
-                &(*logits)[(x - left) * channels]);
-  }
+  logits->resize((right - left) * output_.channels);
+  UpsampleRow(row_.data(), last - first + 1, output_.channels, stride, begin - first * stride,
+              flip == 0 ? 1 : -1, right - left, logits->data());
   return "";
 }
 
@@ -89,17 +93,12 @@ Error PixelRows::InterpolateRows(int flip, int64_t y, int64_t first, int64_t las
   const int64_t next = std::min(row + 1, output_.rows - 1);
   const float share =
       static_cast<float>(y % output_.stride) / static_cast<float>(output_.stride);
-  const auto begin_of = [&](int64_t r) {
-    return output_.values + ((flip * output_.rows + r) * output_.cols + first) * channels;
-  };
-  for (int64_t r : {row, next}) {
-    if (AllFinite(begin_of(r), size)) continue;
-    int64_t i = 0;
-    while (std::isfinite(begin_of(r)[i])) ++i;
-    return BadValue(flip, r, first + i / channels, i % channels, begin_of(r)[i]);
-  }
+  const float* above = Load(flip, row, first, last - first + 1, &converted_[0]);
+  const float* below = Load(flip, next, first, last - first + 1, &converted_[1]);
+  if (!AllFinite(above, size)) return FindBadValue(flip, row, first, above);
+  if (!AllFinite(below, size)) return FindBadValue(flip, next, first, below);
   row_.resize(size);
-  Interpolate(begin_of(row), begin_of(next), share, size, row_.data());
+  Interpolate(above, below, share, size, row_.data());
   if (flip == 0 || output_.mirrored.empty()) return "";
   std::vector<float> pixel(channels);
   for (int64_t i = 0; i < size; i += channels) {
@@ -109,14 +108,28 @@ Error PixelRows::InterpolateRows(int flip, int64_t y, int64_t first, int64_t las
   return "";
 }
 
-Error PixelRows::BadValue(int flip, int64_t row, int64_t col, int64_t channel,
-                          float value) const {
+const float* PixelRows::Load(int flip, int64_t row, int64_t col, int64_t count,
+                             std::vector<float>* converted) const {
+  const int64_t first = ((flip * output_.rows + row) * output_.cols + col) * output_.channels;
+  if (output_.type == ValueType::kFloat32) {
+    return static_cast<const float*>(output_.values) + first;
+  }
+  const int64_t size = count * output_.channels;
+  converted->resize(size);
+  ConvertToFloat(output_.type, static_cast<const uint16_t*>(output_.values) + first, size,
+                 converted->data());
+  return converted->data();
+}
+
+Error PixelRows::FindBadValue(int flip, int64_t row, int64_t col, const float* values) const {
+  const bool is_probability = output_.activation == Activation::kNone;
+  int64_t i = 0;
+  while (is_probability ? IsProbability(values[i]) : std::isfinite(values[i])) ++i;
   std::ostringstream text;
-  text << "`" << output_.name << "` must be "
-       << (output_.activation == Activation::kNone ? "in [0, 1]" : "finite") << ": " << value
-       << " at [";
+  text << "`" << output_.name << "` must be " << (is_probability ? "in [0, 1]" : "finite") << ": "
+       << values[i] << " at [";
   if (output_.stride > 1 || output_.flips > 1) text << flip << ", ";
-  text << row << ", " << col << ", " << channel << "]";
+  text << row << ", " << col + i / output_.channels << ", " << i % output_.channels << "]";
   return text.str();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cc/lib/options.h"
+#include "cc/lib/quantize.h"
 
 namespace affinity_seg {
 
@@ -18,8 +19,9 @@ enum class Activation {
 
 // Where the values of one network lie, and what they are.
 struct NetworkOutput {
-  const char* name = "";          // of the argument, for messages
-  const float* values = nullptr;  // [flips, rows, cols, channels]
+  const char* name = "";         // of the argument, for messages
+  const void* values = nullptr;  // [flips, rows, cols, channels]
+  ValueType type = ValueType::kFloat32;
   int64_t rows = 0;
   int64_t cols = 0;
   int channels = 0;
@@ -32,6 +34,9 @@ struct NetworkOutput {
   int stride = 1;
   Activation activation = Activation::kNone;
 };
+
+// Returns the rule that logits break which do not cover an image of this size.
+Error CheckCovers(const NetworkOutput& output, int64_t height, int64_t width);
 
 // Reads rows of pixels of one network's output. Not thread-safe: one for each worker.
 class PixelRows {
@@ -49,12 +54,19 @@ class PixelRows {
   Error Upsample(int flip, int64_t y, int64_t left, int64_t right, std::vector<float>* logits);
   // Interpolates between rows, for columns [first, last] of the logits of a flip, into `row_`.
   Error InterpolateRows(int flip, int64_t y, int64_t first, int64_t last);
-  Error BadValue(int flip, int64_t row, int64_t col, int64_t channel, float value) const;
+  // Returns the error of the first bad one of `values`, which start at this logit.
+  Error FindBadValue(int flip, int64_t row, int64_t col, const float* values) const;
+
+  // Returns `count` pixels of the values from this one on, [count, channels]. They are in
+  // `converted` unless they are float32.
+  const float* Load(int flip, int64_t row, int64_t col, int64_t count,
+                    std::vector<float>* converted) const;
 
   const NetworkOutput& output_;
   int64_t width_;
-  std::vector<float> row_;         // [cols, channels]
-  std::vector<float> logits_[2];   // [pixels, channels] of each flip
+  std::vector<float> row_;           // [cols, channels]
+  std::vector<float> logits_[2];     // [pixels, channels] of each flip
+  std::vector<float> converted_[2];  // [cols, channels]
 };
 
 }  // namespace affinity_seg

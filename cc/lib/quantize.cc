@@ -5,6 +5,9 @@
 
 #include "cc/lib/quantize.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "cc/lib/probability.h"
 #include "hwy/highway.h"
 
@@ -73,53 +76,48 @@ inline void StoreQuantizedUpTo(FloatTag d, FloatVector p, int64_t size, uint16_t
   for (int64_t i = 0; i < size; ++i) output[i] = padded[i];
 }
 
-// Stores `convert(d, values)` quantized for all vectors of `input`. Returns whether `is_good(d,
-// values)` held for every value.
-template <typename IsGood, typename Convert>
-bool QuantizeAll(const float* input, int64_t size, uint16_t* output, const IsGood& is_good,
-                 const Convert& convert) {
+// x - x is 0 for finite numbers, else NaN.
+inline auto IsFinite(FloatTag d, FloatVector x) { return hn::Eq(hn::Sub(x, x), hn::Zero(d)); }
+
+bool AllFiniteAtLevel(const float* values, int64_t size) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   auto good = hn::Eq(hn::Zero(d), hn::Zero(d));
   for (int64_t i = 0; i < size; i += lanes) {
-    const FloatVector values = LoadUpTo(d, input + i, size - i);
-    good = hn::And(good, is_good(d, values));
-    StoreQuantizedUpTo(d, convert(d, values), size - i, output + i);
+    good = hn::And(good, IsFinite(d, LoadUpTo(d, values + i, size - i)));
   }
   return hn::AllTrue(d, good);
 }
 
-// x - x is 0 for finite numbers, else NaN.
-inline auto IsFinite(FloatTag d, FloatVector x) { return hn::Eq(hn::Sub(x, x), hn::Zero(d)); }
-
 bool QuantizeProbabilitiesAtLevel(const float* probabilities, int64_t size, uint16_t* output) {
-  return QuantizeAll(
-      probabilities, size, output,
-      [](FloatTag d, FloatVector p) {
-        return hn::And(hn::Ge(p, hn::Set(d, -kTolerance)),
-                       hn::Le(p, hn::Set(d, 1.0f + kTolerance)));
-      },
-      [](FloatTag d, FloatVector p) {
-        return hn::Min(hn::Max(p, hn::Zero(d)), hn::Set(d, 1.0f));
-      });
-}
-
-bool QuantizeSigmoidsAtLevel(const float* logits, int64_t size, uint16_t* output) {
-  return QuantizeAll(
-      logits, size, output, [](FloatTag d, FloatVector x) { return IsFinite(d, x); },
-      [](FloatTag d, FloatVector x) { return Sigmoid(d, x); });
-}
-
-void QuantizeMeanSigmoidsAtLevel(const float* a, const float* b, int64_t size, uint16_t* output) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const FloatVector zero = hn::Zero(d), one = hn::Set(d, 1.0f);
+  auto good = hn::Eq(zero, zero);
   for (int64_t i = 0; i < size; i += lanes) {
-    FloatVector p = Sigmoid(d, LoadUpTo(d, a + i, size - i));
-    if (b != nullptr) {
-      p = hn::Mul(hn::Add(p, Sigmoid(d, LoadUpTo(d, b + i, size - i))), hn::Set(d, 0.5f));
-    }
+    const FloatVector p = LoadUpTo(d, probabilities + i, size - i);
+    good = hn::And(good, hn::And(hn::Ge(p, hn::Set(d, -kTolerance)),
+                                 hn::Le(p, hn::Set(d, 1.0f + kTolerance))));
+    StoreQuantizedUpTo(d, hn::Min(hn::Max(p, zero), one), size - i, output + i);
+  }
+  return hn::AllTrue(d, good);
+}
+
+bool QuantizeSigmoidsAtLevel(const float* a, const float* b, int64_t size, uint16_t* output) {
+  const FloatTag d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto good = hn::Eq(hn::Zero(d), hn::Zero(d));
+  const auto sigmoid = [&](const float* values, int64_t left) {
+    const FloatVector logits = LoadUpTo(d, values, left);
+    good = hn::And(good, IsFinite(d, logits));
+    return Sigmoid(d, logits);
+  };
+  for (int64_t i = 0; i < size; i += lanes) {
+    FloatVector p = sigmoid(a + i, size - i);
+    if (b != nullptr) p = hn::Mul(hn::Add(p, sigmoid(b + i, size - i)), hn::Set(d, 0.5f));
     StoreQuantizedUpTo(d, p, size - i, output + i);
   }
+  return hn::AllTrue(d, good);
 }
 
 // Replaces logits [pixels, channels] by their softmax.
@@ -147,12 +145,14 @@ void Softmax(float* values, int64_t pixels, int channels) {
   }
 }
 
-void QuantizeMeanSoftmaxAtLevel(float* a, float* b, int64_t pixels, int channels,
-                                uint16_t* output) {
-  Softmax(a, pixels, channels);
-  if (b != nullptr) Softmax(b, pixels, channels);
+bool QuantizeSoftmaxAtLevel(float* a, float* b, int64_t pixels, int channels, uint16_t* output) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), size = pixels * channels;
+  for (float* logits : {a, b}) {
+    if (logits == nullptr) continue;
+    if (!AllFiniteAtLevel(logits, size)) return false;
+    Softmax(logits, pixels, channels);
+  }
   for (int64_t i = 0; i < size; i += lanes) {
     FloatVector p = LoadUpTo(d, a + i, size - i);
     if (b != nullptr) {
@@ -160,20 +160,50 @@ void QuantizeMeanSoftmaxAtLevel(float* a, float* b, int64_t pixels, int channels
     }
     StoreQuantizedUpTo(d, hn::Min(p, hn::Set(d, 1.0f)), size - i, output + i);
   }
+  return true;
 }
 
-bool AllFiniteAtLevel(const float* values, int64_t size) {
-  const FloatTag d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto good = hn::Eq(hn::Zero(d), hn::Zero(d));
-  for (int64_t i = 0; i < size; i += lanes) {
-    good = hn::And(good, IsFinite(d, LoadUpTo(d, values + i, size - i)));
+inline float FloatOfBits(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+void ConvertToFloatAtLevel(ValueType type, const uint16_t* values, int64_t size, float* output) {
+  if (type == ValueType::kBfloat16) {
+    for (int64_t i = 0; i < size; ++i) output[i] = FloatOfBits(uint32_t{values[i]} << 16);
+    return;
   }
-  return hn::AllTrue(d, good);
+  for (int64_t i = 0; i < size; ++i) {
+    const uint32_t magnitude = values[i] & 0x7FFFu;
+    const uint32_t sign = (values[i] & 0x8000u) << 16;
+    // Exponents of float16 are biased by 15, of float32 by 127.
+    const uint32_t bias = magnitude >= 0x7C00u ? (255u - 31u) << 23 : (127u - 15u) << 23;
+    const float normal = FloatOfBits((magnitude << 13) + bias);
+    // No arithmetic with subnormal float32, which threads may flush to zero.
+    const float subnormal = static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f;
+    const float value = magnitude < 0x400u ? subnormal : normal;
+    output[i] = sign ? -value : value;
+  }
+}
+
+inline void InterpolateInline(const float* a, const float* b, float share, int64_t size,
+                              float* output) {
+  for (int64_t i = 0; i < size; ++i) output[i] = a[i] + (b[i] - a[i]) * share;
 }
 
 void InterpolateAtLevel(const float* a, const float* b, float share, int64_t size, float* output) {
-  for (int64_t i = 0; i < size; ++i) output[i] = a[i] + (b[i] - a[i]) * share;
+  InterpolateInline(a, b, share, size, output);
+}
+
+void UpsampleRowAtLevel(const float* row, int64_t cols, int channels, int64_t stride,
+                        int64_t first, int64_t step, int64_t count, float* output) {
+  for (int64_t i = 0, x = first; i < count; ++i, x += step) {
+    const int64_t col = x / stride, next = std::min(col + 1, cols - 1);
+    const float share = static_cast<float>(x % stride) / static_cast<float>(stride);
+    InterpolateInline(row + col * channels, row + next * channels, share, channels,
+                      output + i * channels);
+  }
 }
 
 }  // namespace HWY_NAMESPACE
@@ -187,16 +217,16 @@ bool QuantizeProbabilities(const float* probabilities, int64_t size, uint16_t* o
   AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeProbabilitiesAtLevel, probabilities, size, output);
 }
 
-bool QuantizeSigmoids(const float* logits, int64_t size, uint16_t* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeSigmoidsAtLevel, logits, size, output);
+bool QuantizeSigmoids(const float* a, const float* b, int64_t size, uint16_t* output) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeSigmoidsAtLevel, a, b, size, output);
 }
 
-void QuantizeMeanSigmoids(const float* a, const float* b, int64_t size, uint16_t* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeMeanSigmoidsAtLevel, a, b, size, output);
+bool QuantizeSoftmax(float* a, float* b, int64_t pixels, int channels, uint16_t* output) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeSoftmaxAtLevel, a, b, pixels, channels, output);
 }
 
-void QuantizeMeanSoftmax(float* a, float* b, int64_t pixels, int channels, uint16_t* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeMeanSoftmaxAtLevel, a, b, pixels, channels, output);
+void ConvertToFloat(ValueType type, const uint16_t* values, int64_t size, float* output) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(ConvertToFloatAtLevel, type, values, size, output);
 }
 
 bool AllFinite(const float* values, int64_t size) {
@@ -205,6 +235,12 @@ bool AllFinite(const float* values, int64_t size) {
 
 void Interpolate(const float* a, const float* b, float share, int64_t size, float* output) {
   AFFINITY_SEG_CALL_AT_SIMD_LEVEL(InterpolateAtLevel, a, b, share, size, output);
+}
+
+void UpsampleRow(const float* row, int64_t cols, int channels, int64_t stride, int64_t first,
+                 int64_t step, int64_t count, float* output) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(UpsampleRowAtLevel, row, cols, channels, stride, first, step,
+                                  count, output);
 }
 
 }  // namespace affinity_seg

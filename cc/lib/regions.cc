@@ -123,9 +123,11 @@ Error RegionOptions::Check() const {
 
 Error FindRegions(const NetworkOutput& semantic, int64_t height, int64_t width,
                   const RegionOptions& options, Executor* executor, std::vector<Region>* regions) {
+  Error error = CheckCovers(semantic, height, width);
+  if (!error.empty()) return error;
   const CellGrid grid(height, width, options.cell_size);
   std::vector<std::vector<uint8_t>> maps;
-  Error error = MarkCells(semantic, grid, options, executor, &maps);
+  error = MarkCells(semantic, grid, options, executor, &maps);
   if (!error.empty()) return error;
 
   struct Component {

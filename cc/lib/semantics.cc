@@ -63,7 +63,7 @@ class RowWorker {
   }
 
  private:
-  uint16_t* PixelRow(int64_t y) { return &pixels_[y * grid_.width() * num_classes_]; }
+  uint16_t* PixelRow(int64_t y) { return pixels_.data() + y * grid_.width() * num_classes_; }
 
   // Sums the columns [left, right) by class and by group and returns the winning group.
   int SumWindow(int64_t left, int64_t right) {

@@ -1,4 +1,5 @@
-// Registration of the ops GraphMerge and GraphMergeFromLogits: interface, shapes, documentation.
+// Registration of the ops GraphMerge and GraphMergeFromLogits and of their batches: interface,
+// shapes, documentation.
 
 #include "absl/strings/str_cat.h"
 #include "tensorflow/core/framework/op.h"
@@ -11,7 +12,14 @@ using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
 
-// Sets `shape` to that of input `index`, which must have rank `rank`.
+// The inputs of one image. The ops take lists of images or a single one: a list of one.
+struct Shapes {
+  ShapeHandle affinity, semantic, mask;
+};
+
+int NumImages(const InferenceContext& context) { return context.num_inputs() / 4; }
+
+// Sets `shape` to that of an input, which must have rank `rank`.
 absl::Status ReadShape(InferenceContext* context, int index, const char* name, int rank,
                        ShapeHandle* shape) {
   if (context->WithRank(context->input(index), rank, shape).ok()) return absl::OkStatus();
@@ -19,14 +27,14 @@ absl::Status ReadShape(InferenceContext* context, int index, const char* name, i
                                                  context->DebugString(context->input(index))));
 }
 
-// Checks the ranks of all inputs; those of both networks have rank `rank`.
-absl::Status ReadShapes(InferenceContext* context, int rank, ShapeHandle* affinity,
-                        ShapeHandle* semantic, ShapeHandle* mask) {
+// Checks the ranks of the inputs of one image; those of both networks have rank `rank`.
+absl::Status ReadShapes(InferenceContext* context, int image, int rank, Shapes* shapes) {
+  const int n = NumImages(*context);
   ShapeHandle group;
-  TF_RETURN_IF_ERROR(ReadShape(context, 0, "affinity", rank, affinity));
-  TF_RETURN_IF_ERROR(ReadShape(context, 1, "semantic", rank, semantic));
-  TF_RETURN_IF_ERROR(ReadShape(context, 2, "mask", 2, mask));
-  return ReadShape(context, 3, "group", 0, &group);
+  TF_RETURN_IF_ERROR(ReadShape(context, image, "affinity", rank, &shapes->affinity));
+  TF_RETURN_IF_ERROR(ReadShape(context, n + image, "semantic", rank, &shapes->semantic));
+  TF_RETURN_IF_ERROR(ReadShape(context, 2 * n + image, "mask", 2, &shapes->mask));
+  return ReadShape(context, 3 * n + image, "group", 0, &group);
 }
 
 // Merges the first two dimensions of input `name` into `height` and `width`.
@@ -56,28 +64,31 @@ absl::Status ReadChannels(InferenceContext* context, const char* name, const cha
 }
 
 // Checks the channels of both networks' outputs.
-absl::Status ReadAllChannels(InferenceContext* context, ShapeHandle affinity, ShapeHandle semantic,
+absl::Status ReadAllChannels(InferenceContext* context, const Shapes& shapes,
                              DimensionHandle* classes) {
   std::vector<int> distances, groups;
   TF_RETURN_IF_ERROR(context->GetAttr("distances", &distances));
   TF_RETURN_IF_ERROR(context->GetAttr("groups", &groups));
   DimensionHandle channels;
   TF_RETURN_IF_ERROR(ReadChannels(context, "affinity", "8 channels for each of `distances`",
-                                  affinity, 8 * distances.size(), &channels));
-  return ReadChannels(context, "semantic", "one channel for each of `groups`", semantic,
+                                  shapes.affinity, 8 * distances.size(), &channels));
+  return ReadChannels(context, "semantic", "one channel for each of `groups`", shapes.semantic,
                       groups.size(), classes);
 }
 
-absl::Status SetOutputs(InferenceContext* context, DimensionHandle height, DimensionHandle width,
-                        DimensionHandle classes) {
+absl::Status SetOutputs(InferenceContext* context, int image, DimensionHandle height,
+                        DimensionHandle width, DimensionHandle classes) {
+  const auto set = [&](int kind, ShapeHandle shape) {
+    context->set_output(kind * NumImages(*context) + image, shape);
+  };
   int merge_window;
   bool output_edges;
   TF_RETURN_IF_ERROR(context->GetAttr("merge_window", &merge_window));
   TF_RETURN_IF_ERROR(context->GetAttr("output_edges", &output_edges));
   const DimensionHandle instances = context->UnknownDim();
-  context->set_output(0, context->Matrix(height, width));
-  for (int i = 1; i <= 3; ++i) context->set_output(i, context->Vector(instances));
-  context->set_output(4, context->Matrix(instances, classes));
+  set(0, context->Matrix(height, width));
+  for (int kind = 1; kind <= 3; ++kind) set(kind, context->Vector(instances));
+  set(4, context->Matrix(instances, classes));
   DimensionHandle rows = context->MakeDim(0), cols = context->MakeDim(0);
   if (output_edges && merge_window > 0) {
     TF_RETURN_IF_ERROR(context->Add(height, merge_window - 1, &rows));
@@ -85,39 +96,52 @@ absl::Status SetOutputs(InferenceContext* context, DimensionHandle height, Dimen
     TF_RETURN_IF_ERROR(context->Add(width, merge_window - 1, &cols));
     TF_RETURN_IF_ERROR(context->Divide(cols, merge_window, /*evenly_divisible=*/false, &cols));
   }
-  context->set_output(5, context->MakeShape({rows, cols, context->UnknownDim()}));
-  context->set_output(6, context->Vector(4));
+  set(5, context->MakeShape({rows, cols, context->UnknownDim()}));
+  set(6, context->Vector(4));
   return absl::OkStatus();
 }
 
 absl::Status GraphMergeShape(InferenceContext* context) {
-  ShapeHandle affinity, semantic, mask;
-  TF_RETURN_IF_ERROR(ReadShapes(context, 3, &affinity, &semantic, &mask));
-  DimensionHandle height = context->Dim(affinity, 0), width = context->Dim(affinity, 1);
-  TF_RETURN_IF_ERROR(MergeSize(context, "semantic", semantic, &height, &width));
-  TF_RETURN_IF_ERROR(MergeSize(context, "mask", mask, &height, &width));
-  DimensionHandle classes;
-  TF_RETURN_IF_ERROR(ReadAllChannels(context, affinity, semantic, &classes));
-  return SetOutputs(context, height, width, classes);
+  for (int image = 0; image < NumImages(*context); ++image) {
+    Shapes shapes;
+    TF_RETURN_IF_ERROR(ReadShapes(context, image, 3, &shapes));
+    DimensionHandle height = context->Dim(shapes.affinity, 0);
+    DimensionHandle width = context->Dim(shapes.affinity, 1);
+    TF_RETURN_IF_ERROR(MergeSize(context, "semantic", shapes.semantic, &height, &width));
+    TF_RETURN_IF_ERROR(MergeSize(context, "mask", shapes.mask, &height, &width));
+    DimensionHandle classes;
+    TF_RETURN_IF_ERROR(ReadAllChannels(context, shapes, &classes));
+    TF_RETURN_IF_ERROR(SetOutputs(context, image, height, width, classes));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status GraphMergeFromLogitsShape(InferenceContext* context) {
-  ShapeHandle affinity, semantic, mask;
-  TF_RETURN_IF_ERROR(ReadShapes(context, 4, &affinity, &semantic, &mask));
-  DimensionHandle classes;
-  TF_RETURN_IF_ERROR(ReadAllChannels(context, affinity, semantic, &classes));
-  return SetOutputs(context, context->Dim(mask, 0), context->Dim(mask, 1), classes);
+  for (int image = 0; image < NumImages(*context); ++image) {
+    Shapes shapes;
+    TF_RETURN_IF_ERROR(ReadShapes(context, image, 4, &shapes));
+    DimensionHandle classes;
+    TF_RETURN_IF_ERROR(ReadAllChannels(context, shapes, &classes));
+    TF_RETURN_IF_ERROR(SetOutputs(context, image, context->Dim(shapes.mask, 0),
+                                  context->Dim(shapes.mask, 1), classes));
+  }
+  return absl::OkStatus();
 }
 
-// The outputs and options that both ops have.
-#define GRAPH_MERGE_OUTPUTS_AND_OPTIONS \
-    .Output("instance_ids: int32") \
-    .Output("classes: int32") \
-    .Output("scores: float") \
-    .Output("sizes: int64") \
-    .Output("votes: int64") \
-    .Output("edges: int32") \
-    .Output("seconds: double") \
+// What all ops have; LIST is "" for one image, "N * " for a list.
+#define GRAPH_MERGE_INTERFACE(LIST) \
+    Attr("T: {half, bfloat16, float}") \
+    .Input("affinity: " LIST "T") \
+    .Input("semantic: " LIST "T") \
+    .Input("mask: " LIST "bool") \
+    .Input("group: " LIST "int32") \
+    .Output("instance_ids: " LIST "int32") \
+    .Output("classes: " LIST "int32") \
+    .Output("scores: " LIST "float") \
+    .Output("sizes: " LIST "int64") \
+    .Output("votes: " LIST "int64") \
+    .Output("edges: " LIST "int32") \
+    .Output("seconds: " LIST "double") \
     .Attr("distances: list(int)") \
     .Attr("stages: list(int)") \
     .Attr("thresholds: list(float)") \
@@ -132,12 +156,7 @@ absl::Status GraphMergeFromLogitsShape(InferenceContext* context) {
     .Attr("num_threads: int = 0")
 
 REGISTER_OP("GraphMerge")
-    .Attr("T: {half, bfloat16, float}")
-    .Input("affinity: T")
-    .Input("semantic: T")
-    .Input("mask: bool")
-    .Input("group: int32")
-    GRAPH_MERGE_OUTPUTS_AND_OPTIONS
+    .GRAPH_MERGE_INTERFACE("")
     .Attr("from_logits: bool = false")
     .SetShapeFn(GraphMergeShape)
     .Doc(R"doc(
@@ -180,12 +199,7 @@ num_threads: how many of TensorFlow's intra-op threads to use at most, 0 for all
 )doc");
 
 REGISTER_OP("GraphMergeFromLogits")
-    .Attr("T: {half, bfloat16, float}")
-    .Input("affinity: T")
-    .Input("semantic: T")
-    .Input("mask: bool")
-    .Input("group: int32")
-    GRAPH_MERGE_OUTPUTS_AND_OPTIONS
+    .GRAPH_MERGE_INTERFACE("")
     .Attr("affinity_stride: int")
     .Attr("semantic_stride: int")
     .SetShapeFn(GraphMergeFromLogitsShape)
@@ -203,7 +217,30 @@ affinity_stride: pixels per logit: pixel y reads y / affinity_stride, linearly b
 semantic_stride: likewise.
 )doc");
 
-#undef GRAPH_MERGE_OUTPUTS_AND_OPTIONS
+REGISTER_OP("GraphMergeBatch")
+    .Attr("N: int >= 1")
+    .GRAPH_MERGE_INTERFACE("N * ")
+    .Attr("from_logits: bool = false")
+    .SetShapeFn(GraphMergeShape)
+    .Doc(R"doc(
+GraphMerge of a list of images or regions of any sizes, in parallel across them and inside them.
+
+N: how many there are. All inputs, outputs and options are those of GraphMerge.
+)doc");
+
+REGISTER_OP("GraphMergeFromLogitsBatch")
+    .Attr("N: int >= 1")
+    .GRAPH_MERGE_INTERFACE("N * ")
+    .Attr("affinity_stride: int")
+    .Attr("semantic_stride: int")
+    .SetShapeFn(GraphMergeFromLogitsShape)
+    .Doc(R"doc(
+GraphMergeFromLogits of a list of images or regions, in parallel across them and inside them.
+
+N: how many there are. All inputs, outputs and options are those of GraphMergeFromLogits.
+)doc");
+
+#undef GRAPH_MERGE_INTERFACE
 
 }  // namespace
 }  // namespace affinity_seg

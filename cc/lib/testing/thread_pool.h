@@ -18,28 +18,26 @@ namespace affinity_seg {
 // Threads that wait for tasks, in the place of TensorFlow's.
 class ThreadPool {
  public:
-  explicit ThreadPool(int num_threads) : executor_(num_threads, [this](auto task) { Add(task); }) {
+  explicit ThreadPool(int num_threads) : executor_(num_threads, [this](auto task) { Schedule(task); }) {
     for (int i = 1; i < num_threads; ++i) threads_.emplace_back([this] { Work(); });
   }
   ~ThreadPool() {
-    Add(nullptr);
+    Schedule(nullptr);
     for (std::thread& thread : threads_) thread.join();
   }
   Executor* executor() { return &executor_; }
 
- private:
-  using Task = std::function<void()>;
-
   // An empty task ends the threads.
-  void Add(Task task) {
+  void Schedule(std::function<void()> task) {
     const std::lock_guard<std::mutex> lock(mutex_);
     tasks_.push(std::move(task));
     added_.notify_all();
   }
 
+ private:
   void Work() {
     while (true) {
-      Task task;
+      std::function<void()> task;
       {
         std::unique_lock<std::mutex> lock(mutex_);
         added_.wait(lock, [this] { return !tasks_.empty(); });
@@ -53,7 +51,7 @@ class ThreadPool {
 
   std::mutex mutex_;
   std::condition_variable added_;
-  std::queue<Task> tasks_;
+  std::queue<std::function<void()>> tasks_;
   std::vector<std::thread> threads_;
   PoolExecutor executor_;
 };

@@ -1,0 +1,69 @@
+// The neighbour list of a cluster: its layout and its memory.
+
+#ifndef AFFINITY_SEG_CC_LIB_NEIGHBOR_LIST_H_
+#define AFFINITY_SEG_CC_LIB_NEIGHBOR_LIST_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "cc/lib/block_pool.h"
+#include "cc/lib/cluster.h"
+
+namespace affinity_seg {
+
+// The list of one cluster: parallel arrays in one block, so that ids and keys fill whole vectors.
+// Every edge is kept in the lists of both its ends. Unused entries have id -1 and key -1; there may
+// be some before `size` too.
+template <typename Mean>
+struct ListView {
+  Mean* means;
+  float* keys;     // means[i].Key()
+  int32_t* ids;    // slots of the neighbours
+  int32_t* twins;  // position of the same edge in the neighbour's list
+
+  ListView(void* block, int32_t capacity)
+      : means(static_cast<Mean*>(block)),
+        keys(reinterpret_cast<float*>(means + capacity)),
+        ids(reinterpret_cast<int32_t*>(keys + capacity)),
+        twins(ids + capacity) {}
+  explicit ListView(const Cluster& cluster) : ListView(cluster.block, cluster.capacity) {}
+
+  static constexpr size_t BytesPerEntry() { return sizeof(Mean) + sizeof(float) + 8; }
+};
+
+// Gives the memory of the list back.
+inline void FreeList(Cluster* cluster, BlockPool* pool) {
+  if (cluster->capacity == 0) return;
+  pool->Free(cluster->block, BlockPool::SizeClass(cluster->capacity));
+  cluster->block = nullptr;
+  cluster->chunks.reset();
+  cluster->size = cluster->capacity = 0;
+}
+
+// Moves the list to a block of `capacity` entries, a power of two of grains and more than its
+// `size`. `pool` has units of kListGrain list entries.
+template <typename Mean>
+void ResizeList(int32_t capacity, Cluster* cluster, BlockPool* pool) {
+  const int32_t size = cluster->size;
+  void* block = pool->Allocate(BlockPool::SizeClass(capacity));
+  const ListView<Mean> list(block, capacity);
+  if (size > 0) {
+    const ListView<Mean> old(*cluster);
+    std::copy_n(old.means, size, list.means);
+    std::copy_n(old.keys, size, list.keys);
+    std::copy_n(old.ids, size, list.ids);
+    std::copy_n(old.twins, size, list.twins);
+  }
+  std::fill(list.ids + size, list.ids + capacity, -1);
+  std::fill(list.keys + size, list.keys + capacity, -1.0f);
+  FreeList(cluster, pool);
+  cluster->block = block;
+  cluster->size = size;
+  cluster->capacity = capacity;
+  if (capacity >= kMinChunkedCapacity) cluster->chunks.reset(new Chunk[capacity / kChunkSize]);
+}
+
+}  // namespace affinity_seg
+
+#endif  // AFFINITY_SEG_CC_LIB_NEIGHBOR_LIST_H_
