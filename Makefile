@@ -10,7 +10,9 @@ export TF_CPP_MIN_LOG_LEVEL ?= 1
 DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-dev libgmock-dev \
   libbenchmark-dev libhwy-dev libgl1 libglib2.0-0
 
-.PHONY: setup packages op demo test lint format bench wheel clean
+FUZZ_SECONDS ?= 60
+
+.PHONY: setup packages op demo test lint fuzz test-aarch64 format bench wheel clean
 
 setup: op
 
@@ -33,11 +35,25 @@ demo: setup
 
 test: setup lint
 	bazel test //cc/...
+	$(MAKE) fuzz
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+# Feeds the merge any bytes for a minute; what it finds interesting stays in $(RUNS)/fuzz.
+fuzz: packages $(VENV)/.installed
+	tools/install_packages.sh clang libclang-rt-14-dev
+	mkdir -p $(RUNS)/fuzz/corpus
+	bazel build --config=fuzz //cc/fuzz:graph_merge_fuzzer
+	"$$(bazel info --config=fuzz bazel-bin)/cc/fuzz/graph_merge_fuzzer" $(RUNS)/fuzz/corpus \
+	  cc/fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(RUNS)/fuzz/ \
+	  -print_final_stats=1 -verbosity=0
+
+test-aarch64: packages
+	tools/install_packages.sh g++-aarch64-linux-gnu qemu-user-static
+	tools/test_aarch64.sh $(RUNS)/aarch64
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

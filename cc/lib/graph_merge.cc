@@ -45,6 +45,8 @@ Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
     if (error.empty()) error = CheckCovers(*output, input.height, input.width);
   }
   if (!error.empty()) return error;
+  output->instances = Instances();
+  if (grid.num_windows() == 0) return "";
 
   StepClock clock(output->seconds);
   Semantics semantics;

@@ -8,6 +8,8 @@ namespace {
 
 // Distances are added to coordinates: this keeps them far from overflow.
 constexpr int kMaxDistance = 1 << 20;
+// Thresholds are rounded to six decimals. One of 0 would merge what has no edge.
+constexpr double kMinThreshold = 1e-6;
 
 template <typename T>
 std::string Join(const std::vector<T>& values) {
@@ -54,8 +56,8 @@ Error CheckStages(const GraphMergeOptions& options) {
   }
   for (size_t i = 0; i < options.thresholds.size(); ++i) {
     const double threshold = options.thresholds[i];
-    if (!(threshold > 0.0 && threshold <= 1.0)) {
-      return "`thresholds` must be in (0, 1]: " + Join(options.thresholds);
+    if (!(threshold >= kMinThreshold && threshold <= 1.0)) {
+      return "`thresholds` must be in [0.000001, 1]: " + Join(options.thresholds);
     }
     if (i > 0 && threshold > options.thresholds[i - 1]) {
       return "`thresholds` must not increase: " + Join(options.thresholds);

@@ -25,7 +25,7 @@ enum class Linkage {
 struct GraphMergeOptions {
   std::vector<int> distances;      // strictly increasing, in pixels (3.3)
   std::vector<int> stages;         // how many distances each stage adds (3.4)
-  std::vector<double> thresholds;  // r_w of each stage, in (0, 1], never increasing (3.4)
+  std::vector<double> thresholds;  // r_w of each stage, in [1e-6, 1], never increasing
   std::vector<int> groups;         // super-class of each class; 0 for class 0 (4.5)
   double alpha = 5.0;              // steepness of the refinement (4.2)
   int merge_window = 2;            // side of the local merge: 1, 2 or 4 pixels (4.4)

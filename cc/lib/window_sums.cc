@@ -38,7 +38,7 @@ class RowWorker {
       }
     }
     for (int c = 0; c < merged; ++c) {
-      int32_t* output = &sums_->sums[c * vertices_.size()];
+      int32_t* output = sums_->sums.data() + c * vertices_.size();
       for (int64_t v = begin; v < end; ++v) output[v] = row_sums_[(v - begin) * merged + c];
     }
     return "";
