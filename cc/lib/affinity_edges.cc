@@ -53,10 +53,10 @@ class EdgeWorker {
         edges_(edges),
         is_refined_class_(options.num_classes(), false) {
     for (int k : options.refine_classes) is_refined_class_[k] = true;
-    batch_.alpha = options.alpha;
+    sources_.alpha = options.alpha;
     if (!options.refine) return;
-    batch_.num_groups = probabilities.num_groups();
-    batch_.probabilities = probabilities.planes();
+    sources_.num_groups = probabilities.num_groups();
+    sources_.probabilities = probabilities.planes();
   }
 
   // Computes the edges of vertices [begin, end).
@@ -78,32 +78,28 @@ class EdgeWorker {
  private:
   // Computes edge (j, f) of vertices [begin, end) of `row`.
   void ComputeRow(int64_t row, int64_t begin, int64_t end, int j, int f) {
-    FindEnds(row, begin, end, j, f);
-    batch_.size = static_cast<int64_t>(u_.size());
-    batch_.u = u_.data();
-    batch_.v = v_.data();
-    batch_.count = count_.data();
+    FindRuns(row, begin, end, j, f);
     const int forward = kNumDirections * j + kNumForward + f;
-    batch_.from_u = sums_.channel(forward, vertices_.size());
-    batch_.from_v = sums_.channel(Backward(forward), vertices_.size());
-    refined_.resize(u_.size());
-    Refine(batch_, refined_.data());
+    sources_.from_u = sums_.channel(forward, vertices_.size());
+    sources_.from_v = sums_.channel(Backward(forward), vertices_.size());
+    Refine(sources_, runs_, &refined_);
     if (j + 1 == static_cast<int>(edges_->distances.size()) && !options_.refine_classes.empty()) {
       RefineClasses();
     }
     const int64_t per_vertex = edges_->edges_per_vertex();
-    uint16_t* values = &edges_->values[kNumForward * j + f];
-    for (size_t i = 0; i < u_.size(); ++i) {
+    const double* refined = refined_.data();
+    for (const EdgeRun& run : runs_) {
+      uint16_t* values = &edges_->values[run.u * per_vertex + kNumForward * j + f];
       // Halves up: an edge is not negative.
-      values[u_[i] * per_vertex] = static_cast<uint16_t>(refined_[i] + 0.5);
+      for (int32_t i = 0; i < run.size; ++i) {
+        values[i * per_vertex] = static_cast<uint16_t>(*refined++ + 0.5);
+      }
     }
   }
 
   // Collects the edges (j, f) of vertices [begin, end) of `row` that are not 0 for their ends.
-  void FindEnds(int64_t row, int64_t begin, int64_t end, int j, int f) {
-    u_.clear();
-    v_.clear();
-    count_.clear();
+  void FindRuns(int64_t row, int64_t begin, int64_t end, int j, int f) {
+    runs_.clear();
     const int64_t distance = edges_->distances[j].distance;
     const Offset offset = Direction(kNumForward + f);
     if (row + distance * offset.dy >= grid_.rows()) return;
@@ -113,19 +109,25 @@ class EdgeWorker {
     const int64_t first_col = std::max<int64_t>(0, -distance * offset.dx);
     const int64_t last_col = grid_.cols() - 1 - std::max<int64_t>(0, distance * offset.dx);
     const int32_t* winner = semantics_.group_winner.data();
+    EdgeRun run = {0, 0, 0, 0};
     for (int64_t u = begin; u < end; ++u) {
       const int64_t window = vertices_.windows[u];
       const int64_t col = window - row * grid_.cols();
       if (col < first_col || col > last_col) continue;
       const int32_t v = vertices_.of_window[window + step];
       if (v < 0 || (options_.refine && winner[window] != winner[window + step])) continue;
-      u_.push_back(static_cast<int32_t>(u));
-      v_.push_back(v);
-      count_.push_back(grid_.IsFullAround(row, col, distance)
-                           ? full_count
-                           : CountValues(grid_, channels_, window, forward) +
-                                 CountValues(grid_, channels_, window + step, Backward(forward)));
+      const int32_t count = grid_.IsFullAround(row, col, distance)
+                                ? full_count
+                                : CountValues(grid_, channels_, window, forward) +
+                                      CountValues(grid_, channels_, window + step,
+                                                  Backward(forward));
+      if (u != run.u + run.size || v != run.v + run.size || count != run.count) {
+        if (run.size > 0) runs_.push_back(run);
+        run = {static_cast<int32_t>(u), v, 0, count};
+      }
+      ++run.size;
     }
+    if (run.size > 0) runs_.push_back(run);
   }
 
   // Semantic class refinement (5.3).
@@ -133,11 +135,14 @@ class EdgeWorker {
     const auto is_refined = [&](int32_t vertex) {
       return is_refined_class_[semantics_.class_winner[vertices_.windows[vertex]]];
     };
-    for (size_t i = 0; i < u_.size(); ++i) {
-      if (!is_refined(u_[i]) || !is_refined(v_[i])) continue;
-      const double z = options_.alpha * (refined_[i] / kOne);
-      Sigma(&z, 1, &refined_[i]);
-      refined_[i] *= kOne;
+    double* edge = refined_.data();
+    for (const EdgeRun& run : runs_) {
+      for (int32_t i = 0; i < run.size; ++i, ++edge) {
+        if (!is_refined(run.u + i) || !is_refined(run.v + i)) continue;
+        const double z = options_.alpha * (*edge / kOne);
+        Sigma(&z, 1, edge);
+        *edge *= kOne;
+      }
     }
   }
 
@@ -154,8 +159,8 @@ class EdgeWorker {
   EdgeGrid* edges_;
   std::vector<bool> is_refined_class_;
   // One row of edges.
-  RefinementBatch batch_;
-  std::vector<int32_t> u_, v_, count_;
+  EdgeSources sources_;
+  std::vector<EdgeRun> runs_;
   std::vector<double> refined_;
 };
 

@@ -196,7 +196,6 @@ class Agglomerator {
 
     const List list(gone);
     for (int32_t i = 0; i < gone.size; ++i) {
-      Prefetch(list, gone.size, i);
       const int32_t other_slot = list.ids[i];
       if (i == in_gone || other_slot < 0) continue;
       Cluster& other = clusters_[other_slot];
@@ -216,20 +215,6 @@ class Agglomerator {
     FreeList(&gone, pool_);
     gone.parent = u;
     return u;
-  }
-
-  // Fetches what the entries after `i` will need into the cache.
-  void Prefetch(const List& list, int32_t size, int32_t i) const {
-    constexpr int32_t kClustersAhead = 6, kListsAhead = 3;
-    if (i + kClustersAhead < size && list.ids[i + kClustersAhead] >= 0) {
-      __builtin_prefetch(&clusters_[list.ids[i + kClustersAhead]]);
-    }
-    if (i + kListsAhead < size && list.ids[i + kListsAhead] >= 0) {
-      const List other(clusters_[list.ids[i + kListsAhead]]);
-      __builtin_prefetch(other.ids);
-      __builtin_prefetch(&other.means[list.twins[i + kListsAhead]]);
-      __builtin_prefetch(&other.keys[list.twins[i + kListsAhead]]);
-    }
   }
 
   // Returns the positions of the edge between u and v in the list of u and in the list of v, or

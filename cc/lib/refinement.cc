@@ -60,29 +60,41 @@ void SigmaAtLevel(const double* z, int64_t size, double* output) {
   }
 }
 
-void RefineAtLevel(const RefinementBatch& batch, double* edges) {
-  for (int64_t i = 0; i < batch.size; ++i) {
-    const double sum = batch.from_u[batch.u[i]] + batch.from_v[batch.v[i]];
-    edges[i] = sum / batch.count[i];
+void RefineAtLevel(const EdgeSources& sources, const std::vector<EdgeRun>& runs,
+                   std::vector<double>* edges) {
+  int64_t size = 0;
+  for (const EdgeRun& run : runs) size += run.size;
+  edges->resize(size);
+  double* edge = edges->data();
+  for (const EdgeRun& run : runs) {
+    const int32_t* from_u = sources.from_u + run.u;
+    const int32_t* from_v = sources.from_v + run.v;
+    const double count = run.count;
+    for (int32_t i = 0; i < run.size; ++i) edge[i] = (from_u[i] + from_v[i]) / count;
+    edge += run.size;
   }
-  if (batch.num_groups == 0) return;
-  constexpr int64_t kBlock = 64;
-  const double scale = batch.alpha / (static_cast<double>(kOne) * kOne);
-  for (int64_t begin = 0; begin < batch.size; begin += kBlock) {
-    const int64_t count = std::min(kBlock, batch.size - begin);
-    double sigma[kBlock] = {};
-    for (int g = 0; g < batch.num_groups; ++g) {
-      const double* probabilities = batch.probabilities[g];
-      for (int64_t i = 0; i < count; ++i) {
-        sigma[i] += probabilities[batch.u[begin + i]] * probabilities[batch.v[begin + i]];
+  if (sources.num_groups == 0) return;
+  const double scale = sources.alpha / (static_cast<double>(kOne) * kOne);
+  constexpr int32_t kBlock = 64;
+  double z[kBlock] = {};
+  edge = edges->data();
+  for (const EdgeRun& run : runs) {
+    for (int32_t begin = 0; begin < run.size; begin += kBlock) {
+      const int32_t count = std::min(kBlock, run.size - begin);
+      std::fill_n(z, count, 0.0);
+      for (int g = 0; g < sources.num_groups; ++g) {
+        const double* of_u = sources.probabilities[g] + run.u + begin;
+        const double* of_v = sources.probabilities[g] + run.v + begin;
+        for (int32_t i = 0; i < count; ++i) z[i] += of_u[i] * of_v[i];
       }
+      for (int32_t i = 0; i < count; ++i) z[i] *= scale;
+      const DoubleTag d;
+      for (int32_t i = 0; i < count; i += static_cast<int32_t>(hn::Lanes(d))) {
+        hn::StoreU(SigmaOf(d, hn::LoadU(d, z + i)), d, z + i);
+      }
+      for (int32_t i = 0; i < count; ++i) edge[i] *= z[i];
+      edge += count;
     }
-    for (int64_t i = 0; i < count; ++i) sigma[i] *= scale;
-    const DoubleTag d;
-    for (int64_t i = 0; i < count; i += static_cast<int64_t>(hn::Lanes(d))) {
-      hn::StoreU(SigmaOf(d, hn::LoadU(d, sigma + i)), d, sigma + i);
-    }
-    for (int64_t i = 0; i < count; ++i) edges[begin + i] *= sigma[i];
   }
 }
 
@@ -97,8 +109,9 @@ void Sigma(const double* z, int64_t size, double* output) {
   AFFINITY_SEG_CALL_AT_SIMD_LEVEL(SigmaAtLevel, z, size, output);
 }
 
-void Refine(const RefinementBatch& batch, double* edges) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(RefineAtLevel, batch, edges);
+void Refine(const EdgeSources& sources, const std::vector<EdgeRun>& runs,
+            std::vector<double>* edges) {
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(RefineAtLevel, sources, runs, edges);
 }
 
 }  // namespace affinity_seg

@@ -4,6 +4,7 @@
 #define AFFINITY_SEG_CC_LIB_REFINEMENT_H_
 
 #include <cstdint>
+#include <vector>
 
 namespace affinity_seg {
 
@@ -12,22 +13,25 @@ namespace affinity_seg {
 // exact value. [size] each; `output` may be `z`.
 void Sigma(const double* z, int64_t size, double* output);
 
-// The refinement of `size` edges between vertices.
-struct RefinementBatch {
-  int64_t size = 0;
-  const int32_t* u = nullptr;  // [size]: the ends of each edge
-  const int32_t* v = nullptr;
+// Edges between vertices that follow each other: from u + i to v + i for i in [0, size).
+struct EdgeRun {
+  int32_t u, v, size;
+  int32_t count;  // how many pixel values each edge is the mean of
+};
+
+// What the edges of some runs are made from. Arrays are indexed by vertex.
+struct EdgeSources {
   const int32_t* from_u = nullptr;  // [V]: sums of the pixel values that lead from u to v,
   const int32_t* from_v = nullptr;  // [V]: and back
-  const int32_t* count = nullptr;   // [size]: how many values both sums hold
   // Mean super-class probabilities in units of 1/65535, planar: [groups without background, V].
   const double* const* probabilities = nullptr;
   int num_groups = 0;  // without background; 0: edges are not refined
   double alpha = 0.0;
 };
 
-// Writes the refined edges in units of 1/65535, not rounded, [size].
-void Refine(const RefinementBatch& batch, double* edges);
+// Writes the refined edges of the runs, one run after the other, in units of 1/65535, not rounded.
+void Refine(const EdgeSources& sources, const std::vector<EdgeRun>& runs,
+            std::vector<double>* edges);
 
 }  // namespace affinity_seg
 

@@ -48,6 +48,11 @@ class RowWorker {
       const int64_t window = row * grid_.cols() + col;
       const int64_t left = col * grid_.window();
       const int64_t right = std::min(grid_.width(), left + grid_.window());
+      if (BackgroundOutweighs(left, right)) {
+        semantics_->group_winner[window] = 0;
+        semantics_->vertices.of_window[window] = -1;
+        continue;
+      }
       const int winner = SumWindow(left, right);
       semantics_->group_winner[window] = winner;
       const bool is_vertex = (filter_.group == 0 ? winner != 0 : winner == filter_.group) &&
@@ -64,6 +69,17 @@ class RowWorker {
 
  private:
   uint16_t* PixelRow(int64_t y) { return pixels_.data() + y * grid_.width() * num_classes_; }
+
+  // Whether the background has more than all classes together in the columns [left, right): then
+  // it wins, however they are grouped. So it is for most windows.
+  bool BackgroundOutweighs(int64_t left, int64_t right) const {
+    int32_t background = 0, total = 0;
+    for (int64_t i = left * num_classes_; i < right * num_classes_; i += num_classes_) {
+      background += column_sums_[i];
+    }
+    for (int64_t i = left * num_classes_; i < right * num_classes_; ++i) total += column_sums_[i];
+    return background > total - background;
+  }
 
   // Sums the columns [left, right) by class and by group and returns the winning group.
   int SumWindow(int64_t left, int64_t right) {

@@ -43,7 +43,8 @@ class WindowGrid {
         width_(width),
         window_(window),
         rows_((height + window - 1) / window),
-        cols_((width + window - 1) / window) {}
+        cols_((width + window - 1) / window),
+        is_partial_(height % window != 0 || width % window != 0) {}
 
   int64_t height() const { return height_; }
   int64_t width() const { return width_; }
@@ -52,7 +53,7 @@ class WindowGrid {
   int64_t cols() const { return cols_; }
   int64_t num_windows() const { return rows_ * cols_; }
   // Whether windows at the bottom or right border are partial.
-  bool IsPartial() const { return height_ % window_ != 0 || width_ % window_ != 0; }
+  bool IsPartial() const { return is_partial_; }
   // Whether every window up to `reach` windows away from this one is full or outside the grid.
   bool IsFullAround(int64_t row, int64_t col, int64_t reach) const {
     return !IsPartial() || (row + reach < rows_ - 1 && col + reach < cols_ - 1);
@@ -92,6 +93,7 @@ class WindowGrid {
   int window_;
   int64_t rows_;
   int64_t cols_;
+  bool is_partial_;
 };
 
 }  // namespace affinity_seg

@@ -55,16 +55,18 @@ class RowWorker {
     Error error = rows_.Quantize(y, left, right, quantized_.data());
     if (!error.empty()) return error;
 
-    const int64_t inner_y = y - row * grid_.window();
-    for (int64_t x = left; x < right; ++x) {
-      const int position = static_cast<int>(inner_y * grid_.window() + x % grid_.window());
-      const uint16_t* values = &quantized_[(x - left) * channels];
-      int32_t* window_sums =
-          sums + (x / grid_.window() - first_col) * channels_.num_merged_channels();
-      if (grid_.IsFullAround(row, x / grid_.window(), channels_.reach())) {
-        AddAll(position, values, window_sums);
-      } else {
-        AddInside(y, x, position, values, window_sums);
+    const int first_position = static_cast<int>((y - row * grid_.window()) * grid_.window());
+    const uint16_t* values = quantized_.data();
+    for (int64_t x = left; x < right; sums += channels_.num_merged_channels()) {
+      const int64_t col = first_col + (x - left) / grid_.window();
+      const bool is_full = grid_.IsFullAround(row, col, channels_.reach());
+      const int64_t end_x = std::min(right, x + grid_.window());
+      for (int position = first_position; x < end_x; ++x, ++position, values += channels) {
+        if (is_full) {
+          AddAll(position, values, sums);
+        } else {
+          AddInside(y, x, position, values, sums);
+        }
       }
     }
     return "";
