@@ -15,7 +15,9 @@ STRIDE = 8
 """Pixels per logit."""
 
 _MAX_LOGIT = 5.0  # probability 0.9933
-_NOISE = 0.7  # standard deviation of the logits' noise
+NOISE = 0.7
+"""Standard deviation of the logits' noise."""
+
 _NOISE_SCALE = 2.0  # of the noise's Gaussian, in logits
 
 
@@ -74,9 +76,16 @@ def make_truth(
 
 
 def make_logits(
-    rng: np.random.Generator, truth: np.ndarray, num_classes: int
+    rng: np.random.Generator, truth: np.ndarray, num_classes: int, noise: float = NOISE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns affinity logits [h, w, 56] and semantic logits [h, w, K], float32, at stride 8."""
+    """Returns affinity logits [h, w, 56] and semantic logits [h, w, K], float32, at stride 8.
+
+    Args:
+      rng: Source of randomness.
+      truth: int32 [H, W], as of `make_truth`.
+      num_classes: K, with the background; objects get random ones.
+      noise: Standard deviation of what is added to the logits.
+    """
     same = np.stack(
         [_mean_per_logit(_same_instance(truth, dy, dx)) for dy, dx in neighbors.offsets()], -1
     )
@@ -86,7 +95,9 @@ def make_logits(
     classes = class_of[truth]
     shares = np.stack([_mean_per_logit(classes == k) for k in range(num_classes)], -1)
     semantic = np.log(np.maximum(shares, np.exp(-_MAX_LOGIT)))
-    return affinity + _noise(rng, affinity.shape), semantic + _noise(rng, semantic.shape)
+    return tuple(
+        logits + noise * _smooth_noise(rng, logits.shape) for logits in (affinity, semantic)
+    )
 
 
 def make_scene(
@@ -96,6 +107,7 @@ def make_scene(
     num_objects: int,
     foreground: float = 0.2,
     num_classes: int = 9,
+    noise: float = NOISE,
 ) -> Scene:
     """Returns a scene; the arguments are those of `make_truth` and `make_logits`."""
     import tensorflow as tf  # Late, as elsewhere.
@@ -104,7 +116,7 @@ def make_scene(
 
     rng = np.random.default_rng(seed)
     truth = make_truth(rng, height, width, num_objects, foreground)
-    affinity, semantic = make_logits(rng, truth, num_classes)
+    affinity, semantic = make_logits(rng, truth, num_classes, noise)
     with tf.device("cpu"):
         upsampled = [
             upsampling.upsample_logits(logits[None], STRIDE, height, width)[0]
@@ -162,8 +174,8 @@ def _logit(probability: np.ndarray) -> np.ndarray:
     return np.log(clipped / (1 - clipped)).astype(np.float32)
 
 
-def _noise(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
-    """Returns smooth noise of standard deviation `_NOISE`, float32."""
+def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
+    """Returns smooth noise of standard deviation 1, float32."""
     noise = np.stack(
         [
             cv2.GaussianBlur(
@@ -173,4 +185,4 @@ def _noise(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:
         ],
         -1,
     )
-    return noise * (_NOISE / max(float(noise.std()), 1e-6))
+    return noise / max(float(noise.std()), 1e-6)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from affinity_seg import labels
-from affinity_seg.benchmarking import competitors, measure, preparation, scenes
+from affinity_seg.benchmarking import (
+    comparison,
+    competitors,
+    measure,
+    preparation,
+    runs,
+    scaling,
+    scenes,
+)
 from affinity_seg.ops import graph_merge
 
 _MERGED_DISTANCES = (1, 2, 4, 8, 16, 32)
@@ -67,3 +75,34 @@ def test_measure_finds_time_and_memory():
 def test_machine_scaling():
     scaling = measure.machine_scaling(2)
     assert all(0.3 < value < 4 for value in scaling.values())
+
+
+def test_suites_return_a_row_for_each_scene(capsys):
+    settings = runs.Settings(
+        scenes=1,
+        height=64,
+        objects=3,
+        foreground=0.4,
+        repetitions=1,
+        threads=2,
+        seed=1,
+        max_height=256,
+    )
+    threads = scaling.run_threads(settings)
+    assert [row["image"] for row in threads["rows"]] == ["scene 0", "one object fills the image"]
+    (batches,) = scaling.run_batches(settings)
+    (logits,) = scaling.run_logits(settings)
+    for row in (batches, logits):
+        assert all(value >= 0 for value in row.values())
+    assert "one list" in capsys.readouterr().out
+
+
+def test_suites_with_other_programs(capsys):
+    pytest.importorskip("mwatershed")
+    pytest.importorskip("bioimage_cpp")
+    settings = runs.Settings(1, 64, 3, 0.4, 1, 2, 1, 256)
+    rows = comparison.run_scenes(settings)
+    assert rows[0]["program"].startswith("affinity_seg") and len(rows) == 5
+    assert rows[3]["ARI_with_ours"] > 0.99  # staged GASP
+    assert [row["noise"] for row in comparison.run_quality(settings)][0] < 0.5
+    assert "preparation in NumPy" in capsys.readouterr().out

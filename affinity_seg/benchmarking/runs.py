@@ -1,0 +1,87 @@
+"""What the benchmark's suites share: settings, the op, tables."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from affinity_seg import neighbors
+from affinity_seg.benchmarking import scenes
+
+THRESHOLDS = (0.97, 0.7, 0.3)
+
+
+class Settings(NamedTuple):
+    """What the user chose.
+
+    Attributes:
+      scenes: How many scenes.
+      height: Of scenes, pixels; they are twice as wide.
+      objects: Of each scene.
+      foreground: Share of the pixels that they cover.
+      repetitions: Calls that are timed.
+      threads: Beside one.
+      seed: Of the first scene.
+      max_height: Of suite `growth`, pixels.
+    """
+
+    scenes: int
+    height: int
+    objects: int
+    foreground: float
+    repetitions: int
+    threads: int
+    seed: int
+    max_height: int
+
+    def make_scene(self, index: int, noise: float = scenes.NOISE) -> scenes.Scene:
+        """Returns the scene of this index."""
+        return scenes.make_scene(
+            self.seed + index,
+            self.height,
+            2 * self.height,
+            self.objects,
+            self.foreground,
+            noise=noise,
+        )
+
+
+def merge_call(scene: scenes.Scene, num_threads: int, min_pixels: int = 0) -> Callable[..., Any]:
+    """Returns a function that runs the op on the scene; it takes `output_edges`."""
+    import tensorflow as tf  # Late, as elsewhere.
+
+    from affinity_seg import labels
+    from affinity_seg.ops.loader import load_library
+
+    library = load_library()
+    with tf.device("cpu"):
+        affinity, semantic = tf.constant(scene.affinity), tf.constant(scene.semantic)
+        mask = tf.ones(scene.truth.shape, tf.bool)
+    groups = labels.default_groups(scene.semantic.shape[-1])
+
+    def run(output_edges=False):
+        return library.graph_merge(
+            affinity=affinity,
+            semantic=semantic,
+            mask=mask,
+            group=0,
+            distances=neighbors.DISTANCES,
+            stages=neighbors.STAGES,
+            thresholds=THRESHOLDS,
+            groups=groups,
+            min_pixels=min_pixels,
+            num_threads=num_threads,
+            output_edges=output_edges,
+        )
+
+    return run
+
+
+def print_table(title: str, rows: Sequence[dict]) -> None:
+    """Prints dictionaries with the same keys as a table."""
+    texts = [
+        {k: f"{v:.4g}" if isinstance(v, float) else str(v) for k, v in row.items()} for row in rows
+    ]
+    widths = {k: max(len(k), *(len(text[k]) for text in texts)) for k in texts[0]}
+    print(f"\n{title}")
+    print("  ".join(k.rjust(w) for k, w in widths.items()))
+    for text in texts:
+        print("  ".join(text[k].rjust(w) for k, w in widths.items()), flush=True)
