@@ -63,7 +63,6 @@ bench: setup
 	mkdir -p $(RUNS)
 	bazel run //cc/benchmarks:graph_merge_benchmark -- \
 	  --benchmark_out=$(abspath $(RUNS))/graph_merge_benchmark.json --benchmark_repetitions=3
-	$(BIN)/pip install --quiet -e '.[bench]'
 	$(BIN)/python tools/benchmark_merge.py --output_dir=$(RUNS)/benchmark_merge
 
 wheel: op

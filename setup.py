@@ -32,6 +32,10 @@ class BuildWithOp(build_py):
         shutil.copyfile(_BUILT_OP, target)
 
 
+# What tools/benchmark_merge.py compares with, and draws and judges with.
+_BENCH = ["bioimage-cpp", "matplotlib", "mwatershed", "scikit-learn"]
+
+
 class BinaryDistribution(Distribution):
     """Tags the wheel with platform and Python: it holds a shared object."""
 
@@ -61,9 +65,8 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "dev": ["pytest", "ruff"],
-        # What tools/benchmark_merge.py compares with, and draws and judges with.
-        "bench": ["bioimage-cpp", "matplotlib", "mwatershed", "scikit-learn"],
+        "dev": ["pytest", "ruff", *_BENCH],
+        "bench": _BENCH,
     },
     cmdclass={"build_py": BuildWithOp},
     distclass=BinaryDistribution,

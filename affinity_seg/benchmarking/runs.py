@@ -44,8 +44,17 @@ class Settings(NamedTuple):
         )
 
 
-def merge_call(scene: scenes.Scene, num_threads: int, min_pixels: int = 0) -> Callable[..., Any]:
-    """Returns a function that runs the op on the scene; it takes `output_edges`."""
+def merge_call(
+    scene: scenes.Scene, num_threads: int, min_pixels: int = 0, tiles: int = 1
+) -> Callable[..., Any]:
+    """Returns a function that runs the op; it takes `output_edges`.
+
+    Args:
+      scene: The input.
+      num_threads: As in `graph_merge`.
+      min_pixels: As in `graph_merge`.
+      tiles: So many copies of the scene in each direction are the input.
+    """
     import tensorflow as tf  # Late, as elsewhere.
 
     from affinity_seg import labels
@@ -54,7 +63,9 @@ def merge_call(scene: scenes.Scene, num_threads: int, min_pixels: int = 0) -> Ca
     library = load_library()
     with tf.device("cpu"):
         affinity, semantic = tf.constant(scene.affinity), tf.constant(scene.semantic)
-        mask = tf.ones(scene.truth.shape, tf.bool)
+        if tiles > 1:
+            affinity, semantic = (tf.tile(x, [tiles, tiles, 1]) for x in (affinity, semantic))
+        mask = tf.ones(affinity.shape[:2], tf.bool)
     groups = labels.default_groups(scene.semantic.shape[-1])
 
     def run(output_edges=False):

@@ -125,19 +125,6 @@ def make_scene(
         return Scene(truth, tf.sigmoid(upsampled[0]).numpy(), tf.nn.softmax(upsampled[1]).numpy())
 
 
-def tiled(scene: Scene, rows: int, columns: int) -> Scene:
-    """Returns a scene of `rows` x `columns` copies."""
-    truth = np.tile(scene.truth, [rows, columns])
-    copies = np.arange(rows * columns).reshape(rows, columns)
-    copies = copies.repeat(scene.truth.shape[0], 0).repeat(scene.truth.shape[1], 1)
-    truth = np.where(truth == 0, 0, truth + copies * scene.truth.max()).astype(np.int32)
-    return Scene(
-        truth,
-        np.tile(scene.affinity, [rows, columns, 1]),
-        np.tile(scene.semantic, [rows, columns, 1]),
-    )
-
-
 def constant_scene(
     truth: np.ndarray, inside: float = 1.0, across: float = 0.0, num_classes: int = 2
 ) -> Scene:

@@ -129,7 +129,7 @@ class Agglomerator {
     if (cluster.size == 0) return Cluster::kNone;
     const List list(cluster);
     const int32_t best =
-        cluster.chunks == nullptr ? BestOf(list, 0, cluster.size) : BestOfChunks(cluster, list);
+        cluster.chunks == nullptr ? BestOf(list, 0, cluster.size) : BestOfGroups(cluster, list);
     if (best < 0 || !list.means[best].Reaches(threshold_)) return Cluster::kNone;
     cluster.best = list.ids[best];
     cluster.best_tie = clusters_[cluster.best].tie;
@@ -155,20 +155,37 @@ class Agglomerator {
     return best;
   }
 
-  int32_t BestOfChunks(const Cluster& cluster, const List& list) const {
+  int32_t BestOfGroups(const Cluster& cluster, const List& list) const {
+    const int32_t num_chunks = (cluster.size + kChunkSize - 1) / kChunkSize;
+    return BestOfParts(
+        list, cluster.groups(), 0, (num_chunks + kGroupSize - 1) / kGroupSize, [&](int32_t group) {
+          return BestOfParts(list, cluster.chunks.get(), group * kGroupSize,
+                             std::min(num_chunks, (group + 1) * kGroupSize), [&](int32_t chunk) {
+                               const int32_t begin = chunk * kChunkSize;
+                               return BestOf(list, begin,
+                                             std::min(cluster.size, begin + kChunkSize));
+                             });
+        });
+  }
+
+  // Returns the position of the best entry of the parts [begin, end), or -1 if all are unused.
+  // Calls `search(part)` for the best entry of a part that is not known.
+  template <typename Search>
+  int32_t BestOfParts(const List& list, Chunk* parts, int32_t begin, int32_t end,
+                      const Search& search) const {
     int32_t best = -1;
-    for (int32_t begin = 0; begin < cluster.size; begin += kChunkSize) {
-      Chunk& chunk = cluster.chunks[begin / kChunkSize];
-      // The key of a chunk that is known is right even where its tie has changed.
-      if (best >= 0 && chunk.position != Chunk::kUnknown && chunk.key < list.keys[best]) continue;
-      if (chunk.position == Chunk::kUnknown ||
-          clusters_[list.ids[chunk.position]].tie != chunk.tie) {
-        chunk.position = BestOf(list, begin, std::min(cluster.size, begin + kChunkSize));
-        if (chunk.position < 0) continue;
-        chunk.tie = clusters_[list.ids[chunk.position]].tie;
-        chunk.key = list.keys[chunk.position];
+    for (int32_t i = begin; i < end; ++i) {
+      Chunk& part = parts[i];
+      // The key of a part that is known is right even where its tie has changed.
+      if (best >= 0 && part.position != Chunk::kUnknown && part.key < list.keys[best]) continue;
+      if (part.position == Chunk::kUnknown ||
+          clusters_[list.ids[part.position]].tie != part.tie) {
+        part.position = search(i);
+        if (part.position < 0) continue;
+        part.tie = clusters_[list.ids[part.position]].tie;
+        part.key = list.keys[part.position];
       }
-      if (best < 0 || IsBetter(list, chunk.position, best)) best = chunk.position;
+      if (best < 0 || IsBetter(list, part.position, best)) best = part.position;
     }
     return best;
   }
@@ -176,8 +193,10 @@ class Agglomerator {
   // The entry at `at` has got this key, or none (-1).
   static void Touch(const Cluster& cluster, int32_t at, float key) {
     if (cluster.chunks == nullptr) return;
-    Chunk& chunk = cluster.chunks[at / kChunkSize];
-    if (at == chunk.position || key >= chunk.key) chunk.position = Chunk::kUnknown;
+    const int32_t chunk = at / kChunkSize;
+    for (Chunk* part : {&cluster.chunks[chunk], &cluster.groups()[chunk / kGroupSize]}) {
+      if (at == part->position || key >= part->key) part->position = Chunk::kUnknown;
+    }
   }
 
   // Merges two neighbours and returns the slot of the union: the one with the longer list.

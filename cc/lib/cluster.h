@@ -12,12 +12,14 @@ namespace affinity_seg {
 // at once.
 constexpr int32_t kListGrain = 16;
 
-// Long lists remember the best entry of every chunk of so many entries, so that a cluster whose
-// list names thousands of neighbours does not read all of it after each merge.
+// Long lists remember the best entry of every chunk of so many entries, and of every group of so
+// many chunks, so that a cluster whose list names thousands of neighbours does not read all of it
+// after each merge.
 constexpr int32_t kChunkSize = 64;
+constexpr int32_t kGroupSize = 64;  // chunks
 constexpr int32_t kMinChunkedCapacity = 4 * kChunkSize;
 
-// The best entry of a chunk. It stays the best while no entry of the chunk becomes better and the
+// The best entry of a chunk or group. It stays the best while no entry becomes better and the
 // `tie` of its neighbour is unchanged.
 struct Chunk {
   static constexpr int32_t kUnknown = -1;
@@ -43,12 +45,14 @@ struct alignas(64) Cluster {
   int32_t best_tie = 0;     // and its `tie` when it was found: if that has changed, search again
   int64_t inner_sum = 0;    // over all edges of the grid inside the cluster
   int64_t inner_count = 0;
-  // [capacity / kChunkSize] from kMinChunkedCapacity on, else null.
+  // From kMinChunkedCapacity on, else null: [capacity / kChunkSize], and then the groups.
   std::unique_ptr<Chunk[]> chunks;
   // The smallest subtree of slots that holds all its neighbours, and the last one in which its
   // merge had to wait for a neighbour outside: see component_tree.h.
   uint8_t home_level = 0;
   uint8_t stuck_level = 0;
+
+  Chunk* groups() const { return chunks.get() + capacity / kChunkSize; }
 };
 
 }  // namespace affinity_seg

@@ -61,7 +61,10 @@ void ResizeList(int32_t capacity, Cluster* cluster, BlockPool* pool) {
   cluster->block = block;
   cluster->size = size;
   cluster->capacity = capacity;
-  if (capacity >= kMinChunkedCapacity) cluster->chunks.reset(new Chunk[capacity / kChunkSize]);
+  if (capacity >= kMinChunkedCapacity) {
+    const int32_t num_chunks = capacity / kChunkSize;
+    cluster->chunks.reset(new Chunk[num_chunks + (num_chunks + kGroupSize - 1) / kGroupSize]);
+  }
 }
 
 }  // namespace affinity_seg

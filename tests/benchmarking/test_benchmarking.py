@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from affinity_seg import labels
 from affinity_seg.benchmarking import (
@@ -37,9 +38,10 @@ def test_scenes_are_like_networks(scene):
 
 
 def test_tiles_are_copies(scene):
-    tiled = scenes.tiled(scene, 2, 3)
-    assert tiled.affinity.shape == (256, 768, 56)
-    assert len(np.unique(tiled.truth)) == 1 + 6 * (len(np.unique(scene.truth)) - 1)
+    once = runs.merge_call(scene, num_threads=1)()
+    tiled = runs.merge_call(scene, num_threads=1, tiles=2)()
+    assert tiled.instance_ids.shape == (256, 512)
+    assert len(tiled.sizes) > 2 * len(once.sizes)
 
 
 def test_preparation_in_numpy_gives_the_edges_of_the_op(scene):
@@ -52,14 +54,27 @@ def test_preparation_in_numpy_gives_the_edges_of_the_op(scene):
 
 
 def test_staged_gasp_is_the_same_clustering(scene):
-    pytest.importorskip("bioimage_cpp")
     result, edges = graph_merge(scene.affinity, scene.semantic, return_edges=True, min_pixels=0)
     graph = competitors.window_graph(edges.numpy(), _MERGED_DISTANCES)
     found = competitors.run_staged_gasp(graph, (8, 8, 8), (0.97, 0.7, 0.3))
-    metrics = pytest.importorskip("sklearn.metrics")
     ours = result.instance_ids.numpy()[::2, ::2]
     foreground = graph.foreground
     assert metrics.adjusted_rand_score(ours[foreground], found[foreground]) > 0.995
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_staged_gasp_gives_the_same_partition_where_nothing_ties(seed):
+    rng = np.random.default_rng(seed)
+    affinity = rng.random([24, 32, 56], np.float32)
+    semantic = rng.dirichlet([0.2, 0.2, 0.2], [24, 32]).astype(np.float32)
+    thresholds = (0.6, 0.56, 0.53)
+    options = {"refine": False, "thresholds": thresholds, "min_pixels": 0}
+    result, edges = graph_merge(affinity, semantic, return_edges=True, **options)
+    graph = competitors.window_graph(edges.numpy(), _MERGED_DISTANCES)
+    found = competitors.run_staged_gasp(graph, (8, 8, 8), thresholds)
+    ours = result.instance_ids.numpy()[::2, ::2][graph.foreground]
+    assert 1 < ours.max() < ours.size
+    assert metrics.adjusted_rand_score(ours, found[graph.foreground]) == 1
 
 
 def test_measure_finds_time_and_memory():
@@ -98,11 +113,9 @@ def test_suites_return_a_row_for_each_scene(capsys):
 
 
 def test_suites_with_other_programs(capsys):
-    pytest.importorskip("mwatershed")
-    pytest.importorskip("bioimage_cpp")
     settings = runs.Settings(1, 64, 3, 0.4, 1, 2, 1, 256)
     rows = comparison.run_scenes(settings)
     assert rows[0]["program"].startswith("affinity_seg") and len(rows) == 5
     assert rows[3]["ARI_with_ours"] > 0.99  # staged GASP
-    assert [row["noise"] for row in comparison.run_quality(settings)][0] < 0.5
+    assert comparison.run_quality(settings)[0]["noise"] < 0.5
     assert "preparation in NumPy" in capsys.readouterr().out
