@@ -1,6 +1,6 @@
 """What both networks say about an image: in full, and in each region of interest (paper 4.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -42,24 +42,51 @@ class Predictor:
         self._affinity = affinity
         self._config = config
 
-    def predict(self, image: np.ndarray) -> ImagePrediction:
-        """Returns the logits of an image, uint8 RGB [H, W, 3], and of its regions."""
+    def predict(
+        self, image: np.ndarray, said: dict[Hashable, np.ndarray] | None = None
+    ) -> ImagePrediction:
+        """Returns the logits of an image and of its regions.
+
+        Args:
+          image: uint8 RGB [H, W, 3].
+          said: What the same networks have said about parts of this image already, perhaps under
+            another configuration; they are not run on these again, and new ones are added.
+
+        Returns:
+          The prediction.
+        """
         height, width = image.shape[:2]
         config = self._config
+        said = {} if said is None else said
         pixels = tf.constant(image, tf.float32)
         # Larger inputs than 1024x2048 would be cut into tiles inside `_logits`.
-        (full,) = self._logits(self._semantic, [pixels], config.semantic_flip, min_side=0)
+        (full,) = self._logits(
+            self._semantic, {"full": pixels}, config.semantic_flip, min_side=0, said=said
+        )
         regions = regions_lib.find_regions(
             full, (height, width), self._groups, config, stride=self._semantic.output_stride
         )
         sizes = [regions_lib.zoomed_size(region, config) for region in regions]
-        crops = [
-            tf.image.resize(_cut(pixels, region.box), size, method="bilinear")
-            for region, size in zip(regions, sizes, strict=True)
-        ]
+        places = [(region.box, size) for region, size in zip(regions, sizes, strict=True)]
+        crops = {
+            (box, size): tf.image.resize(_cut(pixels, box), size, method="bilinear")
+            for box, size in dict.fromkeys(places)  # Two super-classes may have the same box.
+        }
         side = config.crop_size
-        semantic = self._logits(self._semantic, crops, config.semantic_flip, min_side=side)
-        affinity = self._logits(self._affinity, crops, config.affinity_flip, min_side=side)
+        semantic = dict(
+            zip(
+                crops,
+                self._logits(self._semantic, crops, config.semantic_flip, side, said),
+                strict=True,
+            )
+        )
+        affinity = dict(
+            zip(
+                crops,
+                self._logits(self._affinity, crops, config.affinity_flip, side, said),
+                strict=True,
+            )
+        )
         return ImagePrediction(
             height=height,
             width=width,
@@ -68,37 +95,59 @@ class Predictor:
             distances=tuple(self._affinity.distances),
             semantic_logits=full.astype(np.float16),
             regions=[
-                RegionPrediction(region, size, s.astype(np.float16), a.astype(np.float16))
-                for region, size, s, a in zip(regions, sizes, semantic, affinity, strict=True)
+                RegionPrediction(
+                    region,
+                    place[1],
+                    semantic[place].astype(np.float16),
+                    affinity[place].astype(np.float16),
+                )
+                for region, place in zip(regions, places, strict=True)
             ],
         )
 
     def _logits(
-        self, network: Network, crops: Sequence[tf.Tensor], flip: bool, min_side: int
+        self,
+        network: Network,
+        crops: dict[Hashable, tf.Tensor],
+        flip: bool,
+        min_side: int,
+        said: dict[Hashable, np.ndarray],
     ) -> list[np.ndarray]:
         """Returns the logits of each crop, float32 [F, h, w, C].
 
         Args:
           network: The network.
-          crops: float32 RGB 0..255 [H, W, 3], of any sizes.
+          crops: float32 RGB 0..255 [H, W, 3], of any sizes, by what tells them apart.
           flip: Whether the mirrored crop is run as well.
           min_side: Smaller crops are padded to it at the bottom and right with zeros.
+          said: As in `predict`; float32 [h, w, C] by network, crop and flip.
         """
-        views = []
-        for crop in crops:
-            normalized = network.normalize(crop[None])[0]
-            views.append(_pad(normalized, min_side))
-            if flip:  # Mirrored before it is padded, so the padding stays at the right.
-                views.append(_pad(normalized[:, ::-1], min_side))
-        outputs: list = [None] * len(views)
-        for batch in _batches([tuple(view.shape[:2]) for view in views]):
-            logits = network.logits(tf.stack([views[i] for i in batch])).numpy()
-            for i, values in zip(batch, logits, strict=True):
-                outputs[i] = values
-        flips = 2 if flip else 1
+        flips = (False, True) if flip else (False,)
+        views = {}
+        for key, crop in crops.items():
+            for mirrored in flips:
+                view_key = (network.kind, network.output_stride, min_side, key, mirrored)
+                if view_key in said:
+                    continue
+                normalized = network.normalize(crop[None])[0]
+                # Mirrored before it is padded, so the padding stays at the right.
+                views[view_key] = _pad(normalized[:, ::-1] if mirrored else normalized, min_side)
+        keys = list(views)
+        for batch in _batches([tuple(view.shape[:2]) for view in views.values()]):
+            logits = network.logits(tf.stack([views[keys[i]] for i in batch])).numpy()
+            said.update(zip([keys[i] for i in batch], logits, strict=True))
         return [
-            _needed(np.stack(outputs[flips * i : flips * (i + 1)]), crop, network.output_stride)
-            for i, crop in enumerate(crops)
+            _needed(
+                np.stack(
+                    [
+                        said[network.kind, network.output_stride, min_side, key, mirrored]
+                        for mirrored in flips
+                    ]
+                ),
+                crop,
+                network.output_stride,
+            )
+            for key, crop in crops.items()
         ]
 
 

@@ -2,9 +2,12 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import cv2
+import numpy as np
 import tensorflow as tf
 from absl import logging
 from tqdm import tqdm
@@ -19,18 +22,25 @@ from affinity_seg.inference.images import read_image
 from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.merging import GraphMerger, merge_components
 from affinity_seg.inference.networks import Predictor
-from affinity_seg.modeling.loading import load_network
+from affinity_seg.modeling.loading import Network, load_network
 
 METHODS = ("graph_merge", "connected_components")
 
 
-def load_predictor(config: InferenceConfig, semantic_dir: str, affinity_dir: str):
+def load_predictor(
+    config: InferenceConfig,
+    semantic_dir: str,
+    affinity_dir: str,
+    networks: dict[tuple[str, int | None], Network] | None = None,
+):
     """Loads both networks.
 
     Args:
       config: The configuration of inference.
       semantic_dir: Folder of the trained semantic network.
       affinity_dir: Folder of the trained affinity network.
+      networks: Networks of these folders that were loaded before, by kind and output stride; what
+        is loaded now is added.
 
     Returns:
       The `Predictor`, and the class table of the semantic network.
@@ -39,17 +49,21 @@ def load_predictor(config: InferenceConfig, semantic_dir: str, affinity_dir: str
       ValueError: A folder holds a network of the other kind, or networks and configuration do
         not fit.
     """
-    semantic = load_network(semantic_dir, config.semantic_stride)
-    affinity = load_network(affinity_dir, config.affinity_stride)
-    for network, kind, folder in (
-        (semantic, "semantic", semantic_dir),
-        (affinity, "affinity", affinity_dir),
+    networks = {} if networks is None else networks
+    loaded = []
+    for kind, folder, stride in (
+        ("semantic", semantic_dir, config.semantic_stride),
+        ("affinity", affinity_dir, config.affinity_stride),
     ):
+        if (kind, stride) not in networks:
+            networks[kind, stride] = load_network(folder, stride)
+        network = networks[kind, stride]
         if network.kind != kind:
             raise ValueError(
                 f"`{kind}_dir` must hold the {kind} network: {folder} holds the {network.kind} one"
             )
-    return Predictor(semantic, affinity, config), semantic.class_table
+        loaded.append(network)
+    return Predictor(*loaded, config), loaded[0].class_table
 
 
 def predict_images(
@@ -75,29 +89,100 @@ def predict_images(
       ValueError: The folder holds predictions of another configuration, network or image, or
         an argument does not fit; nothing has been written then.
     """
-    fingerprint = fingerprint_lib.prediction_fingerprint(config, semantic_dir, affinity_dir)
-    fingerprint_lib.check_folder(output_dir, fingerprint)
-    files.remove_leftovers(output_dir)
-    missing = [item for item in items if not _is_predicted(output_dir, item, fingerprint)]
-    if not missing:
-        return 0
-    predictor, class_table = load_predictor(config, semantic_dir, affinity_dir)
-    for count, item in enumerate(tqdm(missing, desc="predict", unit="image", disable=None)):
+    (made,) = predict_variants(items, {output_dir: config}, semantic_dir, affinity_dir)
+    return made.images
+
+
+class Made(NamedTuple):
+    """What a run of predictions has made.
+
+    Attributes:
+      images: How many records it wrote.
+      seconds: How long that took, without loading networks.
+    """
+
+    images: int
+    seconds: float
+
+
+def predict_variants(
+    items: Iterable[Item],
+    configs: Mapping[str, InferenceConfig],
+    semantic_dir: str,
+    affinity_dir: str,
+) -> list[Made]:
+    """Does what `predict_images` does for several configurations, image by image.
+
+    A network runs on a crop once, for all configurations that want to know about it.
+
+    Args:
+      items: The images.
+      configs: Configurations by the folder of their records.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+
+    Returns:
+      What was made for each configuration, in their order.
+
+    Raises:
+      ValueError: As `predict_images`.
+    """
+    items = list(items)
+    variants = [
+        _Variant(items, config, folder, semantic_dir, affinity_dir)
+        for folder, config in configs.items()
+    ]
+    missing = [item for item in items if any(item.name in v.missing for v in variants)]
+    if missing:
+        networks: dict[tuple[str, int | None], Network] = {}
+        for variant in variants:
+            variant.load(networks)
+    for item in tqdm(missing, desc="predict", unit="image", disable=None):
         image = read_image(item.image_path)
+        said: dict[Hashable, np.ndarray] = {}
+        for variant in variants:
+            if item.name in variant.missing:
+                variant.predict(item, image, said)
+    return [Made(len(variant.missing), variant.seconds) for variant in variants]
+
+
+class _Variant:
+    """One configuration and its folder of records."""
+
+    def __init__(self, items, config, folder, semantic_dir, affinity_dir):
+        """Checks the folder and finds the images without a record."""
+        self._config = config
+        self._folder = folder
+        self._dirs = (semantic_dir, affinity_dir)
+        self._fingerprint = fingerprint_lib.prediction_fingerprint(config, *self._dirs)
+        fingerprint_lib.check_folder(folder, self._fingerprint)
+        files.remove_leftovers(folder)
+        self.missing = {
+            item.name for item in items if not _is_predicted(folder, item, self._fingerprint)
+        }
+        self.seconds = 0.0
+        self._is_claimed = False
+
+    def load(self, networks: dict[tuple[str, int | None], Network]) -> None:
+        self._predictor, self._class_table = load_predictor(self._config, *self._dirs, networks)
+
+    def predict(self, item: Item, image: np.ndarray, said: dict[Hashable, np.ndarray]) -> None:
+        start = time.monotonic()
         with errors_named(item.image_path):
-            prediction = predictor.predict(image)
+            prediction = self._predictor.predict(image, said)
         record = records.Record(
             name=item.name,
             filename=item.filename,
             image_sha256=files.sha256(item.image_path),
-            fingerprint=fingerprint,
-            class_table=class_table,
+            fingerprint=self._fingerprint,
+            class_table=self._class_table,
             prediction=prediction,
         )
-        if count == 0:
-            fingerprint_lib.claim_folder(output_dir, fingerprint)
-        records.write_record(records.record_path(output_dir, item.name), record)
-    return len(missing)
+        if not self._is_claimed:
+            fingerprint_lib.claim_folder(self._folder, self._fingerprint)
+            self._is_claimed = True
+        records.write_record(records.record_path(self._folder, item.name), record)
+        self.seconds += time.monotonic() - start
 
 
 def merge_records(

@@ -9,15 +9,32 @@ import yaml
 
 from affinity_seg import labels
 from affinity_seg.configs.inference import InferenceConfig, load_config
+from affinity_seg.configs.paper_tables import TABLES
 
 PRESETS = os.path.join(os.path.dirname(__file__), "..", "..", "configs", "presets")
 
 
-def test_default_preset_lists_every_field_with_its_default():
-    path = os.path.join(PRESETS, "default.yaml")
-    assert load_config(path) == InferenceConfig()
-    with open(path, encoding="utf-8") as file:
+def _preset(name):
+    return load_config(os.path.join(PRESETS, name + ".yaml"))
+
+
+def test_the_best_preset_lists_every_field():
+    with open(os.path.join(PRESETS, "paper_best.yaml"), encoding="utf-8") as file:
         assert list(yaml.safe_load(file)) == [f.name for f in dataclasses.fields(InferenceConfig)]
+
+
+@pytest.mark.parametrize("row", [row for rows in TABLES.values() for row in rows])
+def test_presets_of_the_tables_differ_in_the_strategy_of_their_row(row):
+    config, above = _preset(row.preset), _preset(row.above)
+    fields = [f.name for f in dataclasses.fields(InferenceConfig)]
+    differ = [name for name in fields if getattr(config, name) != getattr(above, name)]
+    assert sorted(differ) == sorted(row.changes)
+    assert config.min_pixels == 256 * config.merge_window**2
+
+
+def test_ends_of_the_tables():
+    assert not _preset("table2_baseline").refine
+    assert _preset("table3_class_refinement") == _preset("paper_best")
 
 
 @pytest.mark.parametrize("path", sorted(glob.glob(os.path.join(PRESETS, "*.yaml"))))

@@ -265,3 +265,48 @@ def test_pictures_that_cannot_be_read_are_named(tmp_path):
         read_image(str(path))
     with pytest.raises(FileNotFoundError, match=r"other\.png"):
         read_image(str(tmp_path / "other.png"))
+
+
+def test_a_network_runs_on_a_crop_once_for_all_variants(folders, monkeypatch):
+    folder, items = folders
+    seen = []
+
+    def load(model_dir, stride):
+        network = oracle.OracleNetwork(os.path.basename(model_dir), stride or 1)
+        answer = network.logits
+
+        def logits(normalized):
+            seen.extend(
+                (network.kind, network.output_stride, image.tobytes())
+                for image in normalized.numpy()
+            )
+            return answer(normalized)
+
+        network.logits = logits
+        return network
+
+    monkeypatch.setattr(runs, "load_network", load)
+    plain = {**SETTINGS, "semantic_flip": False, "affinity_flip": False}
+    settings = {
+        "plain": plain,
+        "flips": SETTINGS,
+        "affinity flip": {**plain, "affinity_flip": True},
+        "together": {**plain, "partition": False},
+        "stride": {**plain, "affinity_stride": 8},
+    }
+    configs = {str(folder / name): InferenceConfig(**s) for name, s in settings.items()}
+    dirs = (str(folder / "semantic"), str(folder / "affinity"))
+    made = runs.predict_variants(items, configs, *dirs)
+    assert [m.images for m in made] == [3] * 5
+    assert len(seen) == len(set(seen))
+    # Alone, each gives the same records.
+    for name, config in configs.items():
+        monkeypatch.setattr(runs, "load_network", load)
+        runs.predict_images(items, config, *dirs, name + " alone")
+        for item in items:
+            with open(records.record_path(name, item.name), "rb") as file:
+                together = file.read()
+            with open(records.record_path(name + " alone", item.name), "rb") as file:
+                assert file.read() == together
+    assert len(seen) > len(set(seen))
+    assert [m.images for m in runs.predict_variants(items, configs, *dirs)] == [0] * 5

@@ -1,0 +1,102 @@
+"""The tables of strategies on a data set: rows predicted, merged and judged (paper 5.2, 5.3)."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from affinity_seg.configs import inference
+from affinity_seg.configs.paper_tables import TableRow
+from affinity_seg.data.listing import Item
+from affinity_seg.evaluation import judge
+from affinity_seg.inference import runs
+from affinity_seg.inference.fingerprint import as_json
+from affinity_seg.labels import ClassTable
+
+
+def run_table(
+    rows: Sequence[TableRow],
+    items: Sequence[Item],
+    class_table: ClassTable,
+    *,
+    presets_dir: str,
+    overrides: Sequence[str],
+    semantic_dir: str,
+    affinity_dir: str,
+    output_dir: str,
+) -> list[dict[str, Any]]:
+    """Runs the rows of a table; started again, it continues.
+
+    Rows with the same fields of prediction share their records, and a network runs on a crop once
+    for all rows.
+
+    Args:
+      rows: The rows.
+      items: Images with truth.
+      class_table: The classes of the semantic network.
+      presets_dir: Folder of the presets.
+      overrides: "field=value", changes of every row.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+      output_dir: Folder for `predictions` and `results`.
+
+    Returns:
+      For each row: name, preset, paper_ap (percent), ap, ap50 (0..1), and the seconds of predict
+      (what no earlier row had to pay), merge and evaluate.
+
+    Raises:
+      FileNotFoundError: A preset, a network or a file of the data set is missing.
+      ValueError: A preset or the networks do not fit, or a folder holds something else.
+    """
+    configs = [
+        inference.load_config(os.path.join(presets_dir, row.preset + ".yaml"), overrides)
+        for row in rows
+    ]
+    folders = [_predictions_dir(output_dir, config) for config in configs]
+    variants = dict(zip(folders, configs, strict=True))
+    made = runs.predict_variants(items, variants, semantic_dir, affinity_dir)
+    seconds_left = {folder: m.seconds for folder, m in zip(variants, made, strict=True)}
+    found: list[dict[str, Any]] = []
+    for row, config, folder in zip(rows, configs, folders, strict=True):
+        results_dir = os.path.join(output_dir, "results", row.preset)
+        start = time.monotonic()
+        runs.merge_records(folder, config, runs.METHODS[0], results_dir)
+        merged = time.monotonic()
+        scores = judge.evaluate(items, results_dir, class_table)
+        found.append(
+            {
+                "name": row.name,
+                "preset": row.preset,
+                "paper_ap": row.paper_ap,
+                "ap": scores["ap"],
+                "ap50": scores["ap50"],
+                "predict_seconds": seconds_left.pop(folder, 0.0),
+                "merge_seconds": merged - start,
+                "evaluate_seconds": time.monotonic() - merged,
+            }
+        )
+    return found
+
+
+def markdown(number: int, found: Sequence[dict[str, Any]]) -> str:
+    """Returns the table in Markdown, AP in percent."""
+    lines = [
+        f"| Table {number} | paper's AP | AP | change | AP50 | predict s | merge s |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for i, row in enumerate(found):
+        change = "" if i == 0 else f"{100 * (row['ap'] - found[i - 1]['ap']):+.1f}"
+        lines.append(
+            f"| {row['name']} | {row['paper_ap']:.1f} | {100 * row['ap']:.1f} | {change} | "
+            f"{100 * row['ap50']:.1f} | {row['predict_seconds']:.0f} | {row['merge_seconds']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def _predictions_dir(output_dir: str, config: inference.InferenceConfig) -> str:
+    """Returns the folder of the records that all rows with these predictions share."""
+    fields = json.dumps(as_json(config.prediction_fields()), sort_keys=True)
+    digest = hashlib.sha256(fields.encode()).hexdigest()[:12]
+    return os.path.join(output_dir, "predictions", digest)

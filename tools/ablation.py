@@ -1,0 +1,59 @@
+"""Runs the paper's tables of strategies on a data set and prints its numbers beside ours.
+
+    python tools/ablation.py --table=2 --table=3 --data_dir=runs/demo/streets \
+        --semantic_dir=runs/demo/semantic --affinity_dir=runs/demo/affinity \
+        --override=crop_size=385 --override=max_zoom=2 --output_dir=runs/ablation
+
+One preset of configs/presets for each row. Rows that want the same predictions share the records,
+and no network runs twice on a crop. --override changes a field in every row, for data that are
+not Cityscapes. Writes table<n>.md and table<n>.json; started again, it continues.
+"""
+
+import os
+
+from absl import flags
+
+from affinity_seg import cli, files
+from affinity_seg.configs.paper_tables import TABLES
+from affinity_seg.data import listing
+from affinity_seg.inference import ablation
+from affinity_seg.labels import load_class_table
+
+flags.DEFINE_multi_enum("table", ["2", "3"], [str(n) for n in TABLES], "Tables of the paper.")
+flags.DEFINE_string("data_dir", None, "Folder of the data set.")
+flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
+flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
+flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+flags.DEFINE_string("presets_dir", "configs/presets", "Folder of the rows' presets.")
+flags.DEFINE_multi_string("override", [], "field=value, changes one field in every row.")
+flags.DEFINE_string("semantic_dir", None, "Folder of the trained semantic network.")
+flags.DEFINE_string("affinity_dir", None, "Folder of the trained affinity network.")
+flags.DEFINE_string("output_dir", "runs/ablation", "Folder for predictions, results and tables.")
+flags.mark_flags_as_required(["data_dir", "semantic_dir", "affinity_dir"])
+FLAGS = flags.FLAGS
+
+
+def main():
+    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    class_table = load_class_table(FLAGS.class_table)
+    texts = []
+    for number in sorted({int(n) for n in FLAGS.table}):
+        found = ablation.run_table(
+            TABLES[number],
+            items,
+            class_table,
+            presets_dir=FLAGS.presets_dir,
+            overrides=FLAGS.override,
+            semantic_dir=FLAGS.semantic_dir,
+            affinity_dir=FLAGS.affinity_dir,
+            output_dir=FLAGS.output_dir,
+        )
+        texts.append(ablation.markdown(number, found))
+        path = os.path.join(FLAGS.output_dir, f"table{number}")
+        files.write_bytes(path + ".md", (texts[-1] + "\n").encode())
+        files.write_json(path + ".json", {"overrides": FLAGS.override, "rows": found})
+    print("\n" + "\n\n".join(texts))
+
+
+if __name__ == "__main__":
+    cli.run(main)
