@@ -1,10 +1,13 @@
 """Lists of images give what the images give one by one."""
 
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from affinity_seg import ops
+from affinity_seg.ops import arguments
 
 _OPTIONS = {
     "distances": (1, 2, 4, 8),
@@ -110,3 +113,12 @@ def test_options_that_are_not_there():
         ops.graph_merge_from_logits(
             *logits, np.ones([8, 8], bool), affinity_stride=8, semantic_stride=8, from_logits=True
         )
+
+
+def test_lists_have_the_defaults_of_single_images():
+    single = inspect.signature(ops.graph_merge).parameters
+    shared = inspect.signature(arguments.checked_options).parameters
+    options = [name for name in shared if name not in ("semantic_shape", "rank")]
+    assert {name: single[name].default for name in options} == {
+        name: shared[name].default for name in options
+    }
