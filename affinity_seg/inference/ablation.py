@@ -43,8 +43,8 @@ def run_table(
       output_dir: Folder for `predictions` and `results`.
 
     Returns:
-      For each row: name, preset, paper_ap (percent), ap, ap50 (0..1), and the seconds of predict
-      (what no earlier row had to pay), merge and evaluate.
+      For each row: name, preset, above (the preset it is compared with), paper_ap (percent), ap,
+      ap50 (0..1), and the seconds of predict (what no earlier row had to pay), merge and evaluate.
 
     Raises:
       FileNotFoundError: A preset, a network or a file of the data set is missing.
@@ -69,6 +69,7 @@ def run_table(
             {
                 "name": row.name,
                 "preset": row.preset,
+                "above": row.above,
                 "paper_ap": row.paper_ap,
                 "ap": scores["ap"],
                 "ap50": scores["ap50"],
@@ -86,8 +87,10 @@ def markdown(number: int, found: Sequence[dict[str, Any]]) -> str:
         f"| Table {number} | paper's AP | AP | change | AP50 | predict s | merge s |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for i, row in enumerate(found):
-        change = "" if i == 0 else f"{100 * (row['ap'] - found[i - 1]['ap']):+.1f}"
+    by_preset = {row["preset"]: row for row in found}
+    for row in found:
+        above = by_preset.get(row["above"], row)
+        change = "" if above is row else f"{100 * (row['ap'] - above['ap']):+.1f}"
         lines.append(
             f"| {row['name']} | {row['paper_ap']:.1f} | {100 * row['ap']:.1f} | {change} | "
             f"{100 * row['ap50']:.1f} | {row['predict_seconds']:.0f} | {row['merge_seconds']:.0f} |"
