@@ -1,5 +1,6 @@
 """Python faces of the C++ op GraphMerge and of its kin (paper 3.4, 4.2, 4.4, 4.5)."""
 
+import numbers
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -237,15 +238,29 @@ class _Call(NamedTuple):
 
 def _listed(affinity, semantic, mask, group) -> list[_Image]:
     """Returns the images of a batch."""
+    affinity = _entries("affinity", affinity)
     size = len(affinity)
-    mask = [None] * size if mask is None else mask
-    group = [group] * size if isinstance(group, int) else group
-    for name, values in (("semantic", semantic), ("mask", mask), ("group", group)):
+    if isinstance(group, numbers.Integral) or getattr(group, "shape", None) == ():
+        group = [group] * size
+    lists = {
+        "affinity": affinity,
+        "semantic": _entries("semantic", semantic),
+        "mask": [None] * size if mask is None else _entries("mask", mask),
+        "group": _entries("group", group),
+    }
+    for name, values in lists.items():
         if len(values) != size:
             raise ValueError(
                 f"`{name}` must have one entry for each of `affinity`, {size}: {len(values)}"
             )
-    return [_Image(*image) for image in zip(affinity, semantic, mask, group, strict=True)]
+    return [_Image(*image) for image in zip(*lists.values(), strict=True)]
+
+
+def _entries(name, values):
+    try:
+        return tuple(values)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a list, one entry for each image: {values!r}") from None
 
 
 def _merge(images: list[_Image], call: _Call, options: dict[str, Any]) -> list[Any]:

@@ -103,6 +103,20 @@ def test_errors_tell_the_image():
         ops.graph_merge_batch(affinity, [semantic[0].astype(np.float16)] * 3, **_OPTIONS)
 
 
+def test_lists_of_any_kind():
+    rng = np.random.default_rng(0)
+    affinity, semantic = (np.stack(a) for a in zip(*[_probabilities(rng, 6, 8)] * 2, strict=True))
+    expected = ops.graph_merge_batch(list(affinity), list(semantic), **_OPTIONS)
+    for group in (np.int64(0), tf.constant(0), np.array([0, 0]), (0, 0)):
+        found = ops.graph_merge_batch(tf.constant(affinity), semantic, group=group, **_OPTIONS)
+        _assert_same(found, expected)
+    _assert_same(ops.graph_merge_batch(iter(affinity), iter(semantic), **_OPTIONS), expected)
+    with pytest.raises(TypeError, match=r"`affinity` must be a list, one entry .*: None"):
+        ops.graph_merge_batch(None, semantic)
+    with pytest.raises(TypeError, match=r"`semantic` must be a list, one entry .*: 3"):
+        ops.graph_merge_batch(affinity, 3)
+
+
 def test_options_that_are_not_there():
     rng = np.random.default_rng(0)
     image = _probabilities(rng, 4, 6)
