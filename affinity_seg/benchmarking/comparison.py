@@ -9,6 +9,8 @@ from affinity_seg.benchmarking.runs import THRESHOLDS, Settings, merge_call, pri
 
 _MERGED_DISTANCES = (1, 2, 4, 8, 16, 32)  # of the paper's distances for windows of 2x2
 _STAGE_CHANNELS = (8, 8, 8)
+_OURS = "affinity_seg, 1 thread"
+_PREPARATION = "preparation in NumPy"
 _NOISES = (0.35, 0.7, 1.0, 1.4, 2.0)
 
 
@@ -23,36 +25,33 @@ def run_scenes(settings: Settings) -> list[dict]:
         graph = competitors.window_graph(
             np.asarray(run(output_edges=True).edges), _MERGED_DISTANCES
         )
-        measured = measure.measure(run, settings.repetitions)
-        own_labels = np.asarray(measured.result.instance_ids)[::2, ::2]
-        own = _row(
-            "affinity_seg, 1 thread",
-            measured,
-            **_quality(scene.truth, own_labels),
-            vertices=int(graph.foreground.sum()),
-            ARI_with_ours=1.0,
-            times_ours=1.0,
-            times_ours_with_preparation=1.0,
+        turns = measure.measure_in_turns(
+            {
+                _OURS: run,
+                _PREPARATION: lambda s=scene: preparation.prepare(
+                    s, labels.default_groups(s.semantic.shape[-1])
+                ),
+                **_competitors(graph),
+            },
+            settings.repetitions,
         )
-        prepared = measure.measure(
-            lambda s=scene: preparation.prepare(s, labels.default_groups(s.semantic.shape[-1])), 1
-        )
-        found = [own]
-        # The others take seconds: fewer repetitions.
-        for name, call in _competitors(graph).items():
-            measured = measure.measure(call, 1)
+        prepared = turns.measured.pop(_PREPARATION)
+        found = []
+        own_labels = np.asarray(turns.measured[_OURS].result.instance_ids)[::2, ::2]
+        for name, measured in turns.measured.items():
+            labels_found = (
+                own_labels if name == _OURS else np.where(graph.foreground, measured.result, 0)
+            )
+            preparations = () if name == _OURS else (_PREPARATION,)
             found.append(
                 _row(
                     name,
                     measured,
-                    **_quality(scene.truth, np.where(graph.foreground, measured.result, 0)),
+                    **_quality(scene.truth, labels_found),
                     vertices=int(graph.foreground.sum()),
-                    ARI_with_ours=_agreement(
-                        own_labels, np.where(graph.foreground, measured.result, 0)
-                    ),
-                    times_ours=measured.seconds / own["seconds"],
-                    times_ours_with_preparation=(measured.seconds + prepared.seconds)
-                    / own["seconds"],
+                    ARI_with_ours=_agreement(own_labels, labels_found),
+                    times_ours=turns.ratio(name, _OURS),
+                    times_ours_with_preparation=turns.ratio(name, _OURS, *preparations),
                 )
             )
         print_table(f"scene {index}: {settings.height}x{2 * settings.height}", found)
@@ -70,7 +69,7 @@ def run_quality(settings: Settings) -> list[dict]:
             scene = settings.make_scene(index, noise)
             result = merge_call(scene, num_threads=1)(output_edges=True)
             graph = competitors.window_graph(np.asarray(result.edges), _MERGED_DISTANCES)
-            window_labels = {"affinity_seg": np.asarray(result.instance_ids)[::2, ::2]}
+            window_labels = {_OURS: np.asarray(result.instance_ids)[::2, ::2]}
             for name, call in _competitors(graph).items():
                 window_labels[name] = np.where(graph.foreground, call(), 0)
             for name, labels in window_labels.items():

@@ -20,7 +20,7 @@ class Measurement(NamedTuple):
       seconds: Wall time.
       cpu_seconds: CPU time of all threads.
       peak_bytes: Largest resident memory during the first call, above what it was before.
-      result: What the last call returned.
+      result: What the first call returned.
     """
 
     seconds: float
@@ -38,17 +38,56 @@ def measure(call: Callable[[], Any], repetitions: int) -> Measurement:
     before = _status_bytes("VmRSS")
     result = call()
     peak_bytes = max(0, _status_bytes("VmHWM") - before)
-    seconds, cpu_seconds = [], []
+    times = [_timed(call) for _ in range(repetitions)] or [(float("nan"), float("nan"))]
+    return Measurement(*map(statistics.median, zip(*times, strict=True)), peak_bytes, result)
+
+
+class Turns(NamedTuple):
+    """Calls that took turns, so that all saw the same machine.
+
+    Attributes:
+      measured: Medians, by name.
+      seconds: Wall time of each turn, by name.
+    """
+
+    measured: dict[str, Measurement]
+    seconds: dict[str, list[float]]
+
+    def ratio(self, name: str, base: str, *more: str) -> float:
+        """Returns the median over the turns of (`name` + `more`) / `base`."""
+        return statistics.median(
+            sum(turn[1:]) / turn[0]
+            for turn in zip(*(self.seconds[n] for n in (base, name, *more)), strict=True)
+        )
+
+
+def measure_in_turns(calls: dict[str, Callable[[], Any]], repetitions: int) -> Turns:
+    """Measures several calls: each once for memory and warm-up, then in turns for the time."""
+    once = {name: measure(call, 0) for name, call in calls.items()}
+    times = {name: [] for name in calls}
     for _ in range(repetitions):
-        start, cpu_start = time.perf_counter(), time.process_time()
-        result = call()
-        seconds.append(time.perf_counter() - start)
-        cpu_seconds.append(time.process_time() - cpu_start)
-    if repetitions == 0:
-        seconds = cpu_seconds = [float("nan")]
-    return Measurement(
-        statistics.median(seconds), statistics.median(cpu_seconds), peak_bytes, result
+        for name, call in calls.items():
+            times[name].append(_timed(call))
+    seconds, cpu_seconds = (
+        {name: [time[i] for time in times[name]] for name in calls} for i in range(2)
     )
+    return Turns(
+        {
+            name: once[name]._replace(
+                seconds=statistics.median(seconds[name]),
+                cpu_seconds=statistics.median(cpu_seconds[name]),
+            )
+            for name in calls
+        },
+        seconds,
+    )
+
+
+def _timed(call: Callable[[], Any]) -> tuple[float, float]:
+    """Returns wall and CPU seconds of a call."""
+    start, cpu_start = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - start, time.process_time() - cpu_start
 
 
 def machine_scaling(num_threads: int) -> dict[str, float]:

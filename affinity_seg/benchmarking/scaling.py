@@ -77,27 +77,23 @@ def run_batches(settings: Settings) -> list[dict]:
         def together(regions=regions):
             return ops.graph_merge_batch(*zip(*regions, strict=True), num_threads=settings.threads)
 
-        times = {
-            "seconds, 1 thread": lambda f=one_by_one: f(1),
-            f"seconds, {settings.threads} threads, one by one": lambda f=one_by_one: f(
-                settings.threads
-            ),
-            f"seconds, {settings.threads} threads, one list": together,
+        calls = {
+            "1 thread": lambda f=one_by_one: f(1),
+            "one by one": lambda f=one_by_one: f(settings.threads),
+            "one list": together,
         }
-        measured = {
-            name: measure.measure(call, settings.repetitions).seconds
-            for name, call in times.items()
-        }
-        one, apart, batch = measured.values()
-        rows.append(
-            {
-                "scene": index,
-                **measured,
-                "speedup, one by one": one / apart,
-                "one list": one / batch,
-            }
-        )
-    print_table(f"24 regions of up to {_MAX_SIDE}x{_MAX_SIDE} pixels", rows)
+        turns = measure.measure_in_turns(calls, settings.repetitions)
+        row = {"scene": index}
+        for name, measured in turns.measured.items():
+            row[f"seconds, {name}"] = measured.seconds
+        for name in ("one by one", "one list"):
+            row[f"speedup, {name}"] = 1 / turns.ratio(name, "1 thread")
+        rows.append(row)
+    print_table(
+        f"24 regions of up to {_MAX_SIDE}x{_MAX_SIDE} pixels, one by one and as one list on "
+        f"{settings.threads} threads",
+        rows,
+    )
     return rows
 
 
@@ -124,26 +120,18 @@ def run_logits(settings: Settings) -> list[dict]:
             tf.constant(np.stack(pair), tf.float32)
             for pair in zip((affinity, semantic), flipped, strict=True)
         ]
-        from_logits = measure.measure(
-            lambda i=inputs, m=mask: ops.graph_merge_from_logits(
+        calls = {
+            "probabilities": merge_call(settings.make_scene(index), num_threads=1, min_pixels=1024),
+            "logits of both flips": lambda i=inputs, m=mask: ops.graph_merge_from_logits(
                 *i, m, affinity_stride=scenes.STRIDE, semantic_stride=scenes.STRIDE, num_threads=1
             ),
-            settings.repetitions,
-        )
-        from_probabilities = measure.measure(
-            merge_call(settings.make_scene(index), num_threads=1, min_pixels=1024),
-            settings.repetitions,
-        )
-        rows.append(
-            {
-                "scene": index,
-                "seconds, probabilities": from_probabilities.seconds,
-                "seconds, logits of both flips": from_logits.seconds,
-                "ratio": from_logits.seconds / from_probabilities.seconds,
-                "peak_MB, probabilities": from_probabilities.peak_bytes / 1e6,
-                "peak_MB, logits": from_logits.peak_bytes / 1e6,
-            }
-        )
+        }
+        turns = measure.measure_in_turns(calls, settings.repetitions)
+        row = {"scene": index, "ratio": turns.ratio("logits of both flips", "probabilities")}
+        for name, measured in turns.measured.items():
+            row[f"seconds, {name}"] = measured.seconds
+            row[f"peak_MB, {name}"] = measured.peak_bytes / 1e6
+        rows.append(row)
     print_table("logits at stride 8, both flips, one thread", rows)
     return rows
 
