@@ -12,7 +12,13 @@ from typing import Any
 import yaml
 
 from affinity_seg import labels, neighbors
-from affinity_seg.configs.networks import OUTPUT_STRIDES
+from affinity_seg.configs.networks import OUTPUT_STRIDES, PRECISIONS
+
+TILE_GRID = max(OUTPUT_STRIDES)
+"""Tiles begin at multiples of it, so that their logits fit together, pixels."""
+
+MIN_TILE_SIDE = 512
+"""Tiles are not cut shorter than this, pixels."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +41,11 @@ class InferenceConfig:
       max_zoom: Largest zoom.
 
     Networks (paper 5.2, 5.3):
+      bucket: Crops larger than `crop_size` are padded to it plus a multiple of this, so that they
+        share shapes, and with them batches and the GPU's tuned kernels. 1: no such padding. Pixels.
+      max_input_pixels: Larger inputs, images and crops alike, are cut into equal tiles.
+      tile_overlap: How far tiles overlap; they are stitched in the middle of it. Pixels.
+      precision: "float32", or "mixed_float16" or "mixed_bfloat16": half as wide inside the network.
       semantic_stride: Output stride of the semantic network, None: as trained.
       affinity_stride: Output stride of the affinity network, None: as trained.
       semantic_flip: Average the semantics with those of the mirrored image.
@@ -60,6 +71,10 @@ class InferenceConfig:
     crop_size: int = 513
     min_zoom: float = 1.0
     max_zoom: float = 4.0
+    bucket: int = 64
+    max_input_pixels: int = 1024 * 2048
+    tile_overlap: int = 256
+    precision: str = "float32"
     semantic_stride: int | None = None
     affinity_stride: int | None = None
     semantic_flip: bool = True
@@ -89,6 +104,12 @@ class InferenceConfig:
                 raise ValueError(
                     f"`{name}` must be null or one of {OUTPUT_STRIDES}: {getattr(self, name)}"
                 )
+        if self.tile_overlap % (2 * TILE_GRID):
+            raise ValueError(
+                f"`tile_overlap` must be a multiple of {2 * TILE_GRID}: {self.tile_overlap}"
+            )
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"`precision` must be one of {PRECISIONS}: {self.precision!r}")
         if self.merge_window not in (1, 2, 4):
             raise ValueError(f"`merge_window` must be 1, 2 or 4: {self.merge_window}")
         if len(self.thresholds) != len(self.stages):
@@ -141,6 +162,9 @@ _RANGES = {
     "crop_size": (1, 8192),
     "min_zoom": (1 / 64, 64.0),
     "max_zoom": (1 / 64, 64.0),
+    "bucket": (1, 8192),
+    "max_input_pixels": (MIN_TILE_SIDE**2, 8192**2),
+    "tile_overlap": (0, MIN_TILE_SIDE // 2),
     "thresholds": (1e-6, 1.0),  # The op reads six decimals of these and of `alpha`.
     "alpha": (1e-6, 1e6),
     "min_pixels": (0, 2**31 - 1),
@@ -157,6 +181,10 @@ _PREDICTION_FIELDS = (
     "crop_size",
     "min_zoom",
     "max_zoom",
+    "bucket",
+    "max_input_pixels",
+    "tile_overlap",
+    "precision",
     "semantic_stride",
     "affinity_stride",
     "semantic_flip",

@@ -8,6 +8,9 @@ from official.vision.configs import common as mg_common
 
 OUTPUT_STRIDES = (4, 8, 16, 32)
 
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+"""Keras policies of inference: what a network computes in; its weights and logits are float32."""
+
 PRESETS = {
     "resnet_50": ([3, 4, 6, 3], 64, 64),
     "resnet_101": ([3, 4, 23, 3], 64, 64),

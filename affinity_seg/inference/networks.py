@@ -1,5 +1,6 @@
 """What both networks say about an image: in full, and in each region of interest (paper 4.3)."""
 
+import functools
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -7,11 +8,13 @@ import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference import regions as regions_lib
+from affinity_seg.inference import tiles
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.modeling.loading import Network
 
-MAX_BATCH_PIXELS = 513 * 1026
-"""Crops of equal padded size run together up to this many pixels, to bound memory."""
+MAX_BATCH_PIXELS = 2 * 1024 * 2048
+"""Inputs of equal size run together up to this many pixels, to bound memory: the paper's largest
+input with its mirror image."""
 
 
 class Predictor:
@@ -59,12 +62,11 @@ class Predictor:
         config = self._config
         said = {} if said is None else said
         pixels = tf.constant(image, tf.float32)
-        # Larger inputs than 1024x2048 would be cut into tiles inside `_logits`.
-        (full,) = self._logits(
-            self._semantic, {"full": pixels}, config.semantic_flip, min_side=0, said=said
-        )
+        size = height, width
+        whole = (0, 0, height, width), size
+        (full,) = self._logits(self._semantic, {whole: pixels}, config.semantic_flip, [size], said)
         regions = regions_lib.find_regions(
-            full, (height, width), self._groups, config, stride=self._semantic.output_stride
+            full, size, self._groups, config, stride=self._semantic.output_stride
         )
         sizes = [regions_lib.zoomed_size(region, config) for region in regions]
         places = [(region.box, size) for region, size in zip(regions, sizes, strict=True)]
@@ -72,19 +74,12 @@ class Predictor:
             (box, size): tf.image.resize(_cut(pixels, box), size, method="bilinear")
             for box, size in dict.fromkeys(places)  # Two super-classes may have the same box.
         }
-        side = config.crop_size
-        semantic = dict(
-            zip(
-                crops,
-                self._logits(self._semantic, crops, config.semantic_flip, side, said),
-                strict=True,
-            )
-        )
-        affinity = dict(
-            zip(
-                crops,
-                self._logits(self._affinity, crops, config.affinity_flip, side, said),
-                strict=True,
+        padded = [self._padded(size) for _, size in crops]
+        semantic, affinity = (
+            dict(zip(crops, self._logits(network, crops, flip, padded, said), strict=True))
+            for network, flip in (
+                (self._semantic, config.semantic_flip),
+                (self._affinity, config.affinity_flip),
             )
         )
         return ImagePrediction(
@@ -110,7 +105,7 @@ class Predictor:
         network: Network,
         crops: dict[Hashable, tf.Tensor],
         flip: bool,
-        min_side: int,
+        sizes: Sequence[tuple[int, int]],
         said: dict[Hashable, np.ndarray],
     ) -> list[np.ndarray]:
         """Returns the logits of each crop, float32 [F, h, w, C].
@@ -119,36 +114,44 @@ class Predictor:
           network: The network.
           crops: float32 RGB 0..255 [H, W, 3], of any sizes, by what tells them apart.
           flip: Whether the mirrored crop is run as well.
-          min_side: Smaller crops are padded to it at the bottom and right with zeros.
-          said: As in `predict`; float32 [h, w, C] by network, crop and flip.
+          sizes: Height and width that each crop is padded to at the bottom and right with zeros.
+          said: As in `predict`; float32 [h, w, C] by network, tiling, padded size, crop and flip.
         """
         flips = (False, True) if flip else (False,)
-        views = {}
-        for key, crop in crops.items():
-            for mirrored in flips:
-                view_key = (network.kind, network.output_stride, min_side, key, mirrored)
-                if view_key in said:
-                    continue
-                normalized = network.normalize(crop[None])[0]
-                # Mirrored before it is padded, so the padding stays at the right.
-                views[view_key] = _pad(normalized[:, ::-1] if mirrored else normalized, min_side)
-        keys = list(views)
-        for batch in _batches([tuple(view.shape[:2]) for view in views.values()]):
-            logits = network.logits(tf.stack([views[keys[i]] for i in batch])).numpy()
-            said.update(zip([keys[i] for i in batch], logits, strict=True))
-        return [
-            _needed(
-                np.stack(
-                    [
-                        said[network.kind, network.output_stride, min_side, key, mirrored]
-                        for mirrored in flips
-                    ]
-                ),
-                crop,
-                network.output_stride,
-            )
-            for key, crop in crops.items()
+        tiling = self._config.max_input_pixels, self._config.tile_overlap
+        keys = [
+            [(network, tiling, size, name, mirrored) for mirrored in flips]
+            for name, size in zip(crops, sizes, strict=True)
         ]
+        views = {}
+        for crop, size, own in zip(crops.values(), sizes, keys, strict=True):
+            new = [key for key in own if key not in said]
+            if new:
+                normalized = network.normalize(crop[None])[0]
+                for key in new:
+                    # Mirrored before it is padded, so the padding stays at the right.
+                    views[key] = _pad(normalized[:, ::-1] if key[-1] else normalized, size)
+        run = functools.partial(_run, network)
+        said.update(
+            zip(
+                views,
+                tiles.run(run, list(views.values()), network.output_stride, *tiling),
+                strict=True,
+            )
+        )
+        return [
+            _needed(np.stack([said[key] for key in own]), crop, network.output_stride)
+            for crop, own in zip(crops.values(), keys, strict=True)
+        ]
+
+    def _padded(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Returns the size that a crop of `size` is padded to (paper 4.3).
+
+        At least `crop_size`; above it the steps of `bucket` keep the number of shapes small.
+        """
+        least, step = self._config.crop_size, self._config.bucket
+        height, width = (least + -(-max(0, side - least) // step) * step for side in size)
+        return height, width
 
 
 def _cut(image: tf.Tensor, box: tuple[int, int, int, int]) -> tf.Tensor:
@@ -156,10 +159,19 @@ def _cut(image: tf.Tensor, box: tuple[int, int, int, int]) -> tf.Tensor:
     return image[y0:y1, x0:x1]
 
 
-def _pad(image: tf.Tensor, min_side: int) -> tf.Tensor:
-    """Pads [H, W, C] with zeros at the bottom and right to at least `min_side`."""
-    missing = [max(0, min_side - side) for side in image.shape[:2]]
+def _pad(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Pads [H, W, C] with zeros at the bottom and right to [*size, C]."""
+    missing = [wanted - side for wanted, side in zip(size, image.shape, strict=False)]
     return tf.pad(image, [[0, missing[0]], [0, missing[1]], [0, 0]])
+
+
+def _run(network: Network, inputs: Sequence[tf.Tensor]) -> list[np.ndarray]:
+    """Returns the logits of each input; inputs of equal size run together."""
+    logits: dict[int, np.ndarray] = {}
+    for batch in _batches([tuple(values.shape[:2]) for values in inputs]):
+        found = network.logits(tf.stack([inputs[i] for i in batch])).numpy()
+        logits.update(zip(batch, found, strict=True))
+    return [logits[i] for i in range(len(inputs))]
 
 
 def _batches(sizes: Sequence[tuple[int, int]]) -> list[list[int]]:

@@ -31,7 +31,7 @@ def load_predictor(
     config: InferenceConfig,
     semantic_dir: str,
     affinity_dir: str,
-    networks: dict[tuple[str, int | None], Network] | None = None,
+    networks: dict[tuple[str, int | None, str], Network] | None = None,
 ):
     """Loads both networks.
 
@@ -39,8 +39,8 @@ def load_predictor(
       config: The configuration of inference.
       semantic_dir: Folder of the trained semantic network.
       affinity_dir: Folder of the trained affinity network.
-      networks: Networks of these folders that were loaded before, by kind and output stride; what
-        is loaded now is added.
+      networks: Networks of these folders that were loaded before, by kind, output stride and
+        precision; what is loaded now is added.
 
     Returns:
       The `Predictor`, and the class table of the semantic network.
@@ -55,9 +55,10 @@ def load_predictor(
         ("semantic", semantic_dir, config.semantic_stride),
         ("affinity", affinity_dir, config.affinity_stride),
     ):
-        if (kind, stride) not in networks:
-            networks[kind, stride] = load_network(folder, stride)
-        network = networks[kind, stride]
+        key = kind, stride, config.precision
+        if key not in networks:
+            networks[key] = load_network(folder, stride, config.precision)
+        network = networks[key]
         if network.kind != kind:
             raise ValueError(
                 f"`{kind}_dir` must hold the {kind} network: {folder} holds the {network.kind} one"
@@ -134,7 +135,7 @@ def predict_variants(
     ]
     missing = [item for item in items if any(item.name in v.missing for v in variants)]
     if missing:
-        networks: dict[tuple[str, int | None], Network] = {}
+        networks: dict[tuple[str, int | None, str], Network] = {}
         for variant in variants:
             variant.load(networks)
     for item in tqdm(missing, desc="predict", unit="image", disable=None):
@@ -163,7 +164,7 @@ class _Variant:
         self.seconds = 0.0
         self._is_claimed = False
 
-    def load(self, networks: dict[tuple[str, int | None], Network]) -> None:
+    def load(self, networks: dict[tuple[str, int | None, str], Network]) -> None:
         self._predictor, self._class_table = load_predictor(self._config, *self._dirs, networks)
 
     def predict(self, item: Item, image: np.ndarray, said: dict[Hashable, np.ndarray]) -> None:

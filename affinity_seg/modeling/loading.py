@@ -1,12 +1,14 @@
 """Trained networks back from their folder."""
 
+import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
+import tf_keras
 import yaml
 from official.core import exp_factory
 from official.modeling import hyperparams
@@ -32,7 +34,12 @@ class Network:
       model: The Keras model behind it.
     """
 
-    def __init__(self, task: experiments.SegmentationTask, class_table: labels.ClassTable):
+    def __init__(
+        self,
+        task: experiments.SegmentationTask,
+        class_table: labels.ClassTable,
+        precision: str = "float32",
+    ):
         self.kind = _KINDS[task.name]
         self.class_table = class_table
         self.output_stride = task.model.output_stride
@@ -43,7 +50,8 @@ class Network:
             self.distances = tuple(task.distances)
             self.num_outputs = neighbors.num_channels(self.distances)
         self._config = task.model
-        self.model = networks.build_network(task.model, self.num_outputs)
+        with _policy(precision):
+            self.model = networks.build_network(task.model, self.num_outputs)
 
     def normalize(self, images: tf.Tensor) -> tf.Tensor:
         """Returns uint8 or float32 RGB images 0..255 [B, H, W, 3] as float32 network input."""
@@ -64,13 +72,27 @@ class Network:
         return logits
 
 
-def load_network(model_dir: str, output_stride: int | None = None) -> Network:
+@contextlib.contextmanager
+def _policy(precision: str) -> Iterator[None]:
+    """Lets layers that are built meanwhile compute in a precision."""
+    before = tf_keras.mixed_precision.global_policy()
+    tf_keras.mixed_precision.set_global_policy(precision)
+    try:
+        yield
+    finally:
+        tf_keras.mixed_precision.set_global_policy(before)
+
+
+def load_network(
+    model_dir: str, output_stride: int | None = None, precision: str = "float32"
+) -> Network:
     """Rebuilds a network from its configuration and loads its latest checkpoint.
 
     Args:
       model_dir: Folder that tools/train.py wrote.
       output_stride: Another output stride than the one it was trained at; the weights of our
         networks fit every stride.
+      precision: What the network computes in, one of `configs.networks.PRECISIONS`.
 
     Raises:
       FileNotFoundError: The folder, its params.yaml or its checkpoint is missing.
@@ -85,7 +107,7 @@ def load_network(model_dir: str, output_stride: int | None = None) -> Network:
     checkpoint = latest_checkpoint(model_dir)
     if output_stride is not None:
         task.model.backbone.get().output_stride = output_stride
-    network = Network(task, _read_class_table(model_dir, task))
+    network = Network(task, _read_class_table(model_dir, task), precision)
     restore(checkpoint, {"model": network.model})
     return network
 

@@ -55,7 +55,7 @@ def folders(tmp_path, monkeypatch):
     for kind in ("semantic", "affinity"):
         _save(tmp_path / kind, 1.0)
     monkeypatch.setattr(
-        runs, "load_network", lambda folder, _: oracle.OracleNetwork(os.path.basename(folder))
+        runs, "load_network", lambda folder, *_: oracle.OracleNetwork(os.path.basename(folder))
     )
     return tmp_path, items
 
@@ -271,7 +271,7 @@ def test_a_network_runs_on_a_crop_once_for_all_variants(folders, monkeypatch):
     folder, items = folders
     seen = []
 
-    def load(model_dir, stride):
+    def load(model_dir, stride, _):
         network = oracle.OracleNetwork(os.path.basename(model_dir), stride or 1)
         answer = network.logits
 
