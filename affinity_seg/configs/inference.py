@@ -60,6 +60,8 @@ class InferenceConfig:
       refine_classes: Names of the classes of the semantic class refinement.
       linkage: "average", or "weighted" as Algorithm 1 is written.
       min_pixels: Instances have more pixels than this, counted at the zoomed resolution.
+      vote_min_ratio: Share of the votes of an instance's class from which another class is listed as
+        a further candidate of its mask, with that share of its score. None: one class each.
     """
 
     regions: bool = True
@@ -87,6 +89,7 @@ class InferenceConfig:
     refine_classes: tuple[str, ...] = ()
     linkage: str = "average"
     min_pixels: int = 1024
+    vote_min_ratio: float | None = None
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -168,8 +171,15 @@ _RANGES = {
     "thresholds": (1e-6, 1.0),  # The op reads six decimals of these and of `alpha`.
     "alpha": (1e-6, 1e6),
     "min_pixels": (0, 2**31 - 1),
+    "vote_min_ratio": (1e-6, 1.0),
 }
 """Least and largest value of fields; of each entry where the field is a list."""
+
+_LISTS = {"groups": int, "stages": int, "thresholds": float, "refine_classes": str}
+"""Type of the entries of fields that are lists."""
+
+_OPTIONALS = {"semantic_stride": int, "affinity_stride": int, "vote_min_ratio": float}
+"""Type of fields that may be None and are no lists."""
 
 _PREDICTION_FIELDS = (
     "regions",
@@ -256,15 +266,14 @@ def _as_tuple(value: Any) -> tuple:
 
 def _typed(field: dataclasses.Field, value: Any) -> Any:
     """Returns `value` as the type of `field`: lists become tuples, whole numbers floats."""
-    optional = field.default is None
-    if optional and value is None:
+    name = field.name
+    if field.default is None and value is None:
         return None
-    if field.name in ("groups", "stages", "thresholds", "refine_classes"):
-        kind = {"thresholds": float, "refine_classes": str}.get(field.name, int)
+    if name in _LISTS:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"`{field.name}` must be a list: {value!r}")
-        return tuple(_scalar(field.name, kind, entry) for entry in value)
-    return _scalar(field.name, int if optional else type(field.default), value)
+            raise ValueError(f"`{name}` must be a list: {value!r}")
+        return tuple(_scalar(name, _LISTS[name], entry) for entry in value)
+    return _scalar(name, _OPTIONALS.get(name, type(field.default)), value)
 
 
 def _scalar(name: str, kind: type, value: Any) -> Any:

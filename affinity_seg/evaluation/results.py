@@ -12,6 +12,7 @@ import contextlib
 import glob
 import os
 import re
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import cv2
@@ -34,6 +35,20 @@ class InstancesLike(Protocol):
     """
 
     instance_ids: np.ndarray
+    classes: np.ndarray
+    scores: np.ndarray
+
+
+class CandidatesLike(Protocol):
+    """Classes that masks may have.
+
+    Attributes:
+      mask_ids: int32 [M], id of an instance, 1..N.
+      classes: int32 [M], class index.
+      scores: float32 [M].
+    """
+
+    mask_ids: np.ndarray
     classes: np.ndarray
     scores: np.ndarray
 
@@ -91,6 +106,7 @@ def write_result(
     instances: InstancesLike,
     class_table: ClassTable,
     source: str | None = None,
+    candidates: CandidatesLike | None = None,
 ) -> None:
     """Writes the instances of one image, masks first and the text file last.
 
@@ -103,6 +119,9 @@ def write_result(
       instances: The instances; classes are indices and become label ids here.
       class_table: The classes.
       source: Hash of what the result was made from, for `read_source`.
+      candidates: What is written of the instances, if not each of them once for its class. Each
+        candidate has a mask file of its own, because the official judge tells predictions apart by
+        their masks' paths.
 
     Raises:
       ValueError: The instances break a rule of the format; nothing has been written.
@@ -112,12 +131,10 @@ def write_result(
     _remove(text_path)
     _remove(_source_path(results_dir, name))
     mask_names, lines = set(), []
-    for index, (class_index, score) in enumerate(
-        zip(instances.classes, instances.scores, strict=True)
-    ):
+    for index, (mask_id, class_index, score) in enumerate(_listed(instances, candidates)):
         mask_name = f"{MASK_FOLDER}/{name}_{index:04d}.png"
         mask_names.add(os.path.basename(mask_name))
-        mask = np.where(instances.instance_ids == index + 1, 255, 0).astype(np.uint8)
+        mask = np.where(instances.instance_ids == mask_id, 255, 0).astype(np.uint8)
         files.write_bytes(
             os.path.join(results_dir, mask_name), cv2.imencode(".png", mask)[1].tobytes()
         )
@@ -237,6 +254,16 @@ def _check(name: str, instances: InstancesLike, class_table: ClassTable) -> None
             raise ValueError(f"{name}: `scores` must be finite: {score} (instance {index})")
         if index not in found:
             raise ValueError(f"{name}: the mask of instance {index} must not be empty")
+
+
+def _listed(
+    instances: InstancesLike, candidates: CandidatesLike | None
+) -> Iterator[tuple[int, int, float]]:
+    """Returns mask id, class index and score of each line of a result."""
+    if candidates is None:
+        mask_ids = range(1, len(instances.classes) + 1)
+        return zip(mask_ids, instances.classes, instances.scores, strict=True)
+    return zip(candidates.mask_ids, candidates.classes, candidates.scores, strict=True)
 
 
 def _source_path(results_dir: str, name: str) -> str:

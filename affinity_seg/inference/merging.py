@@ -77,6 +77,14 @@ class GraphMerger:
         )
 
 
+def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candidates:
+    """Returns what is listed of the instances, see `config.vote_min_ratio`, as NumPy arrays."""
+    found = ops.class_candidates(
+        instances.classes, instances.scores, instances.votes, config.vote_min_ratio
+    )
+    return ops.Candidates(*(values.numpy() for values in found))
+
+
 def _reason(error: tf.errors.OpError, regions: list[RegionPrediction]) -> str:
     """Returns the op's own message, with the region's place in the image."""
     found = re.search(r"image (\d+) of the list: (.*?)( \[Op:|$)", error.message)

@@ -4,6 +4,7 @@ The C++ ops are loaded when one is first called, so importing this package needs
 the shared object nor TensorFlow.
 """
 
+from affinity_seg.ops.candidates import Candidates, class_candidates
 from affinity_seg.ops.find_regions import find_regions
 from affinity_seg.ops.graph_merge import (
     graph_merge,
@@ -14,7 +15,9 @@ from affinity_seg.ops.graph_merge import (
 from affinity_seg.ops.types import GraphMergeResult
 
 __all__ = [
+    "Candidates",
     "GraphMergeResult",
+    "class_candidates",
     "find_regions",
     "graph_merge",
     "graph_merge_batch",

@@ -83,6 +83,13 @@ def test_overrides_win_and_are_typed():
         ("stages=3", "`stages` must be a list: 3"),
         ("min_pixels", "must be 'field=value'"),
         ("semantic_stride=0", "`semantic_stride` must be null or one of (4, 8, 16, 32): 0"),
+        ("vote_min_ratio=0", "`vote_min_ratio` must be in [1e-06, 1.0]: 0.0"),
+        ("vote_min_ratio=half", "`vote_min_ratio` must be of type float: 'half'"),
+        ("bucket=0", "`bucket` must be in [1, 8192]: 0"),
+        ("max_input_pixels=1000", "`max_input_pixels` must be in [262144, 67108864]: 1000"),
+        ("tile_overlap=100", "`tile_overlap` must be a multiple of 64: 100"),
+        ("tile_overlap=512", "`tile_overlap` must be in [0, 256]: 512"),
+        ("precision=float16", "`precision` must be one of ('float32', 'mixed_float16'"),
         ("alpha=[", "--override=alpha=[: not YAML"),
     ],
 )
