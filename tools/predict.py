@@ -7,7 +7,9 @@
 
 One TFRecord per image: logits at the networks' strides and the regions of interest. Started
 again, it continues with the images that have no record; a record of another image of the same name
-is refused. tools/merge.py makes instances of them.
+is refused. tools/merge.py makes instances of them; with --results_dir this is done here, while the
+networks run on the next image. --timeline writes when each stage was at work, for
+https://ui.perfetto.dev.
 """
 
 from absl import flags
@@ -15,16 +17,20 @@ from absl import flags
 from affinity_seg import cli
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
-from affinity_seg.inference import runs
+from affinity_seg.inference import merge_runs, prediction_runs
+from affinity_seg.inference.fingerprint import prediction_fingerprint
+from affinity_seg.inference.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
 
 flags.DEFINE_string("data_dir", None, "Folder of the data set.")
 flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
 flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
 flags.DEFINE_string("semantic_dir", None, "Folder of the trained semantic network.")
 flags.DEFINE_string("affinity_dir", None, "Folder of the trained affinity network.")
-flags.DEFINE_string("preset", None, "YAML file of configs/presets; default: the paper's values.")
+flags.DEFINE_string("preset", inference.BEST_PRESET, "YAML file of configs/presets.")
 flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
 flags.DEFINE_string("output_dir", None, "Folder for the prediction records.")
+flags.DEFINE_string("results_dir", None, "Folder for results, to merge beside the networks.")
+flags.DEFINE_string("timeline", None, "JSON file for the times of each stage.")
 flags.mark_flags_as_required(["data_dir", "semantic_dir", "affinity_dir", "output_dir"])
 FLAGS = flags.FLAGS
 
@@ -32,10 +38,32 @@ FLAGS = flags.FLAGS
 def main():
     items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
     config = inference.load_config(FLAGS.preset, FLAGS.override)
-    count = runs.predict_images(
-        items, config, FLAGS.semantic_dir, FLAGS.affinity_dir, FLAGS.output_dir
+    dirs = FLAGS.semantic_dir, FLAGS.affinity_dir
+    merger = None
+    if FLAGS.results_dir:
+        fingerprint = prediction_fingerprint(config, *dirs)
+        merger = merge_runs.RecordMerger(
+            fingerprint, config, merge_runs.METHODS[0], FLAGS.results_dir
+        )
+    times = Timeline()
+    count = prediction_runs.predict_images(
+        items, config, *dirs, FLAGS.output_dir, merger=merger, times=times
     )
     print(f"{FLAGS.output_dir}: {count} images predicted, {len(items) - count} were there already")
+    print(
+        f"{times.total_seconds():.1f} s: {times.seconds(NETWORK):.1f} s in the networks, which "
+        f"waited {times.seconds(WAIT_READ):.1f} s for images and "
+        f"{times.seconds(WAIT_FINISH):.1f} s for records and results"
+    )
+    if FLAGS.timeline:
+        times.write(FLAGS.timeline)
+        print(f"written: {FLAGS.timeline}")
+    if merger is not None:
+        # Records that were there already, perhaps without a result.
+        more = merge_runs.merge_records(
+            FLAGS.output_dir, config, merge_runs.METHODS[0], FLAGS.results_dir
+        )
+        print(f"{FLAGS.results_dir}: {merger.count + more} images merged")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from absl import flags
 
 from affinity_seg import cli
 from affinity_seg.configs import inference
-from affinity_seg.inference import runs, segment
+from affinity_seg.inference import prediction_runs, segment
+from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 
@@ -28,8 +29,10 @@ FLAGS = flags.FLAGS
 def main():
     image = read_image(FLAGS.image)
     config = inference.load_config(FLAGS.preset, FLAGS.override)
-    predictor, class_table = runs.load_predictor(config, FLAGS.semantic_dir, FLAGS.affinity_dir)
-    with runs.errors_named(FLAGS.image):
+    predictor, class_table = prediction_runs.load_predictor(
+        config, FLAGS.semantic_dir, FLAGS.affinity_dir
+    )
+    with errors_named(FLAGS.image):
         instances = GraphMerger(config, class_table).merge(predictor.predict(image))
     name = os.path.splitext(os.path.basename(FLAGS.image))[0]
     paths = segment.write_segmentation(FLAGS.output_dir, name, image, instances, class_table)

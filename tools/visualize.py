@@ -16,7 +16,8 @@ from affinity_seg import cli, files
 from affinity_seg.data import listing
 from affinity_seg.evaluation import results
 from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.inference import records, runs
+from affinity_seg.inference import merge_runs, records
+from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
 from affinity_seg.labels import load_class_table
 from affinity_seg.visualization import overlays, pictures
@@ -39,8 +40,8 @@ def _draw(item, class_table):
     height, width = image.shape[:2]
     record_path = records.record_path(FLAGS.predictions_dir, item.name)
     record = records.read_record(record_path)
-    runs.check_image(record_path, record, item.image_path)
-    runs.check_result(FLAGS.results_dir, item.name, record_path)
+    records.check_image(record_path, record, item.image_path)
+    merge_runs.check_result(FLAGS.results_dir, item.name, record_path)
     if record.class_table.class_names != class_table.class_names:
         raise ValueError(
             f"{record_path}: the classes must be those of --class_table={FLAGS.class_table}, "
@@ -49,7 +50,7 @@ def _draw(item, class_table):
     predictions = results.read_result(FLAGS.results_dir, item.name, class_table, (height, width))
     has_truth = item.instance_path and os.path.isfile(item.instance_path)
     truth = read_truth(item.instance_path, class_table) if has_truth else None
-    with runs.errors_named(record_path):
+    with errors_named(record_path):
         pictures.write_pictures(
             FLAGS.output_dir,
             item.name,

@@ -14,6 +14,9 @@ import yaml
 from affinity_seg import labels, neighbors
 from affinity_seg.configs.networks import OUTPUT_STRIDES, PRECISIONS
 
+BEST_PRESET = "configs/presets/paper_best.yaml"
+"""What the tools use when no preset is given: the best row of the paper's tables."""
+
 TILE_GRID = max(OUTPUT_STRIDES)
 """Tiles begin at multiples of it, so that their logits fit together, pixels."""
 
@@ -60,8 +63,8 @@ class InferenceConfig:
       refine_classes: Names of the classes of the semantic class refinement.
       linkage: "average", or "weighted" as Algorithm 1 is written.
       min_pixels: Instances have more pixels than this, counted at the zoomed resolution.
-      vote_min_ratio: Share of the votes of an instance's class from which another class is listed as
-        a further candidate of its mask, with that share of its score. None: one class each.
+      vote_min_ratio: Least share of the winning class's votes that makes another class a further
+        candidate of the mask, with that share of the score. None: one class each.
     """
 
     regions: bool = True
@@ -145,7 +148,10 @@ class InferenceConfig:
         known = class_table.class_names[1:]
         for name in self.refine_classes:
             if name not in known:
-                raise ValueError(f"`refine_classes` must be among {known}: {name!r}")
+                raise ValueError(
+                    f"`refine_classes` must be among {known}, the classes of table "
+                    f"{class_table.name!r}: {name!r}"
+                )
         return tuple(class_table.class_names.index(name) for name in self.refine_classes)
 
     def prediction_fields(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from affinity_seg.configs import inference
 from affinity_seg.configs.paper_tables import TableRow
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import judge
-from affinity_seg.inference import runs
+from affinity_seg.inference import merge_runs, prediction_runs
 from affinity_seg.inference.fingerprint import as_json
 from affinity_seg.labels import ClassTable
 
@@ -56,13 +56,13 @@ def run_table(
     ]
     folders = [_predictions_dir(output_dir, config) for config in configs]
     variants = dict(zip(folders, configs, strict=True))
-    made = runs.predict_variants(items, variants, semantic_dir, affinity_dir)
+    made = prediction_runs.predict_variants(items, variants, semantic_dir, affinity_dir)
     seconds_left = {folder: m.seconds for folder, m in zip(variants, made, strict=True)}
     found: list[dict[str, Any]] = []
     for row, config, folder in zip(rows, configs, folders, strict=True):
         results_dir = os.path.join(output_dir, "results", row.preset)
         start = time.monotonic()
-        runs.merge_records(folder, config, runs.METHODS[0], results_dir)
+        merge_runs.merge_records(folder, config, merge_runs.METHODS[0], results_dir)
         merged = time.monotonic()
         scores = judge.evaluate(items, results_dir, class_table)
         found.append(

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference import regions as regions_lib
-from affinity_seg.inference import tiles
+from affinity_seg.inference import tiles, timeline
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.modeling.loading import Network
 
@@ -20,13 +20,20 @@ input with its mirror image."""
 class Predictor:
     """Runs both networks as a configuration says."""
 
-    def __init__(self, semantic: Network, affinity: Network, config: InferenceConfig):
+    def __init__(
+        self,
+        semantic: Network,
+        affinity: Network,
+        config: InferenceConfig,
+        times: timeline.Timeline | None = None,
+    ):
         """Checks that networks and configuration fit.
 
         Args:
           semantic: The semantic network.
           affinity: The affinity network.
           config: Regions, zoom and flips.
+          times: Collects when the networks were at work.
 
         Raises:
           ValueError: They do not fit each other.
@@ -44,6 +51,7 @@ class Predictor:
         self._semantic = semantic
         self._affinity = affinity
         self._config = config
+        self._times = timeline.Timeline() if times is None else times
 
     def predict(
         self, image: np.ndarray, said: dict[Hashable, np.ndarray] | None = None
@@ -131,7 +139,7 @@ class Predictor:
                 for key in new:
                     # Mirrored before it is padded, so the padding stays at the right.
                     views[key] = _pad(normalized[:, ::-1] if key[-1] else normalized, size)
-        run = functools.partial(_run, network)
+        run = functools.partial(self._run, network)
         said.update(
             zip(
                 views,
@@ -143,6 +151,16 @@ class Predictor:
             _needed(np.stack([said[key] for key in own]), crop, network.output_stride)
             for crop, own in zip(crops.values(), keys, strict=True)
         ]
+
+    def _run(self, network: Network, inputs: Sequence[tf.Tensor]) -> list[np.ndarray]:
+        """Returns the logits of each input; inputs of equal size run together."""
+        logits: dict[int, np.ndarray] = {}
+        for batch in _batches([tuple(values.shape[:2]) for values in inputs]):
+            stacked = tf.stack([inputs[i] for i in batch])
+            with self._times.span(timeline.NETWORK, f"{network.kind} {tuple(stacked.shape)}"):
+                found = network.logits(stacked).numpy()
+            logits.update(zip(batch, found, strict=True))
+        return [logits[i] for i in range(len(inputs))]
 
     def _padded(self, size: tuple[int, int]) -> tuple[int, int]:
         """Returns the size that a crop of `size` is padded to (paper 4.3).
@@ -163,15 +181,6 @@ def _pad(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """Pads [H, W, C] with zeros at the bottom and right to [*size, C]."""
     missing = [wanted - side for wanted, side in zip(size, image.shape, strict=False)]
     return tf.pad(image, [[0, missing[0]], [0, missing[1]], [0, 0]])
-
-
-def _run(network: Network, inputs: Sequence[tf.Tensor]) -> list[np.ndarray]:
-    """Returns the logits of each input; inputs of equal size run together."""
-    logits: dict[int, np.ndarray] = {}
-    for batch in _batches([tuple(values.shape[:2]) for values in inputs]):
-        found = network.logits(tf.stack([inputs[i] for i in batch])).numpy()
-        logits.update(zip(batch, found, strict=True))
-    return [logits[i] for i in range(len(inputs))]
 
 
 def _batches(sizes: Sequence[tuple[int, int]]) -> list[list[int]]:

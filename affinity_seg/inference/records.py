@@ -155,6 +155,16 @@ def read_record(path: str) -> Record:
     return record
 
 
+def check_image(record_path: str, record: Record, image_path: str) -> None:
+    """Raises ValueError unless a record was made from the image file as it is now."""
+    if record.image_sha256 != files.sha256(image_path):
+        raise ValueError(
+            f"{record_path}: the prediction is not of the image {image_path}, whose content "
+            "differs. Use the folder of predictions of this data set, or delete the record and "
+            "run tools/predict.py again."
+        )
+
+
 def _parse(examples: list["_Example"]) -> Record:
     header = examples[0]
     num_regions = header.int("num_regions")

@@ -31,7 +31,7 @@ def cut(height: int, width: int, max_pixels: int, overlap: int) -> list[Tile]:
       height: Of the input, pixels.
       width: Of the input, pixels.
       max_pixels: Largest area of a tile, pixels, at least `MIN_TILE_SIDE` squared.
-      overlap: Least overlap, pixels; a multiple of 2 * `TILE_GRID`, at most half of `MIN_TILE_SIDE`.
+      overlap: Least overlap, pixels; a multiple of 2 * `TILE_GRID`, at most MIN_TILE_SIDE / 2.
 
     Returns:
       The tiles; the whole input if it is small enough.
@@ -97,8 +97,8 @@ def _cut(tile: Tile, max_pixels: int, overlap: int) -> list[Tile]:
 def _starts(side: int, longest: int, overlap: int) -> tuple[list[int], int]:
     """Returns the starts of the fewest equal tiles along a side, and their length.
 
-    The length differs from the side by a multiple of `TILE_GRID`, so that the network's strided layers
-    sample a tile as they sample the whole.
+    The length differs from the side by a multiple of `TILE_GRID`, so that the network's strided
+    layers sample a tile as they sample the whole.
     """
     count = 1
     while True:

@@ -13,7 +13,7 @@ from pycocotools import mask as coco_mask
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation.results import read_result
-from affinity_seg.inference import fingerprint, records, runs, segment
+from affinity_seg.inference import fingerprint, merge_runs, prediction_runs, records, segment
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.inference.networks import Predictor
@@ -55,7 +55,9 @@ def folders(tmp_path, monkeypatch):
     for kind in ("semantic", "affinity"):
         _save(tmp_path / kind, 1.0)
     monkeypatch.setattr(
-        runs, "load_network", lambda folder, *_: oracle.OracleNetwork(os.path.basename(folder))
+        prediction_runs,
+        "load_network",
+        lambda folder, *_: oracle.OracleNetwork(os.path.basename(folder)),
     )
     return tmp_path, items
 
@@ -67,7 +69,7 @@ def _save(folder, value):
 
 
 def _predict(folder, items, config=CONFIG):
-    return runs.predict_images(
+    return prediction_runs.predict_images(
         items, config, str(folder / "semantic"), str(folder / "affinity"), str(folder / "out")
     )
 
@@ -75,7 +77,9 @@ def _predict(folder, items, config=CONFIG):
 def test_predict_and_merge_give_the_truth(folders):
     folder, items = folders
     assert _predict(folder, items) == 3
-    merged = runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+    merged = merge_runs.merge_records(
+        str(folder / "out"), CONFIG, "graph_merge", str(folder / "res")
+    )
     assert merged == 3
     for i, item in enumerate(items):
         classes, instances = _scene(i)
@@ -84,7 +88,7 @@ def test_predict_and_merge_give_the_truth(folders):
         for number, prediction in enumerate(found, start=1):
             assert np.array_equal(prediction.mask, instances == number)
             assert prediction.class_index == classes[prediction.mask][0]
-    base = runs.merge_records(
+    base = merge_runs.merge_records(
         str(folder / "out"), CONFIG, "connected_components", str(folder / "base")
     )
     assert base == 3
@@ -115,19 +119,19 @@ def test_a_killed_run_goes_on_where_it_was(folders, monkeypatch):
     ]  # fmt: skip
     assert _predict(folder, items) == 0
 
-    write_result, results = runs.results_lib.write_result, str(folder / "res")
+    write_result, results = merge_runs.results_lib.write_result, str(folder / "res")
 
     def killed_merge(results_dir, name, *args):
         if name == "street_2":
             raise KeyboardInterrupt
         write_result(results_dir, name, *args)
 
-    monkeypatch.setattr(runs.results_lib, "write_result", killed_merge)
+    monkeypatch.setattr(merge_runs.results_lib, "write_result", killed_merge)
     with pytest.raises(KeyboardInterrupt):
-        runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results)
-    monkeypatch.setattr(runs.results_lib, "write_result", write_result)
-    assert runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results) == 1
-    assert runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results) == 0
+        merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results)
+    monkeypatch.setattr(merge_runs.results_lib, "write_result", write_result)
+    assert merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results) == 1
+    assert merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results) == 0
 
 
 def test_what_does_not_belong_together_is_refused(folders):
@@ -137,12 +141,15 @@ def test_what_does_not_belong_together_is_refused(folders):
     with pytest.raises(ValueError, match="there `crop_size` is 32, not 64"):
         _predict(folder, items, other)
     with pytest.raises(ValueError, match="there `crop_size` is 32, not 64"):
-        runs.merge_records(str(folder / "out"), other, "graph_merge", str(folder / "res"))
+        merge_runs.merge_records(str(folder / "out"), other, "graph_merge", str(folder / "res"))
     # Fields of the graph may change, but not within a folder of results.
     graph = InferenceConfig(**{**SETTINGS, "alpha": 4.0})
-    assert runs.merge_records(str(folder / "out"), graph, "graph_merge", str(folder / "res")) == 3
+    assert (
+        merge_runs.merge_records(str(folder / "out"), graph, "graph_merge", str(folder / "res"))
+        == 3
+    )
     with pytest.raises(ValueError, match=r"there `alpha` is 4\.0, not 5\.0"):
-        runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+        merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
     # Another checkpoint is another network.
     _save(folder / "affinity", 2.0)
     with pytest.raises(ValueError, match="there `affinity_network` is"):
@@ -156,11 +163,11 @@ def test_a_record_of_another_run_in_the_folder_is_named(folders):
     record = records.read_record(path)
     records.write_record(path, record._replace(fingerprint={**record.fingerprint, "growth": 9}))
     with pytest.raises(ValueError, match=r"street_1\.tfrecord: .* `growth` is 9, not 4"):
-        runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+        merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
     with pytest.raises(ValueError, match=r"street_1\.tfrecord: .* `growth` is 9, not 4"):
         _predict(folder, items)
     with pytest.raises(FileNotFoundError, match="no prediction record"):
-        runs.merge_records(str(folder / "images"), CONFIG, "graph_merge", str(folder / "res"))
+        merge_runs.merge_records(str(folder / "images"), CONFIG, "graph_merge", str(folder / "res"))
 
 
 def test_another_image_of_the_same_name_is_refused(folders):
@@ -177,22 +184,22 @@ def test_a_new_record_is_merged_again(folders):
     folder, items = folders
     arguments = (str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
     _predict(folder, items)
-    assert runs.merge_records(*arguments) == 3
+    assert merge_runs.merge_records(*arguments) == 3
     os.replace(items[2].image_path, items[1].image_path)
     os.remove(folder / "out" / "street_1.tfrecord")
     _predict(folder, items[:2])
     check = (str(folder / "res"), "street_1", str(folder / "out" / "street_1.tfrecord"))
     with pytest.raises(ValueError, match=r"street_1_pred\.txt: .*street_1\.tfrecord"):
-        runs.check_result(*check)
-    assert runs.merge_records(*arguments) == 1
-    runs.check_result(*check)
+        merge_runs.check_result(*check)
+    assert merge_runs.merge_records(*arguments) == 1
+    merge_runs.check_result(*check)
     _, instances = _scene(2)
     found = read_result(str(folder / "res"), "street_1", oracle.TABLE)
     assert np.array_equal(found[0].mask, instances == 1)
     # Results without a note of what made them are somebody else's.
     os.remove(folder / "res" / "fingerprint.json")
     with pytest.raises(ValueError, match=r"res holds .* but no fingerprint\.json"):
-        runs.merge_records(*arguments)
+        merge_runs.merge_records(*arguments)
 
 
 def test_a_damaged_record_is_predicted_again(folders):
@@ -211,21 +218,24 @@ def test_a_refused_run_leaves_no_mark(folders):
     with pytest.raises(FileNotFoundError):
         _predict(folder, [bad])
     with pytest.raises(ValueError, match=r"`semantic_dir` must hold the semantic .*/affinity"):
-        runs.predict_images(
+        prediction_runs.predict_images(
             items, CONFIG, str(folder / "affinity"), str(folder / "semantic"), str(folder / "out")
         )
     assert not os.path.exists(folder / "out")
     _predict(folder, items)
     stages = InferenceConfig(**{**SETTINGS, "stages": (3, 2, 1)})
     with pytest.raises(ValueError, match=r"street_0\.tfrecord: `stages` must add up"):
-        runs.merge_records(str(folder / "out"), stages, "graph_merge", str(folder / "res"))
+        merge_runs.merge_records(str(folder / "out"), stages, "graph_merge", str(folder / "res"))
     assert not os.path.exists(folder / "res")
     # A run that was killed before its first output does not bind the folder.
     fingerprint.claim_folder(str(folder / "res"), {"method": "other"})
-    assert runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res")) == 3
+    assert (
+        merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+        == 3
+    )
     (folder / "res" / "fingerprint.json").write_text("{")
     with pytest.raises(ValueError, match=r"fingerprint\.json: the file is damaged"):
-        runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+        merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
 
 
 def test_identity_is_of_the_weights_not_of_the_folder(tmp_path):
@@ -285,7 +295,7 @@ def test_a_network_runs_on_a_crop_once_for_all_variants(folders, monkeypatch):
         network.logits = logits
         return network
 
-    monkeypatch.setattr(runs, "load_network", load)
+    monkeypatch.setattr(prediction_runs, "load_network", load)
     plain = {**SETTINGS, "semantic_flip": False, "affinity_flip": False}
     settings = {
         "plain": plain,
@@ -296,17 +306,17 @@ def test_a_network_runs_on_a_crop_once_for_all_variants(folders, monkeypatch):
     }
     configs = {str(folder / name): InferenceConfig(**s) for name, s in settings.items()}
     dirs = (str(folder / "semantic"), str(folder / "affinity"))
-    made = runs.predict_variants(items, configs, *dirs)
+    made = prediction_runs.predict_variants(items, configs, *dirs)
     assert [m.images for m in made] == [3] * 5
     assert len(seen) == len(set(seen))
     # Alone, each gives the same records.
     for name, config in configs.items():
-        monkeypatch.setattr(runs, "load_network", load)
-        runs.predict_images(items, config, *dirs, name + " alone")
+        monkeypatch.setattr(prediction_runs, "load_network", load)
+        prediction_runs.predict_images(items, config, *dirs, name + " alone")
         for item in items:
             with open(records.record_path(name, item.name), "rb") as file:
                 together = file.read()
             with open(records.record_path(name + " alone", item.name), "rb") as file:
                 assert file.read() == together
     assert len(seen) > len(set(seen))
-    assert [m.images for m in runs.predict_variants(items, configs, *dirs)] == [0] * 5
+    assert [m.images for m in prediction_runs.predict_variants(items, configs, *dirs)] == [0] * 5

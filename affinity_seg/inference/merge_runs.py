@@ -1,0 +1,141 @@
+"""Whole folders of prediction records into results; can be stopped and started again."""
+
+from typing import Any
+
+from tqdm import tqdm
+
+from affinity_seg import files
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.evaluation import results as results_lib
+from affinity_seg.inference import fingerprint as fingerprint_lib
+from affinity_seg.inference import records
+from affinity_seg.inference.errors import errors_named
+from affinity_seg.inference.instances import Instances
+from affinity_seg.inference.merging import GraphMerger, class_candidates, merge_components
+
+METHODS = ("graph_merge", "connected_components")
+
+
+def merge_records(
+    predictions_dir: str, config: InferenceConfig, method: str, results_dir: str
+) -> int:
+    """Writes the result of every prediction record that has none, or has changed since.
+
+    Args:
+      predictions_dir: Folder of the records.
+      config: The configuration; fields that shape predictions must be those of the records.
+      method: One of `METHODS`.
+      results_dir: Folder of the results, made if needed.
+
+    Returns:
+      The number of images that were merged now.
+
+    Raises:
+      FileNotFoundError: There are no records.
+      ValueError: Records and configuration do not belong together, or the folder holds
+        results of another run; the message names the field.
+    """
+    names = records.list_records(predictions_dir)
+    fingerprint = records.read_record(records.record_path(predictions_dir, names[0])).fingerprint
+    _check_fields(predictions_dir, fingerprint, config)
+    merger = RecordMerger(fingerprint, config, method, results_dir)
+    for name in tqdm(names, desc="merge", unit="image", disable=None):
+        path = records.record_path(predictions_dir, name)
+        source = files.sha256(path)
+        if not merger.is_done(name, source):
+            merger.merge(path, records.read_record(path), source)
+    return merger.count
+
+
+class RecordMerger:
+    """Makes results of the prediction records of one folder.
+
+    Attributes:
+      count: How many it has made.
+    """
+
+    def __init__(
+        self, fingerprint: dict[str, Any], config: InferenceConfig, method: str, results_dir: str
+    ):
+        """Checks the folder of the results.
+
+        Args:
+          fingerprint: What makes the predictions, `fingerprint.prediction_fingerprint`.
+          config: The configuration.
+          method: One of `METHODS`.
+          results_dir: Folder of the results, made if needed.
+
+        Raises:
+          ValueError: The folder holds results of another run; the message names the field.
+        """
+        if method not in METHODS:
+            raise ValueError(f"`method` must be one of {METHODS}: {method!r}")
+        # Only the graph merge depends on the fields of the graph.
+        settings = vars(config) if method == METHODS[0] else {"min_pixels": config.min_pixels}
+        self._wanted = fingerprint_lib.as_json({"method": method, **fingerprint, **settings})
+        fingerprint_lib.check_folder(results_dir, self._wanted)
+        results_lib.remove_leftovers(results_dir)
+        self._predictions = fingerprint
+        self._config = config
+        self._method = method
+        self._results_dir = results_dir
+        self.count = 0
+
+    def is_done(self, name: str, source: str) -> bool:
+        """Returns whether there is a result of a record whose file has the hash `source`."""
+        done = results_lib.is_done(self._results_dir, name)
+        return done and results_lib.read_source(self._results_dir, name) == source
+
+    def merge(self, path: str, record: records.Record, source: str) -> None:
+        """Writes the result of a record.
+
+        Args:
+          path: File of the record, for messages.
+          record: The record.
+          source: Hash of its file.
+
+        Raises:
+          ValueError: The record was made by something else, or holds what cannot be merged.
+        """
+        difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
+        if difference:
+            raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
+        with errors_named(path):
+            instances = self._instances(record)
+        if self.count == 0:
+            fingerprint_lib.claim_folder(self._results_dir, self._wanted)
+        results_lib.write_result(
+            self._results_dir,
+            record.name,
+            instances,
+            record.class_table,
+            source,
+            class_candidates(instances, self._config),
+        )
+        self.count += 1
+
+    def _instances(self, record: records.Record) -> Instances:
+        if self._method == METHODS[0]:
+            return GraphMerger(self._config, record.class_table).merge(record.prediction)
+        return merge_components(record.prediction, self._config.min_pixels)
+
+
+def check_result(results_dir: str, name: str, record_path: str) -> None:
+    """Raises ValueError if a result says that it was made from another record."""
+    if results_lib.read_source(results_dir, name) not in (None, files.sha256(record_path)):
+        raise ValueError(
+            f"{results_lib.result_path(results_dir, name)}: the result was not made from the "
+            f"prediction {record_path}. Run tools/merge.py again."
+        )
+
+
+def _check_fields(folder: str, fingerprint: dict, config: InferenceConfig) -> None:
+    """Checks that predictions were made with the fields of `config` that shape them."""
+    wanted = fingerprint_lib.as_json(config.prediction_fields())
+    found = {name: fingerprint.get(name) for name in wanted}
+    difference = fingerprint_lib.first_difference(found, wanted)
+    if difference:
+        raise ValueError(
+            f"{folder}: the predictions do not belong to this preset: there {difference}. "
+            "Run tools/predict.py with the preset."
+        )

@@ -1,0 +1,262 @@
+"""Whole folders of images into prediction records; can be stopped and started again.
+
+While the networks run on an image, the next one is read, and the last one's record is written and
+merged, on other threads.
+"""
+
+import functools
+import os
+import time
+from collections.abc import Hashable, Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from absl import logging
+from tqdm import tqdm
+
+from affinity_seg import files
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data.listing import Item
+from affinity_seg.inference import fingerprint as fingerprint_lib
+from affinity_seg.inference import records, timeline
+from affinity_seg.inference.background import Finisher, prefetch
+from affinity_seg.inference.errors import errors_named
+from affinity_seg.inference.images import read_image
+from affinity_seg.inference.merge_runs import RecordMerger
+from affinity_seg.inference.networks import Predictor
+from affinity_seg.labels import ClassTable
+from affinity_seg.modeling.loading import Network, load_network
+
+Networks = dict[tuple[str, int | None, str], Network]
+"""Networks by kind, output stride and precision."""
+
+MAX_UNFINISHED = 2
+"""Images whose records may wait to be written and merged."""
+
+
+def load_predictor(
+    config: InferenceConfig,
+    semantic_dir: str,
+    affinity_dir: str,
+    networks: Networks | None = None,
+    times: timeline.Timeline | None = None,
+) -> tuple[Predictor, ClassTable]:
+    """Loads both networks.
+
+    Args:
+      config: The configuration of inference.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+      networks: Networks of these folders that were loaded before; what is loaded now is added.
+      times: Collects when the networks were at work.
+
+    Returns:
+      The `Predictor`, and the class table of the semantic network.
+
+    Raises:
+      ValueError: A folder holds a network of the other kind, or networks and configuration do
+        not fit.
+    """
+    networks = {} if networks is None else networks
+    loaded = []
+    for kind, folder, stride in (
+        ("semantic", semantic_dir, config.semantic_stride),
+        ("affinity", affinity_dir, config.affinity_stride),
+    ):
+        key = kind, stride, config.precision
+        if key not in networks:
+            networks[key] = load_network(folder, stride, config.precision)
+        network = networks[key]
+        if network.kind != kind:
+            raise ValueError(
+                f"`{kind}_dir` must hold the {kind} network: {folder} holds the {network.kind} one"
+            )
+        loaded.append(network)
+    return Predictor(*loaded, config, times), loaded[0].class_table
+
+
+def predict_images(
+    items: Iterable[Item],
+    config: InferenceConfig,
+    semantic_dir: str,
+    affinity_dir: str,
+    output_dir: str,
+    *,
+    merger: RecordMerger | None = None,
+    times: timeline.Timeline | None = None,
+) -> int:
+    """Writes the prediction record of every image that has none, or has a damaged one.
+
+    Args:
+      items: The images.
+      config: The configuration of inference.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+      output_dir: Folder of the records, made if needed.
+      merger: Merges each record while the networks run on the next image.
+      times: Collects when the stages were at work.
+
+    Returns:
+      The number of images that were predicted now.
+
+    Raises:
+      ValueError: The folder holds predictions of another configuration, network or image, or
+        an argument does not fit; nothing has been written then.
+    """
+    configs = {output_dir: config}
+    (made,) = predict_variants(
+        items, configs, semantic_dir, affinity_dir, merger=merger, times=times
+    )
+    return made.images
+
+
+class Made(NamedTuple):
+    """What a run of predictions has made.
+
+    Attributes:
+      images: How many records it wrote.
+      seconds: How long the networks took, without loading them.
+    """
+
+    images: int
+    seconds: float
+
+
+def predict_variants(
+    items: Iterable[Item],
+    configs: Mapping[str, InferenceConfig],
+    semantic_dir: str,
+    affinity_dir: str,
+    *,
+    merger: RecordMerger | None = None,
+    times: timeline.Timeline | None = None,
+) -> list[Made]:
+    """Does what `predict_images` does for several configurations, image by image.
+
+    A network runs on a crop once, for all configurations that want to know about it.
+
+    Args:
+      items: The images.
+      configs: Configurations by the folder of their records.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+      merger: As in `predict_images`; for one configuration only.
+      times: As in `predict_images`.
+
+    Returns:
+      What was made for each configuration, in their order.
+
+    Raises:
+      ValueError: As `predict_images`.
+    """
+    items = list(items)
+    times = timeline.Timeline() if times is None else times
+    variants = [
+        _Variant(items, config, folder, (semantic_dir, affinity_dir), merger, times)
+        for folder, config in configs.items()
+    ]
+    missing = [item for item in items if any(item.name in v.missing for v in variants)]
+    if missing:
+        networks: Networks = {}
+        for variant in variants:
+            variant.load(networks)
+    with Finisher(MAX_UNFINISHED * len(variants)) as finisher:
+        read = functools.partial(_read, times)
+        progress = tqdm(
+            prefetch(read, missing), "predict", len(missing), unit="image", disable=None
+        )
+        for item, future in progress:
+            with times.span(timeline.WAIT_READ, item.name):
+                image, image_hash = future.result()
+            said: dict[Hashable, np.ndarray] = {}
+            for variant in variants:
+                if item.name in variant.missing:
+                    record = variant.predict(item, image, image_hash, said)
+                    with times.span(timeline.WAIT_FINISH, item.name):
+                        finisher.wait_for_room()
+                    finisher.add(functools.partial(variant.finish, record))
+    return [Made(len(variant.missing), variant.seconds) for variant in variants]
+
+
+def _read(times: timeline.Timeline, item: Item) -> tuple[np.ndarray, str]:
+    """Returns an image and the hash of its file."""
+    with times.span(timeline.READ, item.name):
+        return read_image(item.image_path), files.sha256(item.image_path)
+
+
+class _Variant:
+    """One configuration and its folder of records."""
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        config: InferenceConfig,
+        folder: str,
+        dirs: tuple[str, str],
+        merger: RecordMerger | None,
+        times: timeline.Timeline,
+    ):
+        """Checks the folder and finds the images without a record."""
+        self._config = config
+        self._folder = folder
+        self._dirs = dirs
+        self._merger = merger
+        self._times = times
+        self._fingerprint = fingerprint_lib.prediction_fingerprint(config, *dirs)
+        fingerprint_lib.check_folder(folder, self._fingerprint)
+        files.remove_leftovers(folder)
+        self.missing = {
+            item.name for item in items if not _is_predicted(folder, item, self._fingerprint)
+        }
+        self.seconds = 0.0
+        self._is_claimed = False
+
+    def load(self, networks: Networks) -> None:
+        self._predictor, self._class_table = load_predictor(
+            self._config, *self._dirs, networks, self._times
+        )
+
+    def predict(
+        self, item: Item, image: np.ndarray, image_hash: str, said: dict[Hashable, np.ndarray]
+    ) -> records.Record:
+        """Runs the networks on an image."""
+        start = time.monotonic()
+        with errors_named(item.image_path), self._times.span(timeline.PREDICT, item.name):
+            prediction = self._predictor.predict(image, said)
+        self.seconds += time.monotonic() - start
+        return records.Record(
+            name=item.name,
+            filename=item.filename,
+            image_sha256=image_hash,
+            fingerprint=self._fingerprint,
+            class_table=self._class_table,
+            prediction=prediction,
+        )
+
+    def finish(self, record: records.Record) -> None:
+        """Writes a record, and its result if that is wanted; on the finisher's thread."""
+        with self._times.span(timeline.FINISH, record.name):
+            if not self._is_claimed:
+                fingerprint_lib.claim_folder(self._folder, self._fingerprint)
+                self._is_claimed = True
+            path = records.record_path(self._folder, record.name)
+            records.write_record(path, record)
+            if self._merger is not None:
+                self._merger.merge(path, record, files.sha256(path))
+
+
+def _is_predicted(output_dir: str, item: Item, fingerprint: dict) -> bool:
+    """Returns whether there is a record of this run; one of something else is an error."""
+    path = records.record_path(output_dir, item.name)
+    if not os.path.exists(path):
+        return False
+    try:
+        record = records.read_record(path)
+    except records.UnusableRecordError as error:
+        logging.warning("%s. The image is predicted again.", error)
+        return False
+    difference = fingerprint_lib.first_difference(record.fingerprint, fingerprint)
+    if difference:
+        raise ValueError(f"{path}: belongs to another run: there {difference}")
+    records.check_image(path, record, item.image_path)
+    return True
