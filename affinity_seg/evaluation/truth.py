@@ -26,6 +26,11 @@ class Truth(NamedTuple):
     instance_classes: np.ndarray
     ignored: np.ndarray
 
+    def instance_sizes(self) -> np.ndarray:
+        """Returns the pixels of each instance, int64 [N]."""
+        count = len(self.instance_classes)
+        return np.bincount(self.instance_ids.ravel(), minlength=count + 1)[1:]
+
 
 def read_truth(path: str, class_table: labels.ClassTable) -> Truth:
     """Reads an instance image.

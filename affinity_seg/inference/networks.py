@@ -1,6 +1,5 @@
 """What both networks say about an image: in full, and in each region of interest (paper 4.3)."""
 
-import functools
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -139,14 +138,7 @@ class Predictor:
                 for key in new:
                     # Mirrored before it is padded, so the padding stays at the right.
                     views[key] = _pad(normalized[:, ::-1] if key[-1] else normalized, size)
-        run = functools.partial(self._run, network)
-        said.update(
-            zip(
-                views,
-                tiles.run(run, list(views.values()), network.output_stride, *tiling),
-                strict=True,
-            )
-        )
+        said.update(zip(views, self._run(network, list(views.values())), strict=True))
         return [
             _needed(np.stack([said[key] for key in own]), crop, network.output_stride)
             for crop, own in zip(crops.values(), keys, strict=True)
@@ -155,10 +147,15 @@ class Predictor:
     def _run(self, network: Network, inputs: Sequence[tf.Tensor]) -> list[np.ndarray]:
         """Returns the logits of each input; inputs of equal size run together."""
         logits: dict[int, np.ndarray] = {}
-        for batch in _batches([tuple(values.shape[:2]) for values in inputs]):
+        largest, overlap = self._config.max_input_pixels, self._config.tile_overlap
+        for batch in _batches([tuple(values.shape[:2]) for values in inputs], largest):
             stacked = tf.stack([inputs[i] for i in batch])
+            parts = tiles.cut(*stacked.shape[1:3], largest, overlap)
             with self._times.span(timeline.NETWORK, f"{network.kind} {tuple(stacked.shape)}"):
-                found = network.logits(stacked).numpy()
+                if len(parts) == 1:
+                    found = network.logits(stacked).numpy()
+                else:
+                    found = tiles.run(network, stacked, parts)
             logits.update(zip(batch, found, strict=True))
         return [logits[i] for i in range(len(inputs))]
 
@@ -183,14 +180,17 @@ def _pad(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return tf.pad(image, [[0, missing[0]], [0, missing[1]], [0, 0]])
 
 
-def _batches(sizes: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Groups indices of equal sizes into batches of at most `MAX_BATCH_PIXELS`."""
+def _batches(sizes: Sequence[tuple[int, int]], largest: int) -> list[list[int]]:
+    """Groups indices of equal sizes into batches of at most `MAX_BATCH_PIXELS`.
+
+    Sizes above `largest` run in tiles of at most that many pixels.
+    """
     groups: dict[tuple[int, int], list[int]] = {}
     for i, size in enumerate(sizes):
         groups.setdefault(size, []).append(i)
     batches = []
     for (height, width), members in groups.items():
-        step = max(1, MAX_BATCH_PIXELS // (height * width))
+        step = max(1, MAX_BATCH_PIXELS // min(height * width, largest))
         batches += [members[i : i + step] for i in range(0, len(members), step)]
     return batches
 

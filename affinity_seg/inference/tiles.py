@@ -1,11 +1,13 @@
 """Inputs that are too large for a network: cut into tiles and stitched (algorithm.md 3.5)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from affinity_seg.configs.inference import MIN_TILE_SIDE, TILE_GRID
+from affinity_seg.modeling.loading import Network
 
 
 class Tile(NamedTuple):
@@ -40,36 +42,47 @@ def cut(height: int, width: int, max_pixels: int, overlap: int) -> list[Tile]:
     return _cut(Tile(whole, whole), max_pixels, overlap)
 
 
-def run(
-    network: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]],
-    inputs: Sequence[np.ndarray],
-    stride: int,
-    max_pixels: int,
-    overlap: int,
-) -> list[np.ndarray]:
-    """Runs a network on inputs of any size, in tiles where they are too large.
+def run(network: Network, images: tf.Tensor, tiles: Sequence[Tile]) -> np.ndarray:
+    """Runs a network on large inputs tile by tile.
+
+    The network's image pooling sees the whole input, not the tile: the tiles are encoded first, and
+    decoded with the mean of all of them. So tiles give what one piece would have given,
+    except near the cuts.
 
     Args:
-      network: Function from inputs [H, W, 3] to logits [ceil(H / stride), ceil(W / stride), C].
-      inputs: The inputs.
-      stride: Input pixels per logit, a divisor of `TILE_GRID`.
-      max_pixels: See `cut`.
-      overlap: See `cut`.
+      network: The network.
+      images: Normalised float32 [B, H, W, 3].
+      tiles: Tiles of inputs of this size, see `cut`.
 
     Returns:
-      The logits of each input.
+      The logits, float32 [B, ceil(H / stride), ceil(W / stride), C].
     """
-    tiles = [cut(*values.shape[:2], max_pixels, overlap) for values in inputs]
-    parts = [
-        values[y0:y1, x0:x1]
-        for values, own in zip(inputs, tiles, strict=True)
-        for (y0, x0, y1, x1), _ in own
-    ]
-    answers = iter(network(parts))
-    return [
-        _stitch(values.shape[:2], own, [next(answers) for _ in own], stride)
-        for values, own in zip(inputs, tiles, strict=True)
-    ]
+    stride = network.output_stride
+    height, width = (-(-side // stride) for side in images.shape[1:3])
+    encoded, sums = [], 0
+    for (y0, x0, y1, x1), kept in tiles:
+        inner = _in_logits(kept, (y0, x0), stride)
+        features, feature_sums = network.encode(images[:, y0:y1, x0:x1], tf.constant(inner))
+        encoded.append(features.numpy())  # Off the GPU, which would not hold all tiles.
+        sums += feature_sums
+    context = sums / (height * width)
+    whole = None
+    for (box, kept), features in zip(tiles, encoded, strict=True):
+        logits = network.decode(features, context).numpy()
+        if whole is None:
+            whole = np.empty((len(logits), height, width, logits.shape[-1]), logits.dtype)
+        y0, x0, y1, x1 = _in_logits(kept, (0, 0), stride)
+        top, left, bottom, right = _in_logits(kept, box[:2], stride)
+        whole[:, y0:y1, x0:x1] = logits[:, top:bottom, left:right]
+    return whole
+
+
+def _in_logits(
+    box: tuple[int, int, int, int], origin: tuple[int, int], stride: int
+) -> tuple[int, int, int, int]:
+    """Returns a box of pixels as a box of logits, counted from `origin`, pixels."""
+    (y0, x0, y1, x1), (top, left) = box, origin
+    return tuple(-(-side // stride) for side in (y0 - top, x0 - left, y1 - top, x1 - left))
 
 
 def _cut(tile: Tile, max_pixels: int, overlap: int) -> list[Tile]:
@@ -111,18 +124,3 @@ def _starts(side: int, longest: int, overlap: int) -> tuple[list[int], int]:
         if length <= longest:
             free = (side - length) // TILE_GRID
             return [free * i // (count - 1) * TILE_GRID for i in range(count)], length
-
-
-def _stitch(
-    size: tuple[int, int], tiles: Sequence[Tile], logits: Sequence[np.ndarray], stride: int
-) -> np.ndarray:
-    """Returns the logits of an input of `size` from those of its tiles."""
-    if len(tiles) == 1:
-        return logits[0]
-    height, width = (-(-side // stride) for side in size)
-    whole = np.empty((height, width, logits[0].shape[-1]), logits[0].dtype)
-    for (box, kept), part in zip(tiles, logits, strict=True):
-        y0, x0, y1, x1 = (-(-side // stride) for side in kept)
-        top, left = box[0] // stride, box[1] // stride
-        whole[y0:y1, x0:x1] = part[y0 - top : y1 - top, x0 - left : x1 - left]
-    return whole

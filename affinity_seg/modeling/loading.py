@@ -71,6 +71,41 @@ class Network:
 
         return logits
 
+    @functools.cached_property
+    def encode(self):
+        """Function from one tile of an input to all that needs no more than the tile.
+
+        From normalised float32 [B, H, W, 3] and the box int32 [4] (y0, x0, y1, x1, in logits) whose
+        features count: the output of the ASPP's convolutions [B, h, w, C], and the sum of
+        the backbone's features over the box, float32 [B, D]. A `tf.function` with one trace.
+        """
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, None, None, 3], tf.float32),
+                tf.TensorSpec([4], tf.int32),
+            ]
+        )
+        def encode(normalized, box):
+            return networks.encode(self.model, normalized, box)
+
+        return encode
+
+    @functools.cached_property
+    def decode(self):
+        """Function from what `encode` gives of a tile, and the mean features of the whole input.
+
+        From [B, h, w, C] and the mean float32 [B, D] over all tiles to the tile's logits, float32
+        [B, h, w, num_outputs]. A `tf.function` with one trace.
+        """
+        encoded_as = self.encode.get_concrete_function().structured_outputs
+
+        @tf.function(input_signature=[tf.TensorSpec(s.shape, s.dtype) for s in encoded_as])
+        def decode(encoded, context):
+            return tf.cast(networks.decode(self.model, encoded, context), tf.float32)
+
+        return decode
+
 
 @contextlib.contextmanager
 def _policy(precision: str) -> Iterator[None]:

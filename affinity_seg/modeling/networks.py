@@ -59,6 +59,56 @@ def build_network(
     return model
 
 
+def encode(
+    model: segmentation_model.SegmentationModel, normalized: tf.Tensor, box: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Runs the part of a network that looks at pixels and their surroundings only.
+
+    Together with `decode` it does what the model does, but for tiles of an input: the ASPP's image
+    pooling is left to the caller, who knows all tiles.
+
+    Args:
+      model: A model of `build_network`.
+      normalized: float32 [B, H, W, 3].
+      box: int32 [4], (y0, x0, y1, x1), ends exclusive: where the backbone's features count.
+
+    Returns:
+      The ASPP's convolutions, [B, h, w, C], and the sum of the features in the box, float32 [B, D].
+    """
+    features = model.backbone(normalized, training=False)[_level(model)]
+    convolutions = model.decoder.aspp.aspp_layers[:-1]  # The last is the image pooling.
+    encoded = tf.concat([layer(features, training=False) for layer in convolutions], axis=-1)
+    inner = features[:, box[0] : box[2], box[1] : box[3]]
+    return encoded, tf.reduce_sum(tf.cast(inner, tf.float32), axis=[1, 2])
+
+
+def decode(
+    model: segmentation_model.SegmentationModel, encoded: tf.Tensor, context: tf.Tensor
+) -> tf.Tensor:
+    """Runs the rest of a network.
+
+    Args:
+      model: A model of `build_network`.
+      encoded: The ASPP's convolutions of a tile, [B, h, w, C], from `encode`.
+      context: float32 [B, D], mean of the backbone's features over the whole input.
+
+    Returns:
+      The logits of the tile, float [B, h, w, num_outputs].
+    """
+    aspp_layer = model.decoder.aspp
+    mean = tf.cast(context[:, None, None, :], encoded.dtype)  # Its own mean as a map of one pixel.
+    pooled = aspp_layer.aspp_layers[-1](mean, training=False)
+    spread = tf.broadcast_to(pooled, [*tf.unstack(tf.shape(encoded)[:3]), pooled.shape[-1]])
+    projected = aspp_layer.projection(tf.concat([encoded, spread], axis=-1), training=False)
+    level = _level(model)
+    return model.head(({level: encoded}, {level: projected}), training=False)
+
+
+def _level(model: segmentation_model.SegmentationModel) -> str:
+    """Returns the key of the feature map that the decoder reads."""
+    return str(model.decoder.get_config()["level"])
+
+
 def normalize(config: networks_config.Network, images: tf.Tensor) -> tf.Tensor:
     """Returns images RGB 0..255 [..., 3] as the network's float32 input; its zero is the mean."""
     mean = tf.constant(list(config.pixel_mean), tf.float32)

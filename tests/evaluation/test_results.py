@@ -11,6 +11,7 @@ from scenes import BUS, CAR, boxes, instances
 from affinity_seg import files
 from affinity_seg.evaluation import results
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.ops import Candidates
 
 NAME = "aachen_000000_000019"
 IDS = boxes(20, 30, (0, 0, 5, 6), (8, 10, 20, 30))
@@ -27,6 +28,18 @@ def _write(folder, name=NAME):
 
 def _text(folder, content):
     files.write_bytes(results.result_path(folder, NAME), content.encode())
+
+
+def test_candidates_have_a_mask_each(folder):
+    found = instances(IDS, [CAR, BUS], [0.9, 0.5])
+    listed = Candidates(np.int32([1, 1, 2]), np.int32([CAR, BUS, BUS]), np.float32([0.9, 0.3, 0.5]))
+    results.write_result(folder, NAME, found, CITYSCAPES, candidates=listed)
+    read = results.read_result(folder, NAME, CITYSCAPES)
+    assert [p.class_index for p in read] == [CAR, BUS, BUS]
+    np.testing.assert_allclose([p.score for p in read], [0.9, 0.3, 0.5])
+    for prediction, mask_id in zip(read, (1, 1, 2), strict=True):
+        np.testing.assert_array_equal(prediction.mask, mask_id == IDS)
+    assert len({line.mask_path for line in results.read_lines(folder, NAME, CITYSCAPES)}) == 3
 
 
 def test_files_are_those_of_the_cityscapes_format(folder):

@@ -17,6 +17,15 @@ from affinity_seg.inference import fingerprint, merge_runs, prediction_runs, rec
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.inference.networks import Predictor
+from affinity_seg.inference.timeline import (
+    FINISH,
+    NETWORK,
+    PREDICT,
+    READ,
+    WAIT_FINISH,
+    WAIT_READ,
+    Timeline,
+)
 
 SETTINGS = {
     "cell_size": 8,
@@ -93,6 +102,58 @@ def test_predict_and_merge_give_the_truth(folders):
     )
     assert base == 3
     assert len(read_result(str(folder / "base"), "street_0", oracle.TABLE)) == 2
+
+
+def test_merging_beside_the_networks_gives_the_same_results(folders):
+    folder, items = folders
+    dirs = str(folder / "semantic"), str(folder / "affinity")
+    made_by = fingerprint.prediction_fingerprint(CONFIG, *dirs)
+    merger = merge_runs.RecordMerger(made_by, CONFIG, "graph_merge", str(folder / "beside"))
+    times = Timeline()
+    prediction_runs.predict_images(
+        items, CONFIG, *dirs, str(folder / "out"), merger=merger, times=times
+    )
+    assert merger.count == 3
+    assert (
+        merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "beside"))
+        == 0
+    )
+    merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", str(folder / "after"))
+    assert _contents(folder / "beside") == _contents(folder / "after")
+    for stage in (READ, WAIT_READ, PREDICT, WAIT_FINISH, FINISH):
+        names = [span.name for span in times.spans if span.stage == stage]
+        assert names == [item.name for item in items]
+    # Each network runs at least once for each image; the semantic one on the full image as well.
+    assert sum(span.stage == NETWORK for span in times.spans) >= 3 * len(items)
+
+
+def _contents(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_other_classes_with_enough_votes_are_listed(folders):
+    folder, items = folders
+    _predict(folder, items[:1])
+    record = records.read_record(str(folder / "out" / "street_0.tfrecord"))
+    # Three of the first square's eight rows look like discs.
+    logits = record.prediction.regions[0].semantic_logits.copy()
+    assert record.prediction.regions[0].region.box == (0, 0, 20, 20)
+    logits[:, 4:7, :, 2] += 3 * oracle.MARGIN * (logits[:, 4:7, :, 1] > 0)
+    record.prediction.regions[0] = record.prediction.regions[0]._replace(semantic_logits=logits)
+    records.write_record(str(folder / "out" / "street_0.tfrecord"), record)
+    listed = {}
+    for ratio in (None, 0.6, 0.7):
+        config = InferenceConfig(**{**SETTINGS, "vote_min_ratio": ratio})
+        merge_runs.merge_records(
+            str(folder / "out"), config, "graph_merge", str(folder / f"{ratio}")
+        )
+        listed[ratio] = read_result(str(folder / f"{ratio}"), "street_0", oracle.TABLE)
+    assert [p.class_index for p in listed[None]] == [1, 1, 3]
+    assert [p.class_index for p in listed[0.7]] == [1, 1, 3]
+    assert [p.class_index for p in listed[0.6]] == [1, 2, 1, 2, 3]
+    first, second = listed[0.6][:2]
+    np.testing.assert_array_equal(first.mask, second.mask)
+    assert second.score == pytest.approx(first.score * 3 / 5, rel=1e-6)
 
 
 def test_a_killed_run_goes_on_where_it_was(folders, monkeypatch):

@@ -1,0 +1,86 @@
+"""Networks that know the truth: what the chain around them loses (regions, zoom, windows, pasting).
+
+They have the interface of `modeling.loading.Network`. In place of an image they are given where
+each of its pixels lies (`coordinates`). Bilinear zooming keeps such a picture exact, so that a
+crop tells them which pixel of the truth is the nearest to each of its own, whatever was cut,
+zoomed, mirrored or padded.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from affinity_seg import labels, neighbors
+from affinity_seg.inference.truth import one_hot_semantics, true_affinities
+
+MARGIN = 8.0
+"""Logits are this, or minus this."""
+
+
+def coordinates(height: int, width: int) -> np.ndarray:
+    """Returns what stands for an image, float32 [H, W, 3]: y, x and 1, pixels."""
+    y, x = np.indices((height, width), np.float32)
+    return np.stack([y, x, np.ones_like(y)], axis=-1)
+
+
+class TrueNetwork:
+    """Answers with the truth of an image.
+
+    Attributes:
+      kind: "semantic" or "affinity".
+      output_stride: Input pixels per logit.
+      class_table: The classes.
+      distances: Distances of the affinity channels, pixels; None for the semantic network.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        classes: np.ndarray,
+        instances: np.ndarray,
+        class_table: labels.ClassTable,
+        output_stride: int = 1,
+        distances: tuple[int, ...] = neighbors.DISTANCES,
+    ):
+        """Takes the truth.
+
+        Args:
+          kind: "semantic" or "affinity".
+          classes: int32 [H, W], class index, `labels.VOID_CLASS` where void.
+          instances: int32 [H, W], above 0 in instances.
+          class_table: The classes.
+          output_stride: Input pixels per logit.
+          distances: Distances of the affinity channels, pixels.
+        """
+        self.kind = kind
+        self.output_stride = output_stride
+        self.class_table = class_table
+        self.distances = distances if kind == "affinity" else None
+        self._classes = classes
+        self._instances = instances
+
+    def normalize(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns `images`: padding with zeros stays apart, because its third channel is not 1."""
+        return images
+
+    def logits(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the logits of float32 [B, H, W, 3], see `coordinates`."""
+        return tf.constant(np.stack([self._answer(image) for image in images.numpy()]))
+
+    def encode(self, images: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the logits of a tile; the truth needs no mean of features."""
+        return self.logits(images), tf.zeros([len(images), 1])
+
+    def decode(self, encoded: np.ndarray, context: tf.Tensor) -> tf.Tensor:
+        """Returns the logits that `encode` has given."""
+        return tf.constant(encoded)
+
+    def _answer(self, image: np.ndarray) -> np.ndarray:
+        is_inside = image[..., 2] > 0
+        y, x = (np.where(is_inside, np.floor(image[..., i] + 0.5), 0).astype(int) for i in (0, 1))
+        if self.kind == "semantic":
+            classes = np.where(is_inside, self._classes[y, x], 0)
+            truth = one_hot_semantics(classes, self.class_table.num_classes)
+        else:
+            truth = true_affinities(np.where(is_inside, self._instances[y, x], 0), self.distances)
+        step = self.output_stride
+        return MARGIN * (2 * truth[::step, ::step] - 1)

@@ -1,0 +1,59 @@
+"""Sends perfect predictions through the whole chain and says what it loses, by cause.
+
+    python tools/check_chain.py --data_dir=runs/streets --output_dir=runs/chain --max_images=8
+
+In place of the networks stands the truth of the nearest pixel of each zoomed, mirrored, padded
+and tiled crop, for every pixel. Writes results to --output_dir, judges them, and lists each true
+instance without a predicted one of IoU above 0.5.
+"""
+
+import collections
+
+from absl import flags
+from tqdm import tqdm
+
+from affinity_seg import cli, labels
+from affinity_seg.configs import inference
+from affinity_seg.data import listing
+from affinity_seg.evaluation import judge, results
+from affinity_seg.evaluation.truth import read_truth
+from affinity_seg.inference import chain_check
+
+flags.DEFINE_string("data_dir", None, "Folder of the data set.")
+flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
+flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
+flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+flags.DEFINE_string("preset", inference.BEST_PRESET, "YAML file of configs/presets.")
+flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+flags.DEFINE_integer("min_size", 100, "Smaller true instances are not listed, pixels.", 0)
+flags.DEFINE_integer("max_images", None, "Check only so many images, the first by name.", 1)
+flags.DEFINE_string("output_dir", None, "Folder for the results.")
+flags.mark_flags_as_required(["data_dir", "output_dir"])
+FLAGS = flags.FLAGS
+
+
+def main():
+    table = labels.load_class_table(FLAGS.class_table)
+    config = inference.load_config(FLAGS.preset, FLAGS.override)
+    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = items[: FLAGS.max_images]
+    counts, total = collections.Counter(), 0
+    for item in tqdm(items, desc="check", unit="image", disable=None):
+        truth = read_truth(item.instance_path, table)
+        found = chain_check.segment_truth(truth, config, table)
+        results.write_result(FLAGS.output_dir, item.name, found, table)
+        total += int((truth.instance_sizes() >= FLAGS.min_size).sum())
+        for loss in chain_check.find_losses(truth, found, config, table, FLAGS.min_size):
+            counts[loss.cause] += 1
+            print(
+                f"{item.name}: {table.class_names[loss.class_index]} {loss.number}, "
+                f"{loss.size} pixels, IoU {loss.iou:.2f}: {loss.cause}"
+            )
+    judge.evaluate(items, FLAGS.output_dir, table)
+    print(f"{total} instances from {FLAGS.min_size} pixels on, {counts.total()} not found")
+    for cause in chain_check.CAUSES:
+        print(f"{counts[cause]:6d}  {cause}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
