@@ -18,6 +18,7 @@ from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results as results_lib
 from affinity_seg.inference import fingerprint as fingerprint_lib
 from affinity_seg.inference import records
+from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.merging import GraphMerger, merge_components
@@ -186,7 +187,11 @@ class _Variant:
 
 
 def merge_records(
-    predictions_dir: str, config: InferenceConfig, method: str, results_dir: str
+    predictions_dir: str,
+    config: InferenceConfig,
+    method: str,
+    results_dir: str,
+    instance_filter: InstanceFilter = KEEP_ALL,
 ) -> int:
     """Writes the result of every prediction record that has none, or has changed since.
 
@@ -195,23 +200,28 @@ def merge_records(
       config: The configuration; fields that shape predictions must be those of the records.
       method: One of `METHODS`.
       results_dir: Folder of the results, made if needed.
+      instance_filter: Which instances are written.
 
     Returns:
       The number of images that were merged now.
 
     Raises:
       FileNotFoundError: There are no records.
-      ValueError: Records and configuration do not belong together, or the folder holds
-        results of another run; the message names the field.
+      ValueError: Records and configuration do not belong together, the filter does not fit, or
+        the folder holds results of another run; the message names the field.
     """
     if method not in METHODS:
         raise ValueError(f"`method` must be one of {METHODS}: {method!r}")
     names = records.list_records(predictions_dir)
-    predictions = records.read_record(records.record_path(predictions_dir, names[0])).fingerprint
+    first = records.read_record(records.record_path(predictions_dir, names[0]))
+    instance_filter.check(first.class_table)
+    predictions = first.fingerprint
     _check_fields(predictions_dir, predictions, config)
     # Only the graph merge depends on the fields of the graph.
     settings = vars(config) if method == METHODS[0] else {"min_pixels": config.min_pixels}
-    wanted = fingerprint_lib.as_json({"method": method, **predictions, **settings})
+    wanted = fingerprint_lib.as_json(
+        {"method": method, **predictions, **settings, **instance_filter._asdict()}
+    )
     fingerprint_lib.check_folder(results_dir, wanted)
     results_lib.remove_leftovers(results_dir)
     merge: Callable | None = None
@@ -228,7 +238,8 @@ def merge_records(
             raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
         merge = merge or _merger(method, config, record)
         with errors_named(path):
-            instances = merge(record.prediction)
+            merged = merge(record.prediction)
+        instances = instance_filter.select_instances(merged, record.class_table)
         if count == 0:
             fingerprint_lib.claim_folder(results_dir, wanted)
         results_lib.write_result(results_dir, name, instances, record.class_table, source)
