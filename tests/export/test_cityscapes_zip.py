@@ -67,6 +67,7 @@ def test_the_archive_holds_text_files_and_masks_only(streets):
         assert mask.mode == "L"
         np.testing.assert_array_equal(mask, 255 * boxes(*SIZE, LEFT))
         assert {stat.S_IMODE(e.external_attr >> 16) for e in archive.infolist()} == {0o644}
+        assert {e.date_time for e in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_equal_results_give_equal_bytes(streets, tmp_path):
