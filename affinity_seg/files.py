@@ -39,7 +39,8 @@ def atomic_path(path: str) -> Iterator[str]:
     except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
-        if isinstance(error, OSError) and error.filename is None:
+        # An error without a number has a message of its own, which a file name would replace.
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             error.filename = path
         raise
 

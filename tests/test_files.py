@@ -76,3 +76,9 @@ def test_a_full_disk_names_the_file(tmp_path):
     path = str(tmp_path / "result.txt")
     with pytest.raises(OSError, match=r"No space.*result\.txt"), files.atomic_path(path):
         raise OSError(28, "No space left on device")
+
+
+def test_an_error_that_says_more_than_a_number_keeps_its_message(tmp_path):
+    path = str(tmp_path / "result.txt")
+    with pytest.raises(FileNotFoundError, match=r"^two images$"), files.atomic_path(path):
+        raise FileNotFoundError("two images")

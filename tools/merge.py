@@ -13,20 +13,23 @@ from absl import flags
 
 from affinity_seg import cli
 from affinity_seg.configs import inference
-from affinity_seg.inference import merge_runs
+from affinity_seg.inference import filters, merge_runs
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
 flags.DEFINE_string("preset", inference.BEST_PRESET, "YAML file of configs/presets.")
 flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
 flags.DEFINE_enum("method", merge_runs.METHODS[0], merge_runs.METHODS, "How instances are found.")
 flags.DEFINE_string("results_dir", None, "Folder for the results.")
+filters.define_flags()
 flags.mark_flags_as_required(["predictions_dir", "results_dir"])
 FLAGS = flags.FLAGS
 
 
 def main():
     config = inference.load_config(FLAGS.preset, FLAGS.override)
-    count = merge_runs.merge_records(FLAGS.predictions_dir, config, FLAGS.method, FLAGS.results_dir)
+    count = merge_runs.merge_records(
+        FLAGS.predictions_dir, config, FLAGS.method, FLAGS.results_dir, filters.from_flags()
+    )
     print(f"{FLAGS.results_dir}: {count} images merged")
 
 

@@ -11,7 +11,7 @@ from absl import flags
 
 from affinity_seg import cli
 from affinity_seg.configs import inference
-from affinity_seg.inference import prediction_runs, segment
+from affinity_seg.inference import filters, prediction_runs, segment
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
@@ -22,6 +22,7 @@ flags.DEFINE_string("affinity_dir", "runs/demo/affinity", "Folder of the affinit
 flags.DEFINE_string("preset", "configs/presets/demo.yaml", "YAML file of configs/presets.")
 flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
 flags.DEFINE_string("output_dir", None, "Folder for the two files.")
+filters.define_flags()
 flags.mark_flags_as_required(["image", "output_dir"])
 FLAGS = flags.FLAGS
 
@@ -32,8 +33,11 @@ def main():
     predictor, class_table = prediction_runs.load_predictor(
         config, FLAGS.semantic_dir, FLAGS.affinity_dir
     )
+    instance_filter = filters.from_flags()
+    instance_filter.check(class_table)
     with errors_named(FLAGS.image):
-        instances = GraphMerger(config, class_table).merge(predictor.predict(image))
+        merged = GraphMerger(config, class_table).merge(predictor.predict(image))
+    instances = instance_filter.select_instances(merged, class_table)
     name = os.path.splitext(os.path.basename(FLAGS.image))[0]
     paths = segment.write_segmentation(FLAGS.output_dir, name, image, instances, class_table)
     print(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")

@@ -16,7 +16,7 @@ from affinity_seg import cli, files
 from affinity_seg.data import listing
 from affinity_seg.evaluation import results
 from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.inference import merge_runs, records
+from affinity_seg.inference import filters, merge_runs, records
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
 from affinity_seg.labels import load_class_table
@@ -30,11 +30,12 @@ flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes
 flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
 flags.DEFINE_string("output_dir", None, "Folder for the pictures.")
 flags.DEFINE_integer("max_images", None, "Draw only so many images, the first by name.", 1)
+filters.define_flags()
 flags.mark_flags_as_required(["predictions_dir", "results_dir", "data_dir", "output_dir"])
 FLAGS = flags.FLAGS
 
 
-def _draw(item, class_table):
+def _draw(item, class_table, instance_filter):
     """Writes the pictures of one image."""
     image = read_image(item.image_path)
     height, width = image.shape[:2]
@@ -47,7 +48,8 @@ def _draw(item, class_table):
             f"{record_path}: the classes must be those of --class_table={FLAGS.class_table}, "
             f"{class_table.class_names}: {record.class_table.class_names}"
         )
-    predictions = results.read_result(FLAGS.results_dir, item.name, class_table, (height, width))
+    found = results.read_result(FLAGS.results_dir, item.name, class_table, (height, width))
+    predictions = instance_filter.select_predictions(found, class_table)
     has_truth = item.instance_path and os.path.isfile(item.instance_path)
     truth = read_truth(item.instance_path, class_table) if has_truth else None
     with errors_named(record_path):
@@ -64,11 +66,13 @@ def _draw(item, class_table):
 
 def main():
     class_table = load_class_table(FLAGS.class_table)
+    instance_filter = filters.from_flags()
+    instance_filter.check(class_table)
     items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
     results.check_all_done(FLAGS.results_dir, [item.name for item in items])
     files.remove_leftovers(FLAGS.output_dir)
     for item in tqdm(items, desc="draw", unit="image", disable=None):
-        _draw(item, class_table)
+        _draw(item, class_table, instance_filter)
     print(f"{FLAGS.output_dir}: pictures of {len(items)} images")
 
 

@@ -14,13 +14,16 @@ _ORIENTATION = 0x0112
 _UPRIGHT = 1
 
 
-def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> None:
+def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[int, int]:
     """Checks what a picture's file says of itself, before its pixels are decoded.
 
     Args:
       path: Where it was read, for messages.
       content: Bytes of the file.
       formats: Names of the formats that are allowed, as Pillow calls them: "PNG", "JPEG", ...
+
+    Returns:
+      Height and width, pixels.
 
     Raises:
       ValueError: The file is of another format or damaged, has more than `MAX_PIXELS` pixels, or
@@ -46,6 +49,7 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> None:
             f"{path}: EXIF orientation must be {_UPRIGHT}, pixels stored as they are shown: "
             f"{orientation}; store it upright first, e.g. with `mogrify -auto-orient`"
         )
+    return height, width
 
 
 def decode(path: str, content: bytes, formats: tuple[str, ...]) -> np.ndarray:

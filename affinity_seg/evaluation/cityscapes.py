@@ -44,7 +44,7 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
       ValueError: A result breaks the format, or the classes are not those of Cityscapes.
     """
     require_items(items)
-    _check_classes(class_table)
+    check_classes(class_table)
     results.check_all_done(results_dir, [item.name for item in items])
     for item in items:
         _check_result(item, results_dir, class_table)
@@ -96,7 +96,7 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _check_classes(class_table: ClassTable) -> None:
+def check_classes(class_table: ClassTable) -> None:
     """Raises ValueError unless the table has exactly the classes that the judge counts."""
     judged = {i: v.name for i, v in id2label.items() if v.hasInstances and not v.ignoreInEval}
     own = dict(zip(class_table.label_ids, class_table.class_names[1:], strict=True))

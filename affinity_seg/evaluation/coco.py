@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import results, truth
-from affinity_seg.labels import VOID_CLASS, ClassTable
+from affinity_seg.evaluation import coco_format, results, truth
+from affinity_seg.labels import ClassTable
 
 MAX_DETECTIONS = 1000
 """Predictions of an image and class that count; COCO's 100 are too few for microscopy."""
@@ -47,21 +46,9 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
         target = truth.read_truth(item.instance_path, class_table)
         height, width = target.classes.shape
         images.append({"id": image_id, "height": height, "width": width})
-        for index, class_index in enumerate(target.instance_classes, start=1):
-            _add(true, image_id, class_index, target.instance_ids == index)
-        for class_index in range(1, class_table.num_classes):
-            void_or_group = (target.classes == VOID_CLASS) | (target.classes == class_index)
-            crowd = target.ignored & void_or_group
-            if crowd.any():
-                _add(true, image_id, class_index, crowd, iscrowd=1)
-        for prediction in results.read_result(results_dir, item.name, class_table, (height, width)):
-            _add(
-                predicted,
-                image_id,
-                prediction.class_index,
-                prediction.mask,
-                score=prediction.score,
-            )
+        true += coco_format.truth_annotations(image_id, target, class_table.num_classes)
+        predictions = results.read_result(results_dir, item.name, class_table, (height, width))
+        predicted += coco_format.prediction_annotations(image_id, predictions)
     precision = _precision(images, class_table.class_names, true, predicted)
     return {
         "judge": "coco",
@@ -88,13 +75,14 @@ def label_map_ap(true: np.ndarray, predicted: np.ndarray) -> float | None:
     for labels, target in zip((true, predicted), annotations, strict=True):
         for index in np.unique(labels[labels != 0]):
             mask = labels == index
-            _add(target, 1, 1, mask, score=int(np.count_nonzero(mask)))
+            score = int(np.count_nonzero(mask))
+            target.append(coco_format.annotation(1, 1, mask, score=score, iscrowd=0))
     return _mean(_precision(images, ("background", "instance"), *annotations)[..., 0])
 
 
 def _precision(images: list, class_names: Sequence[str], true: list, predicted: list) -> np.ndarray:
     """Returns the precision [IoU thresholds, recalls, classes, areas], -1 without truth."""
-    categories = [{"id": i, "name": n} for i, n in enumerate(class_names) if i]
+    categories = coco_format.categories(class_names)
     with contextlib.redirect_stdout(io.StringIO()):
         judge = COCOeval(
             _dataset(images, categories, true), _dataset(images, categories, predicted), "segm"
@@ -121,30 +109,13 @@ def _mean(precision: np.ndarray) -> float | None:
     return float(defined.mean()) if defined.size else None
 
 
-def _add(
-    annotations: list[dict[str, Any]],
-    image_id: int,
-    class_index: int,
-    mask: np.ndarray,
-    **fields: float,
-) -> None:
-    """Appends a COCO annotation of a mask, bool [H, W]."""
-    annotations.append(
-        {
-            "id": len(annotations) + 1,  # from 1: pycocotools takes 0 for "no match"
-            "image_id": image_id,
-            "category_id": int(class_index),
-            "segmentation": coco_mask.encode(np.asfortranarray(mask, np.uint8)),
-            "area": int(np.count_nonzero(mask)),
-            "iscrowd": 0,
-            **fields,
-        }
-    )
-
-
 def _dataset(images: list, categories: list, annotations: list) -> COCO:
     """Returns an indexed COCO data set in memory."""
     dataset = COCO()
-    dataset.dataset = {"images": images, "categories": categories, "annotations": annotations}
+    dataset.dataset = {
+        "images": images,
+        "categories": categories,
+        "annotations": coco_format.numbered(annotations),
+    }
     dataset.createIndex()
     return dataset

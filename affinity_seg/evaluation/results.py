@@ -132,20 +132,32 @@ def write_result(
     _remove(_source_path(results_dir, name))
     mask_names, lines = set(), []
     for index, (mask_id, class_index, score) in enumerate(_listed(instances, candidates)):
-        mask_name = f"{MASK_FOLDER}/{name}_{index:04d}.png"
+        mask_name = mask_path(name, index)
         mask_names.add(os.path.basename(mask_name))
-        mask = np.where(instances.instance_ids == mask_id, 255, 0).astype(np.uint8)
-        files.write_bytes(
-            os.path.join(results_dir, mask_name), cv2.imencode(".png", mask)[1].tobytes()
-        )
-        # Nine digits bring a float32 back unchanged.
-        lines.append(f"{mask_name} {class_table.label_ids[class_index - 1]} {score:.9g}\n")
+        mask = encode_mask(instances.instance_ids == mask_id)
+        files.write_bytes(os.path.join(results_dir, mask_name), mask)
+        lines.append(format_line(mask_name, class_index, score, class_table))
     for path in _mask_paths(results_dir, name):
         if os.path.basename(path) not in mask_names:
             _remove(path)
     if source is not None:
         files.write_bytes(_source_path(results_dir, name), f"{source}\n".encode())
     files.write_bytes(text_path, "".join(lines).encode())
+
+
+def mask_path(name: str, index: int) -> str:
+    """Returns the path, relative to the text file, of mask `index`, from 0, of an image."""
+    return f"{MASK_FOLDER}/{name}_{index:04d}.png"
+
+
+def encode_mask(mask: np.ndarray) -> bytes:
+    """Returns the file of a mask, bool [H, W]."""
+    return cv2.imencode(".png", np.where(mask, 255, 0).astype(np.uint8))[1].tobytes()
+
+
+def format_line(path: str, class_index: int, score: float, class_table: ClassTable) -> str:
+    """Returns the line of an instance; nine digits bring a float32 back unchanged."""
+    return f"{path} {class_table.label_ids[class_index - 1]} {score:.9g}\n"
 
 
 def read_lines(results_dir: str, name: str, class_table: ClassTable) -> list[ResultLine]:

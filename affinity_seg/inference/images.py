@@ -6,6 +6,8 @@ import numpy as np
 
 from affinity_seg.data import pictures
 
+_FORMATS = ("PNG", "JPEG", "BMP")
+
 
 def read_image(path: str) -> np.ndarray:
     """Returns a picture as uint8 RGB [H, W, 3], decoded as in training.
@@ -14,7 +16,21 @@ def read_image(path: str) -> np.ndarray:
       FileNotFoundError: There is no such file.
       ValueError: The file is no PNG, JPEG or BMP picture, see `pictures.decode`.
     """
+    return pictures.decode(path, _read(path), _FORMATS)
+
+
+def read_size(path: str) -> tuple[int, int]:
+    """Returns height and width of a picture without decoding its pixels.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+      ValueError: The file is no PNG, JPEG or BMP picture, see `pictures.check_header`.
+    """
+    return pictures.check_header(path, _read(path), _FORMATS)
+
+
+def _read(path: str) -> bytes:
     if not os.path.isfile(path):
         raise FileNotFoundError(f"the image does not exist: {path}")
     with open(path, "rb") as file:
-        return pictures.decode(path, file.read(), ("PNG", "JPEG", "BMP"))
+        return file.read()

@@ -53,6 +53,15 @@ def number_instances(
     )
 
 
+def select_instances(instances: Instances, kept: np.ndarray) -> Instances:
+    """Drops the instances where `kept`, bool [N], is False, and numbers the others anew."""
+    indices = instances.instance_ids - 1
+    kept = np.append(np.asarray(kept, bool), False)  # The last entry is for -1.
+    return number_instances(
+        np.where(kept[indices], indices, -1), instances.classes, instances.scores, instances.votes
+    )
+
+
 def _boxes(instance_ids: np.ndarray, count: int) -> np.ndarray:
     """Returns the box of each of the ids 1..count, all of which have pixels."""
     boxes = np.zeros((count + 1, 4), np.int32)

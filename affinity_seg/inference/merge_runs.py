@@ -10,6 +10,7 @@ from affinity_seg.evaluation import results as results_lib
 from affinity_seg.inference import fingerprint as fingerprint_lib
 from affinity_seg.inference import records
 from affinity_seg.inference.errors import errors_named
+from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.merging import GraphMerger, class_candidates, merge_components
 
@@ -17,7 +18,11 @@ METHODS = ("graph_merge", "connected_components")
 
 
 def merge_records(
-    predictions_dir: str, config: InferenceConfig, method: str, results_dir: str
+    predictions_dir: str,
+    config: InferenceConfig,
+    method: str,
+    results_dir: str,
+    instance_filter: InstanceFilter = KEEP_ALL,
 ) -> int:
     """Writes the result of every prediction record that has none, or has changed since.
 
@@ -26,19 +31,20 @@ def merge_records(
       config: The configuration; fields that shape predictions must be those of the records.
       method: One of `METHODS`.
       results_dir: Folder of the results, made if needed.
+      instance_filter: What is written.
 
     Returns:
       The number of images that were merged now.
 
     Raises:
       FileNotFoundError: There are no records.
-      ValueError: Records and configuration do not belong together, or the folder holds
-        results of another run; the message names the field.
+      ValueError: Records and configuration do not belong together, the filter does not fit, or
+        the folder holds results of another run; the message names the field.
     """
     names = records.list_records(predictions_dir)
     fingerprint = records.read_record(records.record_path(predictions_dir, names[0])).fingerprint
     _check_fields(predictions_dir, fingerprint, config)
-    merger = RecordMerger(fingerprint, config, method, results_dir)
+    merger = RecordMerger(fingerprint, config, method, results_dir, instance_filter)
     for name in tqdm(names, desc="merge", unit="image", disable=None):
         path = records.record_path(predictions_dir, name)
         source = files.sha256(path)
@@ -55,7 +61,12 @@ class RecordMerger:
     """
 
     def __init__(
-        self, fingerprint: dict[str, Any], config: InferenceConfig, method: str, results_dir: str
+        self,
+        fingerprint: dict[str, Any],
+        config: InferenceConfig,
+        method: str,
+        results_dir: str,
+        instance_filter: InstanceFilter = KEEP_ALL,
     ):
         """Checks the folder of the results.
 
@@ -64,6 +75,7 @@ class RecordMerger:
           config: The configuration.
           method: One of `METHODS`.
           results_dir: Folder of the results, made if needed.
+          instance_filter: What is written.
 
         Raises:
           ValueError: The folder holds results of another run; the message names the field.
@@ -72,13 +84,16 @@ class RecordMerger:
             raise ValueError(f"`method` must be one of {METHODS}: {method!r}")
         # Only the graph merge depends on the fields of the graph.
         settings = vars(config) if method == METHODS[0] else {"min_pixels": config.min_pixels}
-        self._wanted = fingerprint_lib.as_json({"method": method, **fingerprint, **settings})
+        self._wanted = fingerprint_lib.as_json(
+            {"method": method, **fingerprint, **settings, **instance_filter._asdict()}
+        )
         fingerprint_lib.check_folder(results_dir, self._wanted)
         results_lib.remove_leftovers(results_dir)
         self._predictions = fingerprint
         self._config = config
         self._method = method
         self._results_dir = results_dir
+        self._filter = instance_filter
         self.count = 0
 
     def is_done(self, name: str, source: str) -> bool:
@@ -100,8 +115,10 @@ class RecordMerger:
         difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
         if difference:
             raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
+        self._filter.check(record.class_table)
         with errors_named(path):
             instances = self._instances(record)
+        candidates = class_candidates(instances, self._config)
         if self.count == 0:
             fingerprint_lib.claim_folder(self._results_dir, self._wanted)
         results_lib.write_result(
@@ -110,7 +127,7 @@ class RecordMerger:
             instances,
             record.class_table,
             source,
-            class_candidates(instances, self._config),
+            self._filter.select_candidates(candidates, record.class_table),
         )
         self.count += 1
 

@@ -5,38 +5,50 @@ from typing import Any
 
 import cv2
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from affinity_seg import files
+from affinity_seg.evaluation import coco_format
 from affinity_seg.inference.instances import Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.visualization.overlays import draw_instances
 
 
-def instances_json(instances: Instances, class_table: ClassTable) -> list[dict[str, Any]]:
-    """Describes instances for JSON.
+def describe_image(
+    name: str, instances: Instances, class_table: ClassTable, with_masks: bool = False
+) -> dict[str, Any]:
+    """Describes an image and its instances for JSON.
+
+    Args:
+      name: Key of the image.
+      instances: Its instances.
+      class_table: The classes.
+      with_masks: Whether each instance also has its mask as COCO run lengths, `rle`.
 
     Returns:
-      For each instance: id, class (name), class_index, score, box [y0, x0, y1, x1] with
-      exclusive ends, size in pixels, and its mask as COCO run lengths, `rle`, that
-      pycocotools decodes.
+      image, height, width, class_table (name) and instances, in the order of their ids: id, class
+      (name), class_index, score, box [y0, x0, y1, x1] with exclusive ends, size in pixels.
     """
     described = []
     for i, class_index in enumerate(instances.classes):
-        mask = np.asfortranarray(instances.instance_ids == i + 1, np.uint8)
-        rle = coco_mask.encode(mask)
-        described.append(
-            {
-                "id": i + 1,
-                "class": class_table.class_names[class_index],
-                "class_index": int(class_index),
-                "score": float(instances.scores[i]),
-                "box": instances.boxes[i].tolist(),
-                "size": int(instances.sizes[i]),
-                "rle": {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")},
-            }
-        )
-    return described
+        fields = {
+            "id": i + 1,
+            "class": class_table.class_names[class_index],
+            "class_index": int(class_index),
+            "score": float(instances.scores[i]),
+            "box": instances.boxes[i].tolist(),
+            "size": int(instances.sizes[i]),
+        }
+        if with_masks:
+            fields["rle"] = coco_format.run_lengths(instances.instance_ids == i + 1)
+        described.append(fields)
+    height, width = instances.instance_ids.shape
+    return {
+        "image": name,
+        "height": height,
+        "width": width,
+        "class_table": class_table.name,
+        "instances": described,
+    }
 
 
 def write_segmentation(
@@ -63,14 +75,6 @@ def write_segmentation(
     json_path = os.path.join(output_dir, f"{name}_instances.json")
     encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
     files.write_bytes(picture_path, encoded.tobytes())
-    files.write_json(
-        json_path,
-        {
-            "image": name,
-            "height": image.shape[0],
-            "width": image.shape[1],
-            "class_table": class_table.name,
-            "instances": instances_json(instances, class_table),
-        },
-    )
+    described = describe_image(name, instances, class_table, with_masks=True)
+    files.write_json(json_path, described)
     return picture_path, json_path

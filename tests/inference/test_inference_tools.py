@@ -42,7 +42,8 @@ def _tool(name, *arguments):
     )
 
 
-def test_merge_writes_results_and_refuses_another_preset(tmp_path):
+def _predict(tmp_path):
+    """Writes the record of two squares that touch; returns the folder and the true instances."""
     classes, instances = np.zeros((24, 32), np.int64), np.zeros((24, 32), np.int64)
     classes[4:12, 4:16], instances[4:12, 4:10], instances[4:12, 10:16] = 1, 1, 2
     predictor = Predictor(*map(oracle.OracleNetwork, ("semantic", "affinity")), CONFIG)
@@ -54,9 +55,15 @@ def test_merge_writes_results_and_refuses_another_preset(tmp_path):
         class_table=oracle.TABLE,
         prediction=predictor.predict(oracle.picture(classes, instances)),
     )
-    predictions, results = str(tmp_path / "predictions"), str(tmp_path / "results")
+    predictions = str(tmp_path / "predictions")
     os.makedirs(predictions)
     records.write_record(records.record_path(predictions, "street"), record)
+    return predictions, instances
+
+
+def test_merge_writes_results_and_refuses_another_preset(tmp_path):
+    predictions, instances = _predict(tmp_path)
+    results = str(tmp_path / "results")
     folders = (f"--predictions_dir={predictions}", f"--results_dir={results}")
 
     done = _tool("merge.py", *folders, *OVERRIDES)
@@ -69,6 +76,22 @@ def test_merge_writes_results_and_refuses_another_preset(tmp_path):
     assert refused.returncode != 0
     assert "there `growth` is 4, not 16" in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
+
+
+def test_merge_filters_by_class_and_score(tmp_path):
+    predictions, _ = _predict(tmp_path)
+    results = str(tmp_path / "results")
+    folders = (f"--predictions_dir={predictions}", f"--results_dir={results}")
+
+    unknown = _tool("merge.py", *folders, *OVERRIDES, "--classes=disc,cat")
+    assert unknown.returncode != 0
+    assert "`--classes` must be foreground classes" in unknown.stderr
+    assert "('square', 'disc', 'bar'): 'cat'" in unknown.stderr
+    assert "Traceback" not in unknown.stderr and not os.path.exists(results)
+
+    none = _tool("merge.py", *folders, *OVERRIDES, "--classes=disc,bar", "--min_score=0.5")
+    assert none.returncode == 0, none.stderr
+    assert read_result(results, "street", oracle.TABLE) == []
 
 
 def test_segment_says_what_is_missing(tmp_path):

@@ -99,7 +99,9 @@ def test_logits_keep_what_upsampling_reads_of_the_padding():
 def test_batches_keep_to_the_limit():
     whole = (1024, 2048)
     sizes = [whole, (100, 100), whole, whole, (2000, 2100)]
-    assert networks._batches(sizes) == [[0, 2], [3], [1], [4]]
+    assert networks._batches(sizes, 1024 * 2048) == [[0, 2], [3], [1], [4]]
+    # In tiles, two inputs of twice that size run together.
+    assert networks._batches([(2048, 2048)] * 3, 1024 * 2048) == [[0, 1], [2]]
 
 
 def test_zoom_finds_the_same_objects():

@@ -14,6 +14,7 @@ from pycocotools import mask as coco_mask
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation.results import read_result
 from affinity_seg.inference import fingerprint, merge_runs, prediction_runs, records, segment
+from affinity_seg.inference.filters import InstanceFilter
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.inference.networks import Predictor
@@ -215,6 +216,29 @@ def test_what_does_not_belong_together_is_refused(folders):
     _save(folder / "affinity", 2.0)
     with pytest.raises(ValueError, match="there `affinity_network` is"):
         _predict(folder, items)
+
+
+def test_the_filter_belongs_to_the_results(folders):
+    folder, items = folders
+    _predict(folder, items)
+    arguments = (str(folder / "out"), CONFIG, "graph_merge", str(folder / "res"))
+    bars = InstanceFilter(min_score=0.5, classes=("bar",))
+    assert merge_runs.merge_records(*arguments, bars) == 3
+    (found,) = read_result(str(folder / "res"), "street_0", oracle.TABLE)
+    assert np.array_equal(found.mask, _scene(0)[1] == 3)
+    assert merge_runs.merge_records(*arguments, bars) == 0
+    with pytest.raises(ValueError, match=r"there `classes` is \['bar'\], not None"):
+        merge_runs.merge_records(*arguments)
+    with pytest.raises(ValueError, match=r"there `min_score` is 0\.5, not 0\.6"):
+        merge_runs.merge_records(*arguments, bars._replace(min_score=0.6))
+    # Results that were made before there was a filter are those without one.
+    old = (str(folder / "out"), CONFIG, "graph_merge", str(folder / "old"))
+    merge_runs.merge_records(*old)
+    path = folder / "old" / "fingerprint.json"
+    content = json.loads(path.read_text())
+    assert content.pop("min_score", 0) is content.pop("classes", 0) is None
+    path.write_text(json.dumps(content))
+    assert merge_runs.merge_records(*old) == 0
 
 
 def test_a_record_of_another_run_in_the_folder_is_named(folders):

@@ -160,3 +160,15 @@ def test_tool_draws_so_many_and_names_what_does_not_fit(folder):
     assert run.returncode != 0
     assert "pred/two.tfrecord: the prediction is not of the image data/images/two" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_tool_leaves_out_what_is_filtered(folder):
+    run = _run(folder, "--max_images=1", "--min_score=0.6", "--classes=car")
+    assert run.returncode == 0, run.stderr
+    drawn = cv2.imread(str(folder / "pictures/one_instances.png"))
+    factor = layout.enlargement(H, W)
+    assert (drawn[52 * factor, 76 * factor] == 90).all()  # The car with score 0.5.
+    assert (drawn[52 * factor, 28 * factor] != 90).any()
+    run = _run(folder, "--min_score=nan")
+    assert "`--min_score` must be a finite number: nan" in run.stderr
+    assert run.returncode != 0 and "Traceback" not in run.stderr

@@ -1,0 +1,96 @@
+"""Truth and predictions as COCO describes them, for the judge and for other programs.
+
+A data set is {images, categories, annotations}. A `category_id` is the class index; ids of images
+and annotations count from 1 (pycocotools takes 0 for "no match").
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from affinity_seg.evaluation.results import Prediction
+from affinity_seg.evaluation.truth import Truth
+from affinity_seg.labels import VOID_CLASS
+
+
+def run_lengths(mask: np.ndarray) -> dict[str, Any]:
+    """Returns a mask, bool [H, W], as COCO run lengths that fit into JSON.
+
+    Returns:
+      `size` [H, W] and `counts`, compressed run lengths in ASCII.
+    """
+    rle = coco_mask.encode(np.asfortranarray(mask, np.uint8))
+    return {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")}
+
+
+def annotation(
+    image_id: int, class_index: int, mask: np.ndarray, **fields: float
+) -> dict[str, Any]:
+    """Returns what COCO says of a mask, bool [H, W].
+
+    Args:
+      image_id: Id of its image.
+      class_index: Its class index.
+      mask: Not empty.
+      **fields: Further fields.
+    """
+    return {
+        "image_id": image_id,
+        "category_id": int(class_index),
+        "segmentation": run_lengths(mask),
+        "area": int(np.count_nonzero(mask)),
+        **fields,
+    }
+
+
+def truth_annotations(image_id: int, truth: Truth, num_classes: int) -> list[dict[str, Any]]:
+    """Returns the true instances, and what is void or a group region as crowd.
+
+    Void pixels and the group regions of a class are one crowd region of that class: a prediction
+    whose share inside reaches the IoU threshold is not counted.
+
+    Args:
+      image_id: Id of the image.
+      truth: Its truth.
+      num_classes: K, with the background.
+    """
+    masks = [
+        (class_index, truth.instance_ids == index, 0)
+        for index, class_index in enumerate(truth.instance_classes, start=1)
+    ]
+    for class_index in range(1, num_classes):
+        void_or_group = (truth.classes == VOID_CLASS) | (truth.classes == class_index)
+        crowd = truth.ignored & void_or_group
+        if crowd.any():
+            masks.append((class_index, crowd, 1))
+    found = [
+        annotation(image_id, class_index, mask, iscrowd=iscrowd)
+        for class_index, mask, iscrowd in masks
+    ]
+    return [{**a, "bbox": coco_mask.toBbox(a["segmentation"]).tolist()} for a in found]
+
+
+def prediction_annotations(
+    image_id: int, predictions: Iterable[Prediction]
+) -> list[dict[str, Any]]:
+    """Returns predictions in COCO's results format.
+
+    Without `bbox`: pycocotools makes it from the mask, but where it is given takes the area of
+    the box for that of the mask, and AP by size would be another.
+    """
+    return [
+        annotation(image_id, prediction.class_index, prediction.mask, score=prediction.score)
+        for prediction in predictions
+    ]
+
+
+def categories(class_names: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns the categories of class names, background first."""
+    return [{"id": i, "name": name} for i, name in enumerate(class_names) if i]
+
+
+def numbered(annotations: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns annotations with the ids that a data set needs."""
+    return [{"id": i, **fields} for i, fields in enumerate(annotations, start=1)]

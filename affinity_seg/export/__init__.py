@@ -1,0 +1,1 @@
+"""Results in the formats of other programs: COCO, label maps, the Cityscapes benchmark."""

@@ -1,0 +1,58 @@
+"""Reading a folder of results for export, image by image."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from affinity_seg.data.listing import Item
+from affinity_seg.evaluation import results
+from affinity_seg.inference.filters import InstanceFilter
+from affinity_seg.inference.images import read_size
+from affinity_seg.labels import ClassTable
+
+
+class ImageResult(NamedTuple):
+    """The result of one image.
+
+    Attributes:
+      item: The image.
+      height: Of the image, pixels.
+      width: Of the image, pixels.
+      predictions: Its instances, as large as the image.
+    """
+
+    item: Item
+    height: int
+    width: int
+    predictions: list[results.Prediction]
+
+
+def read_results(
+    items: Sequence[Item],
+    results_dir: str,
+    class_table: ClassTable,
+    instance_filter: InstanceFilter,
+) -> Iterator[ImageResult]:
+    """Yields the checked result of every image, in the order of `items`.
+
+    No truth is read, and of an image only what its header says of its size.
+
+    Args:
+      items: The images.
+      results_dir: Folder of the results.
+      class_table: The classes.
+      instance_filter: Which instances are kept.
+
+    Raises:
+      FileNotFoundError: Images without result (all are listed, before the first is read), a
+        missing mask or image.
+      ValueError: The filter does not fit, or a result breaks the format.
+    """
+    instance_filter.check(class_table)
+    results.check_all_done(results_dir, [item.name for item in items])
+    for item in tqdm(items, desc="export", unit="image", disable=None):
+        height, width = read_size(item.image_path)
+        found = results.read_result(results_dir, item.name, class_table, (height, width))
+        kept = instance_filter.select_predictions(found, class_table)
+        yield ImageResult(item, height, width, kept)
