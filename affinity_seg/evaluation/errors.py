@@ -47,7 +47,8 @@ class InstanceError(NamedTuple):
       true: Indices of its true instances, from 0.
       predicted: Indices of its predictions, from 0.
       iou: The best IoU among them; of a missed one and a false positive the best with anything.
-      pixels: Size of its true instances; of the prediction for a false positive.
+      pixels: Size of its true instances, for a merged one without the one that is matched with the
+        prediction; of the prediction for a false positive.
     """
 
     kind: str
@@ -154,7 +155,8 @@ def find_errors(
 
     def add(kind: str, true: list[int], predicted: list[int]) -> None:
         iou = matched.iou[predicted or slice(None)][:, true or slice(None)]
-        pixels = matched.true_pixels[true] if true else matched.predicted_pixels[predicted]
+        lost = [i for i in true if kind != MERGED or matched.match_of_true[i] not in predicted]
+        pixels = matched.true_pixels[lost] if true else matched.predicted_pixels[predicted]
         errors.append(
             InstanceError(
                 kind, tuple(true), tuple(predicted), float(iou.max(initial=0)), int(pixels.sum())

@@ -37,7 +37,7 @@ def draw_precision_recall(precision_recall: dict[str, Any]) -> np.ndarray:
         axes.set(title=title, xlabel="recall", xlim=(0, 1), ylim=(0, 1.02))
         axes.grid(alpha=0.3)
         if precision_recall[kind]:
-            axes.legend(title="class (AP)", fontsize=8, title_fontsize=8, loc="upper right")
+            axes.legend(title="class (AP)", fontsize=8, title_fontsize=8)
     panels[0].set_ylabel("precision")
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
