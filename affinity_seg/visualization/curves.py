@@ -12,7 +12,7 @@ _NUM_COLORS = 10  # of matplotlib's default cycle
 
 
 def draw_precision_recall(precision_recall: dict[str, Any]) -> np.ndarray:
-    """Draws the curves of every class and their average, at IoU 0.50 and over all IoUs.
+    """Draws the curves of every class and, of several, their average: at IoU 0.50, over all IoUs.
 
     Args:
       precision_recall: What `coco.evaluate` returns under this name.
@@ -29,6 +29,8 @@ def draw_precision_recall(precision_recall: dict[str, Any]) -> np.ndarray:
     panels = figure.subplots(1, 2, sharey=True)
     for axes, kind, title in zip(panels, CURVES, _TITLES, strict=True):
         for index, (name, precision) in enumerate(precision_recall[kind].items()):
+            if name == "average" and index < 2:
+                continue
             style = {"linestyle": _STYLES[index // _NUM_COLORS % len(_STYLES)], "linewidth": 1.5}
             if name == "average":
                 style = {"color": "black", "linewidth": 2.5}

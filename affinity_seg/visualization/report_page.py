@@ -199,11 +199,11 @@ def _failures(by_kind: dict[str, list[Failure]]) -> str:
 
 
 def _classes(error: ErrorLine) -> str:
-    """Returns what an error is about, such as "car, car as car"."""
-    true = ", ".join(error.true) or "nothing there"
-    if not error.predicted:
-        return f"{true}, missed"
-    return f"{true} as {', '.join(error.predicted)}"
+    """Returns what an error is about, such as "car, car as car" or "car, missed"."""
+    true, predicted = ", ".join(error.true), ", ".join(error.predicted)
+    if true and predicted:
+        return f"{true} as {predicted}"
+    return f"{true or predicted}, {error.kind}"
 
 
 def _gallery(report: Report) -> str:
@@ -240,8 +240,8 @@ def _error_list(image: GalleryImage) -> str:
     rows = [
         (
             error.kind,
-            ", ".join(error.true) or "nothing there",
-            ", ".join(error.predicted) or "nothing",
+            ", ".join(error.true) or "none",
+            ", ".join(error.predicted) or "none",
             error.iou,
             error.pixels,
             f"{error.center[0]}, {error.center[1]}",

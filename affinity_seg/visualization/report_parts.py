@@ -17,9 +17,9 @@ nav a { margin-right: 18px; }
 a { color: #1559a8; }
 .tables { display: flex; flex-wrap: wrap; gap: 8px 40px; align-items: flex-start; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 10px 0; font-size: 14px;
+table { border-collapse: collapse; margin: 4px 0 10px; font-size: 14px;
   font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: 4px; color: #56616c; }
+.caption { margin: 12px 0 0; max-width: none; font-size: 14px; color: #56616c; }
 th, td { padding: 3px 10px; text-align: right; border-bottom: 1px solid #e4e8ec;
   overflow-wrap: normal; }
 thead th { border-bottom: 2px solid #9aa5b0; vertical-align: bottom; }
@@ -92,8 +92,8 @@ def table(
         lines.append(f"<tr{total}><th>{text(row[0])}</th>{cells}</tr>\n")
     head = "".join(f"<th>{text(h)}</th>" for h in heads)
     return (
-        f'<div class="wide"><table id="{text(name)}" class="{text(kind)}">'
-        f"<caption>{text(caption)}</caption>\n"
+        f'<div class="wide"><p class="caption" id="{text(name)}-caption">{text(caption)}</p>\n'
+        f'<table id="{text(name)}" class="{text(kind)}" aria-labelledby="{text(name)}-caption">\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{''.join(lines)}</tbody></table></div>\n"
     )
 
