@@ -233,14 +233,12 @@ def _gallery_image(
         truth = overlays.DrawnInstances(
             found.truth.instance_ids, found.truth.instance_classes, None
         )
-        caption = f"truth: {len(found.truth.instance_classes)} instances"
+        caption = f"truth ({len(found.truth.instance_classes)})"
         panels[caption] = _draw_small(small, truth, class_table)
     enlarged = layout.enlargement(*small.shape[:2]) * small.shape[0]
     drawn = draw_semantic(small, _fitted(classes, cv2.INTER_NEAREST), class_table)
     panels["semantic prediction"] = drawn[:enlarged]  # The page has one legend for all.
-    panels[f"prediction: {len(found.instances)} instances"] = _draw_small(
-        small, painted, class_table
-    )
+    panels[f"prediction ({len(found.instances)})"] = _draw_small(small, painted, class_table)
     return GalleryImage(
         name=item.name,
         panels={

@@ -212,7 +212,8 @@ def _gallery(report: Report) -> str:
     key = dict(zip(table_.class_names[1:], table_.colors[1:], strict=True))
     return (
         f"<p>{len(report.gallery)} of {report.num_images} images, {order}. A click enlarges. "
-        "Truth and prediction: each instance in a colour of its own. Semantic prediction:</p>\n"
+        "Truth and prediction: each instance in a colour of its own, their number in brackets. "
+        "Semantic prediction:</p>\n"
         f"{report_parts.color_key(key)}" + "".join(map(_gallery_image, report.gallery))
     )
 
@@ -226,7 +227,7 @@ def _gallery_image(image: GalleryImage) -> str:
     judged = ""
     if image.judged:
         count, share = len(image.errors), image.judged.share
-        judged = f"<p>{count} errors, {100 * share:.1f}% of the pixels.</p>\n"
+        judged = f"<p>Errors: {count}, {100 * share:.1f}% of the pixels.</p>\n"
     return (
         f'<article data-name="{text(image.name)}">\n<h3>{text(image.name)}</h3>\n{judged}'
         f'<div class="panels">{panels}</div>\n{_error_list(image)}</article>\n'
