@@ -52,7 +52,7 @@ def match(target: Truth, predictions: Sequence[Prediction], min_pixels: int = 1)
     count = len(target.instance_classes)
     true_pixels = np.bincount(target.instance_ids.reshape(-1), minlength=count + 1)[1:]
     true_counts = true_pixels >= min_pixels
-    is_small = np.concatenate([[False], ~true_counts])[target.instance_ids]
+    left_out = target.ignored | np.concatenate([[False], ~true_counts])[target.instance_ids]
     intersections = np.zeros((len(predictions), count), np.int64)
     predicted_pixels = np.zeros(len(predictions), np.int64)
     predicted_counts = np.zeros(len(predictions), bool)
@@ -61,7 +61,7 @@ def match(target: Truth, predictions: Sequence[Prediction], min_pixels: int = 1)
         intersections[index] = overlaps[1:]
         predicted_pixels[index] = overlaps.sum()
         classes = target.classes[prediction.mask]
-        ignored = (target.ignored | is_small)[prediction.mask] & (
+        ignored = left_out[prediction.mask] & (
             (classes == VOID_CLASS) | (classes == prediction.class_index)
         )
         predicted_counts[index] = 2 * np.count_nonzero(ignored) <= overlaps.sum()

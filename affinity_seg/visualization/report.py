@@ -1,10 +1,9 @@
 """What the report of a run shows: gathered here, put on a page by `report_page`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -13,18 +12,14 @@ from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import errors as errors_lib
 from affinity_seg.evaluation import judge, results, semantic
 from affinity_seg.evaluation.errors import ImageErrors, InstanceError
-from affinity_seg.evaluation.truth import read_truth
+from affinity_seg.evaluation.truth import Truth, read_truth
 from affinity_seg.inference import fingerprint, outputs, records, runs
 from affinity_seg.inference.images import read_image
-from affinity_seg.inference.probabilities import predicted_classes
 from affinity_seg.labels import ClassTable
-from affinity_seg.visualization import curves, failures, layout, overlays
-from affinity_seg.visualization.semantic import draw_semantic
+from affinity_seg.visualization import curves, failures, report_pictures
 
 FAILURES_PER_KIND = 8
-
-_PANEL_SIDE = 600  # longer side, pixels
-_JPEG_QUALITY = 70
+"""Close-ups of each kind of error."""
 
 
 class ErrorLine(NamedTuple):
@@ -208,7 +203,7 @@ def _failures(
         for error in wanted:
             picture = failures.draw_failure(image, target, predictions, error)
             line = _error_line(error, target, predictions, class_table)
-            drawn[item.name, error] = Failure(item.name, line, _jpeg(picture))
+            drawn[item.name, error] = Failure(item.name, line, report_pictures.to_jpeg(picture))
     by_kind: dict[str, list[Failure]] = {kind: [] for kind in errors_lib.KINDS}
     for pair in chosen:
         by_kind[pair[1].kind].append(drawn[pair])
@@ -223,27 +218,13 @@ def _gallery_image(
     class_table: ClassTable,
 ) -> GalleryImage:
     found = outputs.read_outputs(item, predictions_dir, results_dir, class_table)
-    height, width = found.image.shape[:2]
+    if judged is None:
+        found = found._replace(truth=None)
     with runs.errors_named(records.record_path(predictions_dir, item.name)):
-        classes = predicted_classes(found.prediction).astype(np.int32)
-    painted = overlays.paint(found.instances, height, width)
-    small = _fitted(found.image, cv2.INTER_AREA)
-    panels = {"image": small}
-    if judged and found.truth:
-        truth = overlays.DrawnInstances(
-            found.truth.instance_ids, found.truth.instance_classes, None
-        )
-        caption = f"truth ({len(found.truth.instance_classes)})"
-        panels[caption] = _draw_small(small, truth, class_table)
-    enlarged = layout.enlargement(*small.shape[:2]) * small.shape[0]
-    drawn = draw_semantic(small, _fitted(classes, cv2.INTER_NEAREST), class_table)
-    panels["semantic prediction"] = drawn[:enlarged]  # The page has one legend for all.
-    panels[f"prediction ({len(found.instances)})"] = _draw_small(small, painted, class_table)
+        panels = report_pictures.draw_panels(found, class_table)
     return GalleryImage(
         name=item.name,
-        panels={
-            caption: _jpeg(_fitted(panel, cv2.INTER_AREA)) for caption, panel in panels.items()
-        },
+        panels={caption: report_pictures.to_jpeg(panel) for caption, panel in panels.items()},
         judged=judged,
         errors=[
             _error_line(error, found.truth, found.instances, class_table)
@@ -252,26 +233,12 @@ def _gallery_image(
     )
 
 
-def _draw_small(
-    image: np.ndarray, instances: overlays.DrawnInstances, class_table: ClassTable
-) -> np.ndarray:
-    """Draws instances at the size of `image`; labels would hide the small ones."""
-    ids = _fitted(instances.instance_ids, cv2.INTER_NEAREST)
-    small = instances._replace(instance_ids=ids)
-    return overlays.draw_instances(image, small, class_table, has_labels=False)
-
-
-def _fitted(image: np.ndarray, interpolation: int) -> np.ndarray:
-    """Returns an image or map with a longer side of at most `_PANEL_SIDE` pixels."""
-    height, width = image.shape[:2]
-    scale = _PANEL_SIDE / max(height, width)
-    if scale >= 1:
-        return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(image, size, interpolation=interpolation)
-
-
-def _error_line(error, target, predictions, class_table: ClassTable) -> ErrorLine:
+def _error_line(
+    error: InstanceError,
+    target: Truth,
+    predictions: Sequence[results.Prediction],
+    class_table: ClassTable,
+) -> ErrorLine:
     masks = [target.instance_ids == index + 1 for index in error.true]
     masks += [predictions[index].mask for index in error.predicted]
     return ErrorLine(
@@ -284,10 +251,5 @@ def _error_line(error, target, predictions, class_table: ClassTable) -> ErrorLin
     )
 
 
-def _names(classes, class_table: ClassTable) -> tuple[str, ...]:
+def _names(classes: Iterable[int], class_table: ClassTable) -> tuple[str, ...]:
     return tuple(class_table.class_names[index] for index in classes)
-
-
-def _jpeg(picture: np.ndarray) -> bytes:
-    flags = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), flags)[1].tobytes()

@@ -6,7 +6,8 @@ from typing import Any
 import cv2
 
 from affinity_seg import files, version
-from affinity_seg.evaluation import judge
+from affinity_seg.evaluation import errors, judge
+from affinity_seg.evaluation.tables import cell
 from affinity_seg.visualization import failures, report_parts
 from affinity_seg.visualization.report import ErrorLine, Failure, GalleryImage, Report
 from affinity_seg.visualization.report_parts import picture, table, text
@@ -14,17 +15,20 @@ from affinity_seg.visualization.report_parts import picture, table, text
 LISTED_ERRORS = 8
 """Errors of an image that are listed at once; the others unfold."""
 
+LISTED_PAIRS = 10
+"""Pairs of classes that are listed, those most often taken for each other."""
+
 _JUDGES = {
     "cityscapes": "The official Cityscapes program judges; COCO's definition stands beside it.",
     "coco": "COCO's definition of AP judges, and the score of the Data Science Bowl 2018.",
 }
 _KINDS = {
-    "missed": "no unmatched prediction has an IoU of at least 0.1 with the true instance",
-    "merged": "one prediction holds more than half of each of two or more true instances",
-    "split": "two or more predictions are pieces of one true instance",
-    "poor mask": "the best IoU of an unmatched prediction is between 0.1 and 0.5",
-    "wrong class": "the IoU is at least 0.5, the class is another one",
-    "false positive": "predictions that find nothing and are in no other error",
+    errors.MISSED: "no unmatched prediction has an IoU of at least 0.1 with the true instance",
+    errors.MERGED: "one prediction holds more than half of each of two or more true instances",
+    errors.SPLIT: "two or more predictions are pieces of one true instance",
+    errors.POOR_MASK: "the best IoU of an unmatched prediction is between 0.1 and 0.5",
+    errors.WRONG_CLASS: "the IoU is at least 0.5, the class is another one",
+    errors.FALSE_POSITIVE: "predictions that find nothing and are in no other error",
 }
 
 
@@ -44,10 +48,10 @@ def page(report: Report) -> str:
         sections["kinds"] = ("Errors and classes", _errors(report))
         sections["failures"] = ("Failures", _failures(report.failures))
     sections["gallery"] = ("Gallery", _gallery(report))
-    links = "".join(f'<a href="#{name}">{title}</a>' for name, (title, _) in sections.items())
+    links = "".join(f'<a href="#{name}">{head}</a>' for name, (head, _) in sections.items())
     body = "".join(
-        f'<section id="{name}"><h2>{heading}</h2>\n{content}</section>\n'
-        for name, (heading, content) in sections.items()
+        f'<section id="{name}"><h2>{head}</h2>\n{content}</section>\n'
+        for name, (head, content) in sections.items()
     )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -67,7 +71,7 @@ def _summary(report: Report) -> str:
     if report.scores is None:
         result = "No true instances: nothing is judged, and images are in the order of their names."
     else:
-        ap, ap50 = (report_parts.cell(report.scores[key]) for key in ("ap", "ap50"))
+        ap, ap50 = (cell(report.scores[key]) for key in ("ap", "ap50"))
         sums = report.error_sums
         result = (
             f"AP {ap}, AP50 {ap50}; {sums['num_found']} of {sums['num_true']} true instances found "
@@ -140,45 +144,48 @@ def _curves(report: Report) -> str:
 
 
 def _errors(report: Report) -> str:
-    sums, semantic = report.error_sums, report.semantic
-    kinds = [(kind, _KINDS[kind], count) for kind, count in sums["kinds"].items()]
-    votes = sums["votes"]
-    vote_rows = [(name, *row.values()) for name, row in votes.items()]
-    vote_shades = [
-        [count / max(sum(row.values()), 1) for count in row.values()] for row in votes.values()
-    ]
+    kinds = [(kind, _KINDS[kind], count) for kind, count in report.error_sums["kinds"].items()]
+    heads = ("kind", "what", "number")
+    return (
+        table("errors", "Errors; number of errors", heads, kinds, kind="kinds")
+        + _votes(report.error_sums["votes"])
+        + _semantic(report.semantic)
+    )
+
+
+def _votes(votes: dict[str, dict[str, int]]) -> str:
+    """Returns the true classes against the classes of the matched predictions."""
+    rows = [(name, *row.values()) for name, row in votes.items()]
+    return table(
+        "votes",
+        "Classes voted: true class by class of the matched prediction (IoU of at least 0.5, "
+        "whatever the class); number of instances, darker: larger share of the row",
+        ("true class", *next(iter(votes.values()))),
+        rows,
+        shades=[[count / max(sum(row[1:]), 1) for count in row[1:]] for row in rows],
+    )
+
+
+def _semantic(semantic: dict[str, Any]) -> str:
+    """Returns the confusion of the semantic classes, and the pairs taken for each other."""
     shares = semantic["shares"]
-    share_rows = [(name, *row.values(), semantic["iou"][name]) for name, row in shares.items()]
-    share_rows.append(("mean", *[""] * len(shares), semantic["mean_iou"]))
-    pairs = [
-        (" - ".join(pair["classes"]), pair["share"]) for pair in semantic["pairs"] if pair["share"]
-    ]
-    parts = [
-        table(
-            "errors", "Errors; number of errors", ("kind", "what", "number"), kinds, kind="kinds"
-        ),
-        table(
-            "votes",
-            "Classes voted: true class by class of the matched prediction (IoU of at least 0.5, "
-            "whatever the class); number of instances, darker: larger share of the row",
-            ("true class", *next(iter(votes.values()))),
-            vote_rows,
-            shades=vote_shades,
-        ),
-        table(
-            "semantic",
-            "Semantic network: pixels by true and predicted class, as share of the true class; "
-            "fractions",
-            ("true class", *shares, "IoU"),
-            share_rows,
-            shades=[[*row.values(), 0] for row in shares.values()],
-            has_total=True,
-        ),
-    ]
-    if pairs:
-        caption = "Taken for each other; fractions"
-        parts.append(table("pairs", caption, ("pair", "mean share"), pairs[:10]))
-    return "".join(parts)
+    rows = [(name, *row.values(), semantic["iou"][name]) for name, row in shares.items()]
+    rows.append(("mean", *[""] * len(shares), semantic["mean_iou"]))
+    matrix = table(
+        "semantic",
+        "Semantic network: pixels by true and predicted class, as share of the true class; "
+        "fractions",
+        ("true class", *shares, "IoU"),
+        rows,
+        shades=[[*row.values(), 0] for row in shares.values()],
+        has_total=True,
+    )
+    pairs = [(" - ".join(pair["classes"]), pair["share"]) for pair in semantic["pairs"]]
+    pairs = [pair for pair in pairs if pair[1]][:LISTED_PAIRS]
+    if not pairs:
+        return matrix
+    caption = "Taken for each other; fractions"
+    return matrix + table("pairs", caption, ("pair", "mean share"), pairs)
 
 
 def _failures(by_kind: dict[str, list[Failure]]) -> str:
@@ -208,8 +215,8 @@ def _classes(error: ErrorLine) -> str:
 
 def _gallery(report: Report) -> str:
     order = "by name" if report.scores is None else "worst first: by the share of pixels in errors"
-    table_ = report.class_table
-    key = dict(zip(table_.class_names[1:], table_.colors[1:], strict=True))
+    classes = report.class_table
+    key = dict(zip(classes.class_names[1:], classes.colors[1:], strict=True))
     return (
         f"<p>{len(report.gallery)} of {report.num_images} images, {order}. A click enlarges. "
         "Truth and prediction: each instance in a colour of its own, their number in brackets. "

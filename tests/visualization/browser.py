@@ -50,9 +50,10 @@ def look(path):
     """Loads a page and returns what a browser made of it.
 
     Returns:
-      `width` (of what can be scrolled to, pixels), `viewport` (width and height), `images` (alternative text, loaded, width),
-      `text`, `gallery` (names in order), `crops` and `captions` (texts), `tables` (rows of cells by
-      id), `small` and `large` (size of the first picture that can be enlarged, before and after).
+      `width` (of what can be scrolled to, pixels), `viewport` (width and height), `images`
+      (alternative text, loaded, width), `text`, `gallery` (names in order), `crops` and `captions`
+      (texts), `tables` (rows of cells by id), `small` and `large` (size of the first picture that
+      can be enlarged, before and after).
     """
     with tempfile.TemporaryDirectory() as folder:
         probed = os.path.join(folder, "probed.html")

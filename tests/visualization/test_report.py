@@ -180,7 +180,7 @@ def test_tool_writes_the_page_of_a_street(street):
 
     drawn = browser.screenshot(path, 3000).astype(int)
     for color in (failures.TRUTH_COLOR, failures.PREDICTION_COLOR):
-        assert np.count_nonzero((np.abs(drawn - color) < 40).all(axis=2)) > 500
+        assert np.count_nonzero((np.abs(drawn - color) < 40).all(axis=2)) > 1000
 
 
 def test_gallery_ends_where_it_shall(street):
