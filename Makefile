@@ -33,7 +33,9 @@ op: packages $(VENV)/.installed
 demo: setup
 	$(BIN)/python tools/demo.py --output_dir=$(RUNS)/demo
 
+# Chromium shows the tests what is on the page of tools/report.py.
 test: setup lint
+	tools/install_packages.sh chromium
 	bazel test //cc/...
 	$(MAKE) fuzz
 	$(BIN)/python -m pytest

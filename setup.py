@@ -32,8 +32,8 @@ class BuildWithOp(build_py):
         shutil.copyfile(_BUILT_OP, target)
 
 
-# What tools/benchmark_merge.py compares with, and draws and judges with.
-_BENCH = ["bioimage-cpp", "matplotlib", "mwatershed", "scikit-learn"]
+# What tools/benchmark_merge.py compares with, and judges with.
+_BENCH = ["bioimage-cpp", "mwatershed", "scikit-learn"]
 
 
 class BinaryDistribution(Distribution):
@@ -59,6 +59,7 @@ setup(
         "cityscapesscripts==2.3.0",
         "absl-py",
         # These come with tf-models-official; they are named because we import them.
+        "matplotlib",
         "pillow",
         "pycocotools",
         "pyyaml",

@@ -4,8 +4,9 @@
     python tools/evaluate.py --data_dir=../shared/data/nuclei/val --layout=folder \
         --class_table=configs/class_tables/nuclei.yaml --results_dir=runs/nuclei/results
 
-Cityscapes classes are judged by the official program; others by COCO AP and by the score of the
-Data Science Bowl 2018. docs/evaluation.md explains the numbers.
+Cityscapes classes are judged by the official program, with COCO AP beside it; others by COCO AP and
+by the score of the Data Science Bowl 2018. Then the errors by kind and the classes voted.
+docs/evaluation.md explains the numbers.
 """
 
 import os
@@ -14,8 +15,9 @@ from absl import flags
 
 from affinity_seg import cli, files
 from affinity_seg.data import listing
-from affinity_seg.evaluation import judge
+from affinity_seg.evaluation import errors, judge, tables
 from affinity_seg.labels import load_class_table
+from affinity_seg.visualization import curves, layout
 
 flags.DEFINE_string("data_dir", None, "Folder of the data set.")
 flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
@@ -24,19 +26,27 @@ flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a
 flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
 flags.DEFINE_string("baseline_results_dir", None, "Results to be printed beside those, if given.")
 flags.DEFINE_string("output_json", None, "File for the numbers, if given.")
+flags.DEFINE_string("output_plot", None, "PNG for the precision-recall curves, if given.")
 flags.mark_flags_as_required(["data_dir", "results_dir"])
 FLAGS = flags.FLAGS
 
 
 def main():
-    if FLAGS.output_json:  # Not to find out after the judging that there is no place for it.
-        os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output_json)), exist_ok=True)
+    for path in (FLAGS.output_json, FLAGS.output_plot):
+        if path:  # Not to find out after the judging that there is no place for it.
+            os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     table = load_class_table(FLAGS.class_table)
     items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
     scores = judge.evaluate(items, FLAGS.results_dir, table, FLAGS.baseline_results_dir)
+    scores["errors"] = errors.summary(judge.find_errors(items, FLAGS.results_dir, table), table)
+    print(tables.error_tables(scores["errors"]) + "\n")
     if FLAGS.output_json:
-        files.write_json(FLAGS.output_json, scores)
+        files.write_json(FLAGS.output_json, judge.for_json(scores))
         print(f"written: {FLAGS.output_json}")
+    if FLAGS.output_plot:
+        plot = curves.draw_precision_recall(judge.coco_scores(scores)["precision_recall"])
+        layout.write_png(FLAGS.output_plot, plot)
+        print(f"written: {FLAGS.output_plot}")
 
 
 if __name__ == "__main__":

@@ -7,18 +7,14 @@ For each image six pictures: <name>_instances, _truth, _semantic, _affinity (bou
 each distance), _directions (every channel in the largest region) and _sheet, all side by side.
 """
 
-import os
-
 from absl import flags
 from tqdm import tqdm
 
 from affinity_seg import cli, files
 from affinity_seg.data import listing
 from affinity_seg.evaluation import results
-from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.inference import filters, merge_runs, records
+from affinity_seg.inference import filters, outputs, records
 from affinity_seg.inference.errors import errors_named
-from affinity_seg.inference.images import read_image
 from affinity_seg.labels import load_class_table
 from affinity_seg.visualization import overlays, pictures
 
@@ -37,29 +33,17 @@ FLAGS = flags.FLAGS
 
 def _draw(item, class_table, instance_filter):
     """Writes the pictures of one image."""
-    image = read_image(item.image_path)
-    height, width = image.shape[:2]
-    record_path = records.record_path(FLAGS.predictions_dir, item.name)
-    record = records.read_record(record_path)
-    records.check_image(record_path, record, item.image_path)
-    merge_runs.check_result(FLAGS.results_dir, item.name, record_path)
-    if record.class_table.class_names != class_table.class_names:
-        raise ValueError(
-            f"{record_path}: the classes must be those of --class_table={FLAGS.class_table}, "
-            f"{class_table.class_names}: {record.class_table.class_names}"
-        )
-    found = results.read_result(FLAGS.results_dir, item.name, class_table, (height, width))
-    predictions = instance_filter.select_predictions(found, class_table)
-    has_truth = item.instance_path and os.path.isfile(item.instance_path)
-    truth = read_truth(item.instance_path, class_table) if has_truth else None
-    with errors_named(record_path):
+    found = outputs.read_outputs(item, FLAGS.predictions_dir, FLAGS.results_dir, class_table)
+    instances = instance_filter.select_predictions(found.instances, class_table)
+    height, width = found.image.shape[:2]
+    with errors_named(records.record_path(FLAGS.predictions_dir, item.name)):
         pictures.write_pictures(
             FLAGS.output_dir,
             item.name,
-            image,
-            record.prediction,
-            overlays.paint(predictions, height, width),
-            truth,
+            found.image,
+            found.prediction,
+            overlays.paint(instances, height, width),
+            found.truth,
             class_table,
         )
 

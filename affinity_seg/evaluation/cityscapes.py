@@ -24,6 +24,9 @@ from affinity_seg.evaluation import results
 from affinity_seg.evaluation.truth import require_items
 from affinity_seg.labels import ClassTable
 
+MIN_PIXELS = int(official.args.minRegionSizes[0])
+"""True instances below this size are not judged."""
+
 
 def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
     """Judges a folder of results and prints the official table.

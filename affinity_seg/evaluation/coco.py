@@ -16,6 +16,9 @@ from affinity_seg.labels import ClassTable
 MAX_DETECTIONS = 1000
 """Predictions of an image and class that count; COCO's 100 are too few for microscopy."""
 
+CURVES = ("at_iou_50", "over_ious")
+"""Precision-recall curves: at IoU 0.50, and the mean over the IoU thresholds."""
+
 _AREAS = ("all", "small", "medium", "large")  # order of COCOeval.params.areaRng
 
 
@@ -33,7 +36,9 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     Returns:
       `ap` (mean over IoU 0.50, 0.55, .. 0.95), `ap50`, `ap75`, and AP by size (true area up to
       32x32 pixels, up to 96x96, above), and the same for each name in `classes`:
-      fractions, or None where there is no true instance.
+      fractions, or None where there is no true instance. `precision_recall` has the curves:
+      `recall`, 0.00, 0.01, .. 1.00, and the precision there `at_iou_50` and as the mean
+      `over_ious`, each a list for every class with true instances and, if any, for "average".
 
     Raises:
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
@@ -58,6 +63,7 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
             name: _scores(precision[:, :, i : i + 1])
             for i, name in enumerate(class_table.class_names[1:])
         },
+        "precision_recall": _curves(precision[..., 0], class_table.class_names[1:]),
     }
 
 
@@ -100,6 +106,24 @@ def _scores(precision: np.ndarray) -> dict[str, float | None]:
         "ap50": _mean(precision[0, ..., 0]),
         "ap75": _mean(precision[5, ..., 0]),
         **{f"ap_{area}": _mean(precision[..., i]) for i, area in enumerate(_AREAS) if i},
+    }
+
+
+def _curves(precision: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """Returns the curves of precision [IoU thresholds, recalls, classes]."""
+    # A class without a true instance is -1 throughout.
+    known = [i for i in range(len(names)) if precision[0, 0, i] > -1]
+
+    def curves(values: np.ndarray) -> dict[str, list[float]]:
+        found = {names[i]: values[:, i].tolist() for i in known}
+        return {**found, "average": values[:, known].mean(axis=1).tolist()} if known else {}
+
+    return {
+        "recall": np.linspace(0, 1, precision.shape[1]).round(2).tolist(),
+        **{
+            kind: curves(values)
+            for kind, values in zip(CURVES, (precision[0], precision.mean(axis=0)), strict=True)
+        },
     }
 
 

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import cityscapes, coco, dsb, tables
+from affinity_seg.evaluation import cityscapes, coco, dsb, errors, tables
 from affinity_seg.labels import CITYSCAPES, ClassTable
+
+CURVE_STEP = 10
+"""Every how many of COCO's 101 points of recall go into a JSON file."""
 
 
 def evaluate(
@@ -23,8 +26,9 @@ def evaluate(
       baseline_dir: Other results of the same images, to be printed beside the first.
 
     Returns:
-      What `cityscapes.evaluate` returns, or what `coco.evaluate` returns with the return
-      value of `dsb.evaluate` under `dsb`. With a baseline the same for it under `baseline`.
+      What `cityscapes.evaluate` returns, with the return value of `coco.evaluate` under `coco`; or
+      what `coco.evaluate` returns, with the return value of `dsb.evaluate` under `dsb`. With a
+      baseline the same for it under `baseline`.
 
     Raises:
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
@@ -37,12 +41,56 @@ def evaluate(
     return scores
 
 
+def find_errors(
+    items: Sequence[Item], results_dir: str, class_table: ClassTable
+) -> list[errors.ImageErrors]:
+    """Finds the errors of each image; the instances that count are those of the judge.
+
+    Args:
+      items: Images with truth and result.
+      results_dir: Folder of the results.
+      class_table: The classes; its name chooses the judge.
+
+    Raises:
+      FileNotFoundError: Images without result (all are listed), a missing mask or truth.
+      ValueError: A result breaks the format.
+    """
+    min_pixels = cityscapes.MIN_PIXELS if class_table.name == CITYSCAPES.name else 1
+    return errors.judge_folder(items, results_dir, class_table, min_pixels)
+
+
+def coco_scores(scores: dict[str, Any]) -> dict[str, Any]:
+    """Returns COCO's part of what `evaluate` returned."""
+    return scores.get("coco", scores)
+
+
+def for_json(scores: dict[str, Any]) -> dict[str, Any]:
+    """Returns what `evaluate` returned with its curves cut down to every `CURVE_STEP`th point."""
+    short = dict(scores)
+    for key in ("coco", "baseline"):
+        if key in short:
+            short[key] = for_json(short[key])
+    if "precision_recall" in short:
+        curves = short["precision_recall"]
+        short["precision_recall"] = {
+            "recall": curves["recall"][::CURVE_STEP],
+            **{
+                kind: {name: values[::CURVE_STEP] for name, values in curves[kind].items()}
+                for kind in coco.CURVES
+            },
+        }
+    return short
+
+
 def _evaluate_one(
     items: Sequence[Item], results_dir: str, class_table: ClassTable
 ) -> dict[str, Any]:
     print(f"\n{results_dir}: {len(items)} images", flush=True)
     if class_table.name == CITYSCAPES.name:
-        return cityscapes.evaluate(items, results_dir, class_table)
+        scores = cityscapes.evaluate(items, results_dir, class_table)
+        scores["coco"] = coco.evaluate(items, results_dir, class_table)
+        print(tables.coco_table(scores["coco"]) + "\n")
+        return scores
     scores = coco.evaluate(items, results_dir, class_table)
     scores["dsb"] = dsb.evaluate(items, results_dir, class_table)
     print("\n" + tables.coco_table(scores) + "\n\n" + tables.dsb_table(scores["dsb"]) + "\n")

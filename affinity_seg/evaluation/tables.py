@@ -3,6 +3,8 @@
 from typing import Any
 
 _WIDTH = 16
+_NARROW = 13
+"""Width of the columns of tables with a column for each class."""
 
 
 def coco_table(scores: dict[str, Any]) -> str:
@@ -39,19 +41,54 @@ def comparison_table(scores: dict[str, Any], baseline: dict[str, Any]) -> str:
     return _table(("result | baseline", "AP", "baseline AP", "AP50", "baseline AP50"), rows)
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple]) -> str:
+def error_tables(errors: dict[str, Any]) -> str:
+    """Returns what `errors.summary` returns as two tables: numbers of errors, classes voted."""
+    counts = [
+        ("true instances", errors["num_true"]),
+        ("predictions", errors["num_predicted"]),
+        ("found", errors["num_found"]),
+        *errors["kinds"].items(),
+    ]
+    rows = [(true, *row.values()) for true, row in errors["votes"].items()]
+    heads = ("true class | voted", *next(iter(errors["votes"].values())))
+    return _table(("errors", "number"), counts) + "\n\n" + _table(heads, rows, _NARROW)
+
+
+def semantic_tables(semantic: dict[str, Any]) -> str:
+    """Returns what `semantic.summary` returns: matrix with IoU, and the pairs taken for each other.
+
+    The matrix has the share of the pixels of each true class; pairs without any are left out.
+    """
+    rows = [
+        (true, *row.values(), semantic["iou"][true]) for true, row in semantic["shares"].items()
+    ]
+    rows.append(("mean", *[""] * len(rows), semantic["mean_iou"]))
+    heads = ("true class | predicted", *semantic["shares"], "IoU")
+    pairs = [
+        (f"{pair['classes'][0]} - {pair['classes'][1]}", pair["share"])
+        for pair in semantic["pairs"]
+        if pair["share"]
+    ]
+    return (
+        _table(heads, rows, _NARROW)
+        + "\n\n"
+        + _table(("taken for each other", "mean share"), pairs)
+    )
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple], width: int = _WIDTH) -> str:
     """Returns a table whose first column is aligned left, the others right."""
     first = max(len(str(row[0])) for row in [heads, *rows])
 
     def line(cells: tuple) -> str:
-        return f"{cells[0]:<{first}}" + "".join(f"{_cell(cell):>{_WIDTH}}" for cell in cells[1:])
+        return f"{cells[0]:<{first}}" + "".join(f"{cell(value):>{width}}" for value in cells[1:])
 
-    rule = "-" * (first + _WIDTH * (len(heads) - 1))
+    rule = "-" * (first + width * (len(heads) - 1))
     return "\n".join([line(heads), rule, *(line(row) for row in rows)])
 
 
-def _cell(value: str | float | None) -> str:
-    """Returns a number with three decimals, as the official table has them."""
+def cell(value: str | float | None) -> str:
+    """Returns a fraction with three decimals, as the official table has them, a count with none."""
     if value is None:
         return "nan"
-    return value if isinstance(value, str) else f"{value:.3f}"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -71,7 +71,7 @@ def check_folder(folder: str, fingerprint: dict[str, Any]) -> None:
             f"{folder} holds *{' or *'.join(_OUTPUT_SUFFIXES)} files but no {FILE_NAME} that says "
             "what made them. Use another folder."
         )
-    difference = first_difference(_read(path), fingerprint)
+    difference = first_difference(read(path), fingerprint)
     if difference:
         raise ValueError(
             f"{folder} holds outputs of another run: there {difference}. Use another folder."
@@ -89,13 +89,12 @@ def claim_folder(folder: str, fingerprint: dict[str, Any]) -> None:
         files.write_json(path, fingerprint)
 
 
-def _has_outputs(folder: str) -> bool:
-    return os.path.isdir(folder) and any(
-        name.endswith(_OUTPUT_SUFFIXES) and not name.startswith(".") for name in os.listdir(folder)
-    )
+def read(path: str) -> dict[str, Any]:
+    """Reads a fingerprint.
 
-
-def _read(path: str) -> dict[str, Any]:
+    Raises:
+      ValueError: The file is damaged.
+    """
     with open(path, "rb") as file:
         try:
             content = json.load(file)
@@ -104,3 +103,9 @@ def _read(path: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path}: a fingerprint must be a mapping: {content!r}")
     return content
+
+
+def _has_outputs(folder: str) -> bool:
+    return os.path.isdir(folder) and any(
+        name.endswith(_OUTPUT_SUFFIXES) and not name.startswith(".") for name in os.listdir(folder)
+    )

@@ -1,7 +1,9 @@
 """From stored semantic logits to probabilities: upsampling, flips (algorithm.md 3.6, 4.1)."""
 
+import numpy as np
 import tensorflow as tf
 
+from affinity_seg.inference.predictions import ImagePrediction
 from affinity_seg.modeling.upsampling import upsample_logits
 
 
@@ -23,3 +25,15 @@ def semantic_probabilities(
     if logits.shape[0] == 2:
         return (probabilities[0] + probabilities[1, :, ::-1]) / 2
     return probabilities[0]
+
+
+def predicted_classes(prediction: ImagePrediction) -> np.ndarray:
+    """Returns the most probable class of each pixel of the full image, int64 [H, W]."""
+    logits = tf.constant(prediction.semantic_logits, tf.float32)
+    return (
+        semantic_probabilities(
+            logits, prediction.semantic_stride, prediction.height, prediction.width
+        )
+        .numpy()
+        .argmax(axis=-1)
+    )

@@ -41,7 +41,10 @@ def instance_colors(count: int) -> np.ndarray:
 
 
 def draw_instances(
-    image: np.ndarray, instances: DrawnInstances, class_table: ClassTable
+    image: np.ndarray,
+    instances: DrawnInstances,
+    class_table: ClassTable,
+    has_labels: bool = True,
 ) -> np.ndarray:
     """Draws every instance in its own colour, with contour, class name and score.
 
@@ -49,6 +52,7 @@ def draw_instances(
       image: uint8 RGB [H, W, 3].
       instances: Anything with the fields of `DrawnInstances`.
       class_table: Gives the names of the classes.
+      has_labels: Whether class names and scores are drawn.
 
     Returns:
       uint8 RGB, `layout.enlargement(H, W)` times the size of the image.
@@ -71,7 +75,8 @@ def draw_instances(
     ).astype(np.uint8)
     contour = _contours(ids)
     canvas[contour] = colors[ids[contour]]
-    _draw_labels(canvas, ids, instances, colors, class_table)
+    if has_labels:
+        _draw_labels(canvas, ids, instances, colors, class_table)
     return canvas
 
 

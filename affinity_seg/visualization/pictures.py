@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from affinity_seg.evaluation.truth import Truth
 from affinity_seg.inference.predictions import ImagePrediction
-from affinity_seg.inference.probabilities import semantic_probabilities
+from affinity_seg.inference.probabilities import predicted_classes
 from affinity_seg.labels import ClassTable
 from affinity_seg.modeling.upsampling import upsample_logits
 from affinity_seg.visualization import affinity, layout
@@ -78,18 +78,6 @@ def write_pictures(
     for kind, picture in pictures.items():
         layout.write_png(os.path.join(output_dir, f"{name}_{kind}.png"), picture)
     return os.path.join(output_dir, f"{name}_sheet.png")
-
-
-def predicted_classes(prediction: ImagePrediction) -> np.ndarray:
-    """Returns the most probable class of each pixel of the full image, int64 [H, W]."""
-    logits = tf.constant(prediction.semantic_logits, tf.float32)
-    return (
-        semantic_probabilities(
-            logits, prediction.semantic_stride, prediction.height, prediction.width
-        )
-        .numpy()
-        .argmax(axis=-1)
-    )
 
 
 def predicted_boundaries(prediction: ImagePrediction) -> np.ndarray:

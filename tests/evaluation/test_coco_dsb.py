@@ -44,6 +44,18 @@ def test_coco_known_precision_recall(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_coco_curves_are_the_precision_at_each_recall(tmp_path):
+    item = _truth(tmp_path)
+    # At IoU 0.50 LEFT is found after a false positive; from 0.70 on it is not.
+    scores = _judge(coco, tmp_path, item, (A, 0.8, (0, 0, 20, 20)), (A, 0.9, BELOW))
+    curves = scores["precision_recall"]
+    assert curves["recall"] == [n / 100 for n in range(101)]
+    expected = [0.5] * 51 + [0] * 50
+    assert curves["at_iou_50"] == {"a": pytest.approx(expected), "average": pytest.approx(expected)}
+    assert curves["over_ious"]["a"] == pytest.approx([0.4 * value for value in expected])
+    assert np.mean(curves["over_ious"]["average"]) == pytest.approx(scores["ap"])
+
+
 def test_coco_known_overlap_and_class(tmp_path):
     item = _truth(tmp_path, values=(7000, 0))
     scores = _judge(coco, tmp_path, item, (A, 0.9, (0, 0, 20, 20)))  # IoU 2/3

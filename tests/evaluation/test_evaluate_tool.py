@@ -57,16 +57,23 @@ def test_cityscapes_with_baseline(street):
         "--results_dir=both",
         "--baseline_results_dir=one",
         "--output_json=out/scores.json",
+        "--output_plot=out/curves.png",
     )
     assert run.returncode == 0, run.stderr
     assert "what           :             AP         AP_50%" in run.stdout
-    (row,) = [line for line in run.stdout.splitlines() if line.startswith("average  ")][2:]
+    (row,) = [line for line in run.stdout.splitlines() if line.startswith("average  ")][4:]
     assert row.split() == ["average", "1.000", "0.500", "1.000", "0.500"]
     assert sorted(os.listdir(street)) == sorted([*before, "out"])
     with open(street / "out" / "scores.json", encoding="utf-8") as file:
         scores = json.load(file)
     assert (scores["judge"], scores["ap"], scores["ap50"]) == ("cityscapes", 1, 1)
     assert (scores["baseline"]["ap"], scores["classes"]["train"]["ap"]) == (0.5, None)
+    assert scores["coco"]["ap50"] == pytest.approx(1, abs=1e-12)
+    assert scores["baseline"]["coco"]["ap50"] == pytest.approx(51 / 101)
+    assert (scores["errors"]["num_found"], scores["errors"]["votes"]["car"]["car"]) == (2, 2)
+    assert "true class | voted" in run.stdout
+    plot = cv2.imread(str(street / "out" / "curves.png"))
+    assert (plot == (180, 119, 31)).all(axis=2).any()  # the first class's line, blue
 
 
 def test_errors_are_one_message_without_traceback(street):

@@ -1,0 +1,109 @@
+"""Which class the semantic network takes for which: the table to choose super-classes by (4.2)."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from affinity_seg.data.listing import Item
+from affinity_seg.evaluation.truth import Truth, read_truth, require_items
+from affinity_seg.inference import outputs
+from affinity_seg.inference.probabilities import predicted_classes
+from affinity_seg.labels import VOID_CLASS, ClassTable
+
+
+def count_pixels(target: Truth, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Returns the pixels of each true class (row) by predicted class, int64 [K, K].
+
+    Void pixels are left out; group regions have their class.
+
+    Args:
+      target: The truth.
+      predicted: int [H, W], class index of each pixel, 0..K-1.
+      num_classes: K.
+
+    Raises:
+      ValueError: Truth and prediction are of different sizes.
+    """
+    if predicted.shape != target.classes.shape:
+        raise ValueError(
+            f"`predicted` must be as large as the truth, {target.classes.shape}: {predicted.shape}"
+        )
+    judged = target.classes != VOID_CLASS
+    pairs = target.classes[judged].astype(np.int64) * num_classes + predicted[judged]
+    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def summary(pixels: np.ndarray, class_table: ClassTable) -> dict[str, Any]:
+    """Returns what the pixels say, for JSON and `tables`.
+
+    Args:
+      pixels: int64 [K, K], see `count_pixels`.
+      class_table: The classes.
+
+    Returns:
+      `pixels` and, as shares of a true class, `shares`: by true class, each by predicted class;
+      `iou` for each class and `mean_iou`, the mean of those that occur in truth or prediction;
+      and `pairs` of foreground classes, most often taken for each other first: `classes` and
+      `share`, the mean of the two shares of one class predicted as the other, or the only one
+      where just one of them has true pixels. Fractions, None without pixels.
+    """
+    names = class_table.class_names
+    true = pixels.sum(axis=1)
+    unions = true + pixels.sum(axis=0) - np.diag(pixels)
+    iou = [_share(hit, union) for hit, union in zip(np.diag(pixels), unions, strict=True)]
+    shares = [
+        [_share(count, total) for count in row] for row, total in zip(pixels, true, strict=True)
+    ]
+    pairs = [
+        {"classes": [names[i], names[j]], "share": _mean([shares[i][j], shares[j][i]])}
+        for i, j in itertools.combinations(range(1, len(names)), 2)
+    ]
+    return {
+        "pixels": _by_class(pixels.tolist(), names),
+        "shares": _by_class(shares, names),
+        "iou": dict(zip(names, iou, strict=True)),
+        "mean_iou": _mean(iou),
+        "pairs": sorted(pairs, key=lambda pair: 1 if pair["share"] is None else -pair["share"]),
+    }
+
+
+def evaluate(
+    items: Sequence[Item], predictions_dir: str, class_table: ClassTable
+) -> dict[str, Any]:
+    """Counts the pixels of a split.
+
+    Args:
+      items: Images with truth and prediction record.
+      predictions_dir: Folder of the records.
+      class_table: The classes.
+
+    Returns:
+      What `summary` returns.
+
+    Raises:
+      FileNotFoundError: A record or a truth is missing.
+      ValueError: A record is damaged, of another image or of other classes.
+    """
+    require_items(items)
+    pixels = np.zeros((class_table.num_classes,) * 2, np.int64)
+    for item in tqdm(items, desc="compare", unit="image", disable=None):
+        prediction = outputs.read_prediction(item, predictions_dir, class_table)
+        target = read_truth(item.instance_path, class_table)
+        pixels += count_pixels(target, predicted_classes(prediction), class_table.num_classes)
+    return summary(pixels, class_table)
+
+
+def _by_class(rows: Sequence[Sequence], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    return {name: dict(zip(names, row, strict=True)) for name, row in zip(names, rows, strict=True)}
+
+
+def _share(count: int, total: int) -> float | None:
+    return float(count / total) if total else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

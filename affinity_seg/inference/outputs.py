@@ -1,0 +1,74 @@
+"""What a run left about one image, checked to belong together."""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from affinity_seg.data.listing import Item
+from affinity_seg.evaluation import results
+from affinity_seg.evaluation.truth import Truth, read_truth
+from affinity_seg.inference import merge_runs, records
+from affinity_seg.inference.images import read_image
+from affinity_seg.inference.predictions import ImagePrediction
+from affinity_seg.labels import ClassTable
+
+
+class Outputs(NamedTuple):
+    """One image, its truth, and what a run made of it.
+
+    Attributes:
+      image: uint8 RGB [H, W, 3].
+      truth: The truth, None where there is none.
+      prediction: What the networks said.
+      instances: The result.
+    """
+
+    image: np.ndarray
+    truth: Truth | None
+    prediction: ImagePrediction
+    instances: list[results.Prediction]
+
+
+def has_truth(item: Item) -> bool:
+    """Returns whether there is a truth for an image."""
+    return item.instance_path is not None and os.path.isfile(item.instance_path)
+
+
+def read_prediction(item: Item, predictions_dir: str, class_table: ClassTable) -> ImagePrediction:
+    """Reads the prediction record of an image.
+
+    Raises:
+      FileNotFoundError: There is no record.
+      ValueError: The record is damaged, or not of this image and these classes.
+    """
+    path = records.record_path(predictions_dir, item.name)
+    record = records.read_record(path)
+    records.check_image(path, record, item.image_path)
+    if record.class_table.class_names != class_table.class_names:
+        raise ValueError(
+            f"{path}: the classes must be those of class table {class_table.name!r}, "
+            f"{class_table.class_names}: {record.class_table.class_names}"
+        )
+    return record.prediction
+
+
+def read_outputs(
+    item: Item, predictions_dir: str, results_dir: str, class_table: ClassTable
+) -> Outputs:
+    """Reads everything about an image.
+
+    Raises:
+      FileNotFoundError: The image, its record, its result or a mask is missing.
+      ValueError: A file is damaged, or record, result, image and classes do not belong together.
+    """
+    image = read_image(item.image_path)
+    prediction = read_prediction(item, predictions_dir, class_table)
+    path = records.record_path(predictions_dir, item.name)
+    merge_runs.check_result(results_dir, item.name, path)
+    return Outputs(
+        image=image,
+        truth=read_truth(item.instance_path, class_table) if has_truth(item) else None,
+        prediction=prediction,
+        instances=results.read_result(results_dir, item.name, class_table, image.shape[:2]),
+    )

@@ -1,0 +1,75 @@
+"""One error in close-up: image, contour of the truth, contour of the prediction (Fig. 8)."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from affinity_seg.evaluation.errors import InstanceError
+from affinity_seg.evaluation.results import Prediction
+from affinity_seg.evaluation.truth import Truth
+
+TRUTH_COLOR = (0, 230, 118)
+PREDICTION_COLOR = (255, 0, 200)
+HEIGHT = 200
+"""Height of a close-up, pixels; it is one to two times as wide unless the image's edge cuts it."""
+
+_MIN_SIDE = 48
+_MARGIN = 0.3  # of the longer side of the error, on each side
+
+
+def draw_failure(
+    image: np.ndarray, target: Truth, predictions: Sequence[Prediction], error: InstanceError
+) -> np.ndarray:
+    """Draws the true instances and the predictions of an error in a crop around them.
+
+    Args:
+      image: uint8 RGB [H, W, 3].
+      target: Its truth.
+      predictions: Its predictions.
+      error: The error; its indices are those of truth and predictions.
+
+    Returns:
+      uint8 RGB [HEIGHT, W', 3]. Contours of the truth are thick and of `TRUTH_COLOR`, those of the
+      prediction thin and of `PREDICTION_COLOR` on top.
+    """
+    true = [target.instance_ids == index + 1 for index in error.true]
+    predicted = [predictions[index].mask for index in error.predicted]
+    y0, x0, y1, x1 = _crop_box(np.any([*true, *predicted], axis=0))
+    crop = image[y0:y1, x0:x1]
+    size = (max(1, round((x1 - x0) * HEIGHT / (y1 - y0))), HEIGHT)
+    canvas = cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR)
+    for masks, color, width in ((true, TRUTH_COLOR, 4), (predicted, PREDICTION_COLOR, 2)):
+        for mask in masks:
+            pixels = mask[y0:y1, x0:x1].astype(np.uint8)
+            large = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST)
+            outline = cv2.findContours(large, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0]
+            cv2.drawContours(canvas, outline, -1, color, width)
+    return canvas
+
+
+def center(mask: np.ndarray) -> tuple[int, int]:
+    """Returns (x, y) of the middle of the box around a mask, bool [H, W], not empty."""
+    y0, x0, y1, x1 = _box(mask)
+    return (x0 + x1) // 2, (y0 + y1) // 2
+
+
+def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Returns the box around a mask, (y0, x0, y1, x1) with exclusive ends."""
+    y, x = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return int(y[0]), int(x[0]), int(y[-1]) + 1, int(x[-1]) + 1
+
+
+def _crop_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Returns the box around a mask with a margin, one to two times as wide as high, clipped."""
+    y0, x0, y1, x1 = _box(mask)
+    margin = _MARGIN * max(y1 - y0, x1 - x0)
+    height = max(y1 - y0 + 2 * margin, _MIN_SIDE)
+    width = max(x1 - x0 + 2 * margin, height)
+    height = max(height, width / 2)
+    ends = []
+    for low, high, side, limit in ((y0, y1, height, mask.shape[0]), (x0, x1, width, mask.shape[1])):
+        side = min(round(side), limit)
+        start = min(max(0, round((low + high - side) / 2)), limit - side)
+        ends.append((start, start + side))
+    return ends[0][0], ends[1][0], ends[0][1], ends[1][1]

@@ -1,0 +1,64 @@
+"""The pictures of a report: small enough that a page holds many."""
+
+import cv2
+import numpy as np
+
+from affinity_seg.inference.outputs import Outputs
+from affinity_seg.inference.probabilities import predicted_classes
+from affinity_seg.labels import ClassTable
+from affinity_seg.visualization import layout, overlays
+from affinity_seg.visualization.semantic import draw_semantic
+
+MAX_SIDE = 600
+"""Longer side of a panel, pixels."""
+
+_JPEG_QUALITY = 65
+
+
+def draw_panels(found: Outputs, class_table: ClassTable) -> dict[str, np.ndarray]:
+    """Draws image, truth if there is one, semantic prediction and instances.
+
+    Instances have no labels, which would hide small ones.
+
+    Args:
+      found: The image and what a run made of it.
+      class_table: The classes.
+
+    Returns:
+      uint8 RGB by caption, no side longer than `MAX_SIDE`.
+    """
+    image = _fitted(found.image, cv2.INTER_AREA)
+
+    def draw(instances: overlays.DrawnInstances) -> np.ndarray:
+        ids = _fitted(instances.instance_ids, cv2.INTER_NEAREST)
+        small = instances._replace(instance_ids=ids)
+        return overlays.draw_instances(image, small, class_table, has_labels=False)
+
+    panels = {"image": image}
+    if found.truth is not None:
+        ids, classes = found.truth.instance_ids, found.truth.instance_classes
+        panels[f"truth ({len(classes)})"] = draw(overlays.DrawnInstances(ids, classes, None))
+    semantic = _fitted(predicted_classes(found.prediction).astype(np.int32), cv2.INTER_NEAREST)
+    height = layout.enlargement(*image.shape[:2]) * image.shape[0]
+    # Without its legend: the page has one for all images.
+    panels["semantic prediction"] = draw_semantic(image, semantic, class_table)[:height]
+    instances = overlays.paint(found.instances, *found.image.shape[:2])
+    panels[f"prediction ({len(found.instances)})"] = draw(instances)
+    return {caption: _fitted(panel, cv2.INTER_AREA) for caption, panel in panels.items()}
+
+
+def to_jpeg(picture: np.ndarray) -> bytes:
+    """Returns an RGB picture as JPEG, its colours at full resolution, for contours are thin."""
+    flags = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    flags += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), flags)[1].tobytes()
+
+
+def _fitted(image: np.ndarray, interpolation: int) -> np.ndarray:
+    """Returns an image or map with no side longer than `MAX_SIDE`."""
+    height, width = image.shape[:2]
+    scale = MAX_SIDE / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(image, size, interpolation=interpolation)

@@ -1,0 +1,66 @@
+"""The judges of one folder side by side."""
+
+import numpy as np
+import pytest
+from scenes import CAR, PERSON, write_boxes, write_truth
+
+from affinity_seg.evaluation import judge
+from affinity_seg.labels import CITYSCAPES
+
+SIZE = (120, 200)
+
+
+@pytest.fixture
+def crowd(tmp_path):
+    """Ten images of 30 true cars and persons of 18x18 pixels and predictions of them.
+
+    They are moved by up to 7 pixels or missing; there are some of nothing, and all scores differ.
+    No IoU is a threshold: there the official judge wants more, COCO does not.
+    """
+    rng = np.random.default_rng(7)
+    places = [(20 * y + 1, 20 * x + 1) for y in range(6) for x in range(10)]
+    items = []
+    for number in range(10):
+        values = np.full(SIZE, 7)
+        predictions = []
+        for index, place in enumerate(rng.permutation(len(places))):
+            y, x = places[place]
+            class_index = (CAR, PERSON)[index % 2]
+            if index < 30:
+                label = CITYSCAPES.label_ids[class_index - 1]
+                values[y : y + 18, x : x + 18] = 1000 * label + index
+            if index < 24 or index >= 54:
+                moved = int(rng.choice((0, 1, 3, 4, 5, 7)))
+                box = (y, x + moved, y + 18, min(x + moved + 18, SIZE[1]))
+                predictions.append((class_index, rng.random() + 0.5 * (index < 24), box))
+        item = write_truth(tmp_path, f"aachen_{number:06d}_000019", values)
+        write_boxes(str(tmp_path / "results"), item, CITYSCAPES, SIZE, *predictions)
+        items.append(item)
+    return items, str(tmp_path / "results")
+
+
+def test_official_judge_and_coco_agree_where_nothing_is_small_or_ignored(crowd, capsys):
+    scores = judge.evaluate(*crowd, CITYSCAPES)
+    assert 0.2 < scores["ap"] < scores["ap50"] < 0.9
+    for ours, coco in (
+        (scores, scores["coco"]),
+        *((scores["classes"][n], scores["coco"]["classes"][n]) for n in ("car", "person")),
+    ):
+        assert ours["ap"] == pytest.approx(coco["ap"], abs=0.02)
+        assert ours["ap50"] == pytest.approx(coco["ap50"], abs=0.02)
+    assert scores["coco"]["classes"]["bus"]["ap"] is None
+    printed = capsys.readouterr().out
+    assert printed.index("AP_50%") < printed.index("AP medium")
+
+
+def test_json_has_every_tenth_point_of_the_curves(crowd):
+    scores = judge.evaluate(*crowd, CITYSCAPES, baseline_dir=crowd[1])
+    full = scores["coco"]["precision_recall"]
+    assert len(full["recall"]) == 101
+    for short in (judge.for_json(scores)["coco"], judge.for_json(scores)["baseline"]["coco"]):
+        curves = short["precision_recall"]
+        assert curves["recall"] == [n / 10 for n in range(11)]
+        for kind in ("at_iou_50", "over_ious"):
+            assert set(curves[kind]) == {"car", "person", "average"}
+            assert curves[kind]["car"] == full[kind]["car"][::10]
+    assert len(scores["coco"]["precision_recall"]["recall"]) == 101

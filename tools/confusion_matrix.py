@@ -1,0 +1,38 @@
+"""Prints which class the semantic network takes for which, to choose super-classes by.
+
+    python tools/confusion_matrix.py --predictions_dir=runs/demo/predictions \
+        --data_dir=runs/demo/streets
+
+The most probable class of each pixel against the true one; void pixels are left out. Classes that
+are often taken for each other belong into one super-class, `groups` of the class table or preset.
+"""
+
+from absl import flags
+
+from affinity_seg import cli, files
+from affinity_seg.data import listing
+from affinity_seg.evaluation import semantic, tables
+from affinity_seg.labels import load_class_table
+
+flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
+flags.DEFINE_string("data_dir", None, "Folder of the data set.")
+flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
+flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
+flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+flags.DEFINE_string("output_json", None, "File for the numbers, if given.")
+flags.mark_flags_as_required(["predictions_dir", "data_dir"])
+FLAGS = flags.FLAGS
+
+
+def main():
+    table = load_class_table(FLAGS.class_table)
+    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    summary = semantic.evaluate(items, FLAGS.predictions_dir, table)
+    print(f"\n{FLAGS.predictions_dir}: {len(items)} images\n\n{tables.semantic_tables(summary)}\n")
+    if FLAGS.output_json:
+        files.write_json(FLAGS.output_json, summary)
+        print(f"written: {FLAGS.output_json}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,47 @@
+"""Writes one HTML page about a run: settings, scores, curves, errors and a gallery.
+
+    python tools/report.py --predictions_dir=runs/demo/predictions --results_dir=runs/demo/results \
+        --data_dir=runs/demo/streets --output=runs/demo/report.html
+
+The page holds everything it shows, so it can be sent as it is. Images come worst first. Without
+truth, as on a test split, it has no tables and images come by name.
+"""
+
+import os
+
+from absl import flags
+
+from affinity_seg import cli
+from affinity_seg.data import listing
+from affinity_seg.labels import load_class_table
+from affinity_seg.visualization import report, report_page
+
+flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
+flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
+flags.DEFINE_string("data_dir", None, "Folder of the data set.")
+flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
+flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
+flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+flags.DEFINE_string("output", None, "The HTML file.")
+flags.DEFINE_integer("max_images", 30, "So many images in the gallery.", 0)
+flags.mark_flags_as_required(["predictions_dir", "results_dir", "data_dir", "output"])
+FLAGS = flags.FLAGS
+
+
+def main():
+    os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output)), exist_ok=True)
+    gathered = report.gather(
+        FLAGS.data_dir,
+        FLAGS.layout,
+        FLAGS.split,
+        load_class_table(FLAGS.class_table),
+        predictions_dir=FLAGS.predictions_dir,
+        results_dir=FLAGS.results_dir,
+        max_images=FLAGS.max_images,
+    )
+    report_page.write_page(FLAGS.output, gathered)
+    print(f"{FLAGS.output}: {gathered.num_images} images, {len(gathered.gallery)} in the gallery")
+
+
+if __name__ == "__main__":
+    cli.run(main)
