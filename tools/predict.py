@@ -17,7 +17,7 @@ from absl import flags
 from affinity_seg import cli
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
-from affinity_seg.inference import merge_runs, prediction_runs
+from affinity_seg.inference import merge_runs, prediction_runs, records
 from affinity_seg.inference.fingerprint import prediction_fingerprint
 from affinity_seg.inference.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
 
@@ -49,7 +49,11 @@ def main():
     count = prediction_runs.predict_images(
         items, config, *dirs, FLAGS.output_dir, merger=merger, times=times
     )
-    print(f"{FLAGS.output_dir}: {count} images predicted, {len(items) - count} were there already")
+    megabytes = records.mean_size(FLAGS.output_dir, [item.name for item in items]) / 1e6
+    print(
+        f"{FLAGS.output_dir}: {count} images predicted, {len(items) - count} were there already, "
+        f"{megabytes:.1f} MB each"
+    )
     print(
         f"{times.total_seconds():.1f} s: {times.seconds(NETWORK):.1f} s in the networks, which "
         f"waited {times.seconds(WAIT_READ):.1f} s for images and "

@@ -17,6 +17,8 @@ from affinity_seg.configs.networks import OUTPUT_STRIDES, PRECISIONS
 BEST_PRESET = "configs/presets/paper_best.yaml"
 """What the tools use when no preset is given: the best row of the paper's tables."""
 
+LOGITS_DTYPES = ("float16", "float32")
+
 TILE_GRID = max(OUTPUT_STRIDES)
 """Tiles begin at multiples of it, so that their logits fit together, pixels."""
 
@@ -48,6 +50,7 @@ class InferenceConfig:
         share shapes, and with them batches and the GPU's tuned kernels. 1: no such padding. Pixels.
       max_input_pixels: Larger inputs, images and crops alike, are cut into equal tiles.
       tile_overlap: How far tiles overlap; they are stitched in the middle of it. Pixels.
+      logits_dtype: "float16" or "float32": how logits are kept in the prediction records.
       precision: "float32", or "mixed_float16" or "mixed_bfloat16": half as wide inside the network.
       semantic_stride: Output stride of the semantic network, None: as trained.
       affinity_stride: Output stride of the affinity network, None: as trained.
@@ -80,6 +83,7 @@ class InferenceConfig:
     max_input_pixels: int = 1024 * 2048
     tile_overlap: int = 256
     precision: str = "float32"
+    logits_dtype: str = "float16"
     semantic_stride: int | None = None
     affinity_stride: int | None = None
     semantic_flip: bool = True
@@ -116,6 +120,10 @@ class InferenceConfig:
             )
         if self.precision not in PRECISIONS:
             raise ValueError(f"`precision` must be one of {PRECISIONS}: {self.precision!r}")
+        if self.logits_dtype not in LOGITS_DTYPES:
+            raise ValueError(
+                f"`logits_dtype` must be one of {LOGITS_DTYPES}: {self.logits_dtype!r}"
+            )
         if self.merge_window not in (1, 2, 4):
             raise ValueError(f"`merge_window` must be 1, 2 or 4: {self.merge_window}")
         if len(self.thresholds) != len(self.stages):
@@ -201,6 +209,7 @@ _PREDICTION_FIELDS = (
     "max_input_pixels",
     "tile_overlap",
     "precision",
+    "logits_dtype",
     "semantic_stride",
     "affinity_stride",
     "semantic_flip",

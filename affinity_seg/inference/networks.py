@@ -95,13 +95,13 @@ class Predictor:
             semantic_stride=self._semantic.output_stride,
             affinity_stride=self._affinity.output_stride,
             distances=tuple(self._affinity.distances),
-            semantic_logits=full.astype(np.float16),
+            semantic_logits=full.astype(config.logits_dtype),
             regions=[
                 RegionPrediction(
                     region,
                     place[1],
-                    semantic[place].astype(np.float16),
-                    affinity[place].astype(np.float16),
+                    semantic[place].astype(config.logits_dtype),
+                    affinity[place].astype(config.logits_dtype),
                 )
                 for region, place in zip(regions, places, strict=True)
             ],

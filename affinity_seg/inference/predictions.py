@@ -16,8 +16,8 @@ class RegionPrediction(NamedTuple):
     Attributes:
       region: The region.
       zoomed_size: (height, width) of the region as the networks saw it, without padding.
-      semantic_logits: float16 [F, h, w, K].
-      affinity_logits: float16 [F, h, w, 8 * D].
+      semantic_logits: float16 or float32 [F, h, w, K].
+      affinity_logits: float16 or float32 [F, h, w, 8 * D].
     """
 
     region: Region
@@ -35,7 +35,7 @@ class ImagePrediction(NamedTuple):
       semantic_stride: Pixels per semantic logit.
       affinity_stride: Pixels per affinity logit.
       distances: Distances of the affinity channels, pixels.
-      semantic_logits: float16 [F, h, w, K], of the full image.
+      semantic_logits: float16 or float32 [F, h, w, K], of the full image.
       regions: The regions of interest, in their order.
     """
 

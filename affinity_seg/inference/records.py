@@ -1,6 +1,6 @@
 """Prediction records: one TFRecord per image, logits at the networks' strides.
 
-Schema, version 2. The first example describes the image:
+Schema, version 3. The first example describes the image:
 
     schema_version                int64 [1]
     name, filename                bytes [1]: key of the image, and its file in the data set
@@ -11,7 +11,7 @@ Schema, version 2. The first example describes the image:
     distances                     int64 [D], pixels
     semantic_stride, affinity_stride  int64 [1], pixels per logit
     num_regions                   int64 [1]
-    semantic_logits               float16 [F, h, w, K], of the full image
+    semantic_logits               array [F, h, w, K], of the full image
 
 Then one example for each region of interest, in order:
 
@@ -19,17 +19,18 @@ Then one example for each region of interest, in order:
     box                           int64 [4]: y0, x0, y1, x1, ends exclusive, pixels
     zoomed_size                   int64 [2]: height and width the networks saw, pixels
     mask                          bytes [1]: PNG of the box, 255 in the grown region
-    semantic_logits               float16 [F, h, w, K]
-    affinity_logits               float16 [F, h, w, 8 * D]
+    semantic_logits               array [F, h, w, K]
+    affinity_logits               array [F, h, w, 8 * D]
 
-F is 2 with flips (plain, mirrored), else 1. An array is stored as its little-endian
-bytes, C order, and its shape under the same key with "_shape". A record is written whole
-or not at all.
+F is 2 with flips (plain, mirrored), else 1. An array is stored as its little-endian bytes, C order,
+with its shape and its type, float16 or float32, under the same key with "_shape" and "_dtype".
+A record is written whole or not at all.
 """
 
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -42,7 +43,7 @@ from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.regions import Region
 from affinity_seg.labels import ClassTable, table_from_fields
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SUFFIX = ".tfrecord"
 
 
@@ -77,6 +78,11 @@ class Record(NamedTuple):
 def record_path(folder: str, name: str) -> str:
     """Returns the path of an image's record."""
     return os.path.join(folder, name + SUFFIX)
+
+
+def mean_size(folder: str, names: Sequence[str]) -> float:
+    """Returns the mean size of the records of images, bytes."""
+    return sum(os.path.getsize(record_path(folder, name)) for name in names) / len(names)
 
 
 def list_records(folder: str) -> list[str]:
@@ -205,7 +211,9 @@ class _Example:
         return self._get(key).bytes_list.value[0]
 
     def array(self, key: str) -> np.ndarray:
-        return np.frombuffer(self.bytes(key), "<f2").reshape(self.ints(key + "_shape"))
+        dtype = np.dtype(self.bytes(key + "_dtype").decode()).newbyteorder("<")
+        values = np.frombuffer(self.bytes(key), dtype).reshape(self.ints(key + "_shape"))
+        return values.astype(dtype.newbyteorder("="), copy=False)
 
     def _get(self, key: str) -> tf.train.Feature:
         if key not in self._features:
@@ -248,7 +256,11 @@ def _bytes(value: bytes) -> tf.train.Feature:
 
 
 def _array(key: str, values: np.ndarray) -> dict[str, tf.train.Feature]:
-    return {key: _bytes(values.astype("<f2").tobytes()), key + "_shape": _ints(*values.shape)}
+    return {
+        key: _bytes(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()),
+        key + "_shape": _ints(*values.shape),
+        key + "_dtype": _bytes(values.dtype.name.encode()),
+    }
 
 
 def _serialize(features: dict[str, tf.train.Feature]) -> bytes:

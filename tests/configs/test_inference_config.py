@@ -89,6 +89,7 @@ def test_overrides_win_and_are_typed():
         ("max_input_pixels=1000", "`max_input_pixels` must be in [262144, 67108864]: 1000"),
         ("tile_overlap=100", "`tile_overlap` must be a multiple of 64: 100"),
         ("tile_overlap=512", "`tile_overlap` must be in [0, 256]: 512"),
+        ("logits_dtype=half", "`logits_dtype` must be one of ('float16', 'float32'): 'half'"),
         ("precision=float16", "`precision` must be one of ('float32', 'mixed_float16'"),
         ("alpha=[", "--override=alpha=[: not YAML"),
     ],

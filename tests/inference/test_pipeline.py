@@ -1,5 +1,7 @@
 """From a picture to instances with networks that know the truth; records in between."""
 
+import dataclasses
+
 import numpy as np
 import oracle
 import pytest
@@ -153,13 +155,16 @@ def test_bad_logits_are_an_error_that_names_the_region():
         GraphMerger(PLAIN, oracle.TABLE).merge(prediction)
 
 
-def _record():
-    prediction, _ = _predict(PLAIN, stride=4)
+def _record(logits_dtype="float16"):
+    config = dataclasses.replace(PLAIN, logits_dtype=logits_dtype)
+    prediction, _ = _predict(config, stride=4)
     return records.Record("a_1", "a/a_1.png", "0a1b", {"crop_size": 48}, oracle.TABLE, prediction)
 
 
-def test_records_come_back(tmp_path):
-    record = _record()
+@pytest.mark.parametrize("logits_dtype", ["float16", "float32"])
+def test_records_come_back(tmp_path, logits_dtype):
+    record = _record(logits_dtype)
+    assert record.prediction.regions[0].affinity_logits.dtype == logits_dtype
     path = records.record_path(str(tmp_path), record.name)
     records.write_record(path, record)
     read = records.read_record(path)
@@ -213,8 +218,8 @@ def test_damaged_records_are_named(tmp_path):
 
 def test_records_of_another_version_are_refused(tmp_path, monkeypatch):
     path = str(tmp_path / "a.tfrecord")
-    monkeypatch.setattr(records, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(records, "SCHEMA_VERSION", 4)
     records.write_record(path, _record())
     monkeypatch.undo()
-    with pytest.raises(ValueError, match="`schema_version` must be 2: 3"):
+    with pytest.raises(ValueError, match="`schema_version` must be 3: 4"):
         records.read_record(path)
