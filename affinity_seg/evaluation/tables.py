@@ -3,8 +3,8 @@
 from typing import Any
 
 _WIDTH = 16
-_NARROW = 13
-"""Width of the columns of tables with a column for each class."""
+_NARROW = 12
+"""Least width of the columns of tables with a column for each class."""
 
 
 def coco_table(scores: dict[str, Any]) -> str:
@@ -57,7 +57,7 @@ def error_tables(errors: dict[str, Any]) -> str:
 def semantic_tables(semantic: dict[str, Any]) -> str:
     """Returns what `semantic.summary` returns: matrix with IoU, and the pairs taken for each other.
 
-    The matrix has the share of the pixels of each true class; pairs without any are left out.
+    The matrix has the share of the pixels of each true class; pairs never confused are left out.
     """
     rows = [
         (true, *row.values(), semantic["iou"][true]) for true, row in semantic["shares"].items()
@@ -69,15 +69,18 @@ def semantic_tables(semantic: dict[str, Any]) -> str:
         for pair in semantic["pairs"]
         if pair["share"]
     ]
-    return (
-        _table(heads, rows, _NARROW)
-        + "\n\n"
-        + _table(("taken for each other", "mean share"), pairs)
-    )
+    matrix = _table(heads, rows, _NARROW)
+    if not pairs:
+        return matrix
+    return matrix + "\n\n" + _table(("taken for each other", "mean share"), pairs)
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple], width: int = _WIDTH) -> str:
-    """Returns a table whose first column is aligned left, the others right."""
+    """Returns a table whose first column is aligned left, the others right.
+
+    The others are `width` wide, or wider if a head needs it.
+    """
+    width = max(width, 2 + max(map(len, heads[1:])))
     first = max(len(str(row[0])) for row in [heads, *rows])
 
     def line(cells: tuple) -> str:
@@ -87,7 +90,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple], width: int = _WIDTH) -> st
     return "\n".join([line(heads), rule, *(line(row) for row in rows)])
 
 
-def cell(value: str | float | None) -> str:
+def cell(value: str | int | float | None) -> str:
     """Returns a fraction with three decimals, as the official table has them, a count with none."""
     if value is None:
         return "nan"

@@ -64,7 +64,7 @@ def _crop_box(mask: np.ndarray) -> tuple[int, int, int, int]:
     """Returns the box around a mask with a margin, one to two times as wide as high, clipped."""
     y0, x0, y1, x1 = _box(mask)
     margin = _MARGIN * max(y1 - y0, x1 - x0)
-    height = max(y1 - y0 + 2 * margin, _MIN_SIDE)
+    height = min(max(y1 - y0 + 2 * margin, _MIN_SIDE), mask.shape[0])
     width = max(x1 - x0 + 2 * margin, height)
     height = max(height, width / 2)
     ends = []

@@ -147,7 +147,7 @@ def _errors(report: Report) -> str:
     kinds = [(kind, _KINDS[kind], count) for kind, count in report.error_sums["kinds"].items()]
     heads = ("kind", "what", "number")
     return (
-        table("errors", "Errors; number of errors", heads, kinds, kind="kinds")
+        table("errors", "Errors; numbers", heads, kinds, kind="kinds")
         + _votes(report.error_sums["votes"])
         + _semantic(report.semantic)
     )

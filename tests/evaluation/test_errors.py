@@ -108,6 +108,31 @@ def test_split_into_pieces():
     assert _kinds(judged) == ["poor mask", "false positive"]
 
 
+def test_pieces_lie_on_what_is_split():
+    # Each holds 240 pixels of LEFT, 40%, but 480 others.
+    tall = _prediction((0, 0, 60, 12)), _prediction((0, 12, 60, 24))
+    assert sorted(_kinds(_judge(_truth(LEFT), *tall))) == ["false positive", "poor mask"]
+
+
+def test_pieces_count_what_no_better_piece_holds():
+    wide, narrow = (0, 0, 20, 14), (0, 10, 20, 16)
+    target = _truth(LEFT)
+    judged = _judge(target, _prediction(wide, A, 0.9), _prediction(narrow, A, 0.1))
+    assert _kinds(judged) == ["poor mask", "false positive"]
+    judged = _judge(target, _prediction(wide, A, 0.1), _prediction(narrow, A, 0.9))
+    assert judged.errors == [errors.InstanceError("split", (0,), (1, 0), 14 / 30, 600)]
+
+
+def test_the_match_of_another_is_no_poor_mask():
+    judged = _judge(_truth(LEFT, RIGHT), _prediction((0, 0, 20, 50)))
+    assert judged.errors == [errors.InstanceError("missed", (1,), (), 200 / 1400, 600)]
+
+
+def test_higher_score_is_matched_first():
+    judged = _judge(_truth(LEFT), _prediction(LEFT, A, 0.2), _prediction(LEFT, A, 0.9))
+    assert judged.errors == [errors.InstanceError("false positive", (), (0,), 1, 600)]
+
+
 def test_the_same_mask_twice_is_no_split():
     # 60% of LEFT, IoU 360 / 900: two classes of one mask, as `vote_min_ratio` gives.
     twice = (2, 0, 32, 20)
