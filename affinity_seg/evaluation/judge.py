@@ -41,6 +41,20 @@ def evaluate(
     return scores
 
 
+def main_scores(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
+    """Judges a folder of results by the main judge of a class table only.
+
+    Returns:
+      What `cityscapes.evaluate` or `coco.evaluate` returns.
+
+    Raises:
+      FileNotFoundError: Images without result (all are listed), a missing mask or truth.
+      ValueError: A result breaks the format.
+    """
+    main = cityscapes if class_table.name == CITYSCAPES.name else coco
+    return main.evaluate(items, results_dir, class_table)
+
+
 def find_errors(
     items: Sequence[Item], results_dir: str, class_table: ClassTable
 ) -> list[errors.ImageErrors]:
@@ -86,12 +100,11 @@ def _evaluate_one(
     items: Sequence[Item], results_dir: str, class_table: ClassTable
 ) -> dict[str, Any]:
     print(f"\n{results_dir}: {len(items)} images", flush=True)
+    scores = main_scores(items, results_dir, class_table)
     if class_table.name == CITYSCAPES.name:
-        scores = cityscapes.evaluate(items, results_dir, class_table)
         scores["coco"] = coco.evaluate(items, results_dir, class_table)
         print(tables.coco_table(scores["coco"]) + "\n")
         return scores
-    scores = coco.evaluate(items, results_dir, class_table)
     scores["dsb"] = dsb.evaluate(items, results_dir, class_table)
     print("\n" + tables.coco_table(scores) + "\n\n" + tables.dsb_table(scores["dsb"]) + "\n")
     return scores

@@ -64,7 +64,8 @@ def run_table(
         start = time.monotonic()
         merge_runs.merge_records(folder, config, merge_runs.METHODS[0], results_dir)
         merged = time.monotonic()
-        scores = judge.evaluate(items, results_dir, class_table)
+        print(f"\n{row.name}", flush=True)
+        scores = judge.main_scores(items, results_dir, class_table)
         found.append(
             {
                 "name": row.name,
