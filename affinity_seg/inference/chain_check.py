@@ -7,7 +7,7 @@ import numpy as np
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation.truth import Truth
-from affinity_seg.inference.instances import Instances
+from affinity_seg.inference.instances import Instances, overlaps
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.inference.networks import Predictor
 from affinity_seg.inference.true_networks import TrueNetwork, coordinates
@@ -105,23 +105,15 @@ def find_losses(
 
 def best_ious(truth: Truth, found: Instances) -> np.ndarray:
     """Returns the largest IoU of each true instance with a found one of its class, [N]."""
-    common, union = _overlaps(truth, found)
+    common, union = overlaps(truth.instance_ids, found.instance_ids)
     same_class = truth.instance_classes[:, None] == found.classes[None, :]
     return np.where(same_class, common / union, 0).max(axis=1, initial=0)
 
 
 def _joined_ious(truth: Truth, found: Instances) -> np.ndarray:
     """Returns the IoU of each true instance with all found ones that lie mainly in it, [N]."""
-    common, _ = _overlaps(truth, found)
+    common, _ = overlaps(truth.instance_ids, found.instance_ids)
     inside = common > 0.5 * found.sizes[None, :]
     joined = np.where(inside, common, 0).sum(axis=1)
     joined_sizes = np.where(inside, found.sizes[None, :], 0).sum(axis=1)
     return joined / (truth.instance_sizes() + joined_sizes - joined)
-
-
-def _overlaps(truth: Truth, found: Instances) -> tuple[np.ndarray, np.ndarray]:
-    """Returns intersection and union of each pair of instances, pixels [N, M]."""
-    rows, columns = len(truth.instance_classes) + 1, len(found.classes) + 1
-    pairs = truth.instance_ids.astype(np.int64) * columns + found.instance_ids
-    common = np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)[1:, 1:]
-    return common, truth.instance_sizes()[:, None] + found.sizes[None, :] - common

@@ -62,6 +62,24 @@ def select_instances(instances: Instances, kept: np.ndarray) -> Instances:
     )
 
 
+def overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns intersection and union of each instance of one map with each of another.
+
+    Args:
+      first: int32 [H, W], 0 background, 1..N.
+      second: int32 [H, W], 0 background, 1..M.
+
+    Returns:
+      Two arrays int64 [N, M], pixels.
+    """
+    rows, columns = int(first.max(initial=0)) + 1, int(second.max(initial=0)) + 1
+    pairs = first.astype(np.int64) * columns + second
+    counts = np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)
+    common = counts[1:, 1:]
+    union = counts.sum(axis=1)[1:, None] + counts.sum(axis=0)[None, 1:] - common
+    return common, union
+
+
 def _boxes(instance_ids: np.ndarray, count: int) -> np.ndarray:
     """Returns the box of each of the ids 1..count, all of which have pixels."""
     boxes = np.zeros((count + 1, 4), np.int32)

@@ -34,13 +34,12 @@ MAX_UNFINISHED = 2
 """Images whose records may wait to be written and merged."""
 
 
-def load_predictor(
+def load_networks(
     config: InferenceConfig,
     semantic_dir: str,
     affinity_dir: str,
     networks: Networks | None = None,
-    times: timeline.Timeline | None = None,
-) -> tuple[Predictor, ClassTable]:
+) -> tuple[tuple[Network, Network], ClassTable]:
     """Loads both networks.
 
     Args:
@@ -48,14 +47,12 @@ def load_predictor(
       semantic_dir: Folder of the trained semantic network.
       affinity_dir: Folder of the trained affinity network.
       networks: Networks of these folders that were loaded before; what is loaded now is added.
-      times: Collects when the networks were at work.
 
     Returns:
-      The `Predictor`, and the class table of the semantic network.
+      The semantic and the affinity network, and the class table of the semantic one.
 
     Raises:
-      ValueError: A folder holds a network of the other kind, or networks and configuration do
-        not fit.
+      ValueError: A folder holds a network of the other kind.
     """
     networks = {} if networks is None else networks
     loaded = []
@@ -72,7 +69,24 @@ def load_predictor(
                 f"`{kind}_dir` must hold the {kind} network: {folder} holds the {network.kind} one"
             )
         loaded.append(network)
-    return Predictor(*loaded, config, times), loaded[0].class_table
+    semantic, affinity = loaded
+    return (semantic, affinity), semantic.class_table
+
+
+def load_predictor(
+    config: InferenceConfig, semantic_dir: str, affinity_dir: str
+) -> tuple[Predictor, ClassTable]:
+    """Loads both networks and makes a predictor of them.
+
+    Returns:
+      The `Predictor`, and the class table of the semantic network.
+
+    Raises:
+      ValueError: A folder holds a network of the other kind, or networks and configuration do
+        not fit.
+    """
+    networks, class_table = load_networks(config, semantic_dir, affinity_dir)
+    return Predictor(*networks, config), class_table
 
 
 def predict_images(
@@ -212,9 +226,8 @@ class _Variant:
         self._is_claimed = False
 
     def load(self, networks: Networks) -> None:
-        self._predictor, self._class_table = load_predictor(
-            self._config, *self._dirs, networks, self._times
-        )
+        own, self._class_table = load_networks(self._config, *self._dirs, networks)
+        self._predictor = Predictor(*own, self._config, self._times)
 
     def predict(
         self, item: Item, image: np.ndarray, image_hash: str, said: dict[Hashable, np.ndarray]

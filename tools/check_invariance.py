@@ -1,0 +1,75 @@
+"""Checks that mirroring, tiles and half-precision records do not change the answer.
+
+    python tools/check_invariance.py --image_dir=runs/demo/streets/leftImg8bit/val/dornstadt \
+        --preset=configs/presets/demo.yaml --semantic_dir=runs/demo/semantic \
+        --affinity_dir=runs/demo/affinity
+
+Segments each picture of a folder in two ways and prints how far they agree:
+
+    mirrored   the picture, and its mirror image mirrored back
+    tiles      the picture beside itself mirrored, twice as wide, in tiles and in one piece
+    float16    logits kept as float16 and as float32
+"""
+
+import glob
+import os
+
+import numpy as np
+from absl import flags
+
+from affinity_seg import cli
+from affinity_seg.configs import inference
+from affinity_seg.inference import invariance, prediction_runs
+from affinity_seg.inference.images import read_image
+
+KINDS = ("mirrored", "tiles", "float16")
+
+flags.DEFINE_string("image_dir", None, "Folder of the pictures, PNG or JPEG.")
+flags.DEFINE_multi_enum("check", KINDS, KINDS, "What to check.")
+flags.DEFINE_string("semantic_dir", None, "Folder of the trained semantic network.")
+flags.DEFINE_string("affinity_dir", None, "Folder of the trained affinity network.")
+flags.DEFINE_string("preset", inference.BEST_PRESET, "YAML file of configs/presets.")
+flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+flags.DEFINE_integer("max_images", None, "Check only so many pictures, the first by name.", 1)
+flags.mark_flags_as_required(["image_dir", "semantic_dir", "affinity_dir"])
+FLAGS = flags.FLAGS
+
+
+def _compare(segmenter, kind, image):
+    if kind == "mirrored":
+        return segmenter.compare_mirrored(image)
+    if kind == "float16":
+        return segmenter.compare_logits_dtypes(image)
+    return segmenter.compare_tiles(np.concatenate([image, image[:, ::-1]], axis=1))
+
+
+def main():
+    config = inference.load_config(FLAGS.preset, FLAGS.override)
+    paths = sorted(
+        path
+        for pattern in ("*.png", "*.jpg", "*.jpeg")
+        for path in glob.glob(os.path.join(glob.escape(FLAGS.image_dir), pattern))
+    )[: FLAGS.max_images]
+    if not paths:
+        raise FileNotFoundError(
+            f"`--image_dir` must hold *.png or *.jpg pictures: {FLAGS.image_dir}"
+        )
+    networks, class_table = prediction_runs.load_networks(
+        config, FLAGS.semantic_dir, FLAGS.affinity_dir
+    )
+    segmenter = invariance.Segmenter(*networks, config, class_table)
+    print(f"{'':10}{'same class':>12}{'far from cuts':>15}{'ARI':>10}{'found again':>14}  picture")
+    for path in paths:
+        image = read_image(path)
+        for kind in FLAGS.check:
+            found = _compare(segmenter, kind, image)
+            print(
+                f"{kind:10}{found.same_classes:12.5f}{found.same_far_from_cuts:15.5f}"
+                f"{found.rand_index:10.5f}{found.found:7d} of {found.instances:<4d}  "
+                f"{os.path.basename(path)}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    cli.run(main)
