@@ -64,7 +64,15 @@ class TrueNetwork:
 
     def logits(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the logits of float32 [B, H, W, 3], see `coordinates`."""
-        return tf.constant(np.stack([self._answer(image) for image in images.numpy()]))
+        step = self.output_stride
+        answers = None
+        for i, image in enumerate(images.numpy()):
+            truth = self._truth(image)[::step, ::step]
+            if answers is None:
+                answers = np.empty((len(images), *truth.shape), np.float32)
+            np.multiply(truth, 2 * MARGIN, out=answers[i])
+            answers[i] -= MARGIN
+        return tf.constant(answers)
 
     def encode(self, images: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the logits of a tile; the truth needs no mean of features."""
@@ -74,13 +82,10 @@ class TrueNetwork:
         """Returns the logits that `encode` has given."""
         return tf.constant(encoded)
 
-    def _answer(self, image: np.ndarray) -> np.ndarray:
+    def _truth(self, image: np.ndarray) -> np.ndarray:
         is_inside = image[..., 2] > 0
         y, x = (np.where(is_inside, np.floor(image[..., i] + 0.5), 0).astype(int) for i in (0, 1))
         if self.kind == "semantic":
             classes = np.where(is_inside, self._classes[y, x], 0)
-            truth = one_hot_semantics(classes, self.class_table.num_classes)
-        else:
-            truth = true_affinities(np.where(is_inside, self._instances[y, x], 0), self.distances)
-        step = self.output_stride
-        return MARGIN * (2 * truth[::step, ::step] - 1)
+            return one_hot_semantics(classes, self.class_table.num_classes)
+        return true_affinities(np.where(is_inside, self._instances[y, x], 0), self.distances)
