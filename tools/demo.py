@@ -132,6 +132,13 @@ def main():
         f"--output_dir={folder}/pictures",
         "--max_images=12",
     )
+    seconds["report"] = _run(
+        "report.py",
+        f"--predictions_dir={folder}/predictions",
+        f"--results_dir={folder}/results",
+        f"--data_dir={folder}/streets",
+        f"--output={folder}/report.html",
+    )
     summary = {
         "ap": judged["ap"],
         "ap50": judged["ap50"],
@@ -146,7 +153,8 @@ def main():
         ("affinities and graph merge", summary["ap"], summary["ap50"]),
     ):
         print(f"{name:40}{_percent(ap):>8}{_percent(ap50):>8}")
-    print(f"\npictures: {folder}/pictures")
+    print(f"\nreport:   {folder}/report.html")
+    print(f"pictures: {folder}/pictures")
     print(f"table:    {folder}/results.json")
     print(f"summary:  {folder}/summary.json ({sum(seconds.values()) / 60:.1f} minutes)")
 

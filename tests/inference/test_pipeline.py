@@ -65,6 +65,21 @@ def test_truth_comes_back(window, flip, partition):
         assert found.classes[best - 1] == classes[true][0]
 
 
+@pytest.mark.parametrize("groups", [(0, 1, 1, 1), (0, 1, 1, 2), (0, 2, 1, 2), (0, 1, 2, 3)])
+def test_any_partition_of_the_classes(groups):
+    config = dataclasses.replace(PLAIN, groups=groups)
+    prediction, _ = _predict(config)
+    classes, instances = _scene()
+    found = GraphMerger(config, oracle.TABLE).merge(prediction)
+    assert sorted({item.region.group for item in prediction.regions}) == sorted(set(groups) - {0})
+    assert len(found.classes) == 4
+    for number in range(1, 5):
+        true = instances == number
+        index = found.instance_ids[true][0]
+        np.testing.assert_array_equal(found.instance_ids == index, true)
+        assert found.classes[index - 1] == classes[true][0]
+
+
 def test_groups_of_the_regions_and_batches():
     prediction, (semantic, affinity) = _predict(PLAIN)
     assert [item.region.group for item in prediction.regions] == [1, 1, 2]
