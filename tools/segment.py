@@ -14,7 +14,7 @@ from affinity_seg.configs import inference
 from affinity_seg.inference import filters, prediction_runs, segment
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
-from affinity_seg.inference.merging import GraphMerger
+from affinity_seg.inference.merging import GraphMerger, class_candidates
 
 flags.DEFINE_string("image", None, "The picture, PNG or JPEG.")
 flags.DEFINE_string("semantic_dir", "runs/demo/semantic", "Folder of the semantic network.")
@@ -39,7 +39,13 @@ def main():
         merged = GraphMerger(config, class_table).merge(predictor.predict(image))
     instances = instance_filter.select_instances(merged, class_table)
     name = os.path.splitext(os.path.basename(FLAGS.image))[0]
-    paths = segment.write_segmentation(FLAGS.output_dir, name, image, instances, class_table)
+    candidates = None
+    if config.vote_min_ratio is not None:
+        listed = class_candidates(instances, config)
+        candidates = instance_filter.select_candidates(listed, class_table)
+    paths = segment.write_segmentation(
+        FLAGS.output_dir, name, image, instances, class_table, candidates
+    )
     print(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")
 
 

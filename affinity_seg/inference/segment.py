@@ -10,11 +10,17 @@ from affinity_seg import files
 from affinity_seg.evaluation import coco_format
 from affinity_seg.inference.instances import Instances
 from affinity_seg.labels import ClassTable
+from affinity_seg.ops import Candidates
 from affinity_seg.visualization.overlays import draw_instances
 
 
 def describe_image(
-    name: str, instances: Instances, class_table: ClassTable, with_masks: bool = False
+    name: str,
+    instances: Instances,
+    class_table: ClassTable,
+    *,
+    with_masks: bool = False,
+    candidates: Candidates | None = None,
 ) -> dict[str, Any]:
     """Describes an image and its instances for JSON.
 
@@ -23,6 +29,8 @@ def describe_image(
       instances: Its instances.
       class_table: The classes.
       with_masks: Whether each instance also has its mask as COCO run lengths, `rle`.
+      candidates: Classes of the masks; each instance then also has a list of the others than its
+        own, `other_classes`, with class, class_index and score.
 
     Returns:
       image, height, width, class_table (name) and instances, in the order of their ids: id, class
@@ -40,6 +48,16 @@ def describe_image(
         }
         if with_masks:
             fields["rle"] = coco_format.run_lengths(instances.instance_ids == i + 1)
+        if candidates is not None:
+            fields["other_classes"] = [
+                {
+                    "class": class_table.class_names[other],
+                    "class_index": int(other),
+                    "score": float(score),
+                }
+                for mask_id, other, score in zip(*candidates, strict=True)
+                if mask_id == i + 1 and other != class_index
+            ]
         described.append(fields)
     height, width = instances.instance_ids.shape
     return {
@@ -57,6 +75,7 @@ def write_segmentation(
     image: np.ndarray,
     instances: Instances,
     class_table: ClassTable,
+    candidates: Candidates | None = None,
 ) -> tuple[str, str]:
     """Writes <name>_instances.png, the overlay, and <name>_instances.json.
 
@@ -66,6 +85,7 @@ def write_segmentation(
       image: uint8 RGB [H, W, 3].
       instances: Its instances.
       class_table: The classes.
+      candidates: See `describe_image`.
 
     Returns:
       The paths of the picture and of the JSON file.
@@ -75,6 +95,6 @@ def write_segmentation(
     json_path = os.path.join(output_dir, f"{name}_instances.json")
     encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
     files.write_bytes(picture_path, encoded.tobytes())
-    described = describe_image(name, instances, class_table, with_masks=True)
+    described = describe_image(name, instances, class_table, with_masks=True, candidates=candidates)
     files.write_json(json_path, described)
     return picture_path, json_path

@@ -9,15 +9,11 @@ import numpy as np
 import oracle
 import pytest
 import tensorflow as tf
-from pycocotools import mask as coco_mask
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation.results import read_result
-from affinity_seg.inference import fingerprint, merge_runs, prediction_runs, records, segment
+from affinity_seg.inference import fingerprint, merge_runs, prediction_runs, records
 from affinity_seg.inference.filters import InstanceFilter
-from affinity_seg.inference.images import read_image
-from affinity_seg.inference.merging import GraphMerger
-from affinity_seg.inference.networks import Predictor
 from affinity_seg.inference.timeline import (
     FINISH,
     NETWORK,
@@ -330,36 +326,6 @@ def test_identity_is_of_the_weights_not_of_the_folder(tmp_path):
     assert a == b and a != c
     with pytest.raises(FileNotFoundError, match="checkpoint"):
         fingerprint.model_identity(str(tmp_path))
-
-
-def test_one_picture_and_one_json(tmp_path):
-    classes, instances = _scene(0)
-    image = oracle.picture(classes, instances)
-    predictor = Predictor(*map(oracle.OracleNetwork, ("semantic", "affinity")), CONFIG)
-    found = GraphMerger(CONFIG, oracle.TABLE).merge(predictor.predict(image))
-    picture, described = segment.write_segmentation(
-        str(tmp_path / "out"), "street", image, found, oracle.TABLE
-    )
-    assert cv2.imread(picture).shape[2] == 3
-    with open(described, encoding="utf-8") as file:
-        content = json.load(file)
-    assert (content["height"], content["width"]) == (24, 32)
-    assert [entry["class"] for entry in content["instances"]] == ["square", "square", "bar"]
-    for number, entry in enumerate(content["instances"], start=1):
-        mask = coco_mask.decode(entry["rle"]).astype(bool)
-        assert np.array_equal(mask, instances == number)
-        y0, x0, y1, x1 = entry["box"]
-        assert mask[y0:y1, x0:x1].all() and entry["size"] == mask.sum()
-        assert 0.9 < entry["score"] < 1
-
-
-def test_pictures_that_cannot_be_read_are_named(tmp_path):
-    path = tmp_path / "street.png"
-    path.write_text("no picture")
-    with pytest.raises(ValueError, match=r"street\.png: .*PNG or JPEG"):
-        read_image(str(path))
-    with pytest.raises(FileNotFoundError, match=r"other\.png"):
-        read_image(str(tmp_path / "other.png"))
 
 
 def test_a_network_runs_on_a_crop_once_for_all_variants(folders, monkeypatch):
