@@ -37,11 +37,12 @@ def main():
     config = inference.load_config(FLAGS.preset, FLAGS.override)
     items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
     items = items[: FLAGS.max_images]
-    counts, total = collections.Counter(), 0
+    counts, total, pieces = collections.Counter(), 0, 0
     for item in tqdm(items, desc="check", unit="image", disable=None):
         truth = read_truth(item.instance_path, table)
         found = chain_check.segment_truth(truth, config, table)
         results.write_result(FLAGS.output_dir, item.name, found, table)
+        pieces += chain_check.count_pieces(truth, found)
         total += int((truth.instance_sizes() >= FLAGS.min_size).sum())
         for loss in chain_check.find_losses(truth, found, config, table, FLAGS.min_size):
             counts[loss.cause] += 1
@@ -53,6 +54,7 @@ def main():
     print(f"{total} instances from {FLAGS.min_size} pixels on, {counts.total()} not found")
     for cause in chain_check.CAUSES:
         print(f"{counts[cause]:6d}  {cause}")
+    print(f"{pieces} predicted instances are pieces with an IoU of at most 0.5: false positives")
 
 
 if __name__ == "__main__":

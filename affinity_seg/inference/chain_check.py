@@ -105,9 +105,18 @@ def find_losses(
 
 def best_ious(truth: Truth, found: Instances) -> np.ndarray:
     """Returns the largest IoU of each true instance with a found one of its class, [N]."""
+    return _ious(truth, found).max(axis=1, initial=0)
+
+
+def count_pieces(truth: Truth, found: Instances) -> int:
+    """Returns how many found instances are not more than half of any true one of their class."""
+    return int((_ious(truth, found).max(axis=0, initial=0) <= FOUND_IOU).sum())
+
+
+def _ious(truth: Truth, found: Instances) -> np.ndarray:
+    """Returns the IoU of each true instance with each found one, 0 for another class, [N, M]."""
     common, union = overlaps(truth.instance_ids, found.instance_ids)
-    same_class = truth.instance_classes[:, None] == found.classes[None, :]
-    return np.where(same_class, common / union, 0).max(axis=1, initial=0)
+    return np.where(truth.instance_classes[:, None] == found.classes[None, :], common / union, 0)
 
 
 def _joined_ious(truth: Truth, found: Instances) -> np.ndarray:

@@ -40,6 +40,7 @@ def test_losses_are_found_with_their_cause():
     found = chain_check.segment_truth(truth, SMALL, CITYSCAPES)
     ious = chain_check.best_ious(truth, found)
     assert ious[0] == ious[3] == 1 and ious[1] == 0 and ious[2] == pytest.approx(0.5, abs=0.02)
+    assert chain_check.count_pieces(truth, found) == 2  # the two parts of the third
     losses = chain_check.find_losses(truth, found, SMALL, CITYSCAPES, min_size=10)
     assert [(loss.number, loss.class_index, loss.size, loss.cause) for loss in losses] == [
         (2, 1, 20, chain_check.TOO_SMALL),
