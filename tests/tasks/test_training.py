@@ -102,6 +102,21 @@ def test_load_network_gives_the_trained_weights(trained):
     )
 
 
+def test_half_precision_gives_nearly_the_same_logits(trained):
+    _, model_dir = trained
+    image = np.random.default_rng(0).integers(0, 256, (1, 65, 90, 3), np.uint8)
+    exact = loading.load_network(str(model_dir))
+    wanted = exact.logits(exact.normalize(image)).numpy()
+    for precision in ("mixed_float16", "mixed_bfloat16"):
+        network = loading.load_network(str(model_dir), precision=precision)
+        assert network.model.compute_dtype == precision.removeprefix("mixed_")
+        assert {weight.dtype for weight in network.model.weights} == {tf.float32}
+        logits = network.logits(network.normalize(image))
+        assert logits.dtype == tf.float32
+        difference = np.abs(logits - wanted).max()
+        assert 0 < difference < 0.05 * np.abs(wanted).max()
+
+
 def test_load_network_names_what_is_missing(trained, tmp_path):
     _, model_dir = trained
     with pytest.raises(FileNotFoundError, match="nowhere"):
