@@ -13,23 +13,19 @@ import os
 
 from absl import flags
 
-from affinity_seg import cli, files
+from affinity_seg import cli, files, tool_flags
 from affinity_seg.configs.paper_tables import TABLES
 from affinity_seg.data import listing
 from affinity_seg.inference import ablation
 from affinity_seg.labels import load_class_table
 
 flags.DEFINE_multi_enum("table", ["2", "3"], [str(n) for n in TABLES], "Tables of the paper.")
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
-flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+tool_flags.define_data_flags()
+tool_flags.define_class_table_flag()
 flags.DEFINE_string("presets_dir", "configs/presets", "Folder of the rows' presets.")
 flags.DEFINE_multi_string("override", [], "field=value, changes one field in every row.")
-flags.DEFINE_string("semantic_dir", None, "Folder of the trained semantic network.")
-flags.DEFINE_string("affinity_dir", None, "Folder of the trained affinity network.")
+tool_flags.define_network_flags()
 flags.DEFINE_string("output_dir", "runs/ablation", "Folder for predictions, results and tables.")
-flags.mark_flags_as_required(["data_dir", "semantic_dir", "affinity_dir"])
 FLAGS = flags.FLAGS
 
 

@@ -12,23 +12,20 @@ import collections
 from absl import flags
 from tqdm import tqdm
 
-from affinity_seg import cli, labels
+from affinity_seg import cli, labels, tool_flags
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
 from affinity_seg.evaluation import judge, results
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.inference import chain_check
 
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
-flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
-flags.DEFINE_string("preset", inference.BEST_PRESET, "YAML file of configs/presets.")
-flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+tool_flags.define_data_flags(listing.LAYOUTS[:2])
+tool_flags.define_class_table_flag()
+tool_flags.define_preset_flags()
 flags.DEFINE_integer("min_size", 100, "Smaller true instances are not listed, pixels.", 0)
 flags.DEFINE_integer("max_images", None, "Check only so many images, the first by name.", 1)
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
-flags.mark_flags_as_required(["data_dir", "output_dir"])
+flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 
 

@@ -17,7 +17,7 @@ import os
 import numpy as np
 from absl import flags
 
-from affinity_seg import cli
+from affinity_seg import cli, tool_flags
 from affinity_seg.configs import inference
 from affinity_seg.inference import invariance, prediction_runs
 from affinity_seg.inference.images import read_image
@@ -26,12 +26,10 @@ KINDS = ("mirrored", "tiles", "float16")
 
 flags.DEFINE_string("image_dir", None, "Folder of the pictures, PNG or JPEG.")
 flags.DEFINE_multi_enum("check", KINDS, KINDS, "What to check.")
-flags.DEFINE_string("semantic_dir", None, "Folder of the trained semantic network.")
-flags.DEFINE_string("affinity_dir", None, "Folder of the trained affinity network.")
-flags.DEFINE_string("preset", inference.BEST_PRESET, "YAML file of configs/presets.")
-flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+tool_flags.define_network_flags()
+tool_flags.define_preset_flags()
 flags.DEFINE_integer("max_images", None, "Check only so many pictures, the first by name.", 1)
-flags.mark_flags_as_required(["image_dir", "semantic_dir", "affinity_dir"])
+flags.mark_flag_as_required("image_dir")
 FLAGS = flags.FLAGS
 
 

@@ -11,20 +11,17 @@ import sys
 
 from absl import flags
 
-from affinity_seg import cli, labels
+from affinity_seg import cli, labels, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.inference import truth
 
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
-flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+tool_flags.define_data_flags(listing.LAYOUTS[:2])
+tool_flags.define_class_table_flag()
 flags.DEFINE_integer("min_pixels", 64, "Instances have more pixels than this.", lower_bound=0)
 flags.DEFINE_integer(
     "max_images", None, "Check only so many images, the first by name.", lower_bound=1
 )
-flags.mark_flag_as_required("data_dir")
 FLAGS = flags.FLAGS
 
 

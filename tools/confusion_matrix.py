@@ -9,18 +9,16 @@ are often taken for each other belong into one super-class, `groups` of the clas
 
 from absl import flags
 
-from affinity_seg import cli, files
+from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.evaluation import semantic, tables
 from affinity_seg.labels import load_class_table
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
-flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+tool_flags.define_data_flags()
+tool_flags.define_class_table_flag()
 flags.DEFINE_string("output_json", None, "File for the numbers, if given.")
-flags.mark_flags_as_required(["predictions_dir", "data_dir"])
+flags.mark_flag_as_required("predictions_dir")
 FLAGS = flags.FLAGS
 
 

@@ -13,21 +13,19 @@ import os
 
 from absl import flags
 
-from affinity_seg import cli, files
+from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.evaluation import errors, judge, tables
 from affinity_seg.labels import load_class_table
 from affinity_seg.visualization import curves, layout
 
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
-flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+tool_flags.define_data_flags()
+tool_flags.define_class_table_flag()
 flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
 flags.DEFINE_string("baseline_results_dir", None, "Results to be printed beside those, if given.")
 flags.DEFINE_string("output_json", None, "File for the numbers, if given.")
 flags.DEFINE_string("output_plot", None, "PNG for the precision-recall curves, if given.")
-flags.mark_flags_as_required(["data_dir", "results_dir"])
+flags.mark_flag_as_required("results_dir")
 FLAGS = flags.FLAGS
 
 

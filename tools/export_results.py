@@ -14,7 +14,7 @@ import os
 
 from absl import flags
 
-from affinity_seg import cli, files
+from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.export import cityscapes_zip, coco, label_maps
 from affinity_seg.inference import filters
@@ -23,14 +23,12 @@ from affinity_seg.labels import load_class_table
 _FORMATS = ("coco", "label_maps", "cityscapes_zip")
 
 flags.DEFINE_enum("format", None, _FORMATS, "What is written.")
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
-flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+tool_flags.define_data_flags()
+tool_flags.define_class_table_flag()
 flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
 flags.DEFINE_string("output_dir", None, "Folder for the files.")
 filters.define_flags()
-flags.mark_flags_as_required(["format", "data_dir", "results_dir", "output_dir"])
+flags.mark_flags_as_required(["format", "results_dir", "output_dir"])
 FLAGS = flags.FLAGS
 
 

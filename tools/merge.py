@@ -11,13 +11,12 @@ have changed since.
 
 from absl import flags
 
-from affinity_seg import cli
+from affinity_seg import cli, tool_flags
 from affinity_seg.configs import inference
 from affinity_seg.inference import filters, merge_runs
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
-flags.DEFINE_string("preset", inference.BEST_PRESET, "YAML file of configs/presets.")
-flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+tool_flags.define_preset_flags()
 flags.DEFINE_enum("method", merge_runs.METHODS[0], merge_runs.METHODS, "How instances are found.")
 flags.DEFINE_string("results_dir", None, "Folder for the results.")
 filters.define_flags()

@@ -14,24 +14,20 @@ https://ui.perfetto.dev.
 
 from absl import flags
 
-from affinity_seg import cli
+from affinity_seg import cli, tool_flags
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
 from affinity_seg.inference import merge_runs, prediction_runs, records
 from affinity_seg.inference.fingerprint import prediction_fingerprint
 from affinity_seg.inference.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
 
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
-flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("semantic_dir", None, "Folder of the trained semantic network.")
-flags.DEFINE_string("affinity_dir", None, "Folder of the trained affinity network.")
-flags.DEFINE_string("preset", inference.BEST_PRESET, "YAML file of configs/presets.")
-flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+tool_flags.define_data_flags()
+tool_flags.define_network_flags()
+tool_flags.define_preset_flags()
 flags.DEFINE_string("output_dir", None, "Folder for the prediction records.")
 flags.DEFINE_string("results_dir", None, "Folder for results, to merge beside the networks.")
 flags.DEFINE_string("timeline", None, "JSON file for the times of each stage.")
-flags.mark_flags_as_required(["data_dir", "semantic_dir", "affinity_dir", "output_dir"])
+flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 
 

@@ -11,20 +11,17 @@ import os
 
 from absl import flags
 
-from affinity_seg import cli
-from affinity_seg.data import listing
+from affinity_seg import cli, tool_flags
 from affinity_seg.labels import load_class_table
 from affinity_seg.visualization import report, report_page
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
 flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
-flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+tool_flags.define_data_flags()
+tool_flags.define_class_table_flag()
 flags.DEFINE_string("output", None, "The HTML file.")
 flags.DEFINE_integer("max_images", 30, "So many images in the gallery.", 0)
-flags.mark_flags_as_required(["predictions_dir", "results_dir", "data_dir", "output"])
+flags.mark_flags_as_required(["predictions_dir", "results_dir", "output"])
 FLAGS = flags.FLAGS
 
 

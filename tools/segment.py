@@ -9,7 +9,7 @@ import os
 
 from absl import flags
 
-from affinity_seg import cli
+from affinity_seg import cli, tool_flags
 from affinity_seg.configs import inference
 from affinity_seg.inference import filters, prediction_runs, segment
 from affinity_seg.inference.errors import errors_named
@@ -17,10 +17,8 @@ from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger, class_candidates
 
 flags.DEFINE_string("image", None, "The picture, PNG or JPEG.")
-flags.DEFINE_string("semantic_dir", "runs/demo/semantic", "Folder of the semantic network.")
-flags.DEFINE_string("affinity_dir", "runs/demo/affinity", "Folder of the affinity network.")
-flags.DEFINE_string("preset", "configs/presets/demo.yaml", "YAML file of configs/presets.")
-flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+tool_flags.define_network_flags("runs/demo/semantic", "runs/demo/affinity")
+tool_flags.define_preset_flags("configs/presets/demo.yaml")
 flags.DEFINE_string("output_dir", None, "Folder for the two files.")
 filters.define_flags()
 flags.mark_flags_as_required(["image", "output_dir"])

@@ -10,7 +10,7 @@ each distance), _directions (every channel in the largest region) and _sheet, al
 from absl import flags
 from tqdm import tqdm
 
-from affinity_seg import cli, files
+from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.evaluation import results
 from affinity_seg.inference import filters, outputs, records
@@ -20,14 +20,12 @@ from affinity_seg.visualization import overlays, pictures
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
 flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS, "How the data set's files lie.")
-flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+tool_flags.define_data_flags()
+tool_flags.define_class_table_flag()
 flags.DEFINE_string("output_dir", None, "Folder for the pictures.")
 flags.DEFINE_integer("max_images", None, "Draw only so many images, the first by name.", 1)
 filters.define_flags()
-flags.mark_flags_as_required(["predictions_dir", "results_dir", "data_dir", "output_dir"])
+flags.mark_flags_as_required(["predictions_dir", "results_dir", "output_dir"])
 FLAGS = flags.FLAGS
 
 

@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import cv2
 import numpy as np
 import pytest
+from running import ROOT, run_tool
 from scenes import CAR, boxes, instances
 
 from affinity_seg.data import listing
@@ -15,19 +14,11 @@ from affinity_seg.evaluation import results
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.labels import CITYSCAPES, load_class_table
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 NUCLEI = os.path.join(ROOT, "..", "shared", "data", "nuclei")
 
 
 def _run(cwd, *arguments):
-    return subprocess.run(
-        [sys.executable, os.path.join(ROOT, "tools", "evaluate.py"), *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": ROOT},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_tool("evaluate.py", cwd, *arguments)
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import cv2
 import numpy as np
 import pytest
+from running import run_tool
 
 from affinity_seg import files, labels
 from affinity_seg.evaluation import semantic
@@ -15,7 +14,6 @@ from affinity_seg.evaluation.truth import Truth
 from affinity_seg.inference import records
 from affinity_seg.inference.predictions import ImagePrediction
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 TABLE = labels.ClassTable(
     name="shapes",
     class_names=("background", "a", "b", "c"),
@@ -86,21 +84,14 @@ def folder(tmp_path):
 
 
 def _run(folder, *arguments):
-    return subprocess.run(
-        [
-            sys.executable,
-            os.path.join(ROOT, "tools", "confusion_matrix.py"),
-            "--predictions_dir=pred",
-            "--data_dir=data",
-            "--layout=folder",
-            "--class_table=table.yaml",
-            *arguments,
-        ],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": ROOT},
-        capture_output=True,
-        text=True,
-        check=False,
+    return run_tool(
+        "confusion_matrix.py",
+        folder,
+        "--predictions_dir=pred",
+        "--data_dir=data",
+        "--layout=folder",
+        "--class_table=table.yaml",
+        *arguments,
     )
 
 

@@ -2,36 +2,26 @@
 
 import json
 import os
-import subprocess
-import sys
 import zipfile
 
 import cv2
 import numpy as np
+from running import ROOT, run_tool
 from scenes import CELLS, boxes, instances
 from streets import NAMES, write_streets
 
 from affinity_seg.evaluation import results
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-
 
 def _run(cwd, kind, *arguments):
-    return subprocess.run(
-        [
-            sys.executable,
-            os.path.join(ROOT, "tools", "export_results.py"),
-            f"--format={kind}",
-            "--data_dir=data",
-            "--results_dir=results",
-            "--output_dir=out",
-            *arguments,
-        ],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": ROOT, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
+    return run_tool(
+        "export_results.py",
+        cwd,
+        f"--format={kind}",
+        "--data_dir=data",
+        "--results_dir=results",
+        "--output_dir=out",
+        *arguments,
     )
 
 

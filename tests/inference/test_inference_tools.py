@@ -1,18 +1,16 @@
 """The programs of inference as a user starts them."""
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import oracle
+from running import ROOT, run_tool
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation.results import read_result
 from affinity_seg.inference import fingerprint, records
 from affinity_seg.inference.networks import Predictor
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 CONFIG = InferenceConfig(cell_size=8, growth=4, crop_size=32, max_zoom=1.0, min_pixels=10)
 # What CONFIG is beside the default preset, the paper's best row.
 OVERRIDES = [
@@ -31,15 +29,7 @@ OVERRIDES = [
 
 
 def _tool(name, *arguments):
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(
-        [sys.executable, os.path.join(ROOT, "tools", name), *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_tool(name, ROOT, *arguments)
 
 
 def _predict(tmp_path):

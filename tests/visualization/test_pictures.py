@@ -1,12 +1,11 @@
 """All pictures of an image, from prediction records and results, by tools/visualize.py."""
 
 import os
-import subprocess
-import sys
 
 import cv2
 import numpy as np
 import pytest
+from running import run_tool
 
 from affinity_seg import files
 from affinity_seg.evaluation import results
@@ -18,7 +17,6 @@ from affinity_seg.labels import CITYSCAPES
 from affinity_seg.visualization import layout, pictures
 from affinity_seg.visualization.overlays import DrawnInstances
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 H, W, STRIDE, CAR = 64, 96, 4, 3
 DISTANCES = (1, 4)
 BOX = (16, 16, 64, 96)
@@ -112,22 +110,15 @@ def folder(tmp_path):
 
 
 def _run(folder, *arguments):
-    return subprocess.run(
-        [
-            sys.executable,
-            os.path.join(ROOT, "tools", "visualize.py"),
-            "--predictions_dir=pred",
-            "--results_dir=results",
-            "--data_dir=data",
-            "--layout=folder",
-            "--output_dir=pictures",
-            *arguments,
-        ],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": ROOT},
-        capture_output=True,
-        text=True,
-        check=False,
+    return run_tool(
+        "visualize.py",
+        folder,
+        "--predictions_dir=pred",
+        "--results_dir=results",
+        "--data_dir=data",
+        "--layout=folder",
+        "--output_dir=pictures",
+        *arguments,
     )
 
 

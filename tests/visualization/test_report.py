@@ -2,13 +2,12 @@
 
 import os
 import re
-import subprocess
-import sys
 
 import browser
 import cv2
 import numpy as np
 import pytest
+from running import run_tool
 
 from affinity_seg import files
 from affinity_seg.data import listing
@@ -20,7 +19,6 @@ from affinity_seg.labels import CITYSCAPES, ClassTable
 from affinity_seg.visualization import failures, report, report_page
 from affinity_seg.visualization.overlays import DrawnInstances
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 H, W, STRIDE = 64, 96, 4
 PERSON, CAR, BUS = 1, 3, 5
 LEFT, RIGHT, BELOW = (8, 8, 32, 48), (8, 48, 32, 88), (40, 8, 60, 40)
@@ -75,22 +73,15 @@ def street(tmp_path):
 
 
 def _run(folder, *arguments):
-    return subprocess.run(
-        [
-            sys.executable,
-            os.path.join(ROOT, "tools", "report.py"),
-            "--predictions_dir=pred",
-            "--results_dir=results",
-            "--data_dir=data",
-            "--layout=folder",
-            "--output=out/report.html",
-            *arguments,
-        ],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": ROOT},
-        capture_output=True,
-        text=True,
-        check=False,
+    return run_tool(
+        "report.py",
+        folder,
+        "--predictions_dir=pred",
+        "--results_dir=results",
+        "--data_dir=data",
+        "--layout=folder",
+        "--output=out/report.html",
+        *arguments,
     )
 
 
