@@ -1,6 +1,7 @@
-"""Weights of TF1 checkpoints in our networks: TF-Slim's ImageNet ResNet and the authors' networks.
+"""Weights of others in our networks: TF-Slim's and Model Garden's ResNet, the authors' networks.
 
-Names and structure are those of algorithm.md 9; the paper's section 5 has the networks.
+Names and structure of the TF1 checkpoints are those of algorithm.md 9; the paper's section 5 has
+the networks.
 """
 
 import dataclasses
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from affinity_seg import files, labels
 from affinity_seg.configs import experiments
-from affinity_seg.modeling import loading, tf1_names
+from affinity_seg.modeling import checkpoint_names, loading
 
 _MAX_NAMED = 10
 """So many variables an error names; the listing has them all."""
@@ -64,11 +65,12 @@ def import_backbone(
     allow_unknown: bool = False,
     log: Callable[[str], None] = print,
 ) -> Comparison:
-    """Writes the backbone of TF-Slim's `resnet_v1_101` as a checkpoint for `init_checkpoint`.
+    """Writes a backbone that others trained as a checkpoint for `task.init_checkpoint`.
 
     Args:
-      checkpoint: Path of the TF1 checkpoint, without the suffixes of its files.
-      params: The experiment whose backbone is filled.
+      checkpoint: Path of the checkpoint, without the suffixes of its files.
+      params: The experiment whose backbone is filled. Our ResNet v1 takes TF-Slim's
+        `resnet_v1_101` (TF1), Model Garden's `dilated_resnet` takes Model Garden's (TF2).
       output_dir: New folder for the checkpoint; of `experiments.MODULES` it holds the backbone.
       allow_unknown: Whether the checkpoint may hold variables that nothing is known about.
       log: Gets the listing of all variables, line by line.
@@ -84,7 +86,7 @@ def import_backbone(
     with files.atomic_folder(output_dir) as folder:
         _require(checkpoint)
         backbone = _network(params).model.backbone
-        targets = tf1_names.backbone_targets(backbone)
+        targets = checkpoint_names.backbone_targets(backbone)
         comparison = _fill(targets, checkpoint, allow_unknown, log)
         _save(folder, {"backbone": backbone})
     return comparison
@@ -118,7 +120,7 @@ def import_network(
     with files.atomic_folder(output_dir) as folder:
         _require(checkpoint)
         network = _network(params)
-        targets = tf1_names.network_targets(network.model, network.kind)
+        targets = checkpoint_names.network_targets(network.model, network.kind)
         comparison = _fill(targets, checkpoint, allow_unknown, log)
         loading.claim_model_dir(folder, params, network.class_table)
         _save(folder, {"model": network.model, **network.model.checkpoint_items})
@@ -126,7 +128,7 @@ def import_network(
 
 
 def compare(
-    found: Mapping[str, tuple[list[int], tf.DType]], targets: Mapping[str, tf1_names.Target]
+    found: Mapping[str, tuple[list[int], tf.DType]], targets: Mapping[str, checkpoint_names.Target]
 ) -> Comparison:
     """Compares a checkpoint with a network.
 
@@ -147,7 +149,7 @@ def compare(
             comparison.mapped.append(f"{name} {_text(*wanted)} -> {target.name}")
     for name in sorted(set(found) - set(targets)):
         entry = f"{name} {_text(*found[name])}"
-        what = [text for p, text in tf1_names.NOT_NEEDED.items() if re.fullmatch(p, name)]
+        what = [text for p, text in checkpoint_names.NOT_NEEDED.items() if re.fullmatch(p, name)]
         if what:
             comparison.not_needed.append(f"{entry} ({what[0]})")
         else:
@@ -166,7 +168,7 @@ def _require(checkpoint: str) -> None:
 
 
 def _fill(
-    targets: Mapping[str, tf1_names.Target],
+    targets: Mapping[str, checkpoint_names.Target],
     checkpoint: str,
     allow_unknown: bool,
     log: Callable[[str], None],

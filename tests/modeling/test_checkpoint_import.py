@@ -132,6 +132,32 @@ def test_imagenet_backbone_starts_a_training(tmp_path):
         task.initialize(model)
 
 
+def test_model_garden_backbone_starts_a_training(tmp_path):
+    params = experiments.semantic_experiment()
+    params.task.model.backbone.type = "dilated_resnet"
+    params.task.model.backbone.dilated_resnet.model_id = 50
+    params.task.model.aspp.filters = 8
+    theirs = networks.build_network(params.task.model, 19)
+    step = tf.Variable(5, dtype=tf.int64)
+    saved = tf.train.Checkpoint(model=theirs, global_step=step, **theirs.checkpoint_items)
+    checkpoint = saved.write(str(tmp_path / "ckpt-5"))
+    imported = str(tmp_path / "imported")
+    comparison = checkpoint_import.import_backbone(checkpoint, params, imported)
+    assert len(comparison.mapped) == len(theirs.backbone.variables) == 53 * 5
+    # Six convolutions with BatchNorm of the ASPP, kernel and bias of the logits, step, objects.
+    assert len(comparison.not_needed) == 6 * 5 + 2 + 2
+    params.task.init_checkpoint = imported
+    params.task.init_checkpoint_modules = ["backbone"]
+    task = task_factory.get_task(params.task)
+    model = task.build_model()
+    task.initialize(model)
+    for ours, wanted in zip(model.backbone.variables, theirs.backbone.variables, strict=True):
+        np.testing.assert_array_equal(ours, wanted)
+    params.task.model.backbone.dilated_resnet.model_id = 101
+    with pytest.raises(ValueError, match=r"missing: backbone/layer_with_weights-\d+/_conv1/kernel"):
+        checkpoint_import.import_backbone(checkpoint, params, str(tmp_path / "other"))
+
+
 def broken(arrays, fault):
     """Changes the variables of a checkpoint, returns what the error must say."""
     logits = "deeplab_v3/logits/weights"
