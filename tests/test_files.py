@@ -86,12 +86,16 @@ def test_an_error_that_says_more_than_a_number_keeps_its_message(tmp_path):
 
 def test_a_folder_appears_whole(tmp_path):
     path = tmp_path / "runs" / "model"
-    with files.atomic_folder(str(path)) as temporary:
-        files.write_bytes(os.path.join(temporary, "a.txt"), b"a")
-        assert not path.exists()
+    mask = os.umask(0o027)
+    try:
+        with files.atomic_folder(str(path)) as temporary:
+            files.write_bytes(os.path.join(temporary, "a.txt"), b"a")
+            assert not path.exists()
+    finally:
+        os.umask(mask)
     assert os.listdir(path.parent) == ["model"]
     assert (path / "a.txt").read_bytes() == b"a"
-    assert path.stat().st_mode & 0o777 == 0o777 & ~files._umask()
+    assert path.stat().st_mode & 0o777 == 0o750
     with (
         pytest.raises(FileExistsError, match=r"new or empty: .*model"),
         files.atomic_folder(str(path)),

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -11,10 +12,9 @@ import tensorflow as tf
 import tf1_graph
 from official.core import task_factory
 
-from affinity_seg.configs import experiments
+from affinity_seg.configs import experiments, registry_imports  # noqa: F401
 from affinity_seg.configs import networks as networks_config
 from affinity_seg.modeling import checkpoint_import, loading, networks, upsampling
-from affinity_seg.tasks import semantic  # noqa: F401  registers the task
 
 ROOT = pathlib.Path(__file__).parents[2]
 TOLERANCE = 1e-4
@@ -106,6 +106,18 @@ def test_every_variable_is_listed(short):
     assert comparison.lines()[-1] == (
         "variables: 207 mapped, 2 not needed, 0 unknown, 0 wrong, 0 missing"
     )
+
+
+def test_imported_network_starts_a_training(short):
+    kind, _, imported, _ = short
+    params = short_experiment(kind)
+    params.task.init_checkpoint = imported
+    task = task_factory.get_task(params.task)
+    model = task.build_model()
+    task.initialize(model)
+    wanted = loading.load_network(imported).model.variables
+    for ours, theirs in zip(model.variables, wanted, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_imagenet_backbone_starts_a_training(tmp_path):
@@ -276,6 +288,16 @@ def test_resnet_101_through_the_program(kind, output_stride, size, tmp_path):
     assert (network.kind, network.output_stride) == (kind, output_stride)
     assert network.class_table.name == "cityscapes"
     check_same_logits(network, graph, *size)
-    again = run_tool(f"--source={kind}", f"--checkpoint={checkpoint}", f"--output_dir={imported}")
-    assert again.returncode == 1
-    assert "new or empty" in again.stderr
+
+
+def test_imagenet_through_the_program(tmp_path):
+    checkpoint = tf1_graph.Network("imagenet", 16, tf1_graph.SHORT).save(tmp_path / "short.ckpt")
+    arguments = "--source=imagenet", f"--checkpoint={checkpoint}", f"--output_dir={tmp_path}/out"
+    done = run_tool(*arguments)
+    assert done.returncode == 1
+    # It is no ResNet-101: block 3 has 3 units of its 23, and all have fewer channels.
+    assert re.search(r"short\.ckpt: cannot be imported: \d+ missing: resnet_v1_101/", done.stderr)
+    assert "wrong: resnet_v1_101/conv1/weights [7, 7, 3, 8] -> backbone/conv1/kernel" in done.stdout
+    assert not (tmp_path / "out").exists()
+    done = run_tool(*arguments, "--output_stride=5")
+    assert "`output_stride` must be one of (4, 8, 16, 32): 5" in done.stderr
