@@ -25,7 +25,7 @@ class Comparison:
 
     Attributes:
       mapped: Variables that fit.
-      not_needed: Variables left in the checkpoint that are known to be no weights.
+      not_needed: Variables left in the checkpoint that are known: no network of ours has them.
       unknown: All others left in the checkpoint.
       wrong: Variables of another shape or type than the network's.
       missing: Variables of the network that the checkpoint lacks.

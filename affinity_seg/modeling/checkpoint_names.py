@@ -40,7 +40,7 @@ NOT_NEEDED = {
     rf"optimizer/.+{_TF2_VALUE}": "state of the optimizer",
     rf"(model|decoder|head)/.+{_TF2_VALUE}": "another part of Model Garden's network",
 }
-"""Variables that a checkpoint may hold and no network of ours needs: pattern, and what it is."""
+"""Variables that a checkpoint may hold and no network of ours has: pattern, and what it is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +66,7 @@ def backbone_targets(backbone: tf_keras.Model) -> dict[str, Target]:
 
 
 def _tf1_backbone(backbone: resnet_v1.ResNetV1) -> dict[str, Target]:
+    """Returns the variables of our ResNet v1 by their names in a TF1 checkpoint."""
     targets = {}
     for layer in backbone.layers:
         if isinstance(layer, tf_keras.layers.Conv2D):

@@ -85,11 +85,12 @@ def test_short_networks_give_the_same_logits(short, output_stride):
 
 
 def test_every_variable_is_listed(short):
-    kind, _, _, comparison = short
+    kind, _, imported, comparison = short
     suffix = {"semantic": "", "affinity": "_inst"}[kind]
     outputs = {"semantic": 9, "affinity": 56}[kind]
     # Ten units of three convolutions, four shortcuts, conv1, six of the ASPP; logits and biases.
     assert len(comparison.mapped) == (10 * 3 + 4 + 1 + 6) * 5 + 2
+    assert len(comparison.mapped) == len(loading.load_network(imported).model.variables)
     for line in (
         "resnet_v1_101/conv1/weights [7, 7, 3, 8] -> backbone/conv1/kernel",
         "resnet_v1_101/block2/unit_1/bottleneck_v1/shortcut/BatchNorm/moving_variance [64] -> "
