@@ -15,7 +15,7 @@ from affinity_seg import files, labels
 from affinity_seg.configs import experiments
 from affinity_seg.modeling import checkpoint_names, loading
 
-_MAX_NAMED = 10
+_MAX_NAMED = 5
 """So many variables an error names; the listing has them all."""
 
 
@@ -177,6 +177,8 @@ def _fill(
     try:
         reader = tf.train.load_checkpoint(checkpoint)
         shapes, types = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+        if not shapes:
+            raise ValueError("no variables; `checkpoint` must end before .index or .data-")
         comparison = compare({name: (shapes[name], types[name]) for name in shapes}, targets)
         for line in comparison.lines():
             log(line)
