@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import tempfile
 import time
@@ -29,8 +30,7 @@ def atomic_path(path: str) -> Iterator[str]:
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    prefix = f"{_PREFIX}{os.getpid()}@{_host()}@"
-    handle, temporary = tempfile.mkstemp(prefix=prefix, suffix="-" + name, dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=_prefix(), suffix="-" + name, dir=folder)
     os.close(handle)
     try:
         os.chmod(temporary, 0o666 & ~_umask())
@@ -42,6 +42,30 @@ def atomic_path(path: str) -> Iterator[str]:
         # An error without a number has a message of its own, which a file name would replace.
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             error.filename = path
+        raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str) -> Iterator[str]:
+    """Yields a temporary folder beside `path` and renames it to `path` on success.
+
+    If the body raises, the temporary folder is removed.
+
+    Raises:
+      FileExistsError: `path` is there already and is not an empty folder.
+    """
+    path = os.path.abspath(path)
+    if os.path.exists(path) and not (os.path.isdir(path) and not os.listdir(path)):
+        raise FileExistsError(f"the folder to be written must be new or empty: {path}")
+    parent, name = os.path.split(path)
+    os.makedirs(parent, exist_ok=True)
+    temporary = tempfile.mkdtemp(prefix=_prefix(), suffix="-" + name, dir=parent)
+    try:
+        os.chmod(temporary, 0o777 & ~_umask())
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
@@ -57,7 +81,7 @@ def write_json(path: str, content: Any) -> None:
 
 
 def remove_leftovers(folder: str) -> None:
-    """Removes temporary files that killed runs of `atomic_path` left in `folder`.
+    """Removes what killed runs of `atomic_path` and `atomic_folder` left in `folder`.
 
     Those of living processes stay. Processes of other hosts cannot be looked up: their files
     go a day after they were last written.
@@ -68,7 +92,7 @@ def remove_leftovers(folder: str) -> None:
         path = os.path.join(folder, name)
         with contextlib.suppress(FileNotFoundError):  # Another process may remove it as well.
             if name.startswith(_PREFIX) and _is_leftover(path):
-                os.remove(path)
+                shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
 
 def sha256(path: str) -> str:
@@ -89,6 +113,10 @@ def _is_leftover(path: str) -> bool:
     except PermissionError:  # It lives and is somebody else's.
         return False
     return False
+
+
+def _prefix() -> str:
+    return f"{_PREFIX}{os.getpid()}@{_host()}@"
 
 
 def _host() -> str:

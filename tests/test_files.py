@@ -82,3 +82,44 @@ def test_an_error_that_says_more_than_a_number_keeps_its_message(tmp_path):
     path = str(tmp_path / "result.txt")
     with pytest.raises(FileNotFoundError, match=r"^two images$"), files.atomic_path(path):
         raise FileNotFoundError("two images")
+
+
+def test_a_folder_appears_whole(tmp_path):
+    path = tmp_path / "runs" / "model"
+    mask = os.umask(0o027)
+    try:
+        with files.atomic_folder(str(path)) as temporary:
+            files.write_bytes(os.path.join(temporary, "a.txt"), b"a")
+            assert not path.exists()
+    finally:
+        os.umask(mask)
+    assert os.listdir(path.parent) == ["model"]
+    assert (path / "a.txt").read_bytes() == b"a"
+    assert path.stat().st_mode & 0o777 == 0o750
+    with (
+        pytest.raises(FileExistsError, match=r"new or empty: .*model"),
+        files.atomic_folder(str(path)),
+    ):
+        raise AssertionError
+
+
+def test_nothing_is_left_of_a_failed_folder(tmp_path):
+    path = tmp_path / "model"
+    path.mkdir()  # An empty folder may be there.
+    with pytest.raises(RuntimeError), files.atomic_folder(str(path)) as temporary:
+        files.write_bytes(os.path.join(temporary, "a.txt"), b"a")
+        raise RuntimeError
+    assert os.listdir(tmp_path) == ["model"]
+    assert os.listdir(path) == []
+
+
+def test_a_folder_of_a_dead_process_is_removed(tmp_path):
+    program = (
+        "import os, sys; from affinity_seg import files\n"
+        "with files.atomic_folder(sys.argv[1]) as folder:\n"
+        "    files.write_bytes(folder + '/a.txt', b'a'); os._exit(1)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "model")])
+    assert len(os.listdir(tmp_path)) == 1
+    files.remove_leftovers(str(tmp_path))
+    assert os.listdir(tmp_path) == []
