@@ -48,7 +48,8 @@ class InferenceConfig:
     Networks (paper 5.2, 5.3):
       bucket: Crops larger than `crop_size` are padded to it plus a multiple of this, so that they
         share shapes, and with them batches and the GPU's tuned kernels. 1: no such padding. Pixels.
-      max_input_pixels: Larger inputs, images and crops alike, are cut into equal tiles.
+      max_input_pixels: Larger inputs, images and crops alike, are cut into equal tiles. A batch
+        has at most twice as many pixels: lower it where a GPU's memory is short.
       tile_overlap: How far tiles overlap; they are stitched in the middle of it. Pixels.
       logits_dtype: "float16" or "float32": how logits are kept in the prediction records.
       precision: "float32", or "mixed_float16" or "mixed_bfloat16": half as wide inside the network.

@@ -11,10 +11,6 @@ from affinity_seg.inference import tiles, timeline
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.modeling.loading import Network
 
-MAX_BATCH_PIXELS = 2 * 1024 * 2048
-"""Inputs of equal size run together up to this many pixels, to bound memory: the paper's largest
-input with its mirror image."""
-
 
 class Predictor:
     """Runs both networks as a configuration says."""
@@ -181,16 +177,17 @@ def _pad(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 
 
 def _batches(sizes: Sequence[tuple[int, int]], largest: int) -> list[list[int]]:
-    """Groups indices of equal sizes into batches of at most `MAX_BATCH_PIXELS`.
+    """Groups indices of equal sizes into batches of at most twice `largest` pixels.
 
-    Sizes above `largest` run in tiles of at most that many pixels.
+    Sizes above `largest` run in tiles of at most that many pixels, so an input and its mirror
+    image always run together.
     """
     groups: dict[tuple[int, int], list[int]] = {}
     for i, size in enumerate(sizes):
         groups.setdefault(size, []).append(i)
     batches = []
     for (height, width), members in groups.items():
-        step = max(1, MAX_BATCH_PIXELS // min(height * width, largest))
+        step = max(1, 2 * largest // min(height * width, largest))
         batches += [members[i : i + step] for i in range(0, len(members), step)]
     return batches
 
