@@ -5,7 +5,8 @@
 
 Writes params.yaml, class_table.yaml, checkpoints and TensorBoard summaries to --model_dir. Started
 again with the same folder it continues from the last checkpoint. All visible GPUs are used, the
-CPU if there are none; `runtime` in the configuration chooses otherwise.
+CPU if there are none; `runtime` in the configuration chooses otherwise. --scale_to_batch=16 changes
+the batch, and with it learning rate and steps, for fewer or more GPUs than configured.
 """
 
 from absl import flags
@@ -13,13 +14,16 @@ from official.core import train_utils
 
 from affinity_seg import cli
 from affinity_seg.configs import registry_imports  # noqa: F401
-from affinity_seg.tasks import training
+from affinity_seg.tasks import scaling, training
 
 flags.DEFINE_string("experiment", None, "affinity_seg_semantic or affinity_seg_affinity.")
 flags.DEFINE_multi_string("config_file", None, "YAML overrides of the experiment, in order.")
 flags.DEFINE_string("params_override", "", "More overrides: 'a.b=1,c.d=2', or a YAML file.")
 flags.DEFINE_string("model_dir", None, "Folder for checkpoints and summaries.")
 flags.DEFINE_enum("mode", "train_and_eval", ["train", "eval", "train_and_eval"], "What to do.")
+flags.DEFINE_integer(
+    "scale_to_batch", None, "Global batch; learning rate and steps are scaled linearly with it."
+)
 flags.DEFINE_integer("seed", None, "Seed of weights and data; default: the configuration's.")
 flags.DEFINE_string("tpu", "", "Address of a TPU, if any.")
 flags.mark_flags_as_required(["experiment", "model_dir"])
@@ -30,6 +34,8 @@ def main():
         params = train_utils.parse_configuration(flags.FLAGS, lock_return=False, print_return=False)
     except LookupError as error:
         raise ValueError(error.args[0] if len(error.args) == 1 else str(error)) from error
+    if flags.FLAGS.scale_to_batch is not None:
+        print("\n".join(scaling.scale_to_batch(params, flags.FLAGS.scale_to_batch)))
     training.run(params, flags.FLAGS.model_dir, flags.FLAGS.mode, flags.FLAGS.seed)
 
 
