@@ -32,6 +32,8 @@ class DataConfig(cfg.DataConfig):
       scale_min: Smallest zoom; the zoom of each image is drawn between the two.
       scale_max: Largest zoom.
       random_flip: Whether training images are mirrored at random.
+      random_turn: Whether training crops, which must be square, are turned by 0, 90, 180 or 270
+        degrees at random, for images without an up and down.
       object_crops: Share of the training crops that are cut around a pixel of an instance, of a
         class drawn evenly among those in the image; the others are cut anywhere.
       photometric: Strength of random changes of brightness and contrast in training; 0 is off.
@@ -41,6 +43,7 @@ class DataConfig(cfg.DataConfig):
     scale_min: float = 1.0
     scale_max: float = 1.0
     random_flip: bool = True
+    random_turn: bool = False
     object_crops: float = 0.0
     photometric: float = 0.0
 
@@ -54,6 +57,8 @@ class DataConfig(cfg.DataConfig):
             raise ValueError(
                 f"`crop_size` must be [height, width], each at least 32: {self.crop_size}"
             )
+        if self.random_turn and self.crop_size[0] != self.crop_size[1]:
+            raise ValueError(f"`random_turn` needs a square `crop_size`: {self.crop_size}")
         if not 0 < self.scale_min <= self.scale_max:
             raise ValueError(
                 f"`scale_min` must be positive and at most `scale_max`: "

@@ -1,6 +1,8 @@
 """Configuration of the networks: backbone, ASPP, normalisation (paper 5, algorithm.md 8 and 9)."""
 
 import dataclasses
+import itertools
+import math
 
 from official.modeling import hyperparams
 from official.vision.configs import backbones as mg_backbones
@@ -99,19 +101,62 @@ class Aspp(hyperparams.Config):
 
 
 @dataclasses.dataclass
-class Network(hyperparams.Config):
-    """One network, from normalised image to logits at the backbone's output stride.
+class Fusion(hyperparams.Config):
+    """Early features of the backbone that sharpen the ASPP's output; none in the paper.
 
     Attributes:
-      backbone: The backbone; its configuration holds `output_stride`.
+      levels: log2 of the strides of these features, from coarse to fine; empty for none.
+        The logits have the stride of the last. With `resnet_v1`: 1 is the stem's output, a higher
+        level the last features of that stride.
+      filters: Channels after each level's 3x3 convolutions.
+      low_level_filters: Channels that early features are reduced to.
+      num_convs: 3x3 convolutions of each level.
+    """
+
+    levels: list[int] = dataclasses.field(default_factory=list)
+    filters: list[int] = dataclasses.field(default_factory=list)
+    low_level_filters: int = 32
+    num_convs: int = 2
+
+    def check(self, level: int) -> None:
+        """Raises ValueError if a field breaks a rule; `level` is that of the backbone's end."""
+        steps = [level, *self.levels]
+        if min(steps) < 1 or any(a <= b for a, b in itertools.pairwise(steps)):
+            raise ValueError(
+                f"`fusion.levels` must decrease from less than {level}, the backbone's last "
+                f"level, to at least 1: {self.levels}"
+            )
+        if len(self.filters) != len(self.levels) or min(self.filters, default=1) < 1:
+            raise ValueError(
+                f"`fusion.filters` must give each of {len(self.levels)} levels a positive number: "
+                f"{self.filters}"
+            )
+        if self.low_level_filters < 1 or self.num_convs < 1:
+            raise ValueError(
+                "`fusion.low_level_filters` and `fusion.num_convs` must be positive: "
+                f"{self.low_level_filters}, {self.num_convs}"
+            )
+
+
+@dataclasses.dataclass
+class Network(hyperparams.Config):
+    """One network, from image to logits.
+
+    Attributes:
+      backbone: The backbone; its configuration holds the stride of its last features.
       aspp: The pyramid pooling on top of it.
+      fusion: Early features that sharpen the ASPP's output.
       norm_activation: Activation and BatchNorm settings of all layers.
       pixel_mean: RGB, 0..255, subtracted from the image (TF-Slim's VGG mean).
       pixel_scale: The image is divided by this after the mean is subtracted.
+      contrast_percentiles: Two percentiles of an image's values that become 0 and 255 before all
+        else (zoom, regions, crops); what is beyond them is clipped; empty for none. For pictures
+        whose brightness says nothing, such as those of fluorescence microscopes.
     """
 
     backbone: Backbone = dataclasses.field(default_factory=Backbone)
     aspp: Aspp = dataclasses.field(default_factory=Aspp)
+    fusion: Fusion = dataclasses.field(default_factory=Fusion)
     norm_activation: mg_common.NormActivation = dataclasses.field(
         default_factory=lambda: mg_common.NormActivation(
             activation="relu", use_sync_bn=False, norm_momentum=0.9997, norm_epsilon=1e-5
@@ -119,11 +164,17 @@ class Network(hyperparams.Config):
     )
     pixel_mean: list[float] = dataclasses.field(default_factory=lambda: [123.68, 116.779, 103.939])
     pixel_scale: float = 1.0
+    contrast_percentiles: list[float] = dataclasses.field(default_factory=list)
+
+    @property
+    def backbone_level(self) -> int:
+        """log2 of the stride of the backbone's last features."""
+        return int(math.log2(self.backbone.get().output_stride))
 
     @property
     def output_stride(self) -> int:
         """Input pixels per logit."""
-        return self.backbone.get().output_stride
+        return 2 ** (self.fusion.levels[-1] if self.fusion.levels else self.backbone_level)
 
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""
@@ -131,10 +182,10 @@ class Network(hyperparams.Config):
             raise ValueError(
                 f"`backbone.type` must be 'resnet_v1' or 'dilated_resnet': {self.backbone.type!r}"
             )
-        if self.output_stride not in OUTPUT_STRIDES:
-            raise ValueError(
-                f"`output_stride` must be one of {OUTPUT_STRIDES}: {self.output_stride}"
-            )
+        stride = self.backbone.get().output_stride
+        if stride not in OUTPUT_STRIDES:
+            raise ValueError(f"`output_stride` must be one of {OUTPUT_STRIDES}: {stride}")
+        self.fusion.check(self.backbone_level)
         if self.backbone.type == "resnet_v1":
             self.backbone.resnet_v1.check()
         if not self.aspp.rates or min(self.aspp.rates) < 1:
@@ -145,3 +196,11 @@ class Network(hyperparams.Config):
             raise ValueError(f"`pixel_mean` must have three entries: {self.pixel_mean}")
         if self.pixel_scale <= 0:
             raise ValueError(f"`pixel_scale` must be positive: {self.pixel_scale}")
+        percentiles = self.contrast_percentiles
+        if percentiles and not (
+            len(percentiles) == 2 and 0 <= percentiles[0] < percentiles[1] <= 100
+        ):
+            raise ValueError(
+                "`contrast_percentiles` must be empty or two increasing numbers in [0, 100]: "
+                f"{percentiles}"
+            )

@@ -61,10 +61,13 @@ class Parser:
         self,
         config: experiments.DataConfig,
         class_table: labels.ClassTable,
+        stretch_contrast: Callable[[tf.Tensor], tf.Tensor],
         normalize: Callable[[tf.Tensor], tf.Tensor],
     ):
+        """Takes the settings, and what the network does to a whole image and to a crop."""
         self._config = config
         self._class_table = class_table
+        self._stretch_contrast = stretch_contrast
         self._normalize = normalize
 
     def __call__(
@@ -82,9 +85,9 @@ class Parser:
         """
         config = self._config
         height, width = config.crop_size
-        image = example["image"]
+        image = self._stretch_contrast(example["image"])
         stored = tf.cast(example["instances"], tf.int32)[..., None]
-        seeds = tf.unstack(tf.random.split(seed, 6))
+        seeds = tf.unstack(tf.random.split(seed, 7))
         if config.scale_min != 1.0 or config.scale_max != 1.0:
             scale = _uniform(seeds[0], config.scale_min, config.scale_max)
             image, stored = _resize(image, stored, scale)
@@ -101,6 +104,11 @@ class Parser:
         image = tf.pad(self._normalize(image), [*margin, [0, 0]])
         classes = tf.pad(classes, margin, constant_values=labels.VOID_CLASS)
         instances = tf.pad(instances, margin, constant_values=labels.VOID_INSTANCE)
+        if config.is_training and config.random_turn:
+            turns = tf.random.stateless_uniform([], seeds[6], 0, 4, tf.int32)
+            image = tf.image.rot90(image, turns)
+            both = tf.image.rot90(tf.stack([classes, instances], axis=-1), turns)
+            classes, instances = tf.unstack(both, axis=-1)
         return tf.ensure_shape(image, [height, width, 3]), {
             common.LABEL_CLASSES: tf.ensure_shape(classes, [height, width]),
             common.LABEL_INSTANCES: tf.ensure_shape(instances, [height, width]),

@@ -64,22 +64,17 @@ class Predictor:
         height, width = image.shape[:2]
         config = self._config
         said = {} if said is None else said
-        pixels = tf.constant(image, tf.float32)
         size = height, width
         whole = (0, 0, height, width), size
+        pixels = self._semantic.stretch_contrast(image)
         (full,) = self._logits(self._semantic, {whole: pixels}, config.semantic_flip, [size], said)
         regions = regions_lib.find_regions(
             full, size, self._groups, config, stride=self._semantic.output_stride
         )
         sizes = [regions_lib.zoomed_size(region, config) for region in regions]
         places = [(region.box, size) for region, size in zip(regions, sizes, strict=True)]
-        crops = {
-            (box, size): tf.image.resize(_cut(pixels, box), size, method="bilinear")
-            for box, size in dict.fromkeys(places)  # Two super-classes may have the same box.
-        }
-        padded = [self._padded(size) for _, size in crops]
         semantic, affinity = (
-            dict(zip(crops, self._logits(network, crops, flip, padded, said), strict=True))
+            self._crop_logits(network, network.stretch_contrast(image), places, flip, said)
             for network, flip in (
                 (self._semantic, config.semantic_flip),
                 (self._affinity, config.affinity_flip),
@@ -102,6 +97,22 @@ class Predictor:
                 for region, place in zip(regions, places, strict=True)
             ],
         )
+
+    def _crop_logits(
+        self,
+        network: Network,
+        pixels: tf.Tensor,
+        places: Sequence[tuple[tuple[int, int, int, int], tuple[int, int]]],
+        flip: bool,
+        said: dict[Hashable, np.ndarray],
+    ) -> dict[Hashable, np.ndarray]:
+        """Returns the logits of zoomed crops of an image, by box and zoomed size."""
+        crops = {
+            (box, size): tf.image.resize(_cut(pixels, box), size, method="bilinear")
+            for box, size in dict.fromkeys(places)  # Two super-classes may have the same box.
+        }
+        padded = [self._padded(size) for _, size in crops]
+        return dict(zip(crops, self._logits(network, crops, flip, padded, said), strict=True))
 
     def _logits(
         self,

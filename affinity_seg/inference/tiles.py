@@ -57,30 +57,33 @@ def run(network: Network, images: tf.Tensor, tiles: Sequence[Tile]) -> np.ndarra
     Returns:
       The logits, float32 [B, ceil(H / stride), ceil(W / stride), C].
     """
-    stride = network.output_stride
-    height, width = (-(-side // stride) for side in images.shape[1:3])
+    whole_box = (0, 0, *images.shape[1:3])
     encoded, sums = [], 0
     for (y0, x0, y1, x1), kept in tiles:
-        inner = _in_logits(kept, (y0, x0), stride)
+        inner = _in_cells(kept, (y0, x0), network.feature_stride)
         features, feature_sums = network.encode(images[:, y0:y1, x0:x1], tf.constant(inner))
-        encoded.append(features.numpy())  # Off the GPU, which would not hold all tiles.
+        # Off the GPU, which would not hold all tiles.
+        encoded.append([part.numpy() for part in features])
         sums += feature_sums
-    context = sums / (height * width)
+    _, _, rows, columns = _in_cells(whole_box, (0, 0), network.feature_stride)
+    context = sums / (rows * columns)
+    stride = network.output_stride
+    _, _, height, width = _in_cells(whole_box, (0, 0), stride)
     whole = None
     for (box, kept), features in zip(tiles, encoded, strict=True):
         logits = network.decode(features, context).numpy()
         if whole is None:
             whole = np.empty((len(logits), height, width, logits.shape[-1]), logits.dtype)
-        y0, x0, y1, x1 = _in_logits(kept, (0, 0), stride)
-        top, left, bottom, right = _in_logits(kept, box[:2], stride)
+        y0, x0, y1, x1 = _in_cells(kept, (0, 0), stride)
+        top, left, bottom, right = _in_cells(kept, box[:2], stride)
         whole[:, y0:y1, x0:x1] = logits[:, top:bottom, left:right]
     return whole
 
 
-def _in_logits(
+def _in_cells(
     box: tuple[int, int, int, int], origin: tuple[int, int], stride: int
 ) -> tuple[int, int, int, int]:
-    """Returns a box of pixels as a box of logits, counted from `origin`, pixels."""
+    """Returns a box of pixels as a box of a map's cells, counted from `origin`, pixels."""
     (y0, x0, y1, x1), (top, left) = box, origin
     return tuple(-(-side // stride) for side in (y0 - top, x0 - left, y1 - top, x1 - left))
 

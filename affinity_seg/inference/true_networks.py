@@ -28,6 +28,7 @@ class TrueNetwork:
     Attributes:
       kind: "semantic" or "affinity".
       output_stride: Input pixels per logit.
+      feature_stride: The same: tiles are cut at these.
       class_table: The classes.
       distances: Distances of the affinity channels, pixels; None for the semantic network.
     """
@@ -53,10 +54,15 @@ class TrueNetwork:
         """
         self.kind = kind
         self.output_stride = output_stride
+        self.feature_stride = output_stride
         self.class_table = class_table
         self.distances = distances if kind == "affinity" else None
         self._classes = classes
         self._instances = instances
+
+    def stretch_contrast(self, image: np.ndarray) -> tf.Tensor:
+        """Returns `image`."""
+        return tf.constant(image)
 
     def normalize(self, images: tf.Tensor) -> tf.Tensor:
         """Returns `images`: padding with zeros stays apart, because its third channel is not 1."""
@@ -74,13 +80,13 @@ class TrueNetwork:
             answers[i] -= MARGIN
         return tf.constant(answers)
 
-    def encode(self, images: tf.Tensor, box: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def encode(self, images: tf.Tensor, box: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Returns the logits of a tile; the truth needs no mean of features."""
-        return self.logits(images), tf.zeros([len(images), 1])
+        return [self.logits(images)], tf.zeros([len(images), 1])
 
-    def decode(self, encoded: np.ndarray, context: tf.Tensor) -> tf.Tensor:
+    def decode(self, encoded: list[np.ndarray], context: tf.Tensor) -> tf.Tensor:
         """Returns the logits that `encode` has given."""
-        return tf.constant(encoded)
+        return tf.constant(encoded[0])
 
     def _truth(self, image: np.ndarray) -> np.ndarray:
         is_inside = image[..., 2] > 0

@@ -28,6 +28,7 @@ class Network:
     Attributes:
       kind: "semantic" or "affinity".
       output_stride: Input pixels per logit.
+      feature_stride: Input pixels per cell of the backbone's last features.
       num_outputs: Channels of the logits.
       class_table: Classes it was trained with.
       distances: Distances of an affinity network's channels, pixels; None for a semantic one.
@@ -43,6 +44,7 @@ class Network:
         self.kind = _KINDS[task.name]
         self.class_table = class_table
         self.output_stride = task.model.output_stride
+        self.feature_stride = 2**task.model.backbone_level
         if self.kind == "semantic":
             self.distances = None
             self.num_outputs = class_table.num_classes
@@ -52,6 +54,10 @@ class Network:
         self._config = task.model
         with _policy(precision):
             self.model = networks.build_network(task.model, self.num_outputs)
+
+    def stretch_contrast(self, image: tf.Tensor) -> tf.Tensor:
+        """Returns a whole uint8 RGB image [H, W, 3] in the network's contrast, 0..255."""
+        return networks.stretch_contrast(self._config, image)
 
     def normalize(self, images: tf.Tensor) -> tf.Tensor:
         """Returns uint8 or float32 RGB images 0..255 [B, H, W, 3] as float32 network input."""
@@ -75,9 +81,9 @@ class Network:
     def encode(self):
         """Function from one tile of an input to all that needs no more than the tile.
 
-        From normalised float32 [B, H, W, 3] and the box int32 [4] (y0, x0, y1, x1, in logits) whose
-        features count: the output of the ASPP's convolutions [B, h, w, C], and the sum of
-        the backbone's features over the box, float32 [B, D]. A `tf.function` with one trace.
+        From normalised float32 [B, H, W, 3] and the box int32 [4] (y0, x0, y1, x1, in cells) whose
+        features count: a list, first the output of the ASPP's convolutions [B, h, w, C], and the
+        sum of the backbone's features over the box, float32 [B, D]. A `tf.function` with one trace.
         """
 
         @tf.function(
@@ -95,12 +101,13 @@ class Network:
     def decode(self):
         """Function from what `encode` gives of a tile, and the mean features of the whole input.
 
-        From [B, h, w, C] and the mean float32 [B, D] over all tiles to the tile's logits, float32
+        From the list and the mean float32 [B, D] over all tiles to the tile's logits, float32
         [B, h, w, num_outputs]. A `tf.function` with one trace.
         """
-        encoded_as = self.encode.get_concrete_function().structured_outputs
+        outputs = self.encode.get_concrete_function().structured_outputs
+        specs = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), outputs)
 
-        @tf.function(input_signature=[tf.TensorSpec(s.shape, s.dtype) for s in encoded_as])
+        @tf.function(input_signature=list(specs))
         def decode(encoded, context):
             return tf.cast(networks.decode(self.model, encoded, context), tf.float32)
 

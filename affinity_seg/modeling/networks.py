@@ -1,6 +1,4 @@
-"""Assembly of a network: backbone, ASPP and 1x1 logits, all from Model Garden's parts."""
-
-import math
+"""Assembly of a network from Model Garden's parts: backbone, ASPP, fusion and 1x1 logits."""
 
 import tensorflow as tf
 import tf_keras
@@ -10,7 +8,10 @@ from official.vision.modeling.decoders import aspp
 from official.vision.modeling.heads import segmentation_heads
 
 from affinity_seg.configs import networks as networks_config
-from affinity_seg.modeling import resnet_v1  # noqa: F401  registers the backbone
+from affinity_seg.modeling import (
+    fusion,
+    resnet_v1,  # noqa: F401  registers the backbone
+)
 
 
 def build_network(
@@ -25,10 +26,13 @@ def build_network(
 
     Returns:
       A model from normalised images float32 [B, H, W, 3] to
-      {"logits": float [B, ceil(H/s), ceil(W/s), num_outputs]}.
+      {"logits": float [B, ceil(H/s), ceil(W/s), num_outputs]}, s = `config.output_stride`.
+
+    Raises:
+      ValueError: A field breaks a rule.
     """
     config.check()
-    level = int(math.log2(config.output_stride))
+    level = config.backbone_level
     norm = config.norm_activation
     regularizer = tf_keras.regularizers.l2(l2_weight_decay / 2) if l2_weight_decay else None
     normalization = {
@@ -46,11 +50,20 @@ def build_network(
     )
     decoder = aspp.ASPP(
         level=level,
-        dilation_rates=config.aspp.scaled_rates(config.output_stride),
+        dilation_rates=config.aspp.scaled_rates(2**level),
         num_filters=config.aspp.filters,
         dropout_rate=config.aspp.dropout_rate,
         **normalization,
     )
+    if config.fusion.levels:
+        missing = [fine for fine in config.fusion.levels if str(fine) not in backbone.output_specs]
+        if missing:
+            raise ValueError(
+                f"`fusion.levels` must be levels of the backbone {config.backbone.type}, "
+                f"{sorted(backbone.output_specs)}: {missing}"
+            )
+        decoder = fusion.FusionDecoder(decoder, level, config.fusion, **normalization)
+        level = decoder.output_level
     head = segmentation_heads.SegmentationHead(
         num_classes=num_outputs, level=level, num_convs=0, **normalization
     )
@@ -61,7 +74,7 @@ def build_network(
 
 def encode(
     model: segmentation_model.SegmentationModel, normalized: tf.Tensor, box: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> tuple[list[tf.Tensor], tf.Tensor]:
     """Runs the part of a network that looks at pixels and their surroundings only.
 
     Together with `decode` it does what the model does, but for tiles of an input: the ASPP's image
@@ -73,40 +86,75 @@ def encode(
       box: int32 [4], (y0, x0, y1, x1), ends exclusive: where the backbone's features count.
 
     Returns:
-      The ASPP's convolutions, [B, h, w, C], and the sum of the features in the box, float32 [B, D].
+      The ASPP's convolutions, [B, h, w, C], followed by the early features that are fused, from
+      coarse to fine; and the sum of the backbone's last features in the box, float32 [B, D].
     """
-    features = model.backbone(normalized, training=False)[_level(model)]
-    convolutions = model.decoder.aspp.aspp_layers[:-1]  # The last is the image pooling.
-    encoded = tf.concat([layer(features, training=False) for layer in convolutions], axis=-1)
-    inner = features[:, box[0] : box[2], box[1] : box[3]]
-    return encoded, tf.reduce_sum(tf.cast(inner, tf.float32), axis=[1, 2])
+    pyramid, level, fused_levels = _decoder_parts(model)
+    features = model.backbone(normalized, training=False)
+    convolutions = pyramid.aspp.aspp_layers[:-1]  # The last is the image pooling.
+    last = features[str(level)]
+    encoded = tf.concat([layer(last, training=False) for layer in convolutions], axis=-1)
+    inner = last[:, box[0] : box[2], box[1] : box[3]]
+    early = [features[str(fine)] for fine in fused_levels]
+    return [encoded, *early], tf.reduce_sum(tf.cast(inner, tf.float32), axis=[1, 2])
 
 
 def decode(
-    model: segmentation_model.SegmentationModel, encoded: tf.Tensor, context: tf.Tensor
+    model: segmentation_model.SegmentationModel, encoded: list[tf.Tensor], context: tf.Tensor
 ) -> tf.Tensor:
     """Runs the rest of a network.
 
     Args:
       model: A model of `build_network`.
-      encoded: The ASPP's convolutions of a tile, [B, h, w, C], from `encode`.
-      context: float32 [B, D], mean of the backbone's features over the whole input.
+      encoded: The ASPP's convolutions of a tile and the early features, from `encode`.
+      context: float32 [B, D], mean of the backbone's last features over the whole input.
 
     Returns:
       The logits of the tile, float [B, h, w, num_outputs].
     """
-    aspp_layer = model.decoder.aspp
-    mean = tf.cast(context[:, None, None, :], encoded.dtype)  # Its own mean as a map of one pixel.
-    pooled = aspp_layer.aspp_layers[-1](mean, training=False)
-    spread = tf.broadcast_to(pooled, [*tf.unstack(tf.shape(encoded)[:3]), pooled.shape[-1]])
-    projected = aspp_layer.projection(tf.concat([encoded, spread], axis=-1), training=False)
-    level = _level(model)
-    return model.head(({level: encoded}, {level: projected}), training=False)
+    pyramid, level, fused_levels = _decoder_parts(model)
+    convolved, *early = encoded
+    mean = tf.cast(
+        context[:, None, None, :], convolved.dtype
+    )  # Its own mean as a map of one pixel.
+    pooled = pyramid.aspp.aspp_layers[-1](mean, training=False)
+    spread = tf.broadcast_to(pooled, [*tf.unstack(tf.shape(convolved)[:3]), pooled.shape[-1]])
+    decoded = pyramid.aspp.projection(tf.concat([convolved, spread], axis=-1), training=False)
+    if fused_levels:
+        decoded = model.decoder.fuse(decoded, early, training=False)
+        level = model.decoder.output_level
+    return model.head(({str(level): convolved}, {str(level): decoded}), training=False)
 
 
-def _level(model: segmentation_model.SegmentationModel) -> str:
-    """Returns the key of the feature map that the decoder reads."""
-    return str(model.decoder.get_config()["level"])
+def _decoder_parts(
+    model: segmentation_model.SegmentationModel,
+) -> tuple[aspp.ASPP, int, list[int]]:
+    """Returns the ASPP, the level that it reads, and the levels fused with what it gives."""
+    decoder = model.decoder
+    if isinstance(decoder, fusion.FusionDecoder):
+        return decoder.pyramid, decoder.pyramid_level, decoder.levels
+    return decoder, decoder.get_config()["level"], []
+
+
+def stretch_contrast(config: networks_config.Network, image: tf.Tensor) -> tf.Tensor:
+    """Applies `contrast_percentiles` to a whole image.
+
+    Args:
+      config: The network's configuration.
+      image: uint8 RGB [H, W, 3]; all channels are stretched alike.
+
+    Returns:
+      float32 [H, W, 3], 0..255; `image` itself if there are no percentiles.
+    """
+    if not config.contrast_percentiles:
+        return image
+    counts = tf.math.bincount(tf.reshape(tf.cast(image, tf.int32), [-1]), minlength=256)
+    shares = tf.constant(list(config.contrast_percentiles), tf.float64) / 100
+    ranks = tf.math.ceil(shares * tf.cast(tf.size(image), tf.float64))
+    ranks = tf.maximum(tf.cast(ranks, tf.int32), 1)  # The lowest value has rank 1.
+    low, high = tf.unstack(tf.cast(tf.searchsorted(tf.cumsum(counts), ranks), tf.float32))
+    stretched = (tf.cast(image, tf.float32) - low) * (255 / tf.maximum(high - low, 1))
+    return tf.clip_by_value(stretched, 0, 255)
 
 
 def normalize(config: networks_config.Network, images: tf.Tensor) -> tf.Tensor:

@@ -58,7 +58,8 @@ def unit_plan(
 class ResNetV1(tf_keras.Model):
     """The backbone; maps images [B, H, W, 3] to {level: [B, ceil(H/s), ceil(W/s), C]}.
 
-    `level` is log2 of the output stride s as a string, as Model Garden's decoders expect.
+    `level` is log2 of a stride s as a string, as Model Garden's decoders expect; the map is the
+    last of that stride. The highest level is that of the output stride.
     Always rebuild it from its configuration, never with `from_config`.
     """
 
@@ -83,13 +84,17 @@ class ResNetV1(tf_keras.Model):
 
         inputs = layers.Input(shape=input_specs.shape[1:])
         x = self._conv(inputs, stem_filters, 7, "conv1", stride=2)
+        last_of_level, level = {1: x}, 2
         x = layers.MaxPool2D(3, 2, padding="same", name="pool1")(x)
         plan = unit_plan(units, config.output_stride, config.multi_grid)
         for block, block_plan in enumerate(plan):
             for unit, (stride, rate) in enumerate(block_plan):
                 name = f"block{block + 1}_unit_{unit + 1}"
+                last_of_level[level] = x
+                level += int(math.log2(stride))
                 x = self._unit(x, width * 2**block, stride, rate, name)
-        outputs = {str(int(math.log2(config.output_stride))): x}
+        last_of_level[level] = x
+        outputs = {str(key): value for key, value in last_of_level.items()}
         self._output_specs = {level: x.shape for level, x in outputs.items()}
         super().__init__(inputs=inputs, outputs=outputs, name="resnet_v1")
 

@@ -1,6 +1,7 @@
 """What the semantic and the affinity task share."""
 
 import abc
+import functools
 
 import tensorflow as tf
 import tf_keras
@@ -65,7 +66,8 @@ class SegmentationTask(base_task.Task):
         parse = parser.Parser(
             params,
             self.class_table,
-            lambda images: networks.normalize(self.task_config.model, images),
+            functools.partial(networks.stretch_contrast, self.task_config.model),
+            functools.partial(networks.normalize, self.task_config.model),
         )
         reader = input_reader.InputReader(
             params,

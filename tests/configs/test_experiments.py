@@ -59,6 +59,9 @@ def test_defaults_are_the_papers():
         ("task.train_data.global_batch_size", 0),
         ("task.train_data.crop_size", [513]),
         ("task.train_data.scale_min", 2.0),
+        ("task.model.contrast_percentiles", [1.0]),
+        ("task.model.contrast_percentiles", [5.0, 5.0]),
+        ("task.model.contrast_percentiles", [5.0, 101.0]),
         ("task.validation_data.photometric", 1.5),
         ("task.losses.sample_stride", 3),
         ("task.losses.l2_weight_decay", -1.0),
@@ -140,3 +143,10 @@ def test_there_are_six_runs():
         for kind in ("semantic", "affinity")
     }
     assert runs <= {path.stem for path in FLAGFILES}
+
+
+def test_turned_crops_are_square():
+    experiment = valid(experiments.AFFINITY)
+    experiment.task.train_data.override({"crop_size": [64, 96], "random_turn": True})
+    with pytest.raises(ValueError, match=r"`random_turn` needs a square `crop_size`: \[64, 96\]"):
+        experiment.validate()

@@ -11,7 +11,9 @@ from affinity_seg.dataloaders import parser
 
 def parse(image, stored, seed=(1, 2), table=labels.CITYSCAPES, **config):
     config = experiments.DataConfig(**{"is_training": True, **config})
-    parse_example = parser.Parser(config, table, lambda x: tf.cast(x, tf.float32) - 100.0)
+    parse_example = parser.Parser(
+        config, table, lambda x: x, lambda x: tf.cast(x, tf.float32) - 100.0
+    )
     example = {"image": tf.constant(image), "instances": tf.constant(stored)}
     image, truth = parse_example(tf.constant(seed, tf.int64), example)
     return image.numpy(), {key: value.numpy() for key, value in truth.items()}
@@ -81,6 +83,22 @@ def test_both_flips_occur():
         elif (result == image[:, ::-1] - 100.0).all():
             seen.add("mirrored")
     assert seen == {"plain", "mirrored"}
+
+
+def test_all_turns_occur_and_labels_turn_along():
+    image, stored = marked(32, 32)
+    seen = set()
+    for s in range(24):
+        result, truth = parse(
+            image, stored, seed=(s, 9), crop_size=[32, 32], random_flip=False, random_turn=True
+        )
+        turns = [k for k in range(4) if (result == np.rot90(image, k) - 100.0).all()]
+        assert len(turns) == 1
+        np.testing.assert_array_equal(
+            truth[common.LABEL_INSTANCES] > 0, np.rot90(stored, turns[0]) > 0
+        )
+        seen.add(turns[0])
+    assert seen == {0, 1, 2, 3}
 
 
 def test_small_images_are_padded_with_the_mean_and_void():

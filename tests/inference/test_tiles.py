@@ -67,11 +67,13 @@ def test_stitching_brings_the_whole_back(size, stride):
     np.testing.assert_array_equal(found, network.logits(images))
 
 
-@pytest.fixture(scope="module", params=["semantic", "affinity"])
+@pytest.fixture(scope="module", params=["semantic", "affinity", "fused"])
 def network(request):
-    """A small network of each kind with fresh weights, at stride 8."""
-    experiment = {"semantic": experiments.SEMANTIC, "affinity": experiments.AFFINITY}[request.param]
+    """Small networks with fresh weights at stride 8, one with features of strides 4 and 2 fused."""
+    experiment = experiments.SEMANTIC if request.param == "semantic" else experiments.AFFINITY
     task = exp_factory.get_exp_config(experiment).task
+    if request.param == "fused":
+        task.model.fusion.override({"levels": [2, 1], "filters": [8, 8]})
     task.model.backbone.resnet_v1.override({"preset": "small", "output_stride": 8})
     task.model.aspp.override({"filters": 16, "rates": [2]})
     tf.keras.utils.set_random_seed(1)
@@ -87,11 +89,11 @@ def test_tiles_see_the_mean_of_the_whole_input(network):
     parts = tiles.cut(520, 1552, 512 * 1024, 256)
     found = tiles.run(network, tf.constant(image), parts)
     assert found.shape == whole.shape and found.dtype == np.float32
-    cut = parts[0].kept[3] // 8
-    far = np.abs(np.arange(whole.shape[2]) - cut) > 24  # logits; convolutions see the tile's end
+    cut, reach = parts[0].kept[3] // network.output_stride, 192 // network.output_stride
+    far = np.abs(np.arange(whole.shape[2]) - cut) > reach  # convolutions see the tile's end
     # The means differ a little, because they include what is near the cuts.
     np.testing.assert_allclose(found[:, :, far], whole[:, :, far], atol=2e-3)
-    left = np.arange(whole.shape[2]) < cut - 24
+    left = np.arange(whole.shape[2]) < cut - reach
     alone = network.logits(tf.constant(image[:, :, : parts[0].box[3]])).numpy()
     assert np.abs(alone[:, :, : left.sum()] - whole[:, :, left]).max() > 0.02
 

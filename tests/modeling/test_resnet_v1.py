@@ -109,3 +109,83 @@ def test_normalize_subtracts_the_mean_and_scales():
     np.testing.assert_allclose(zero, 0, atol=1e-6)
     white = networks.normalize(config, tf.fill([1, 1, 1, 3], tf.constant(255, tf.uint8)))
     np.testing.assert_allclose(white[0, 0, 0], [65.66, 69.1105, 75.5305], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("percentiles", "low", "high"), [([0.0, 100.0], 10, 209), ([5.0, 95.0], 19, 199)]
+)
+def test_contrast_is_that_of_the_whole_image(percentiles, low, high):
+    config = network_config()
+    config.contrast_percentiles = percentiles
+    values = np.arange(10, 210, dtype=np.uint8)  # each value once
+    image = np.random.default_rng(0).permutation(values).reshape(10, 20, 1).repeat(3, axis=-1)
+    expected = np.clip((image - np.float32(low)) * (255 / (high - low)), 0, 255)
+    np.testing.assert_allclose(networks.stretch_contrast(config, image), expected, rtol=1e-5)
+
+
+def test_contrast_of_an_image_of_one_colour_and_without_percentiles():
+    config = network_config()
+    image = np.full((4, 5, 3), 77, np.uint8)
+    assert networks.stretch_contrast(config, image) is image
+    config.contrast_percentiles = [1.0, 99.0]
+    assert not networks.stretch_contrast(config, image).numpy().any()
+
+
+def fused_config(output_stride=16, **fusion):
+    config = network_config(output_stride, units=[2, 2, 2, 2])
+    config.fusion.override({"levels": [3, 1], "filters": [8, 4], **fusion})
+    return config
+
+
+@pytest.mark.parametrize("output_stride", [16, 32])
+@pytest.mark.parametrize("size", [(64, 96), (65, 97), (77, 130)])
+def test_fused_networks_answer_at_the_stride_of_the_last_level(output_stride, size):
+    config = fused_config(output_stride)
+    assert config.output_stride == 2
+    logits = networks.build_network(config, 5)(tf.zeros([1, *size, 3]), training=False)["logits"]
+    assert logits.shape == (1, -(-size[0] // 2), -(-size[1] // 2), 5)
+
+
+def test_every_level_is_its_last_map_of_that_stride():
+    backbone = networks.build_network(network_config(16, units=[2, 1, 1, 1]), 5).backbone
+    levels = {key: backbone.output_specs[key][-1] for key in backbone.output_specs}
+    # Stem; block 1 before its last unit, which strides; block 1; the end.
+    assert levels == {"1": 4, "2": 16, "3": 16, "4": 128}
+
+
+def test_every_level_reaches_the_logits():
+    config = fused_config(levels=[3, 2, 1], filters=[8, 8, 4])
+    model = networks.build_network(config, 5)
+    decoder = model.decoder
+    features = model.backbone(tf.random.stateless_normal([1, 64, 64, 3], [1, 2]))
+    coarse = decoder.pyramid(features)["4"]
+    early = [features[str(level)] for level in decoder.levels]
+    with tf.GradientTape() as tape:
+        tape.watch([coarse, *early])
+        fused = decoder.fuse(coarse, early, training=False)
+    assert all(np.abs(g).max() > 0 for g in tape.gradient(fused, [coarse, *early]))
+
+
+@pytest.mark.parametrize(
+    ("fusion", "message"),
+    [
+        ({"levels": [4]}, r"must decrease from less than 4"),
+        ({"levels": [2, 3]}, r"must decrease from less than 4"),
+        ({"levels": [0], "filters": [8]}, r"at least 1: \[0\]"),
+        ({"levels": [3, 2], "filters": [8]}, r"each of 2 levels"),
+        ({"levels": [3], "filters": [0]}, r"positive"),
+        ({"levels": [3], "filters": [8], "num_convs": 0}, r"`fusion.num_convs` must be positive"),
+    ],
+)
+def test_fusion_rules(fusion, message):
+    with pytest.raises(ValueError, match=message):
+        fused_config(**fusion).check()
+
+
+def test_fusion_needs_levels_that_the_backbone_has():
+    config = fused_config(levels=[1], filters=[8])
+    config.backbone.type = "dilated_resnet"
+    config.backbone.dilated_resnet.model_id = 50
+    config.backbone.dilated_resnet.output_stride = 16
+    with pytest.raises(ValueError, match=r"levels of the backbone dilated_resnet.*\[1\]"):
+        networks.build_network(config, 5)
