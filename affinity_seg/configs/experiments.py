@@ -7,6 +7,7 @@ Other runs are YAML overrides in configs/experiments.
 """
 
 import dataclasses
+from fractions import Fraction
 
 from official.core import config_definitions as cfg
 from official.core import exp_factory
@@ -26,7 +27,8 @@ class DataConfig(cfg.DataConfig):
     """One data set and how its images become crops.
 
     Attributes:
-      input_path: Pattern of the TFRecord files of tools/create_tfrecords.py.
+      input_path: Pattern of the TFRecord files of tools/create_tfrecords.py, or several, separated
+        by commas; what is named twice is read twice in each epoch.
       crop_size: [height, width] of what the network gets, pixels; a random window in training,
         the middle in validation.
       scale_min: Smallest zoom; the zoom of each image is drawn between the two.
@@ -99,9 +101,16 @@ class SemanticLosses(Losses):
 
 @dataclasses.dataclass
 class AffinityLosses(Losses):
-    """Adds `background_pair_weight`, the weight of pairs with both ends on background."""
+    """Adds weights of pairs, 1 in the paper.
+
+    Attributes:
+      background_pair_weight: Weight of pairs with both ends on background.
+      other_instance_pair_weight: Weight of pairs of two different instances, which are few;
+        more than 1 keeps touching objects apart.
+    """
 
     background_pair_weight: float = 1.0
+    other_instance_pair_weight: float = 1.0
 
 
 @dataclasses.dataclass
@@ -113,10 +122,13 @@ class SegmentationTask(cfg.TaskConfig):
       init_checkpoint: Checkpoint (or folder) to start from; empty for fresh weights.
       init_checkpoint_modules: What is taken from it, some of `MODULES`. The networks differ in the
         channels of the head only, so one may start from backbone and decoder of the other.
+      freeze_batch_norm: BatchNorm keeps its moving statistics, scales and offsets, and uses them in
+        training as in inference: for fine-tuning with small batches.
     """
 
     class_table: str = "cityscapes"
     init_checkpoint_modules: list[str] = dataclasses.field(default_factory=lambda: list(MODULES))
+    freeze_batch_norm: bool = False
     model: networks.Network = dataclasses.field(default_factory=networks.Network)
     train_data: DataConfig = dataclasses.field(
         default_factory=lambda: DataConfig(
@@ -194,11 +206,11 @@ class AffinityTask(SegmentationTask):
             raise ValueError(f"`distances` must be positive pixels: {self.distances}")
         if any(a >= b for a, b in zip(self.distances, self.distances[1:], strict=False)):
             raise ValueError(f"`distances` must be strictly increasing: {self.distances}")
-        if self.losses.background_pair_weight < 0:
-            raise ValueError(
-                f"`losses.background_pair_weight` must not be negative: "
-                f"{self.losses.background_pair_weight}"
-            )
+        for name in ("background_pair_weight", "other_instance_pair_weight"):
+            if getattr(self.losses, name) < 0:
+                raise ValueError(
+                    f"`losses.{name}` must not be negative: {getattr(self.losses, name)}"
+                )
 
 
 @dataclasses.dataclass
@@ -215,6 +227,15 @@ class Experiment(cfg.ExperimentConfig):
             raise ValueError(f"`trainer.train_steps` must be positive: {self.trainer.train_steps}")
 
 
+def _staircase(train_steps: int) -> dict[str, list]:
+    """0.02, times 0.7 every 15k steps: exact, while float32 powers of 0.7 are off by an ulp."""
+    count = -(-train_steps // 15_000)
+    return {
+        "boundaries": [15_000 * (i + 1) - 1 for i in range(count - 1)],  # last steps of a rate
+        "values": [float(Fraction(2, 100) * Fraction(7, 10) ** i) for i in range(count)],
+    }
+
+
 def _paper_trainer(train_steps: int) -> cfg.TrainerConfig:
     """The paper's optimizer and schedule; momentum is a choice of ours, the paper gives none."""
     return cfg.TrainerConfig(
@@ -227,15 +248,7 @@ def _paper_trainer(train_steps: int) -> cfg.TrainerConfig:
         optimizer_config=optimization.OptimizationConfig(
             {
                 "optimizer": {"type": "sgd", "sgd": {"momentum": 0.9}},
-                "learning_rate": {
-                    "type": "exponential",
-                    "exponential": {
-                        "initial_learning_rate": 0.02,
-                        "decay_steps": 15000,
-                        "decay_rate": 0.7,
-                        "staircase": True,
-                    },
-                },
+                "learning_rate": {"type": "stepwise", "stepwise": _staircase(train_steps)},
             }
         ),
     )

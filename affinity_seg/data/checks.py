@@ -54,38 +54,39 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
     content = _read(item.image_path)
     image = pictures.decode(item.image_path, content, ("PNG", "JPEG"))
     instances = _read(item.instance_path)
-    stored = _decode_instances(item.instance_path, instances)
-    if stored.ndim != 2 or stored.dtype not in (np.uint8, np.uint16):
-        raise ValueError(
-            f"{item.instance_path}: an instance image must have one channel of 8 or 16 bits: "
-            f"shape {stored.shape}, {stored.dtype}"
-        )
-    # TensorFlow spreads 8 bits over 16: ids stay different, but label ids become others.
-    if class_table.encoding != "ids" and stored.dtype != np.uint16:
-        raise ValueError(
-            f"{item.instance_path}: an instance image must have 16 bits with `encoding` "
-            f"{class_table.encoding!r}: {stored.dtype}"
-        )
+    stored = _check_instances(item.instance_path, instances, class_table)
     if stored.shape != image.shape[:2]:
         raise ValueError(
             f"{item.instance_path}: must have the size of its image, "
             f"{image.shape[0]}x{image.shape[1]}: {stored.shape[0]}x{stored.shape[1]}"
         )
-    stored_values = np.unique(stored)
-    _check_ids(item.instance_path, stored_values, class_table)
-    classes, numbers = class_table.decode(stored)
-    values, first = np.unique(numbers, return_index=True)
-    return CheckedItem(
-        item=item,
-        image=content,
-        image_format="png" if content.startswith(_PNG) else "jpeg",
-        instances=instances,
-        height=stored.shape[0],
-        width=stored.shape[1],
-        values=stored_values,
-        pixels_of_class=_counter(classes),
-        instances_of_class=_counter(classes.ravel()[first[values > 0]]),
-    )
+    image_format = "png" if content.startswith(_PNG) else "jpeg"
+    return _checked(item, content, image_format, instances, stored, class_table)
+
+
+def read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:
+    """Reads an instance image and checks it as `read_item` does; uint8 or uint16 [H, W]."""
+    return _check_instances(path, _read(path), class_table)
+
+
+def decode_image(checked: CheckedItem) -> np.ndarray:
+    """Returns the pixels of a checked image, uint8 BGR [H, W, 3]."""
+    return cv2.imdecode(np.frombuffer(checked.image, np.uint8), cv2.IMREAD_COLOR)
+
+
+def from_arrays(
+    item: Item, image: np.ndarray, stored: np.ndarray, class_table: labels.ClassTable
+) -> CheckedItem:
+    """Returns an image that was cut out of a checked one, encoded as PNG.
+
+    Args:
+      item: The image; its `filename` tells the part.
+      image: uint8 BGR [H, W, 3].
+      stored: uint16 [H, W], pixels as stored on disk.
+      class_table: The classes.
+    """
+    encoded = [cv2.imencode(".png", array)[1].tobytes() for array in (image, stored)]
+    return _checked(item, encoded[0], "png", encoded[1], stored, class_table)
 
 
 def describe(
@@ -101,6 +102,48 @@ def describe(
             f"{instances_of_class[k]:12}"
         )
     return "\n".join(lines)
+
+
+def _check_instances(path: str, content: bytes, class_table: labels.ClassTable) -> np.ndarray:
+    """Decodes an instance image; raises ValueError unless it is what `class_table` says."""
+    stored = _decode_instances(path, content)
+    if stored.ndim != 2 or stored.dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f"{path}: an instance image must have one channel of 8 or 16 bits: "
+            f"shape {stored.shape}, {stored.dtype}"
+        )
+    # TensorFlow spreads 8 bits over 16: ids stay different, but label ids become others.
+    if class_table.encoding != "ids" and stored.dtype != np.uint16:
+        raise ValueError(
+            f"{path}: an instance image must have 16 bits with `encoding` "
+            f"{class_table.encoding!r}: {stored.dtype}"
+        )
+    _check_ids(path, np.unique(stored), class_table)
+    return stored
+
+
+def _checked(
+    item: Item,
+    image: bytes,
+    image_format: str,
+    instances: bytes,
+    stored: np.ndarray,
+    class_table: labels.ClassTable,
+) -> CheckedItem:
+    """Counts what is in an image."""
+    classes, numbers = class_table.decode(stored)
+    values, first = np.unique(numbers, return_index=True)
+    return CheckedItem(
+        item=item,
+        image=image,
+        image_format=image_format,
+        instances=instances,
+        height=stored.shape[0],
+        width=stored.shape[1],
+        values=np.unique(stored),
+        pixels_of_class=_counter(classes),
+        instances_of_class=_counter(classes.ravel()[first[values > 0]]),
+    )
 
 
 def _read(path: str) -> bytes:

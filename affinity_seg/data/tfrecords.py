@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -56,10 +56,30 @@ def write_tfrecords(
       FileNotFoundError: A file is missing.
       ValueError: An argument or a file breaks a rule, or there is no instance at all.
     """
+    examples = (checks.read_item(item, class_table) for item in items)
+    return write_examples(examples, len(items), class_table, output_dir, split, num_shards)
+
+
+def write_examples(
+    examples: Iterable[checks.CheckedItem],
+    count: int,
+    class_table: labels.ClassTable,
+    output_dir: str,
+    split: str,
+    num_shards: int,
+) -> Summary:
+    """Writes checked images as `write_tfrecords` does.
+
+    Args:
+      examples: `count` images.
+      count: Their number.
+
+    The other arguments and the errors are those of `write_tfrecords`.
+    """
     listing.check_split(split)
-    if not 1 <= num_shards <= len(items):
+    if not 1 <= num_shards <= count:
         raise ValueError(
-            f"`num_shards` must be in [1, {len(items)}], the number of images: {num_shards}"
+            f"`num_shards` must be in [1, {count}], the number of images: {num_shards}"
         )
     paths = [
         os.path.join(output_dir, f"{split}-{i:05d}-of-{num_shards:05d}.tfrecord")
@@ -71,31 +91,38 @@ def write_tfrecords(
         temporary = [shards.enter_context(files.atomic_path(path)) for path in paths]
         with contextlib.ExitStack() as open_files:
             writers = [open_files.enter_context(tf.io.TFRecordWriter(path)) for path in temporary]
-            for i, item in enumerate(tqdm.tqdm(items, unit="image", disable=None)):
-                checked = checks.read_item(item, class_table)
+            progress = tqdm.tqdm(examples, total=count, unit="image", desc=split, disable=None)
+            for i, checked in enumerate(progress):
+                folder = os.path.dirname(checked.item.instance_path)
                 pixels.update(checked.pixels_of_class)
                 instances.update(checked.instances_of_class)
                 values.update(checked.values.tolist())
-                writers[i % num_shards].write(_example(checked).SerializeToString())
+                writers[i % num_shards].write(_example(checked).SerializeToString(deterministic=True))
         if not instances:
             raise ValueError(
-                f"{os.path.dirname(items[0].instance_path)}: class table {class_table.name!r} with "
-                f"`encoding` {class_table.encoding!r} finds no instance in {len(items)} images; "
+                f"{folder}: class table {class_table.name!r} with "
+                f"`encoding` {class_table.encoding!r} finds no instance in {count} images; "
                 f"values of their instance images: {sorted(values)[:10]}"
             )
         _remove_shards(output_dir, split)
     return Summary(paths, pixels, instances)
 
 
-def require_shards(pattern: str) -> None:
+def require_shards(patterns: str) -> None:
     """Checks that there are TFRecord files, and for each shard all the others of its set.
 
+    Args:
+      patterns: A pattern of files, or several, separated by commas.
+
     Raises:
-      FileNotFoundError: No file matches `pattern`, or shards of a set are missing.
+      FileNotFoundError: No file matches one of the patterns, or shards of a set are missing.
     """
-    paths = tf.io.gfile.glob(pattern)
-    if not paths:
-        raise FileNotFoundError(f"`input_path` must match TFRecord files: {pattern}")
+    paths = []
+    for pattern in filter(None, map(str.strip, patterns.split(","))):
+        found = tf.io.gfile.glob(pattern)
+        if not found:
+            raise FileNotFoundError(f"`input_path` must match TFRecord files: {pattern}")
+        paths += found
     sets = {(m[1], m[2]) for m in map(_SHARD.fullmatch, paths) if m}
     for prefix, count in sorted(sets):
         wanted = [f"{prefix}-{i:05d}-of-{count}.tfrecord" for i in range(int(count))]

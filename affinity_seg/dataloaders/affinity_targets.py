@@ -6,7 +6,11 @@ from affinity_seg import labels, neighbors
 
 
 def pair_targets(
-    instances: tf.Tensor, distance: int, sample_stride: int = 1, background_pair_weight: float = 1.0
+    instances: tf.Tensor,
+    distance: int,
+    sample_stride: int = 1,
+    background_pair_weight: float = 1.0,
+    other_instance_pair_weight: float = 1.0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes labels and weights of the pairs at one distance.
 
@@ -17,12 +21,13 @@ def pair_targets(
       sample_stride: Only pairs that start at every `sample_stride`-th pixel of each axis are
         returned; they still look `distance` pixels away.
       background_pair_weight: Weight of pairs with both ends on background.
+      other_instance_pair_weight: Weight of pairs of two different instances.
 
     Returns:
       targets: bool [B, h, w, 8] with h = ceil(H / sample_stride), w alike; whether both ends
         belong to the same thing instance. Directions as in `neighbors.DIRECTIONS`.
       weights: float32 [B, h, w, 8]; 0 where the other end is outside the image or either end
-        is void, `background_pair_weight` between background pixels, else 1.
+        is void, else one of the two weights or 1.
     """
     height, width = tf.shape(instances)[1], tf.shape(instances)[2]
     padded = tf.pad(
@@ -45,4 +50,7 @@ def pair_targets(
     if background_pair_weight != 1.0:
         both_background = tf.logical_and(tf.equal(here, 0), tf.equal(there, 0))
         weights = tf.where(both_background, background_pair_weight, weights)
+    if other_instance_pair_weight != 1.0:
+        differ = (here > 0) & (there > 0) & tf.not_equal(here, there)
+        weights = tf.where(differ, other_instance_pair_weight, weights)
     return targets, weights

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from affinity_seg import neighbors
 from affinity_seg.dataloaders import affinity_targets
+from affinity_seg.losses import replicas
 from affinity_seg.modeling import upsampling
 
 
@@ -17,8 +18,9 @@ def affinity_loss(
     distances: Sequence[int] = neighbors.DISTANCES,
     sample_stride: int = 1,
     background_pair_weight: float = 1.0,
+    other_instance_pair_weight: float = 1.0,
 ) -> tf.Tensor:
-    """Weighted mean of the sigmoid cross-entropy over the scored pairs.
+    """Weighted mean of the sigmoid cross-entropy over the scored pairs of the global batch.
 
     Works on one distance at a time and computes its gradient with it, so that neither
     targets nor upsampled logits of all channels are held at full resolution at once.
@@ -31,9 +33,10 @@ def affinity_loss(
       sample_stride: Pairs start at every `sample_stride`-th pixel of each axis; 1 is the
         paper's loss. Must divide `output_stride`.
       background_pair_weight: Weight of pairs with both ends on background.
+      other_instance_pair_weight: Weight of pairs of two different instances.
 
     Returns:
-      float32 scalar; 0 if no pair is scored.
+      float32 scalar; 0 if no pair is scored. Under a strategy the replicas' mean is the loss.
     """
 
     @tf.custom_gradient
@@ -42,7 +45,11 @@ def affinity_loss(
         gradients = []
         for index, distance in enumerate(distances):
             targets, weights = affinity_targets.pair_targets(
-                instances, distance, sample_stride, background_pair_weight
+                instances,
+                distance,
+                sample_stride,
+                background_pair_weight,
+                other_instance_pair_weight,
             )
             part = _channels_of(logits, index)
             with tf.GradientTape() as tape:
@@ -55,6 +62,7 @@ def affinity_loss(
             gradients.append(tape.gradient(part_sum, part))
             loss_sum += part_sum
             weight_sum += tf.reduce_sum(weights)
+        weight_sum = replicas.mean_over_replicas(weight_sum)
         gradient = tf.math.divide_no_nan(tf.concat(gradients, axis=-1), weight_sum)
         return tf.math.divide_no_nan(loss_sum, weight_sum), lambda upstream: upstream * gradient
 

@@ -72,6 +72,13 @@ def build_network(
     return model
 
 
+def freeze_batch_norm(model: tf_keras.Model) -> None:
+    """Takes all BatchNorm layers out of training; they use their moving statistics from now on."""
+    for layer in model.submodules:
+        if isinstance(layer, tf_keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
 def encode(
     model: segmentation_model.SegmentationModel, normalized: tf.Tensor, box: tf.Tensor
 ) -> tuple[list[tf.Tensor], tf.Tensor]:

@@ -31,6 +31,7 @@ class AffinityTask(base.SegmentationTask):
             distances=self.task_config.distances,
             sample_stride=params.sample_stride,
             background_pair_weight=params.background_pair_weight,
+            other_instance_pair_weight=params.other_instance_pair_weight,
         )
         return total + tf.add_n(aux_losses) if aux_losses else total
 

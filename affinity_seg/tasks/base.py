@@ -36,9 +36,12 @@ class SegmentationTask(base_task.Task):
 
     def build_model(self) -> tf_keras.Model:
         """Builds the network with fresh weights."""
-        return networks.build_network(
+        model = networks.build_network(
             self.task_config.model, self.num_outputs, self.task_config.losses.l2_weight_decay
         )
+        if self.task_config.freeze_batch_norm:
+            networks.freeze_batch_norm(model)
+        return model
 
     def initialize(self, model: tf_keras.Model) -> None:
         """Loads `init_checkpoint_modules` of `init_checkpoint`, if there is one.

@@ -7,6 +7,7 @@ from official.vision.losses import segmentation_losses
 
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
+from affinity_seg.losses import replicas
 from affinity_seg.modeling import upsampling
 from affinity_seg.tasks import base
 
@@ -27,7 +28,10 @@ class SemanticTask(base.SegmentationTask):
         return self.class_table.num_classes
 
     def build_losses(self, labels, model_outputs, aux_losses=None) -> tf.Tensor:
-        """Mean cross-entropy over pixels that are not void, plus weight decay."""
+        """Mean cross-entropy over pixels of the global batch that are not void, plus weight decay.
+
+        Model Garden's loss is the mean of this replica's pixels.
+        """
         params = self.task_config.losses
         loss = segmentation_losses.SegmentationLoss(
             label_smoothing=0.0,
@@ -38,9 +42,10 @@ class SemanticTask(base.SegmentationTask):
         )
         classes = labels[common.LABEL_CLASSES]
         step = params.sample_stride
-        total = loss(
-            self._upsampled(model_outputs, classes, step), classes[:, ::step, ::step, None]
-        )
+        sampled = classes[:, ::step, ::step, None]
+        total = loss(self._upsampled(model_outputs, classes, step), sampled)
+        scored = tf.math.count_nonzero(sampled != _VOID, dtype=tf.float32)
+        total *= tf.math.divide_no_nan(scored, replicas.mean_over_replicas(scored))
         return total + tf.add_n(aux_losses) if aux_losses else total
 
     def build_metrics(self, training: bool = True) -> list:

@@ -4,6 +4,7 @@ import tensorflow as tf
 import tf_keras
 from absl import logging
 from official.common import distribute_utils
+from official.core import config_definitions as cfg
 from official.core import task_factory, train_lib
 from official.modeling import performance
 
@@ -12,7 +13,13 @@ from affinity_seg.data import tfrecords
 from affinity_seg.modeling import loading
 
 
-def run(params: experiments.Experiment, model_dir: str, mode: str, seed: int | None = None) -> dict:
+def run(
+    params: experiments.Experiment,
+    model_dir: str,
+    mode: str,
+    seed: int | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+) -> dict:
     """Trains or evaluates as configured; continues from the last checkpoint in `model_dir`.
 
     Args:
@@ -20,6 +27,7 @@ def run(params: experiments.Experiment, model_dir: str, mode: str, seed: int | N
       model_dir: Folder for params.yaml, class_table.yaml, checkpoints and summaries.
       mode: "train", "eval" or "train_and_eval".
       seed: Seed of weights and data; None for `task.train_data.seed`.
+      strategy: How it is distributed; None for what `params.runtime` says.
 
     Returns:
       The logs of an evaluation if Model Garden returns them, else {}.
@@ -35,18 +43,9 @@ def run(params: experiments.Experiment, model_dir: str, mode: str, seed: int | N
         params.task.train_data.seed = seed
     if params.task.train_data.seed is not None:
         tf_keras.utils.set_random_seed(params.task.train_data.seed)
-    runtime = params.runtime
-    if runtime.distribution_strategy in ("mirrored", "multi_worker_mirrored"):
-        runtime.num_gpus = runtime.num_gpus or len(tf.config.list_physical_devices("GPU"))
-    distribute_utils.configure_cluster(runtime.worker_hosts, runtime.task_index)
-    strategy = distribute_utils.get_distribution_strategy(
-        distribution_strategy=runtime.distribution_strategy,
-        all_reduce_alg=runtime.all_reduce_alg,
-        num_gpus=runtime.num_gpus,
-        tpu_address=runtime.tpu,
-    )
-    if runtime.mixed_precision_dtype:
-        performance.set_mixed_precision_policy(runtime.mixed_precision_dtype)
+    strategy = strategy or _strategy(params.runtime)
+    if params.runtime.mixed_precision_dtype:
+        performance.set_mixed_precision_policy(params.runtime.mixed_precision_dtype)
     logging.info("Training on %d replica(s).", strategy.num_replicas_in_sync)
     params.lock()
     with strategy.scope():
@@ -64,3 +63,16 @@ def run(params: experiments.Experiment, model_dir: str, mode: str, seed: int | N
         model_dir=model_dir,
     )
     return dict(logs)
+
+
+def _strategy(runtime: cfg.RuntimeConfig) -> tf.distribute.Strategy:
+    """Returns the strategy of a configuration, with all GPUs unless it says how many."""
+    if runtime.distribution_strategy in ("mirrored", "multi_worker_mirrored"):
+        runtime.num_gpus = runtime.num_gpus or len(tf.config.list_physical_devices("GPU"))
+    distribute_utils.configure_cluster(runtime.worker_hosts, runtime.task_index)
+    return distribute_utils.get_distribution_strategy(
+        distribution_strategy=runtime.distribution_strategy,
+        all_reduce_alg=runtime.all_reduce_alg,
+        num_gpus=runtime.num_gpus,
+        tpu_address=runtime.tpu,
+    )

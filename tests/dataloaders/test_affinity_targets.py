@@ -43,6 +43,11 @@ def test_background_pairs_are_weighed_alone():
     np.testing.assert_array_equal(weights[0, :, DIRECTION[0, 1]], [0.25, 1, 1, 0])
 
 
+def test_pairs_of_two_instances_are_weighed_alone():
+    _, weights = targets_of([[0, 4, 4, 5, -1, 5]], other_instance_pair_weight=3.0)
+    np.testing.assert_array_equal(weights[0, :, DIRECTION[0, 1]], [1, 1, 3, 0, 0, 0])
+
+
 @pytest.mark.parametrize("distance", [1, 2, 4, 64])
 @pytest.mark.parametrize("sample_stride", [1, 2, 3])
 def test_equals_a_loop_over_pixels(distance, sample_stride):

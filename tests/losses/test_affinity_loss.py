@@ -18,15 +18,13 @@ def sample(height=19, width=22, stride=4, seed=0):
     return rng.normal(0, 2, shape).astype(np.float32), instances
 
 
-def numpy_loss(logits, instances, stride, step, background_pair_weight):
+def numpy_loss(logits, instances, stride, step, *pair_weights):
     height, width = instances.shape[1:]
     upsampled = upsampling.upsample_logits(logits, stride, height, width).numpy().astype(np.float64)
     upsampled = upsampled[:, ::step, ::step]
     total = weight = 0.0
     for i, distance in enumerate(DISTANCES):
-        targets, weights = affinity_targets.pair_targets(
-            instances, distance, step, background_pair_weight
-        )
+        targets, weights = affinity_targets.pair_targets(instances, distance, step, *pair_weights)
         x, z = upsampled[..., 8 * i : 8 * i + 8], targets.numpy().astype(np.float64)
         losses = np.maximum(x, 0) - x * z + np.log1p(np.exp(-np.abs(x)))
         total += (losses * weights.numpy()).sum()
@@ -36,7 +34,10 @@ def numpy_loss(logits, instances, stride, step, background_pair_weight):
 
 @pytest.mark.parametrize("step", [1, 2, 4])
 @pytest.mark.parametrize("background_pair_weight", [1.0, 0.1])
-def test_value_is_the_mean_over_scored_pairs(step, background_pair_weight):
+@pytest.mark.parametrize("other_instance_pair_weight", [1.0, 3.0])
+def test_value_is_the_mean_over_scored_pairs(
+    step, background_pair_weight, other_instance_pair_weight
+):
     logits, instances = sample()
     loss = affinity_loss.affinity_loss(
         logits,
@@ -45,8 +46,10 @@ def test_value_is_the_mean_over_scored_pairs(step, background_pair_weight):
         distances=DISTANCES,
         sample_stride=step,
         background_pair_weight=background_pair_weight,
+        other_instance_pair_weight=other_instance_pair_weight,
     )
-    expected = numpy_loss(logits, instances, 4, step, background_pair_weight)
+    weights = background_pair_weight, other_instance_pair_weight
+    expected = numpy_loss(logits, instances, 4, step, *weights)
     np.testing.assert_allclose(loss.numpy(), expected, rtol=1e-5)
 
 

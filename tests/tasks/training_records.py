@@ -71,3 +71,15 @@ def write_config(path, records, **trainer):
     }
     path.write_text(yaml.safe_dump(content))
     return path
+
+
+def change_config(path, task):
+    """Overrides fields of `task` in a file of `write_config`, two levels deep."""
+    content = yaml.safe_load(path.read_text())
+    for name, fields in task.items():
+        for key, value in fields.items():
+            if isinstance(value, dict):
+                content["task"][name].setdefault(key, {}).update(value)
+            else:
+                content["task"].setdefault(name, {})[key] = value
+    path.write_text(yaml.safe_dump(content))
