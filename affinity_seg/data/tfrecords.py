@@ -97,7 +97,9 @@ def write_examples(
                 pixels.update(checked.pixels_of_class)
                 instances.update(checked.instances_of_class)
                 values.update(checked.values.tolist())
-                writers[i % num_shards].write(_example(checked).SerializeToString(deterministic=True))
+                writers[i % num_shards].write(
+                    _example(checked).SerializeToString(deterministic=True)
+                )
         if not instances:
             raise ValueError(
                 f"{folder}: class table {class_table.name!r} with "

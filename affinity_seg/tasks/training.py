@@ -5,12 +5,13 @@ import tf_keras
 from absl import logging
 from official.common import distribute_utils
 from official.core import config_definitions as cfg
-from official.core import task_factory, train_lib
+from official.core import task_factory
 from official.modeling import performance
 
 from affinity_seg.configs import experiments
 from affinity_seg.data import tfrecords
 from affinity_seg.modeling import loading
+from affinity_seg.tasks import runner
 
 
 def run(
@@ -50,18 +51,20 @@ def run(
     params.lock()
     with strategy.scope():
         task = task_factory.get_task(params.task, logging_dir=model_dir)
-    if "train" in mode:
+    is_chief = strategy.extended.should_checkpoint
+    if "train" in mode and is_chief:
         loading.claim_model_dir(model_dir, params, task.class_table)
-    else:
+    elif "train" not in mode:
         loading.latest_checkpoint(model_dir)
         loading.check_same_network(model_dir, params.task, task.class_table)
-    _, logs = train_lib.run_experiment(
+    _, logs = runner.Runner(
         distribution_strategy=strategy,
         task=task,
         mode=mode,
         params=params,
         model_dir=model_dir,
-    )
+        save_summary=is_chief,
+    ).run()
     return dict(logs)
 
 

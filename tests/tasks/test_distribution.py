@@ -1,0 +1,172 @@
+"""Training on several replicas and on several workers."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import training_records as records
+
+ROOT = pathlib.Path(__file__).parents[2]
+KINDS = ("semantic", "affinity")
+STEPS = 20
+
+# Trains both networks on one and on two logical CPU devices.
+TRAIN = """
+import sys
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+from official.core import train_utils
+from affinity_seg.configs import registry_imports
+from affinity_seg.tasks import training
+config, folder = sys.argv[1:]
+for kind in ("semantic", "affinity"):
+    for devices in (["CPU:0"], ["CPU:0", "CPU:1"]):
+        params = train_utils.parse_configuration(
+            train_utils.ParseConfigOptions(
+                experiment=f"affinity_seg_{kind}", config_file=[config]),
+            lock_return=False, print_return=False)
+        strategy = tf.distribute.MirroredStrategy(devices)
+        assert strategy.num_replicas_in_sync == len(devices)
+        training.run(params, f"{folder}/{kind}_{len(devices)}", "train", strategy=strategy)
+"""
+
+
+@pytest.fixture(scope="module")
+def replica_runs(tmp_path_factory):
+    """The folder of the runs of both networks on one and on two replicas."""
+    folder = tmp_path_factory.mktemp("replicas")
+    records.write(folder / "train.tfrecord", count=12)
+    config = records.write_config(
+        folder / "config.yaml",
+        folder / "train.tfrecord",
+        train_steps=STEPS,
+        checkpoint_interval=STEPS,
+    )
+    # Zooms below 1 leave void margins, so that the replicas score unequal numbers of pixels.
+    records.change_config(
+        config,
+        {
+            "model": {"norm_activation": {"use_sync_bn": True}},
+            "train_data": {"global_batch_size": 8, "scale_min": 0.6},
+        },
+    )
+    result = _python("-c", TRAIN, str(config), str(folder))
+    assert result.returncode == 0, result.stderr[-2000:]
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_replicas_have_the_losses_of_one(replica_runs, kind):
+    one, two = (_losses(replica_runs / f"{kind}_{replicas}") for replicas in (1, 2))
+    assert len(one) == STEPS and np.ptp(one) > 0.01
+    np.testing.assert_allclose(one, two, rtol=1e-4)
+
+
+def test_workers_continue_after_one_was_killed(tmp_path):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(
+        tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=100_000
+    )
+    model_dir = tmp_path / "model"
+    first = _start_workers(config, model_dir, tmp_path / "first")
+    _wait(lambda: _latest_step(model_dir) >= 3, first, seconds=240)
+    first[1].send_signal(signal.SIGKILL)
+    first[1].wait()
+    assert first[0].wait(timeout=120) == 1  # It does not hang: the other one is missed.
+    assert "unhealthy" in (tmp_path / "first_0.log").read_text()
+    step = _latest_step(model_dir)
+    assert step >= 3
+    last = step + 2
+    second = _start_workers(config, model_dir, tmp_path / "second", f"trainer.train_steps={last}")
+    assert [worker.wait(timeout=240) for worker in second] == [0, 0]
+    outputs = [(tmp_path / f"second_{index}.log").read_text() for index in (0, 1)]
+    losses = []
+    for output in outputs:
+        assert f"restored from checkpoint: {model_dir}/ckpt-{step}" in output
+        losses.append(
+            re.findall(r"^ *train . step: +(\d+).*'training_loss': .*\(([\d.]+)", output, re.M)
+        )
+    assert losses[0] == losses[1]
+    assert [int(number) for number, _ in losses[0]] == [step + 1, step + 2]
+    assert _latest_step(model_dir) == last
+    assert len(list((model_dir / "train").glob("events*"))) == 2  # the chief's, one for each run
+
+
+def _start_workers(config, model_dir, log, override=""):
+    """Starts two workers of one cluster; they write `<log>_<index>.log`."""
+    hosts = [f"localhost:{_free_port()}" for _ in range(2)]
+    overrides = ["runtime.distribution_strategy=multi_worker_mirrored", "task.distances=[1,8]"]
+    workers = []
+    for index in range(2):
+        cluster = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
+        with open(f"{log}_{index}.log", "w") as output:
+            workers.append(
+                subprocess.Popen(
+                    [
+                        sys.executable,
+                        "tools/train.py",
+                        "--experiment=affinity_seg_affinity",
+                        "--mode=train",
+                        f"--config_file={config}",
+                        f"--model_dir={model_dir}",
+                        "--params_override=" + ",".join(filter(None, [*overrides, override])),
+                    ],
+                    cwd=ROOT,
+                    env={**_environment(), "TF_CONFIG": json.dumps(cluster)},
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+    return workers
+
+
+def _wait(condition, processes, seconds):
+    end = time.time() + seconds
+    while not condition() and time.time() < end and all(p.poll() is None for p in processes):
+        time.sleep(0.2)
+
+
+def _free_port():
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
+def _latest_step(model_dir):
+    path = tf.train.latest_checkpoint(str(model_dir))
+    return int(path.rpartition("-")[2]) if path else 0
+
+
+def _losses(model_dir):
+    """Returns the training loss of each step, from TensorBoard's files."""
+    found = {}
+    for path in (model_dir / "train").glob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                if value.tag == "training_loss":
+                    found[event.step] = float(tf.make_ndarray(value.tensor))
+    return [found[step] for step in sorted(found)]
+
+
+def _python(*arguments):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+    )
+
+
+def _environment():
+    return {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
