@@ -7,7 +7,6 @@ Other runs are YAML overrides in configs/experiments.
 """
 
 import dataclasses
-from fractions import Fraction
 
 from official.core import config_definitions as cfg
 from official.core import exp_factory
@@ -27,8 +26,7 @@ class DataConfig(cfg.DataConfig):
     """One data set and how its images become crops.
 
     Attributes:
-      input_path: Pattern of the TFRecord files of tools/create_tfrecords.py, or several, separated
-        by commas; what is named twice is read twice in each epoch.
+      input_path: Pattern of the TFRecord files of tools/create_tfrecords.py.
       crop_size: [height, width] of what the network gets, pixels; a random window in training,
         the middle in validation.
       scale_min: Smallest zoom; the zoom of each image is drawn between the two.
@@ -122,13 +120,10 @@ class SegmentationTask(cfg.TaskConfig):
       init_checkpoint: Checkpoint (or folder) to start from; empty for fresh weights.
       init_checkpoint_modules: What is taken from it, some of `MODULES`. The networks differ in the
         channels of the head only, so one may start from backbone and decoder of the other.
-      freeze_batch_norm: BatchNorm keeps its moving statistics, scales and offsets, and uses them in
-        training as in inference: for fine-tuning with small batches.
     """
 
     class_table: str = "cityscapes"
     init_checkpoint_modules: list[str] = dataclasses.field(default_factory=lambda: list(MODULES))
-    freeze_batch_norm: bool = False
     model: networks.Network = dataclasses.field(default_factory=networks.Network)
     train_data: DataConfig = dataclasses.field(
         default_factory=lambda: DataConfig(
@@ -227,15 +222,6 @@ class Experiment(cfg.ExperimentConfig):
             raise ValueError(f"`trainer.train_steps` must be positive: {self.trainer.train_steps}")
 
 
-def _staircase(train_steps: int) -> dict[str, list]:
-    """0.02, times 0.7 every 15k steps: exact, while float32 powers of 0.7 are off by an ulp."""
-    count = -(-train_steps // 15_000)
-    return {
-        "boundaries": [15_000 * (i + 1) - 1 for i in range(count - 1)],  # last steps of a rate
-        "values": [float(Fraction(2, 100) * Fraction(7, 10) ** i) for i in range(count)],
-    }
-
-
 def _paper_trainer(train_steps: int) -> cfg.TrainerConfig:
     """The paper's optimizer and schedule; momentum is a choice of ours, the paper gives none."""
     return cfg.TrainerConfig(
@@ -248,7 +234,15 @@ def _paper_trainer(train_steps: int) -> cfg.TrainerConfig:
         optimizer_config=optimization.OptimizationConfig(
             {
                 "optimizer": {"type": "sgd", "sgd": {"momentum": 0.9}},
-                "learning_rate": {"type": "stepwise", "stepwise": _staircase(train_steps)},
+                "learning_rate": {
+                    "type": "exponential",
+                    "exponential": {
+                        "initial_learning_rate": 0.02,
+                        "decay_steps": 15000,
+                        "decay_rate": 0.7,
+                        "staircase": True,
+                    },
+                },
             }
         ),
     )

@@ -110,21 +110,15 @@ def write_examples(
     return Summary(paths, pixels, instances)
 
 
-def require_shards(patterns: str) -> None:
+def require_shards(pattern: str) -> None:
     """Checks that there are TFRecord files, and for each shard all the others of its set.
 
-    Args:
-      patterns: A pattern of files, or several, separated by commas.
-
     Raises:
-      FileNotFoundError: No file matches one of the patterns, or shards of a set are missing.
+      FileNotFoundError: No file matches `pattern`, or shards of a set are missing.
     """
-    paths = []
-    for pattern in filter(None, map(str.strip, patterns.split(","))):
-        found = tf.io.gfile.glob(pattern)
-        if not found:
-            raise FileNotFoundError(f"`input_path` must match TFRecord files: {pattern}")
-        paths += found
+    paths = tf.io.gfile.glob(pattern)
+    if not paths:
+        raise FileNotFoundError(f"`input_path` must match TFRecord files: {pattern}")
     sets = {(m[1], m[2]) for m in map(_SHARD.fullmatch, paths) if m}
     for prefix, count in sorted(sets):
         wanted = [f"{prefix}-{i:05d}-of-{count}.tfrecord" for i in range(int(count))]

@@ -12,7 +12,7 @@ def scale_to_batch(params: experiments.Experiment, batch_size: int) -> list[str]
     between its changes, are k times fewer, so that the network sees the same images.
 
     Args:
-      params: The experiment, not locked; its learning rate is stepwise, exponential or cosine.
+      params: The experiment, not locked; its learning rate is exponential or cosine.
       batch_size: The new `task.train_data.global_batch_size`.
 
     Returns:
@@ -25,31 +25,23 @@ def scale_to_batch(params: experiments.Experiment, batch_size: int) -> list[str]
         raise ValueError(f"`--scale_to_batch` must be positive: {batch_size}")
     trainer, data = params.trainer, params.task.train_data
     schedule = trainer.optimizer_config.learning_rate
-    if schedule.type not in ("stepwise", "exponential", "cosine"):
+    if schedule.type not in ("exponential", "cosine"):
         raise ValueError(
-            "`--scale_to_batch` needs a learning rate of type stepwise, exponential or cosine: "
+            f"`--scale_to_batch` needs a learning rate of type exponential or cosine: "
             f"{schedule.type}"
         )
     factor = batch_size / data.global_batch_size
     rate = schedule.get()
     lines = []
 
-    def steps(count: int) -> int:
-        return max(1, round(count / factor))
-
-    def change(owner: object, name: str, where: str, value: float | list[float]) -> None:
+    def change(owner: object, name: str, where: str, value: float) -> None:
         lines.append(f"{where}.{name}: {getattr(owner, name)} -> {value}")
         setattr(owner, name, value)
 
     where = f"trainer.optimizer_config.learning_rate.{schedule.type}"
     change(data, "global_batch_size", "task.train_data", batch_size)
-    if schedule.type == "stepwise":
-        change(rate, "values", where, [value * factor for value in rate.values])
-        # Boundaries are the last steps of a rate.
-        change(rate, "boundaries", where, [steps(last + 1) - 1 for last in rate.boundaries])
-    else:
-        change(rate, "initial_learning_rate", where, rate.initial_learning_rate * factor)
-        change(rate, "decay_steps", where, steps(rate.decay_steps))
+    change(rate, "initial_learning_rate", where, rate.initial_learning_rate * factor)
+    change(rate, "decay_steps", where, max(1, round(rate.decay_steps / factor)))
     for name in _STEP_FIELDS:
-        change(trainer, name, "trainer", steps(getattr(trainer, name)))
+        change(trainer, name, "trainer", max(1, round(getattr(trainer, name) / factor)))
     return lines

@@ -16,17 +16,17 @@ def _paper(batch_size):
 def test_rate_and_steps_change_together():
     params = _paper(64)
     lines = scale_to_batch(params, 16)
-    rate = params.trainer.optimizer_config.learning_rate.stepwise
+    rate = params.trainer.optimizer_config.learning_rate.exponential
     assert params.task.train_data.global_batch_size == 16
-    assert rate.values[:2] == [0.005, 0.0035] and len(rate.values) == 8
-    assert rate.boundaries[:2] == [59_999, 119_999] and len(rate.boundaries) == 7
+    assert rate.initial_learning_rate == 0.005 and rate.decay_steps == 60_000
+    assert rate.decay_rate == 0.7 and rate.staircase
     assert params.trainer.train_steps == 480_000
     assert params.trainer.validation_interval == 20_000
     assert params.trainer.checkpoint_interval == 4_000
-    assert lines[0] == "task.train_data.global_batch_size: 64 -> 16"
-    assert lines[1].startswith(
-        "trainer.optimizer_config.learning_rate.stepwise.values: [0.02, 0.014"
-    )
+    assert lines[:2] == [
+        "task.train_data.global_batch_size: 64 -> 16",
+        "trainer.optimizer_config.learning_rate.exponential.initial_learning_rate: 0.02 -> 0.005",
+    ]
     assert len(lines) == 6
 
 

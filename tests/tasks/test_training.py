@@ -190,39 +190,6 @@ def test_starts_from_backbone_and_decoder_of_the_other_network(trained, tmp_path
         task.initialize(model)
 
 
-def test_another_class_table_takes_all_but_the_head(tmp_path):
-    records.write(tmp_path / "train.tfrecord")
-    config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
-    nineteen = f"task.class_table={ROOT}/configs/class_tables/cityscapes_19.yaml"
-    training.run(parse("semantic", config, nineteen), str(tmp_path / "nineteen"), "train")
-    before = loading.load_network(str(tmp_path / "nineteen"))
-    assert before.num_outputs == 19
-    task = task_factory.get_task(
-        parse(
-            "semantic",
-            config,
-            f"task.init_checkpoint={tmp_path}/nineteen,"
-            "task.init_checkpoint_modules=[backbone,decoder]",
-        ).task
-    )
-    model = task.build_model()
-    fresh_head = [weight.copy() for weight in model.head.get_weights()]
-    task.initialize(model)
-    for part in ("backbone", "decoder"):
-        for ours, theirs in zip(
-            getattr(model, part).get_weights(),
-            getattr(before.model, part).get_weights(),
-            strict=True,
-        ):
-            np.testing.assert_array_equal(ours, theirs)
-    for ours, theirs in zip(model.head.get_weights(), fresh_head, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert model.head.get_weights()[0].shape[-1] == 9
-    task.task_config.init_checkpoint_modules = ["backbone", "decoder", "head"]
-    with pytest.raises(ValueError, match=r"has not the weights of .* head"):
-        task.initialize(model)
-
-
 def test_frozen_batch_norm_stays_while_kernels_are_trained(tmp_path):
     records.write(tmp_path / "train.tfrecord")
     config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
