@@ -104,7 +104,7 @@ class SegmentationTask(cfg.TaskConfig):
     """What both tasks share.
 
     Attributes:
-      class_table: "cityscapes" or the path of a YAML class table.
+      class_table: "cityscapes", "cityscapes_19" or the path of a YAML class table.
       init_checkpoint: Checkpoint (or folder) to start from; empty for fresh weights.
       init_checkpoint_modules: What is taken from it, some of `MODULES`. The networks differ in the
         channels of the head only, so one may start from backbone and decoder of the other.
