@@ -23,6 +23,7 @@ def step_1(tmp_path_factory):
     records.write(folder / "train.tfrecord")
     records.write_config(folder / "config.yaml", folder / "train.tfrecord")
     params = parse(folder, f"task.class_table=cityscapes_19,{STRIDE_16}")
+    params.task.train_data.input_path = [str(folder / "train.tfrecord")] * 2  # A mix of sets.
     training.run(params, str(folder / "step_1"), "train_and_eval", seed=1)
     return folder / "step_1"
 
