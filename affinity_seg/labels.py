@@ -3,8 +3,9 @@
 The networks and the graph merge know classes as indices: 0 is the background, the
 foreground ("thing") classes follow from 1. A class table connects these indices to
 names, to the label ids of the files on disk, to the super-classes of the paper
-(4.5) and to colours. `cityscapes` is built in; any other data set gives a YAML file,
-see configs/class_tables.
+(4.5) and to colours. `cityscapes`, the classes of the paper's results, and
+`cityscapes_19`, those of the first step of its semantic training (5.1), are built in;
+any other data set gives a YAML file, see configs/class_tables.
 """
 
 import colorsys
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from cityscapesscripts.helpers import labels as official
 
 VOID_CLASS = 255
 """Class index of pixels that are neither scored nor trained on."""
@@ -68,6 +70,8 @@ class ClassTable:
       class_names: Name of each class index, K entries, background first.
       label_ids: Label id on disk of each foreground class, K - 1 entries.
       void_label_ids: Label ids that are void; every other label id is background.
+      stuff_label_ids: Label ids, some of `label_ids`, of classes without instances. Networks can
+        be trained with such a table; the merge refuses it, for it knows one such class, index 0.
       groups: Super-class of each class index, K entries.
       encoding: One of `ENCODINGS`.
       colors: RGB colour of each class index, K entries, 0..255.
@@ -77,6 +81,7 @@ class ClassTable:
     class_names: tuple[str, ...]
     label_ids: tuple[int, ...]
     void_label_ids: tuple[int, ...] = ()
+    stuff_label_ids: tuple[int, ...] = ()
     groups: tuple[int, ...] = ()
     encoding: str = "label_times_1000"
     colors: tuple[tuple[int, int, int], ...] = ()
@@ -116,6 +121,10 @@ class ClassTable:
             raise ValueError(
                 f"`void_label_ids` must not hold a class's label id: {self.void_label_ids}"
             )
+        if set(self.stuff_label_ids) - set(self.label_ids):
+            raise ValueError(
+                f"`stuff_label_ids` must be some of `label_ids`: {self.stuff_label_ids}"
+            )
         check_groups(self.groups, self.num_classes)
         if len(self.colors) != self.num_classes:
             raise ValueError(f"`colors` must have {self.num_classes} entries: {len(self.colors)}")
@@ -134,6 +143,7 @@ class ClassTable:
                 f"integers in [-1, {_NUM_LABEL_IDS - 1}]",
                 lambda v: _is_int(v, -1),
             ),
+            ("stuff_label_ids", "integers", lambda v: _is_int(v, 1)),
             ("groups", f"integers in [0, {_NUM_LABEL_IDS - 1}]", lambda v: _is_int(v, 0)),
             (
                 "colors",
@@ -153,7 +163,18 @@ class ClassTable:
     @property
     def max_label_id(self) -> int:
         """Largest label id that an instance image may hold."""
-        return _MAX_CITYSCAPES_LABEL_ID if self.name == "cityscapes" else _NUM_LABEL_IDS - 1
+        return _MAX_CITYSCAPES_LABEL_ID if self.name in BUILT_IN else _NUM_LABEL_IDS - 1
+
+    @property
+    def thing_label_ids(self) -> tuple[int, ...]:
+        """Label ids of the classes that have instances."""
+        return tuple(i for i in self.label_ids if i not in self.stuff_label_ids)
+
+    def is_thing(self) -> np.ndarray:
+        """Returns whether each class index 0..`VOID_CLASS` has instances, bool [256]."""
+        things = np.zeros(VOID_CLASS + 1, bool)
+        things[[self.label_ids.index(i) + 1 for i in self.thing_label_ids]] = True
+        return things
 
     def class_of_label(self) -> np.ndarray:
         """Returns the class index of every label id 0..255 (`VOID_CLASS` if void), int32 [256]."""
@@ -172,8 +193,8 @@ class ClassTable:
         Returns:
           classes: int32 [H, W], class index; `VOID_CLASS` where void. A group region
             has its class.
-          instances: int32 [H, W], 0 on background, `VOID_INSTANCE` on void pixels and
-            group regions, else the stored value, which is different for each instance.
+          instances: int32 [H, W], 0 on background and stuff, `VOID_INSTANCE` on void pixels
+            and group regions, else the stored value, which is different for each instance.
         """
         values = instance_image.astype(np.int32)
         if self.encoding == "ids":
@@ -181,7 +202,7 @@ class ClassTable:
         grouped = values < 1000
         labels = np.where(grouped, values, values // 1000)
         classes = self.class_of_label()[np.minimum(labels, _NUM_LABEL_IDS - 1)]
-        thing = (classes > 0) & (classes != VOID_CLASS)
+        thing = self.is_thing()[classes]
         instances = np.where(thing & ~grouped, values, 0)
         instances[(thing & grouped) | (classes == VOID_CLASS)] = VOID_INSTANCE
         return classes, instances
@@ -239,6 +260,29 @@ CITYSCAPES = ClassTable(
 )
 
 
+def _cityscapes_19() -> ClassTable:
+    """Returns the classes that Cityscapes evaluates; their indices are its train ids."""
+    classes = sorted(
+        (label for label in official.labels if not label.ignoreInEval),
+        key=lambda label: label.trainId,
+    )
+    return ClassTable(
+        name="cityscapes_19",
+        class_names=tuple(label.name for label in classes),
+        label_ids=tuple(label.id for label in classes[1:]),
+        void_label_ids=_CITYSCAPES_VOID,
+        stuff_label_ids=tuple(label.id for label in classes[1:] if not label.hasInstances),
+        colors=tuple(label.color for label in classes),
+    )
+
+
+CITYSCAPES_19 = _cityscapes_19()
+"""Index 0 is road, the only label id of Cityscapes that is neither in `label_ids` nor void."""
+
+BUILT_IN = {table.name: table for table in (CITYSCAPES, CITYSCAPES_19)}
+"""The class tables that need no file, by name."""
+
+
 def table_from_fields(fields: dict[str, Any]) -> ClassTable:
     """Returns the class table of fields read from YAML or JSON, where tuples are lists."""
     return ClassTable(
@@ -252,21 +296,22 @@ def table_from_fields(fields: dict[str, Any]) -> ClassTable:
 
 
 def load_class_table(name_or_path: str) -> ClassTable:
-    """Returns the built-in table "cityscapes" or reads one from a YAML file.
+    """Returns a built-in table or reads one from a YAML file.
 
     Args:
-      name_or_path: "cityscapes", or the path of a YAML file with the fields of
+      name_or_path: A key of `BUILT_IN`, or the path of a YAML file with the fields of
         `ClassTable`; background must be its first class name.
 
     Raises:
       FileNotFoundError: There is no such table or file.
       ValueError: The file has unknown or missing fields, or breaks a rule.
     """
-    if name_or_path == CITYSCAPES.name:
-        return CITYSCAPES
+    if name_or_path in BUILT_IN:
+        return BUILT_IN[name_or_path]
     if not os.path.isfile(name_or_path):
         raise FileNotFoundError(
-            f"`class_table` must be 'cityscapes' or a YAML file that exists: {name_or_path}"
+            f"`class_table` must be one of {sorted(BUILT_IN)} or a YAML file that exists: "
+            f"{name_or_path}"
         )
     try:
         with open(name_or_path, encoding="utf-8") as file:

@@ -19,7 +19,9 @@ def define_data_flags(layouts: Sequence[str] = listing.LAYOUTS) -> None:
 def define_class_table_flag() -> None:
     """Defines --class_table."""
     flags.disclaim_key_flags()
-    flags.DEFINE_string("class_table", "cityscapes", "'cityscapes', or the path of a YAML file.")
+    flags.DEFINE_string(
+        "class_table", "cityscapes", "A built-in table, or the path of a YAML file."
+    )
 
 
 def define_preset_flags(default: str = inference.BEST_PRESET) -> None:

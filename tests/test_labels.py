@@ -8,6 +8,7 @@ import pytest
 from cityscapesscripts.helpers import labels as official
 
 from affinity_seg import labels
+from affinity_seg.configs.inference import InferenceConfig
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -22,6 +23,36 @@ def test_cityscapes_agrees_with_the_official_scripts():
         assert official.name2label[name].hasInstances
     ignored = {label.id for label in official.labels if label.ignoreInEval}
     assert set(table.void_label_ids) == ignored
+
+
+def test_cityscapes_19_is_what_the_official_scripts_evaluate():
+    table = labels.load_class_table("cityscapes_19")
+    assert table.num_classes == 19
+    assert table.class_names[:4] == ("road", "sidewalk", "building", "wall")
+    assert table.class_names[11:] == labels.CITYSCAPES.class_names[1:]
+    assert table.thing_label_ids == labels.CITYSCAPES.label_ids
+    train_ids = table.class_of_label()
+    for label in official.labels:
+        if label.id >= 0:
+            wanted = labels.VOID_CLASS if label.ignoreInEval else label.trainId
+            assert train_ids[label.id] == wanted
+            if wanted != labels.VOID_CLASS:
+                assert table.class_names[wanted] == label.name
+                assert table.colors[wanted] == label.color
+
+
+def test_stuff_has_no_instances_and_is_not_void():
+    image = np.array([[7, 11, 23, 26001, 26, 24003, 29001, 4]], np.uint16)
+    classes, instances = labels.CITYSCAPES_19.decode(image)
+    void, none = labels.VOID_CLASS, labels.VOID_INSTANCE
+    assert classes.tolist() == [[0, 2, 10, 13, 13, 11, void, void]]
+    assert instances.tolist() == [[0, 0, 0, 26001, none, 24003, none, none]]
+    np.testing.assert_array_equal(instances, labels.CITYSCAPES.decode(image)[1])
+
+
+def test_the_merge_refuses_a_table_with_stuff():
+    with pytest.raises(ValueError, match=r"'cityscapes_19': every class but the first must have"):
+        InferenceConfig().class_groups(labels.CITYSCAPES_19)
 
 
 def test_decode_cityscapes():
@@ -60,6 +91,8 @@ def test_default_groups():
         ("label_ids", (24, 24, 26, 27, 28, 31, 32, 33), "`label_ids` must be different"),
         ("label_ids", (24, 25, 26, 27, 28, 31, 32, 70), "`label_ids` must be at most 64"),
         ("void_label_ids", (24,), "`void_label_ids` must not hold a class's label id"),
+        ("stuff_label_ids", (7,), "`stuff_label_ids` must be some of `label_ids`"),
+        ("stuff_label_ids", ("24",), "`stuff_label_ids` must be integers"),
         ("groups", (0, 1), "`groups` must have one entry per class, 9"),
         ("groups", (0, 1, 1, 2, 2, 2, 2, 4, 4), "consecutive from 1"),
         ("encoding", "rgb", "`encoding` must be one of"),

@@ -6,7 +6,9 @@
 
 One preset of configs/presets for each row. Rows that want the same predictions share the records,
 and no network runs twice on a crop. --override changes a field in every row, for data that are
-not Cityscapes. Writes table<n>.md and table<n>.json; started again, it continues.
+not Cityscapes. --semantic_stride_8_dir and --affinity_stride_8_dir are for networks that were
+fine-tuned at output stride 8, as the paper's: rows with that stride take them. Writes table<n>.md
+and table<n>.json; started again, it continues.
 """
 
 import os
@@ -25,6 +27,12 @@ tool_flags.define_class_table_flag()
 flags.DEFINE_string("presets_dir", "configs/presets", "Folder of the rows' presets.")
 flags.DEFINE_multi_string("override", [], "field=value, changes one field in every row.")
 tool_flags.define_network_flags()
+for _kind in ("semantic", "affinity"):
+    flags.DEFINE_string(
+        f"{_kind}_stride_8_dir",
+        None,
+        f"Folder of the {_kind} network at output stride 8; default: the same network.",
+    )
 flags.DEFINE_string("output_dir", "runs/ablation", "Folder for predictions, results and tables.")
 FLAGS = flags.FLAGS
 
@@ -40,8 +48,8 @@ def main():
             class_table,
             presets_dir=FLAGS.presets_dir,
             overrides=FLAGS.override,
-            semantic_dir=FLAGS.semantic_dir,
-            affinity_dir=FLAGS.affinity_dir,
+            semantic=ablation.NetworkDirs(FLAGS.semantic_dir, FLAGS.semantic_stride_8_dir),
+            affinity=ablation.NetworkDirs(FLAGS.affinity_dir, FLAGS.affinity_stride_8_dir),
             output_dir=FLAGS.output_dir,
         )
         texts.append(ablation.markdown(number, found))

@@ -12,14 +12,14 @@ Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) o
 
 from absl import flags
 
-from affinity_seg import cli, labels
+from affinity_seg import cli, labels, tool_flags
 from affinity_seg.data import checks, listing, tfrecords
 
 flags.DEFINE_string("data_dir", None, "Folder of the data set.")
 flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
 flags.DEFINE_string("split", None, "Part of the data set, and first part of the shards' names.")
 flags.DEFINE_enum("annotation", "gtFine", listing.ANNOTATIONS, "For layout cityscapes.")
-flags.DEFINE_string("class_table", "cityscapes", "'cityscapes' or a YAML class table.")
+tool_flags.define_class_table_flag()
 flags.DEFINE_string("output_dir", None, "Folder for the shards.")
 flags.DEFINE_integer("num_shards", 4, "Number of shards.")
 flags.mark_flags_as_required(["data_dir", "split", "output_dir"])

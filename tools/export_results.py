@@ -2,8 +2,8 @@
 
     python tools/export_results.py --format=coco --data_dir=runs/demo/streets \
         --results_dir=runs/demo/results --output_dir=runs/demo/export
-    python tools/export_results.py --format=cityscapes_zip --data_dir=cityscapes --split=test \
-        --results_dir=runs/cityscapes/test_results --output_dir=runs/cityscapes/export
+    python tools/export_results.py --format=cityscapes_zip --data_dir=data_sets/cityscapes \
+        --split=test --results_dir=runs/cityscapes/test_results --output_dir=runs/cityscapes/export
 
 coco: a data set and a list of results as COCO has them. label_maps: for each image a 16-bit PNG of
 instance ids and a JSON file. cityscapes_zip: the archive for the Cityscapes benchmark. Only coco

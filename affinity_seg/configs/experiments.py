@@ -26,7 +26,8 @@ class DataConfig(cfg.DataConfig):
     """One data set and how its images become crops.
 
     Attributes:
-      input_path: Pattern of the TFRecord files of tools/create_tfrecords.py.
+      input_path: Pattern of the TFRecord files of tools/create_tfrecords.py, or a list of
+        patterns; files of a pattern that stands there n times are read n times in an epoch.
       crop_size: [height, width] of what the network gets, pixels; a random window in training,
         the middle in validation.
       scale_min: Smallest zoom; the zoom of each image is drawn between the two.
@@ -116,14 +117,17 @@ class SegmentationTask(cfg.TaskConfig):
     """What both tasks share.
 
     Attributes:
-      class_table: "cityscapes" or the path of a YAML class table.
+      class_table: "cityscapes", "cityscapes_19" or the path of a YAML class table.
       init_checkpoint: Checkpoint (or folder) to start from; empty for fresh weights.
       init_checkpoint_modules: What is taken from it, some of `MODULES`. The networks differ in the
         channels of the head only, so one may start from backbone and decoder of the other.
+      freeze_batch_norm: Whether BatchNorm keeps the statistics, scales and offsets it starts with
+        and uses them as in inference, for fine-tuning.
     """
 
     class_table: str = "cityscapes"
     init_checkpoint_modules: list[str] = dataclasses.field(default_factory=lambda: list(MODULES))
+    freeze_batch_norm: bool = False
     model: networks.Network = dataclasses.field(default_factory=networks.Network)
     train_data: DataConfig = dataclasses.field(
         default_factory=lambda: DataConfig(

@@ -142,8 +142,13 @@ class InferenceConfig:
         """Returns the super-class of each class.
 
         Raises:
-          ValueError: `groups` does not fit the class table.
+          ValueError: `groups` does not fit the class table, or the table has stuff.
         """
+        if class_table.stuff_label_ids:
+            raise ValueError(
+                f"class table {class_table.name!r}: every class but the first must have instances "
+                f"to be merged; `stuff_label_ids` is {class_table.stuff_label_ids}"
+            )
         groups = class_table.groups if self.groups is None else self.groups
         labels.check_groups(groups, class_table.num_classes)
         return groups

@@ -1,5 +1,5 @@
-"""Imports everything that registers itself with Model Garden: experiments, tasks, backbones."""
+"""Imports all that registers itself with Model Garden: experiments, tasks, backbones, rates."""
 
 from affinity_seg.configs import experiments  # noqa: F401
 from affinity_seg.modeling import networks  # noqa: F401
-from affinity_seg.tasks import affinity, semantic  # noqa: F401
+from affinity_seg.tasks import affinity, learning_rate, semantic  # noqa: F401

@@ -167,12 +167,13 @@ def _check_ids(path: str, values: np.ndarray, class_table: labels.ClassTable) ->
     """Raises ValueError for a label id that the table does not know."""
     if class_table.encoding == "ids":
         return
-    known = {*class_table.label_ids, *class_table.void_label_ids}
+    things = sorted(class_table.thing_label_ids)
+    known = {*things, *class_table.void_label_ids}
     unknown = [int(v) for v in values if v >= 1000 and v // 1000 not in known]
     if unknown:
         raise ValueError(
             f"{path}: an instance must be 1000 times a label id of class table "
-            f"{class_table.name!r}, {sorted(class_table.label_ids)}, plus a number: {unknown[:5]}"
+            f"{class_table.name!r}, {things}, plus a number: {unknown[:5]}"
         )
     most = class_table.max_label_id
     unknown = [int(v) for v in values if most < v < 1000]

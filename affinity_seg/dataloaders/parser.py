@@ -35,7 +35,8 @@ def split_labels(stored: tf.Tensor, class_table: labels.ClassTable) -> tuple[tf.
 
     Returns:
       classes: int32 [H, W], `labels.VOID_CLASS` where void.
-      instances: int32 [H, W], 0 on background, `labels.VOID_INSTANCE` on void and group regions.
+      instances: int32 [H, W], 0 on background and stuff, `labels.VOID_INSTANCE` on void and
+        group regions.
     """
     stored = tf.cast(stored, tf.int32)
     if class_table.encoding == "ids":
@@ -44,7 +45,7 @@ def split_labels(stored: tf.Tensor, class_table: labels.ClassTable) -> tuple[tf.
     label_ids = tf.minimum(tf.where(grouped, stored, stored // 1000), 255)
     classes = tf.gather(tf.constant(class_table.class_of_label()), label_ids)
     void = tf.equal(classes, labels.VOID_CLASS)
-    thing = (classes > 0) & ~void
+    thing = tf.gather(tf.constant(class_table.is_thing()), classes)
     instances = tf.where(thing & ~grouped, stored, 0)
     return classes, tf.where((thing & grouped) | void, labels.VOID_INSTANCE, instances)
 

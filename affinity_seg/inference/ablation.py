@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from affinity_seg.configs import inference
 from affinity_seg.configs.paper_tables import TableRow
@@ -16,6 +16,22 @@ from affinity_seg.inference.fingerprint import as_json
 from affinity_seg.labels import ClassTable
 
 
+class NetworkDirs(NamedTuple):
+    """Folders of trained networks of one kind.
+
+    Attributes:
+      trained: The network.
+      stride_8: The one that was fine-tuned at output stride 8 (5.2), or None if there is none.
+    """
+
+    trained: str
+    stride_8: str | None = None
+
+    def at(self, output_stride: int | None) -> str:
+        """Returns the folder of the network for a preset's output stride."""
+        return self.stride_8 if output_stride == 8 and self.stride_8 else self.trained
+
+
 def run_table(
     rows: Sequence[TableRow],
     items: Sequence[Item],
@@ -23,14 +39,14 @@ def run_table(
     *,
     presets_dir: str,
     overrides: Sequence[str],
-    semantic_dir: str,
-    affinity_dir: str,
+    semantic: NetworkDirs,
+    affinity: NetworkDirs,
     output_dir: str,
 ) -> list[dict[str, Any]]:
     """Runs the rows of a table; started again, it continues.
 
     Rows with the same fields of prediction share their records, and a network runs on a crop once
-    for all rows.
+    for all rows with the same two networks.
 
     Args:
       rows: The rows.
@@ -38,8 +54,8 @@ def run_table(
       class_table: The classes of the semantic network.
       presets_dir: Folder of the presets.
       overrides: "field=value", changes of every row.
-      semantic_dir: Folder of the trained semantic network.
-      affinity_dir: Folder of the trained affinity network.
+      semantic: The semantic network.
+      affinity: The affinity network.
       output_dir: Folder for `predictions` and `results`.
 
     Returns:
@@ -55,9 +71,14 @@ def run_table(
         for row in rows
     ]
     folders = [_predictions_dir(output_dir, config) for config in configs]
-    variants = dict(zip(folders, configs, strict=True))
-    made = prediction_runs.predict_variants(items, variants, semantic_dir, affinity_dir)
-    seconds_left = {folder: m.seconds for folder, m in zip(variants, made, strict=True)}
+    variants: dict[tuple[str, str], dict[str, inference.InferenceConfig]] = {}
+    for folder, config in zip(folders, configs, strict=True):
+        dirs = semantic.at(config.semantic_stride), affinity.at(config.affinity_stride)
+        variants.setdefault(dirs, {})[folder] = config
+    seconds_left = {}
+    for dirs, of_dirs in variants.items():
+        made = prediction_runs.predict_variants(items, of_dirs, *dirs)
+        seconds_left |= {folder: m.seconds for folder, m in zip(of_dirs, made, strict=True)}
     found: list[dict[str, Any]] = []
     for row, config, folder in zip(rows, configs, folders, strict=True):
         results_dir = os.path.join(output_dir, "results", row.preset)

@@ -11,7 +11,7 @@ from official.core import base_task, input_reader
 from affinity_seg import labels
 from affinity_seg.configs import experiments
 from affinity_seg.dataloaders import parser
-from affinity_seg.modeling import loading, networks
+from affinity_seg.modeling import initialization, networks
 
 
 class SegmentationTask(base_task.Task):
@@ -55,9 +55,8 @@ class SegmentationTask(base_task.Task):
         path = self.task_config.init_checkpoint
         if not path:
             return
-        checkpoint = loading.latest_checkpoint(path) if tf.io.gfile.isdir(path) else path
         modules = self.task_config.init_checkpoint_modules
-        loading.restore(checkpoint, {name: model.checkpoint_items[name] for name in modules})
+        checkpoint = initialization.start_from(path, model, modules, self.class_table)
         logging.info("Started with %s of %s.", modules, checkpoint)
 
     def build_inputs(

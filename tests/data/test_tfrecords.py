@@ -156,6 +156,22 @@ def test_a_label_id_that_cityscapes_does_not_have(folder):
         checks.read_item(item, labels.CITYSCAPES)
 
 
+def test_stuff_of_cityscapes_19_has_no_instances(folder):
+    item = listing.list_labelled_images(str(folder), "folder")[0]
+    stored = np.full([12, 20], 11, np.uint16)
+    stored[:2] = 26001
+    _break(item.instance_path, image=stored)
+    checked = checks.read_item(item, labels.CITYSCAPES_19)
+    assert dict(checked.pixels_of_class) == {2: 200, 13: 40}
+    assert dict(checked.instances_of_class) == {13: 1}
+    _break(item.instance_path, image=np.full([12, 20], 11001, np.uint16))
+    with pytest.raises(ValueError, match=r"1000 times .*'cityscapes_19', \[24, .*\[11001\]"):
+        checks.read_item(item, labels.CITYSCAPES_19)
+    _break(item.instance_path, image=np.full([12, 20], 34, np.uint16))
+    with pytest.raises(ValueError, match=r"'cityscapes_19', in \[0, 33\]: \[34\]"):
+        checks.read_item(item, labels.CITYSCAPES_19)
+
+
 def test_label_ids_need_16_bits(folder):
     item = listing.list_labelled_images(str(folder), "folder")[0]
     _break(item.instance_path, image=np.full([12, 20], 7, np.uint8))

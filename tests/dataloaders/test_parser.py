@@ -29,15 +29,12 @@ def marked(height=40, width=60):
 
 
 def test_labels_equal_the_class_tables():
-    values = np.array([[0, 3, 7, 24, 26, 29, 26000, 26001, 33999, 29001, 65535]], np.uint16)
-    classes, instances = parser.split_labels(values, labels.CITYSCAPES)
-    expected = labels.CITYSCAPES.decode(values)
-    np.testing.assert_array_equal(classes, expected[0])
-    np.testing.assert_array_equal(instances, expected[1])
-    table = labels.ClassTable("cells", ("background", "cell"), (1,), encoding="ids")
-    classes, instances = parser.split_labels(values, table)
-    np.testing.assert_array_equal(classes, table.decode(values)[0])
-    np.testing.assert_array_equal(instances, table.decode(values)[1])
+    values = np.array([[0, 3, 7, 11, 24, 26, 29, 26000, 26001, 33999, 29001, 65535]], np.uint16)
+    cells = labels.ClassTable("cells", ("background", "cell"), (1,), encoding="ids")
+    for table in (labels.CITYSCAPES, labels.CITYSCAPES_19, cells):
+        classes, instances = parser.split_labels(values, table)
+        np.testing.assert_array_equal(classes, table.decode(values)[0])
+        np.testing.assert_array_equal(instances, table.decode(values)[1])
 
 
 @pytest.mark.parametrize("seed", [(1, 2), (3, 4), (5, 6), (7, 8)])

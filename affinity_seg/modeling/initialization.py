@@ -1,0 +1,61 @@
+"""First weights of a network, from the checkpoint of another one (paper 5.1)."""
+
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tf_keras
+
+from affinity_seg import labels
+from affinity_seg.modeling import loading
+
+_LOGITS_KERNEL = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
+"""Name, in a checkpoint, of the kernel of the 1x1 convolution that gives the logits."""
+
+
+def start_from(
+    path: str, model: tf_keras.Model, modules: Sequence[str], class_table: labels.ClassTable
+) -> str:
+    """Loads parts of a network from a checkpoint that has them; the others keep fresh weights.
+
+    The weights of backbone, decoder and head fit every output stride, and those of backbone and
+    decoder every class table and kind of network.
+
+    Args:
+      path: Checkpoint without suffix, or a folder whose latest checkpoint is meant.
+      model: A model of `networks.build_network`.
+      modules: What is loaded, some of `experiments.MODULES`.
+      class_table: The classes of `model`.
+
+    Returns:
+      The path of the checkpoint.
+
+    Raises:
+      FileNotFoundError: There is no such checkpoint.
+      ValueError: It does not hold these parts, or its logits have other channels.
+    """
+    checkpoint = loading.latest_checkpoint(path) if tf.io.gfile.isdir(path) else path
+    if "head" in modules:
+        _check_logits(checkpoint, model, class_table)
+    loading.restore(checkpoint, {name: model.checkpoint_items[name] for name in modules})
+    return checkpoint
+
+
+def _check_logits(checkpoint: str, model: tf_keras.Model, class_table: labels.ClassTable) -> None:
+    """Raises ValueError if a checkpoint has logits of another shape than the model's."""
+    try:
+        shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+    except (RuntimeError, ValueError, tf.errors.OpError):
+        return  # `loading.restore` says what is wrong with the checkpoint.
+    there, here = shapes.get(_LOGITS_KERNEL), model.output["logits"].shape
+    if there is None or there[-1] == here[-1]:
+        return
+    table_path = os.path.join(os.path.dirname(checkpoint), loading.CLASS_TABLE_FILE)
+    found = ""
+    if os.path.isfile(table_path):
+        found = f" (class table {labels.load_class_table(table_path).name!r})"
+    raise ValueError(
+        f"{checkpoint}: `task.init_checkpoint_modules` has 'head', whose logits have "
+        f"{there[-1]} channels there{found} and {here[-1]} here (class table "
+        f"{class_table.name!r}); start with new ones: [backbone, decoder]"
+    )

@@ -1,0 +1,79 @@
+"""The paper's tables: each row with the networks of its output strides."""
+
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+from official.core import exp_factory
+from running import ROOT
+
+from affinity_seg.configs import experiments, paper_tables, registry_imports  # noqa: F401
+from affinity_seg.data import listing
+from affinity_seg.inference import ablation, fingerprint
+from affinity_seg.labels import CITYSCAPES
+from affinity_seg.modeling import loading
+
+ROWS = paper_tables.TABLES[3][:2]
+
+
+@pytest.fixture
+def items(tmp_path):
+    """One street with a car, in the layout of Cityscapes."""
+    image = np.full((64, 96, 3), 90, np.uint8)
+    truth = np.full((64, 96), 7, np.uint16)
+    image[20:50, 30:70], truth[20:50, 30:70] = 200, 26000
+    for kind, suffix, pixels in (
+        ("leftImg8bit", "leftImg8bit", image),
+        ("gtFine", "gtFine_instanceIds", truth),
+    ):
+        folder = tmp_path / "data" / kind / "val" / "bonn"
+        folder.mkdir(parents=True)
+        assert cv2.imwrite(str(folder / f"bonn_000000_000019_{suffix}.png"), pixels)
+    return listing.list_labelled_images(str(tmp_path / "data"), "cityscapes", "val")
+
+
+def write_network(folder, name):
+    """Writes the folder of a tiny network with fresh weights."""
+    params = exp_factory.get_exp_config(name)
+    small = {"preset": "small", "units": [1, 1, 1, 1], "width": 4, "stem_filters": 4}
+    params.task.model.override({"backbone": {"resnet_v1": small}, "aspp": {"filters": 8}})
+    network = loading.Network(params.task, CITYSCAPES)
+    loading.claim_model_dir(str(folder), params, CITYSCAPES)
+    tf.train.Checkpoint(model=network.model).save(str(folder / "ckpt"))
+    return str(folder)
+
+
+def test_rows_at_stride_8_take_the_network_that_was_fine_tuned_at_8(items, tmp_path):
+    semantic = ablation.NetworkDirs(
+        write_network(tmp_path / "semantic", experiments.SEMANTIC),
+        write_network(tmp_path / "semantic_8", experiments.SEMANTIC),
+    )
+    affinity = ablation.NetworkDirs(
+        write_network(tmp_path / "affinity", experiments.AFFINITY), "not needed"
+    )
+    found = ablation.run_table(
+        ROWS,
+        items,
+        CITYSCAPES,
+        presets_dir=os.path.join(ROOT, "configs", "presets"),
+        overrides=["crop_size=64", "max_zoom=1", "min_pixels=10"],
+        semantic=semantic,
+        affinity=affinity,
+        output_dir=str(tmp_path / "ablation"),
+    )
+    assert [row["name"] for row in found] == ["16/16", "sem 8"]
+    for row, semantic_dir in zip(found, semantic, strict=True):
+        path = tmp_path / "ablation" / "results" / row["preset"] / fingerprint.FILE_NAME
+        made_by = json.loads(path.read_text())
+        assert made_by["semantic_network"] == fingerprint.model_identity(semantic_dir)
+        assert made_by["affinity_network"] == fingerprint.model_identity(affinity.trained)
+
+
+def test_without_such_networks_all_rows_take_the_same():
+    dirs = ablation.NetworkDirs("trained")
+    assert [dirs.at(stride) for stride in (8, 16, None)] == ["trained"] * 3
+    dirs = ablation.NetworkDirs("trained", "at_8")
+    assert [dirs.at(stride) for stride in (8, 16, None)] == ["at_8", "trained", "trained"]
