@@ -12,7 +12,7 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: setup packages op demo test lint fuzz test-aarch64 format bench wheel clean
+.PHONY: setup packages op demo nuclei test lint fuzz test-aarch64 format bench wheel clean
 
 setup: op
 
@@ -32,6 +32,10 @@ op: packages $(VENV)/.installed
 
 demo: setup
 	$(BIN)/python tools/demo.py --output_dir=$(RUNS)/demo
+
+# Real images, if they are there: both networks from scratch, then the scores.
+nuclei: setup
+	PATH="$(abspath $(BIN)):$$PATH" tools/nuclei.sh ../shared/data/nuclei $(RUNS)/nuclei
 
 # Chromium shows the tests what is on the page of tools/report.py.
 test: setup lint
