@@ -6,10 +6,12 @@ import tensorflow as tf
 
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
+from affinity_seg.dataloaders import filenames
 
 _FEATURES = {
     common.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
     common.INSTANCE_ENCODED: tf.io.FixedLenFeature([], tf.string),
+    common.IMAGE_FILENAME: tf.io.FixedLenFeature([], tf.string, default_value=""),
 }
 
 
@@ -17,13 +19,18 @@ def decode(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     """Decodes one example.
 
     Returns:
-      {"image": uint8 [H, W, 3], "instances": uint16 [H, W], pixels as stored on disk}
+      {"image": uint8 [H, W, 3], "instances": uint16 [H, W], pixels as stored on disk,
+      "filename": string scalar}
     """
     example = tf.io.parse_single_example(serialized, _FEATURES)
     image = tf.io.decode_image(example[common.IMAGE_ENCODED], channels=3, expand_animations=False)
     instances = tf.io.decode_png(example[common.INSTANCE_ENCODED], channels=1, dtype=tf.uint16)
     image.set_shape([None, None, 3])
-    return {"image": image, "instances": instances[..., 0]}
+    return {
+        "image": image,
+        "instances": instances[..., 0],
+        "filename": example[common.IMAGE_FILENAME],
+    }
 
 
 def split_labels(stored: tf.Tensor, class_table: labels.ClassTable) -> tuple[tf.Tensor, tf.Tensor]:
@@ -82,7 +89,8 @@ class Parser:
 
         Returns:
           image: float32 [crop height, crop width, 3], normalised.
-          labels: {common.LABEL_CLASSES, common.LABEL_INSTANCES}: int32 [crop height, crop width].
+          labels: {common.LABEL_CLASSES, common.LABEL_INSTANCES}: int32 [crop height, crop width],
+            and common.LABEL_FILENAME.
         """
         config = self._config
         height, width = config.crop_size
@@ -113,6 +121,7 @@ class Parser:
         return tf.ensure_shape(image, [height, width, 3]), {
             common.LABEL_CLASSES: tf.ensure_shape(classes, [height, width]),
             common.LABEL_INSTANCES: tf.ensure_shape(instances, [height, width]),
+            common.LABEL_FILENAME: filenames.to_codes(example["filename"]),
         }
 
     def _crop(self, image: tf.Tensor, stored: tf.Tensor, seed: tf.Tensor, focus_seed: tf.Tensor):

@@ -8,18 +8,15 @@ import tf_keras
 from absl import logging
 from official.core import base_task, input_reader
 
-from affinity_seg import labels
+from affinity_seg import common, labels
 from affinity_seg.configs import experiments
 from affinity_seg.dataloaders import parser
 from affinity_seg.modeling import initialization, networks
+from affinity_seg.tasks import finite
 
 
 class SegmentationTask(base_task.Task):
-    """Builds the network and its input; a subclass adds outputs, losses, metrics and pictures.
-
-    Training and validation steps are Model Garden's own, `base_task.Task.train_step` and
-    `validation_step`.
-    """
+    """Builds the network and its input; a subclass adds outputs, losses, metrics and pictures."""
 
     def __init__(self, params: experiments.SegmentationTask, logging_dir=None, name=None):
         super().__init__(params, logging_dir=logging_dir, name=name)
@@ -81,6 +78,16 @@ class SegmentationTask(base_task.Task):
             parser_fn=parse,
         )
         return reader.read(input_context=input_context)
+
+    def train_step(self, inputs, model: tf_keras.Model, optimizer, metrics=None) -> dict:
+        """Makes Model Garden's training step; a loss that is not finite ends the training.
+
+        Raises:
+          tf.errors.InvalidArgumentError: The loss is NaN or infinite; see `finite.message`.
+        """
+        logs = super().train_step(inputs, model, optimizer, metrics)
+        finite.require_loss(logs[self.loss], inputs[1][common.LABEL_FILENAME])
+        return logs
 
     def validation_step(self, inputs, model: tf_keras.Model, metrics=None) -> dict:
         """Updates loss and metrics with a batch, and draws its first image."""

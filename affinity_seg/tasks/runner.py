@@ -1,21 +1,43 @@
 """Model Garden's runner with what it lacks for training on several workers."""
 
 import tempfile
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
+import tf_keras
 from official.core import train_lib
 
+from affinity_seg.tasks import finite
 
-class _FollowingManager(tf.train.CheckpointManager):
+
+class _CheckedManager(tf.train.CheckpointManager):
+    """Saves no weights that are not finite."""
+
+    def __init__(self, checkpoint: tf.train.Checkpoint, **kwargs):
+        super().__init__(checkpoint, **kwargs)
+        self._global_step = kwargs["step_counter"]
+
+    def save(self, *args, **kwargs) -> str | None:
+        """Saves as `tf.train.CheckpointManager` does.
+
+        Raises:
+          ValueError: A weight is NaN or infinite.
+        """
+        finite.require_variables(self.checkpoint.model.variables, int(self._global_step.numpy()))
+        return super().save(*args, **kwargs)
+
+
+class _FollowingManager(_CheckedManager):
     """Saves where nobody looks, and restores what the chief has saved.
 
     Every worker takes part in saving, since variables may be averaged over the workers when they
     are read, but only the chief's files are kept.
     """
 
-    def __init__(self, *args, chief_dir: str, **kwargs):
+    def __init__(self, checkpoint: tf.train.Checkpoint, chief_dir: str, **kwargs):
         self._own_folder = tempfile.TemporaryDirectory()  # Removed with this object.
-        super().__init__(*args, directory=self._own_folder.name, **kwargs)
+        super().__init__(checkpoint, directory=self._own_folder.name, **kwargs)
         self._chief_dir = chief_dir
 
     def restore_or_initialize(self) -> str | None:
@@ -28,20 +50,36 @@ class _FollowingManager(tf.train.CheckpointManager):
 
 
 class Runner(train_lib.OrbitExperimentRunner):
-    """Lets all workers continue from the chief's checkpoint.
+    """Lets all workers continue from the chief's checkpoint, and stops at numbers that are none.
 
     In Model Garden's runner, workers other than the chief look for checkpoints in a folder of
     their own, find none and start from fresh weights when the others continue.
     """
 
     def _maybe_build_checkpoint_manager(self) -> tf.train.CheckpointManager:
+        arguments = {
+            "step_counter": self.trainer.global_step,
+            "checkpoint_interval": self.params.trainer.checkpoint_interval,
+            "init_fn": self.trainer.initialize,
+        }
+        checkpoint = self.trainer.checkpoint
         if self.strategy.extended.should_checkpoint:
-            return super()._maybe_build_checkpoint_manager()
-        return _FollowingManager(
-            self.trainer.checkpoint,
-            chief_dir=self.model_dir,
-            max_to_keep=1,
-            step_counter=self.trainer.global_step,
-            checkpoint_interval=self.params.trainer.checkpoint_interval,
-            init_fn=self.trainer.initialize,
-        )
+            most = self.params.trainer.max_to_keep
+            return _CheckedManager(
+                checkpoint, directory=self.model_dir, max_to_keep=most, **arguments
+            )
+        return _FollowingManager(checkpoint, self.model_dir, max_to_keep=1, **arguments)
+
+    def run(self) -> tuple[tf_keras.Model, Mapping[str, Any]]:
+        """Trains or evaluates as Model Garden's runner does.
+
+        Raises:
+          ValueError: A loss or weight is NaN or infinite; names step and images.
+        """
+        try:
+            return super().run()
+        except tf.errors.InvalidArgumentError as error:
+            text = finite.message(error, int(self.trainer.global_step.numpy()))
+            if text is None:
+                raise
+            raise ValueError(text) from error

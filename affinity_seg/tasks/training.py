@@ -35,7 +35,8 @@ def run(
 
     Raises:
       FileNotFoundError: There are no TFRecords or not all, or no checkpoint to evaluate.
-      ValueError: `model_dir` holds checkpoints of another network.
+      ValueError: `model_dir` holds checkpoints of another network, or a loss or weight is NaN or
+        infinite.
     """
     for name, data in (("train", params.task.train_data), ("eval", params.task.validation_data)):
         if name in mode:

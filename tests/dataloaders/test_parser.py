@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
-from affinity_seg.dataloaders import parser
+from affinity_seg.dataloaders import filenames, parser
 
 
 def parse(image, stored, seed=(1, 2), table=labels.CITYSCAPES, **config):
@@ -14,7 +14,11 @@ def parse(image, stored, seed=(1, 2), table=labels.CITYSCAPES, **config):
     parse_example = parser.Parser(
         config, table, lambda x: x, lambda x: tf.cast(x, tf.float32) - 100.0
     )
-    example = {"image": tf.constant(image), "instances": tf.constant(stored)}
+    example = {
+        "image": tf.constant(image),
+        "instances": tf.constant(stored),
+        "filename": tf.constant("a/b.png"),
+    }
     image, truth = parse_example(tf.constant(seed, tf.int64), example)
     return image.numpy(), {key: value.numpy() for key, value in truth.items()}
 
@@ -133,3 +137,13 @@ def test_photometric_changes_colours_but_not_labels():
     assert varied.min() >= -100 and varied.max() <= 155
     for key, value in truth.items():
         np.testing.assert_array_equal(same[key], value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("a/b.png", "a/b.png"), ("", ""), ("ä" * 300 + "é.png", "ä" * 155 + "é.png")]
+)
+def test_file_names_become_codes_and_names_again(name, kept):
+    codes = filenames.to_codes(tf.constant(name))
+    assert codes.dtype == tf.int32 and codes.shape == [filenames.LENGTH]
+    both = tf.stack([codes, filenames.to_codes(tf.constant("other"))])
+    assert [s.decode() for s in filenames.to_strings(both).numpy()] == [kept, "other"]

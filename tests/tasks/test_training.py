@@ -202,6 +202,31 @@ def test_frozen_batch_norm_stays_while_kernels_are_trained(tmp_path):
         assert is_same != ("kernel" in ours.name or "bias" in ours.name), ours.name
 
 
+def test_a_loss_that_is_not_finite_names_step_and_images(tmp_path):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(
+        tmp_path / "config.yaml",
+        tmp_path / "train.tfrecord",
+        train_steps=50,
+        checkpoint_interval=50,
+    )
+    rate = "trainer.optimizer_config.learning_rate.exponential.initial_learning_rate=1e30"
+    message = r"the loss of step [23] is (nan|inf); images of its batch: [0-3]\.png, [0-3]\.png$"
+    with pytest.raises(ValueError, match=message):
+        training.run(parse("affinity", config, rate), str(tmp_path / "model"), "train")
+    saved = loading.load_network(str(tmp_path / "model"))  # Model Garden saves the first step.
+    assert all(np.isfinite(weight).all() for weight in saved.model.get_weights())
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
+    rate = "trainer.optimizer_config.learning_rate.exponential.initial_learning_rate=.inf"
+    with pytest.raises(ValueError, match=r"the weights of step 1 are not saved: .* is not finite"):
+        training.run(parse("semantic", config, rate), str(tmp_path / "model"), "train")
+    assert tf.train.latest_checkpoint(str(tmp_path / "model")) is None
+
+
 def test_class_table_travels_with_the_model(tmp_path):
     records.write(tmp_path / "train.tfrecord", cityscapes=False)
     config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
