@@ -1,6 +1,7 @@
-"""Loss and counts of the affinity network (paper 3.3, algorithm.md 2)."""
+"""Loss and statistics of the affinity network (paper 3.3, algorithm.md 2)."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -69,33 +70,49 @@ def affinity_loss(
     return mean_loss(tf.cast(logits, tf.float32))
 
 
-def affinity_counts(
+class PairStatistics(NamedTuple):
+    """What a validation collects, float32.
+
+    Attributes:
+      counts: [len(distances), 4], true positives, false positives, false negatives and true
+        negatives of each distance at affinity 0.5, all scored pairs alike.
+      loss_sums: [len(distances)], weighted cross-entropy of each distance.
+      weight_sums: [len(distances)], weights of its pairs.
+    """
+
+    counts: tf.Tensor
+    loss_sums: tf.Tensor
+    weight_sums: tf.Tensor
+
+
+def pair_statistics(
     logits: tf.Tensor,
     instances: tf.Tensor,
     *,
     output_stride: int,
     distances: Sequence[int] = neighbors.DISTANCES,
     sample_stride: int = 1,
-) -> tf.Tensor:
-    """Counts scored pairs by target and prediction (affinity above 0.5), all pairs alike.
+    **pair_weights: float,
+) -> PairStatistics:
+    """Counts scored pairs by target and prediction, and adds up their losses.
 
     Args: As in `affinity_loss`.
-
-    Returns:
-      float32 [len(distances), 4]: true positives, false positives, false negatives and true
-      negatives of each distance.
     """
-    counts = []
+    rows = []
     for index, distance in enumerate(distances):
-        targets, weights = affinity_targets.pair_targets(instances, distance, sample_stride)
+        targets, weights = affinity_targets.pair_targets(
+            instances, distance, sample_stride, **pair_weights
+        )
         part = _sampled(_channels_of(logits, index), output_stride, sample_stride, instances)
-        scored = weights > 0
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(targets, tf.float32), part)
+        _, scored = affinity_targets.pair_targets(instances, distance, sample_stride)
         cases = [
-            tf.equal(targets, target) & tf.equal(part > 0, predicted) & scored
+            tf.equal(targets, target) & tf.equal(part > 0, predicted) & (scored > 0)
             for target, predicted in ((True, True), (False, True), (True, False), (False, False))
         ]
-        counts.append([tf.reduce_sum(tf.cast(case, tf.float32)) for case in cases])
-    return tf.convert_to_tensor(counts)
+        counts = [tf.reduce_sum(tf.cast(case, tf.float32)) for case in cases]
+        rows.append((counts, tf.reduce_sum(losses * weights), tf.reduce_sum(weights)))
+    return PairStatistics(*(tf.convert_to_tensor(column) for column in zip(*rows, strict=True)))
 
 
 def _channels_of(logits: tf.Tensor, index: int) -> tf.Tensor:

@@ -11,6 +11,8 @@ from affinity_seg.losses import affinity_loss
 from affinity_seg.modeling import upsampling
 from affinity_seg.tasks import base
 
+_RATES = ("accuracy", "precision", "recall")
+
 
 @task_factory.register_task_cls(experiments.AffinityTask)
 class AffinityTask(base.SegmentationTask):
@@ -23,45 +25,53 @@ class AffinityTask(base.SegmentationTask):
 
     def build_losses(self, labels, model_outputs, aux_losses=None) -> tf.Tensor:
         """Mean cross-entropy over scored pairs, plus weight decay."""
-        params = self.task_config.losses
         total = affinity_loss.affinity_loss(
-            model_outputs["logits"],
-            labels[common.LABEL_INSTANCES],
-            output_stride=self.task_config.model.output_stride,
-            distances=self.task_config.distances,
-            sample_stride=params.sample_stride,
-            background_pair_weight=params.background_pair_weight,
-            other_instance_pair_weight=params.other_instance_pair_weight,
+            model_outputs["logits"], labels[common.LABEL_INSTANCES], **self._pair_arguments()
         )
         return total + tf.add_n(aux_losses) if aux_losses else total
 
     def build_metrics(self, training: bool = True) -> list[tf_keras.metrics.Metric]:
-        """Accuracy over scored pairs, precision and recall of "same instance" (validation)."""
+        """Means of a validation, over all distances ("recall") and for each ("recall/8").
+
+        Accuracy over scored pairs, precision and recall of "same instance", and for each distance
+        the loss.
+        """
         if training:
             return []
-        return [tf_keras.metrics.Mean(name) for name in ("accuracy", "precision", "recall")]
+        groups = ["", *(f"/{distance}" for distance in self.task_config.distances)]
+        names = [f"{name}{group}" for group in groups for name in _RATES]
+        names += [f"pair_loss{group}" for group in groups[1:]]
+        return [tf_keras.metrics.Mean(name) for name in names]
 
     def process_metrics(self, metrics, labels, model_outputs, **kwargs) -> None:
         """Adds a validation batch to the metrics."""
         if not metrics:
             return
-        counts = affinity_loss.affinity_counts(
-            model_outputs["logits"],
-            labels[common.LABEL_INSTANCES],
-            output_stride=self.task_config.model.output_stride,
-            distances=self.task_config.distances,
-            sample_stride=self.task_config.losses.sample_stride,
+        found = affinity_loss.pair_statistics(
+            model_outputs["logits"], labels[common.LABEL_INSTANCES], **self._pair_arguments()
         )
-        true_positive, false_positive, false_negative, true_negative = tf.unstack(
-            tf.reduce_sum(counts, axis=0)
-        )
-        accuracy, precision, recall = metrics
-        for metric, hits, total in (
-            (accuracy, true_positive + true_negative, tf.reduce_sum(counts)),
-            (precision, true_positive, true_positive + false_positive),
-            (recall, true_positive, true_positive + false_negative),
-        ):
-            metric.update_state(tf.math.divide_no_nan(hits, total), sample_weight=total)
+        parts = []
+        for counts in (tf.reduce_sum(found.counts, axis=0), *tf.unstack(found.counts)):
+            true_positive, false_positive, false_negative, true_negative = tf.unstack(counts)
+            parts += [
+                (true_positive + true_negative, tf.reduce_sum(counts)),
+                (true_positive, true_positive + false_positive),
+                (true_positive, true_positive + false_negative),
+            ]
+        parts += zip(tf.unstack(found.loss_sums), tf.unstack(found.weight_sums), strict=True)
+        for metric, (total, weight) in zip(metrics, parts, strict=True):
+            metric.update_state(tf.math.divide_no_nan(total, weight), sample_weight=weight)
+
+    def _pair_arguments(self) -> dict:
+        """Arguments of `affinity_loss.affinity_loss` that the configuration gives."""
+        losses = self.task_config.losses
+        return {
+            "output_stride": self.task_config.model.output_stride,
+            "distances": self.task_config.distances,
+            "sample_stride": losses.sample_stride,
+            "background_pair_weight": losses.background_pair_weight,
+            "other_instance_pair_weight": losses.other_instance_pair_weight,
+        }
 
     def panels(self, images, truth, outputs) -> dict[str, tf.Tensor]:
         """Image, and affinities averaged over directions: a row of maps, one for each distance."""

@@ -81,9 +81,9 @@ def test_all_void_gives_zero_loss_and_gradient():
 
 def test_counts_cover_every_scored_pair_once():
     logits, instances = sample()
-    counts = affinity_loss.affinity_counts(
-        logits, instances, output_stride=4, distances=DISTANCES
-    ).numpy()
+    counts = affinity_loss.pair_statistics(
+        logits, instances, output_stride=4, distances=DISTANCES, background_pair_weight=0.0
+    ).counts.numpy()
     upsampled = upsampling.upsample_logits(logits, 4, 19, 22).numpy()
     for i, distance in enumerate(DISTANCES):
         targets, weights = affinity_targets.pair_targets(instances, distance)
@@ -94,3 +94,25 @@ def test_counts_cover_every_scored_pair_once():
             for t, p in ((1, 1), (0, 1), (1, 0), (0, 0))
         ]
         np.testing.assert_array_equal(counts[i], expected)
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_losses_of_the_distances_add_up_to_the_loss(step):
+    logits, instances = sample()
+    arguments = {
+        "output_stride": 4,
+        "sample_stride": step,
+        "background_pair_weight": 0.3,
+        "other_instance_pair_weight": 2.0,
+    }
+    found = affinity_loss.pair_statistics(logits, instances, distances=DISTANCES, **arguments)
+    loss = affinity_loss.affinity_loss(logits, instances, distances=DISTANCES, **arguments)
+    mean = found.loss_sums.numpy().sum() / found.weight_sums.numpy().sum()
+    np.testing.assert_allclose(mean, loss.numpy(), rtol=1e-5)
+    for i, distance in enumerate(DISTANCES):
+        channels = logits[..., 8 * i : 8 * i + 8]
+        alone = affinity_loss.affinity_loss(
+            channels, instances, distances=(distance,), **arguments
+        ).numpy()
+        own = found.loss_sums[i].numpy() / found.weight_sums[i].numpy()
+        np.testing.assert_allclose(own, alone, rtol=1e-5)

@@ -73,6 +73,8 @@ def test_writes_checkpoints_params_and_summaries(trained):
             "affinity_prediction": "images",
             "accuracy": "scalars",
             "recall": "scalars",
+            "recall/64": "scalars",
+            "pair_loss/1": "scalars",
         },
     }[kind]
     assert expected.items() <= tags.items()
