@@ -6,7 +6,8 @@
 Writes params.yaml, class_table.yaml, checkpoints and TensorBoard summaries to --model_dir. Started
 again with the same folder it continues from the last checkpoint. All visible GPUs are used, the
 CPU if there are none; `runtime` in the configuration chooses otherwise. --scale_to_batch=16 changes
-the batch, and with it learning rate and steps, for fewer or more GPUs than configured.
+the batch, and with it learning rate and steps, for fewer or more GPUs than configured. --dry_run
+makes one step, keeps nothing of it and prints shapes and memory.
 """
 
 from absl import flags
@@ -14,7 +15,7 @@ from official.core import train_utils
 
 from affinity_seg import cli
 from affinity_seg.configs import registry_imports  # noqa: F401
-from affinity_seg.tasks import scaling, training
+from affinity_seg.tasks import dry_run, scaling, training
 
 flags.DEFINE_string("experiment", None, "affinity_seg_semantic or affinity_seg_affinity.")
 flags.DEFINE_multi_string("config_file", None, "YAML overrides of the experiment, in order.")
@@ -25,6 +26,7 @@ flags.DEFINE_integer(
     "scale_to_batch", None, "Global batch; learning rate and steps are scaled linearly with it."
 )
 flags.DEFINE_integer("seed", None, "Seed of weights and data; default: the configuration's.")
+flags.DEFINE_bool("dry_run", False, "One step that is not kept; prints shapes and memory.")
 flags.DEFINE_string("tpu", "", "Address of a TPU, if any.")
 flags.mark_flags_as_required(["experiment", "model_dir"])
 
@@ -36,6 +38,9 @@ def main():
         raise ValueError(error.args[0] if len(error.args) == 1 else str(error)) from error
     if flags.FLAGS.scale_to_batch is not None:
         print("\n".join(scaling.scale_to_batch(params, flags.FLAGS.scale_to_batch)))
+    if flags.FLAGS.dry_run:
+        print("\n".join(dry_run.dry_run(params, flags.FLAGS.mode)))
+        return
     training.run(params, flags.FLAGS.model_dir, flags.FLAGS.mode, flags.FLAGS.seed)
 
 

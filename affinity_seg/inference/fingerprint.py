@@ -7,7 +7,7 @@ from typing import Any
 
 from affinity_seg import files
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.modeling.loading import latest_checkpoint
+from affinity_seg.modeling import loading
 
 FILE_NAME = "fingerprint.json"
 _OUTPUT_SUFFIXES = (".tfrecord", "_pred.txt")
@@ -23,9 +23,10 @@ def model_identity(model_dir: str) -> dict[str, str]:
     Raises:
       FileNotFoundError: There is no checkpoint.
     """
-    checkpoint = latest_checkpoint(model_dir)
+    checkpoint = loading.latest_checkpoint(model_dir)
+    parameters = os.path.join(loading.params_dir(model_dir), "params.yaml")
     digest = hashlib.sha256()
-    for path in (checkpoint + ".index", os.path.join(model_dir, "params.yaml")):
+    for path in (checkpoint + ".index", parameters):
         with open(path, "rb") as file:
             digest.update(file.read())
     return {"checkpoint": os.path.basename(checkpoint), "sha256": digest.hexdigest()}

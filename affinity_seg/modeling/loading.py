@@ -131,7 +131,7 @@ def load_network(
     """Rebuilds a network from its configuration and loads its latest checkpoint.
 
     Args:
-      model_dir: Folder that tools/train.py wrote.
+      model_dir: Folder that tools/train.py wrote, or `best` in it, the best of the validations.
       output_stride: Another output stride than the one it was trained at; the weights of our
         networks fit every stride.
       precision: What the network computes in, one of `configs.networks.PRECISIONS`.
@@ -145,11 +145,12 @@ def load_network(
         raise FileNotFoundError(
             f"`model_dir` must be a folder that tools/train.py wrote: {model_dir}"
         )
-    task = _read_task(model_dir)
+    described_in = params_dir(model_dir)
+    task = _read_task(described_in)
     checkpoint = latest_checkpoint(model_dir)
     if output_stride is not None:
         task.model.backbone.get().output_stride = output_stride
-    network = Network(task, _read_class_table(model_dir, task), precision)
+    network = Network(task, _read_class_table(described_in, task), precision)
     restore(checkpoint, {"model": network.model})
     return network
 
@@ -164,6 +165,14 @@ def latest_checkpoint(model_dir: str) -> str:
     if checkpoint is None:
         raise FileNotFoundError(f"there is no checkpoint of a network in the folder {model_dir}")
     return checkpoint
+
+
+def params_dir(model_dir: str) -> str:
+    """Returns the folder of params.yaml: `model_dir`, or the one around it for `best`."""
+    around = os.path.dirname(os.path.abspath(model_dir))
+    if os.path.isfile(os.path.join(model_dir, _PARAMS_FILE)):
+        return model_dir
+    return around if os.path.isfile(os.path.join(around, _PARAMS_FILE)) else model_dir
 
 
 def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:

@@ -12,11 +12,13 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 import training_records as records
 import yaml
 from official.core import task_factory, train_utils
 
 from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.inference import fingerprint
 from affinity_seg.modeling import loading
 from affinity_seg.tasks import training
 
@@ -102,6 +104,19 @@ def test_load_network_gives_the_trained_weights(trained):
     np.testing.assert_array_equal(
         logits, loading.load_network(str(model_dir)).logits(network.normalize(image))
     )
+
+
+def test_the_best_checkpoint_is_kept_and_loads(trained):
+    kind, model_dir = trained
+    info = yaml.safe_load((model_dir / "best" / "info.json").read_text())
+    assert {"semantic": "mean_iou", "affinity": "accuracy"}[kind] in str(info)
+    best, last = (loading.load_network(str(folder)) for folder in (model_dir / "best", model_dir))
+    assert (best.kind, best.num_outputs) == (last.kind, last.num_outputs)
+    identities = [fingerprint.model_identity(str(f)) for f in (model_dir / "best", model_dir)]
+    assert identities[0] != identities[1]
+    # There was one validation, after the last step.
+    for ours, theirs in zip(best.model.get_weights(), last.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_half_precision_gives_nearly_the_same_logits(trained):
@@ -229,6 +244,21 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     assert tf.train.latest_checkpoint(str(tmp_path / "model")) is None
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_trains_in_mixed_precision(tmp_path, dtype):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
+    before = tf_keras.mixed_precision.global_policy()
+    try:
+        params = parse("affinity", config, f"runtime.mixed_precision_dtype={dtype}")
+        training.run(params, str(tmp_path / "model"), "train")
+    finally:
+        tf_keras.mixed_precision.set_global_policy(before)
+    weights = loading.load_network(str(tmp_path / "model")).model.weights
+    assert {weight.dtype for weight in weights} == {tf.float32}
+    assert all(np.isfinite(weight.numpy()).all() for weight in weights)
+
+
 def test_class_table_travels_with_the_model(tmp_path):
     records.write(tmp_path / "train.tfrecord", cityscapes=False)
     config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
@@ -334,6 +364,34 @@ def test_continues_after_a_kill(tmp_path):
     assert f"restored from checkpoint: {model_dir}/ckpt-{step}" in result.stdout
     assert f"step:      {step + 1} |" in re.sub(r"step: +", "step:      ", result.stdout)
     assert _latest_step(model_dir) == step + 2
+
+
+def test_a_dry_run_makes_a_step_and_leaves_nothing(tmp_path):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
+    result = subprocess.run(
+        [
+            sys.executable,
+            "tools/train.py",
+            "--experiment=affinity_seg_affinity",
+            f"--config_file={config}",
+            f"--model_dir={tmp_path}/model",
+            "--dry_run",
+        ],
+        cwd=ROOT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert not (tmp_path / "model").exists()
+    assert re.search(r"step: +1 .*\n?.*training_loss", result.stdout)
+    lines = result.stdout.splitlines()
+    assert "images: float32 [2, 64, 64, 3]" in lines
+    assert "instances: int32 [2, 64, 64]" in lines
+    assert "logits: [2, 8, 8, 56]" in lines
+    memory = next(line for line in lines if line.startswith("memory of the process"))
+    assert 0.1 < float(memory.split()[4]) < 20
 
 
 @pytest.mark.parametrize(
