@@ -29,15 +29,17 @@ from official.core import train_utils
 from affinity_seg.configs import registry_imports
 from affinity_seg.tasks import training
 config, folder = sys.argv[1:]
+# Once for both networks: a process numbers the reductions of a group of devices only once.
+strategies = [tf.distribute.MirroredStrategy(d) for d in (["CPU:0"], ["CPU:0", "CPU:1"])]
+assert [strategy.num_replicas_in_sync for strategy in strategies] == [1, 2]
 for kind in ("semantic", "affinity"):
-    for devices in (["CPU:0"], ["CPU:0", "CPU:1"]):
+    for strategy in strategies:
         params = train_utils.parse_configuration(
             train_utils.ParseConfigOptions(
                 experiment=f"affinity_seg_{kind}", config_file=[config]),
             lock_return=False, print_return=False)
-        strategy = tf.distribute.MirroredStrategy(devices)
-        assert strategy.num_replicas_in_sync == len(devices)
-        training.run(params, f"{folder}/{kind}_{len(devices)}", "train", strategy=strategy)
+        model_dir = f"{folder}/{kind}_{strategy.num_replicas_in_sync}"
+        training.run(params, model_dir, "train", strategy=strategy)
 """
 
 
@@ -72,8 +74,9 @@ def replica_runs(tmp_path_factory):
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_replicas_have_the_losses_of_one(replica_runs, kind):
     one, two = (_losses(replica_runs / f"{kind}_{replicas}") for replicas in (1, 2))
-    assert len(one) == STEPS and np.ptp(one) > 0.01
-    np.testing.assert_allclose(one, two, rtol=1e-4)
+    tolerance = 1e-4
+    assert len(one) == STEPS and np.ptp(one) > 20 * tolerance * one[0]  # The loss moves.
+    np.testing.assert_allclose(one, two, rtol=tolerance)
 
 
 def test_workers_continue_after_one_was_killed(tmp_path):
