@@ -9,15 +9,15 @@ from official.core import base_task, input_reader
 
 from affinity_seg import labels
 from affinity_seg.configs import experiments
-from affinity_seg.dataloaders import parser
+from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.modeling import loading, networks
 
 
 class SegmentationTask(base_task.Task):
     """Builds the network and its input; a subclass adds outputs, losses, metrics and pictures.
 
-    Training and validation steps are Model Garden's own, `base_task.Task.train_step` and
-    `validation_step`.
+    Training steps are Model Garden's own, `base_task.Task.train_step`, on what `prepare` makes of a
+    batch on the device.
     """
 
     def __init__(self, params: experiments.SegmentationTask, logging_dir=None, name=None):
@@ -61,12 +61,7 @@ class SegmentationTask(base_task.Task):
         params: experiments.DataConfig,
         input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
-        """Returns batches of (images float32 [B, H, W, 3], labels), see `parser.Parser`."""
-        parse = parser.Parser(
-            params,
-            self.class_table,
-            lambda images: networks.normalize(self.task_config.model, images),
-        )
+        """Returns batches of crops, see `parser.Parser`."""
         reader = input_reader.InputReader(
             params,
             dataset_fn=tf.data.TFRecordDataset,
@@ -74,13 +69,25 @@ class SegmentationTask(base_task.Task):
             sample_fn=lambda examples: tf.data.Dataset.zip(
                 tf.data.Dataset.random(seed=params.seed).batch(2), examples
             ),
-            parser_fn=parse,
+            parser_fn=parser.Parser(params, self.class_table),
         )
         return reader.read(input_context=input_context)
 
+    def prepare(self, crops: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns a batch's (images float32 [B, H, W, 3], labels), see `step_inputs.prepare`."""
+        return step_inputs.prepare(
+            crops,
+            self.class_table,
+            lambda images: networks.normalize(self.task_config.model, images),
+        )
+
+    def train_step(self, inputs, model: tf_keras.Model, optimizer, metrics=None) -> dict:
+        """Model Garden's step on a batch of crops."""
+        return super().train_step(self.prepare(inputs), model, optimizer, metrics)
+
     def validation_step(self, inputs, model: tf_keras.Model, metrics=None) -> dict:
-        """Updates loss and metrics with a batch, and draws its first image."""
-        images, truth = inputs
+        """Updates loss and metrics with a batch of crops, and draws its first image."""
+        images, truth = self.prepare(inputs)
         outputs = self.inference_step(images, model)
         logs = {self.loss: self.build_losses(truth, outputs, model.losses)}
         self.process_metrics(metrics or [], truth, outputs)
