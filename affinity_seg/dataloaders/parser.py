@@ -11,8 +11,8 @@ _FEATURES = {
     common.INSTANCE_ENCODED: tf.io.FixedLenFeature([], tf.string),
 }
 
-OUTSIDE = labels.VOID_INSTANCE
-"""Stored label of a crop's pixels that lie outside the image; on disk there is no such value."""
+OUTSIDE = 2**16
+"""Stored label of a crop's pixels that lie outside the image; those on disk have 16 bits."""
 
 
 def decode(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -39,7 +39,7 @@ class Parser:
 
     def __init__(self, config: experiments.DataConfig, class_table: labels.ClassTable):
         self._config = config
-        classes, instances = class_table.decode(np.arange(2**16))
+        classes, instances = class_table.decode(np.arange(OUTSIDE))
         self._class_of_instance = np.where(instances > 0, classes, labels.VOID_CLASS)
 
     def __call__(self, seed: tf.Tensor, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -13,7 +13,7 @@ def split_labels(stored: tf.Tensor, class_table: labels.ClassTable) -> tuple[tf.
     """`labels.ClassTable.decode` in TensorFlow.
 
     Args:
-      stored: integer [...], pixels as stored on disk.
+      stored: integer [...], pixels as stored on disk, or `parser.OUTSIDE`, which is void.
       class_table: The data set's classes.
 
     Returns:
@@ -21,8 +21,10 @@ def split_labels(stored: tf.Tensor, class_table: labels.ClassTable) -> tuple[tf.
       instances: int32 [...], 0 on background, `labels.VOID_INSTANCE` on void and group regions.
     """
     stored = tf.cast(stored, tf.int32)
-    classes, instances = class_table.decode(np.arange(2**16))
-    return tf.gather(tf.constant(classes), stored), tf.gather(tf.constant(instances), stored)
+    classes, instances = class_table.decode(np.arange(parser.OUTSIDE))
+    classes = np.append(classes, labels.VOID_CLASS).astype(np.int32)
+    instances = np.append(instances, labels.VOID_INSTANCE).astype(np.int32)
+    return tf.gather(classes, stored), tf.gather(instances, stored)
 
 
 def prepare(
@@ -45,8 +47,8 @@ def prepare(
     """
     stored = crops["instances"]
     inside = tf.not_equal(stored, parser.OUTSIDE)
-    classes, instances = split_labels(tf.maximum(stored, 0), class_table)
+    classes, instances = split_labels(stored, class_table)
     return tf.where(inside[..., None], normalize(crops["image"]), 0.0), {
-        common.LABEL_CLASSES: tf.where(inside, classes, labels.VOID_CLASS),
-        common.LABEL_INSTANCES: tf.where(inside, instances, labels.VOID_INSTANCE),
+        common.LABEL_CLASSES: classes,
+        common.LABEL_INSTANCES: instances,
     }
