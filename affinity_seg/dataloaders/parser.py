@@ -1,7 +1,8 @@
-"""TFRecord examples to normalised crops with labels, for both networks."""
+"""TFRecord examples to crops as they are on disk, for both networks."""
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from affinity_seg import common, labels
@@ -13,6 +14,9 @@ _FEATURES = {
     common.INSTANCE_ENCODED: tf.io.FixedLenFeature([], tf.string),
     common.IMAGE_FILENAME: tf.io.FixedLenFeature([], tf.string, default_value=""),
 }
+
+OUTSIDE = 2**16
+"""Stored label of a crop's pixels that lie outside the image; those on disk have 16 bits."""
 
 
 def decode(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -33,54 +37,28 @@ def decode(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     }
 
 
-def split_labels(stored: tf.Tensor, class_table: labels.ClassTable) -> tuple[tf.Tensor, tf.Tensor]:
-    """`labels.ClassTable.decode` in TensorFlow.
-
-    Args:
-      stored: integer [H, W], pixels as stored on disk.
-      class_table: The data set's classes.
-
-    Returns:
-      classes: int32 [H, W], `labels.VOID_CLASS` where void.
-      instances: int32 [H, W], 0 on background and stuff, `labels.VOID_INSTANCE` on void and
-        group regions.
-    """
-    stored = tf.cast(stored, tf.int32)
-    if class_table.encoding == "ids":
-        return tf.cast(stored > 0, tf.int32), stored
-    grouped = stored < 1000
-    label_ids = tf.minimum(tf.where(grouped, stored, stored // 1000), 255)
-    classes = tf.gather(tf.constant(class_table.class_of_label()), label_ids)
-    void = tf.equal(classes, labels.VOID_CLASS)
-    thing = tf.gather(tf.constant(class_table.is_thing()), classes)
-    instances = tf.where(thing & ~grouped, stored, 0)
-    return classes, tf.where((thing & grouped) | void, labels.VOID_INSTANCE, instances)
-
-
 class Parser:
-    """Zoom, flip, crop and normalisation of decoded examples.
+    """Crop, zoom, flip and colours of decoded examples.
 
-    The image and its labels are resized, mirrored and cut together. Where the image is smaller
-    than the crop, the rest is the mean colour (zero after normalisation) with void labels.
-    Every random choice comes from the seed given with the example, so a run is reproducible.
+    The image and its stored labels are cut, resized and mirrored together. Where the image is
+    smaller than the crop, the rest is marked as outside. What both need as floats or as several
+    maps is made of them in the training step, see `step_inputs.prepare`. Every random choice comes
+    from the seed given with the example, so a run is reproducible.
     """
 
     def __init__(
         self,
         config: experiments.DataConfig,
         class_table: labels.ClassTable,
-        stretch_contrast: Callable[[tf.Tensor], tf.Tensor],
-        normalize: Callable[[tf.Tensor], tf.Tensor],
+        stretch_contrast: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ):
-        """Takes the settings, and what the network does to a whole image and to a crop."""
+        """Takes the settings, and what the network does to a whole image, if anything."""
         self._config = config
-        self._class_table = class_table
-        self._stretch_contrast = stretch_contrast
-        self._normalize = normalize
+        self._stretch_contrast = stretch_contrast or (lambda image: image)
+        classes, instances = class_table.decode(np.arange(OUTSIDE))
+        self._class_of_instance = np.where(instances > 0, classes, labels.VOID_CLASS)
 
-    def __call__(
-        self, seed: tf.Tensor, example: dict[str, tf.Tensor]
-    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def __call__(self, seed: tf.Tensor, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Parses one decoded example.
 
         Args:
@@ -88,50 +66,58 @@ class Parser:
           example: As `decode` returns.
 
         Returns:
-          image: float32 [crop height, crop width, 3], normalised.
-          labels: {common.LABEL_CLASSES, common.LABEL_INSTANCES}: int32 [crop height, crop width],
-            and common.LABEL_FILENAME.
+          {"image": uint8 [crop height, crop width, 3],
+           "instances": int32 [crop height, crop width], as stored on disk; `OUTSIDE` where the
+             image has no pixel}
         """
         config = self._config
-        height, width = config.crop_size
-        image = self._stretch_contrast(example["image"])
-        stored = tf.cast(example["instances"], tf.int32)[..., None]
+        image, stored = self._stretch_contrast(example["image"]), example["instances"]
         seeds = tf.unstack(tf.random.split(seed, 7))
-        if config.scale_min != 1.0 or config.scale_max != 1.0:
-            scale = _uniform(seeds[0], config.scale_min, config.scale_max)
-            image, stored = _resize(image, stored, scale)
-        image, stored = self._crop(image, stored, seeds[1], seeds[5])
-        image = tf.cast(image, tf.float32)
+        zoomed = config.scale_min != 1.0 or config.scale_max != 1.0
+        scale = _uniform(seeds[0], config.scale_min, config.scale_max) if zoomed else 1.0
+        size = _zoomed_size(tf.shape(stored), scale, config.crop_size)
+        window = _source_size(tf.shape(stored), scale, size) if zoomed else size
+        image, stored = self._crop(image, stored, window, seeds[1], seeds[5])
+        if zoomed:
+            image, stored = _resize(image, stored, size)
         if config.is_training and config.random_flip:
             flipped = _uniform(seeds[2], 0.0, 1.0) < 0.5
-            image = tf.cond(flipped, lambda: image[:, ::-1], lambda: image)
-            stored = tf.cond(flipped, lambda: stored[:, ::-1], lambda: stored)
+            image, stored = tf.cond(
+                flipped,
+                lambda: (tf.reverse(image, [1]), tf.reverse(stored, [1])),
+                lambda: (image, stored),
+            )
         if config.is_training and config.photometric > 0:
             image = _vary_colors(image, seeds[3], seeds[4], config.photometric)
-        classes, instances = split_labels(stored[..., 0], self._class_table)
-        margin = [[0, height - tf.shape(image)[0]], [0, width - tf.shape(image)[1]]]
-        image = tf.pad(self._normalize(image), [*margin, [0, 0]])
-        classes = tf.pad(classes, margin, constant_values=labels.VOID_CLASS)
-        instances = tf.pad(instances, margin, constant_values=labels.VOID_INSTANCE)
+        if image.dtype != tf.uint8:
+            image = tf.saturate_cast(image + 0.5, tf.uint8)
+        margin = [[0, total - size[axis]] for axis, total in enumerate(config.crop_size)]
+        image = tf.pad(image, [*margin, [0, 0]])
+        stored = tf.pad(tf.cast(stored, tf.int32), margin, constant_values=OUTSIDE)
         if config.is_training and config.random_turn:
             turns = tf.random.stateless_uniform([], seeds[6], 0, 4, tf.int32)
             image = tf.image.rot90(image, turns)
-            both = tf.image.rot90(tf.stack([classes, instances], axis=-1), turns)
-            classes, instances = tf.unstack(both, axis=-1)
-        return tf.ensure_shape(image, [height, width, 3]), {
-            common.LABEL_CLASSES: tf.ensure_shape(classes, [height, width]),
-            common.LABEL_INSTANCES: tf.ensure_shape(instances, [height, width]),
-            common.LABEL_FILENAME: filenames.to_codes(example["filename"]),
+            stored = tf.image.rot90(stored[..., None], turns)[..., 0]
+        return {
+            "image": tf.ensure_shape(image, [*config.crop_size, 3]),
+            "instances": tf.ensure_shape(stored, config.crop_size),
+            "filename": filenames.to_codes(example["filename"]),
         }
 
-    def _crop(self, image: tf.Tensor, stored: tf.Tensor, seed: tf.Tensor, focus_seed: tf.Tensor):
-        """Cuts a window of at most the crop size: a random one in training, else the middle."""
+    def _crop(
+        self,
+        image: tf.Tensor,
+        stored: tf.Tensor,
+        size: tf.Tensor,
+        seed: tf.Tensor,
+        focus_seed: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Cuts a window of `size`: a random one in training, else the middle."""
         config = self._config
-        size = tf.minimum(tf.shape(image)[:2], config.crop_size)
-        room = tf.shape(image)[:2] - size
+        room = tf.shape(stored) - size
         if config.is_training:
             share = tf.random.stateless_uniform([2], seed)
-            start = tf.minimum(tf.cast(share * tf.cast(room + 1, tf.float32), tf.int32), room)
+            start = _index(share, room + 1)
             if config.object_crops > 0:
                 focused = _uniform(focus_seed, 0.0, 1.0) < config.object_crops
                 start = tf.cond(
@@ -156,18 +142,16 @@ class Parser:
         """Returns the upper left corner of a window that holds a pixel of an instance.
 
         Every class that the image has is equally likely, and so are the pixels of a class. Without
-        instances the window is a random one.
+        instances the window is around any pixel.
         """
-        classes, instances = split_labels(stored[..., 0], self._class_table)
-        width = tf.shape(classes)[1]
-        classes = tf.reshape(tf.where(instances > 0, classes, labels.VOID_CLASS), [-1])
-        counts = tf.math.bincount(classes, minlength=labels.VOID_CLASS + 1)
-        weights = tf.gather(tf.math.divide_no_nan(1.0, tf.cast(counts, tf.float32)), classes)
-        weights = tf.cumsum(tf.where(tf.equal(classes, labels.VOID_CLASS), 0.0, weights))
-        drawn = _uniform(seed, 0.0, 1.0) * weights[-1]
-        pixel = tf.searchsorted(weights, drawn[None], side="right")[0]
-        pixel = tf.minimum(pixel, tf.size(classes) - 1)
-        center = tf.stack([pixel // width, pixel % width])
+        classes = tf.gather(tf.constant(self._class_of_instance), tf.cast(stored, tf.int32))
+        counts = tf.math.bincount(tf.reshape(classes, [-1]), minlength=labels.VOID_CLASS + 1)
+        found = tf.where(counts[: labels.VOID_CLASS] > 0)[:, 0]
+        found = tf.concat([found, [labels.VOID_CLASS]], axis=0)  # The last, if there is no other.
+        draws = tf.random.stateless_uniform([2], seed)
+        chosen = found[_index(draws[0], tf.maximum(tf.size(found) - 1, 1))]
+        pixels = tf.where(tf.equal(classes, tf.cast(chosen, tf.int32)))
+        center = tf.cast(pixels[_index(draws[1], tf.shape(pixels)[0])], tf.int32)
         before = tf.cast(share * tf.cast(size, tf.float32), tf.int32)
         return tf.clip_by_value(center - before, 0, room)
 
@@ -176,11 +160,37 @@ def _uniform(seed: tf.Tensor, low: float, high: float) -> tf.Tensor:
     return tf.random.stateless_uniform([], seed, low, high)
 
 
-def _resize(image: tf.Tensor, stored: tf.Tensor, scale: tf.Tensor):
-    """Zooms an image (bilinear, half-pixel) and its labels (nearest) to the same size."""
-    size = tf.cast(tf.floor(tf.cast(tf.shape(image)[:2], tf.float32) * scale + 0.5), tf.int32)
-    size = tf.maximum(size, 1)
-    return tf.image.resize(image, size), tf.image.resize(stored, size, method="nearest")
+def _index(share: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Returns the index at a share in [0, 1) of `count` things."""
+    return tf.minimum(tf.cast(share * tf.cast(count, tf.float32), tf.int32), count - 1)
+
+
+def _round(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.floor(values + 0.5), tf.int32)
+
+
+def _zoomed_size(shape: tf.Tensor, scale: tf.Tensor | float, crop_size: list[int]) -> tf.Tensor:
+    """Returns height and width of the crop of a zoomed image, which may be smaller than wanted."""
+    return tf.minimum(tf.maximum(_round(tf.cast(shape, tf.float32) * scale), 1), crop_size)
+
+
+def _source_size(shape: tf.Tensor, scale: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Returns height and width, before the zoom, of a window that has `size` after it."""
+    return tf.clip_by_value(_round(tf.cast(size, tf.float32) / scale), 1, shape)
+
+
+def _resize(image: tf.Tensor, stored: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Resizes an image (bilinear, half-pixel) and its labels (nearest) to the same size.
+
+    Only the crop is resized: the image is float32 afterwards and large images are many times
+    as large as it.
+    """
+    shape = tf.shape(stored)
+    for axis in range(2):
+        # floor((y + 0.5) * shape / size) in integers.
+        nearest = (2 * tf.range(size[axis]) + 1) * shape[axis] // (2 * size[axis])
+        stored = tf.gather(stored, nearest, axis=axis)
+    return tf.image.resize(image, size), stored
 
 
 def _vary_colors(
@@ -192,5 +202,6 @@ def _vary_colors(
         + 0.3 * tf.random.stateless_uniform([3], shift_seed, -1.0, 1.0)
     )
     shift = 128 * strength * tf.random.stateless_uniform([], shift_seed + 1, -1.0, 1.0)
+    image = tf.cast(image, tf.float32)
     mean = tf.reduce_mean(image, axis=(0, 1))
-    return tf.clip_by_value((image - mean) * gain + mean + shift, 0.0, 255.0)
+    return image * gain + (mean * (1 - gain) + shift)

@@ -8,9 +8,9 @@ import tf_keras
 from absl import logging
 from official.core import base_task, input_reader
 
-from affinity_seg import common, labels
+from affinity_seg import labels
 from affinity_seg.configs import experiments
-from affinity_seg.dataloaders import parser
+from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.modeling import initialization, networks
 from affinity_seg.tasks import finite
 
@@ -61,13 +61,7 @@ class SegmentationTask(base_task.Task):
         params: experiments.DataConfig,
         input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
-        """Returns batches of (images float32 [B, H, W, 3], labels), see `parser.Parser`."""
-        parse = parser.Parser(
-            params,
-            self.class_table,
-            functools.partial(networks.stretch_contrast, self.task_config.model),
-            functools.partial(networks.normalize, self.task_config.model),
-        )
+        """Returns batches of crops, see `parser.Parser`."""
         reader = input_reader.InputReader(
             params,
             dataset_fn=tf.data.TFRecordDataset,
@@ -75,23 +69,32 @@ class SegmentationTask(base_task.Task):
             sample_fn=lambda examples: tf.data.Dataset.zip(
                 tf.data.Dataset.random(seed=params.seed).batch(2), examples
             ),
-            parser_fn=parse,
+            parser_fn=parser.Parser(
+                params,
+                self.class_table,
+                functools.partial(networks.stretch_contrast, self.task_config.model),
+            ),
         )
         return reader.read(input_context=input_context)
 
+    def prepare(self, crops: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns a batch's (images float32 [B, H, W, 3], labels), see `step_inputs.prepare`."""
+        normalize = functools.partial(networks.normalize, self.task_config.model)
+        return step_inputs.prepare(crops, self.class_table, normalize)
+
     def train_step(self, inputs, model: tf_keras.Model, optimizer, metrics=None) -> dict:
-        """Makes Model Garden's training step; a loss that is not finite ends the training.
+        """Makes Model Garden's training step of a batch of crops.
 
         Raises:
           tf.errors.InvalidArgumentError: The loss is NaN or infinite; see `finite.message`.
         """
-        logs = super().train_step(inputs, model, optimizer, metrics)
-        finite.require_loss(logs[self.loss], inputs[1][common.LABEL_FILENAME])
+        logs = super().train_step(self.prepare(inputs), model, optimizer, metrics)
+        finite.require_loss(logs[self.loss], inputs["filename"])
         return logs
 
     def validation_step(self, inputs, model: tf_keras.Model, metrics=None) -> dict:
-        """Updates loss and metrics with a batch, and draws its first image."""
-        images, truth = inputs
+        """Updates loss and metrics with a batch of crops, and draws its first image."""
+        images, truth = self.prepare(inputs)
         outputs = self.inference_step(images, model)
         logs = {self.loss: self.build_losses(truth, outputs, model.losses)}
         self.process_metrics(metrics or [], truth, outputs)

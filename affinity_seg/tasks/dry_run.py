@@ -36,14 +36,13 @@ def dry_run(
     with tempfile.TemporaryDirectory() as folder:
         training.run(params, folder, mode, strategy=strategy)
     task = task_factory.get_task(params.task)
-    images, truth = task.build_inputs(params.task.train_data).element_spec
+    crops = task.build_inputs(params.task.train_data).element_spec
     height, width = params.task.train_data.crop_size
     model = task.build_model()
     logits = model.compute_output_shape([None, height, width, 3])["logits"]
     weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     batch = params.task.train_data.global_batch_size
-    lines = [_describe("images", images, batch)]
-    lines += [_describe(name, spec, batch) for name, spec in truth.items()]
+    lines = [_describe(name, spec, batch) for name, spec in crops.items()]
     lines.append(f"logits: {[batch, *logits[1:]]}")
     lines.append(f"trainable weights: {weights:,}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB.

@@ -1,26 +1,26 @@
 """The input pipeline: labels as the class table says, image and labels always together."""
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
-from affinity_seg.dataloaders import filenames, parser
+from affinity_seg.dataloaders import filenames, parser, step_inputs
 
 
 def parse(image, stored, seed=(1, 2), table=labels.CITYSCAPES, **config):
     config = experiments.DataConfig(**{"is_training": True, **config})
-    parse_example = parser.Parser(
-        config, table, lambda x: x, lambda x: tf.cast(x, tf.float32) - 100.0
-    )
     example = {
         "image": tf.constant(image),
         "instances": tf.constant(stored),
         "filename": tf.constant("a/b.png"),
     }
-    image, truth = parse_example(tf.constant(seed, tf.int64), example)
-    return image.numpy(), {key: value.numpy() for key, value in truth.items()}
+    crop = parser.Parser(config, table)(tf.constant(seed, tf.int64), example)
+    batch = {key: value[None] for key, value in crop.items()}
+    image, truth = step_inputs.prepare(batch, table, lambda x: tf.cast(x, tf.float32) - 100.0)
+    return image[0].numpy(), {key: value[0].numpy() for key, value in truth.items()}
 
 
 def marked(height=40, width=60):
@@ -36,7 +36,7 @@ def test_labels_equal_the_class_tables():
     values = np.array([[0, 3, 7, 11, 24, 26, 29, 26000, 26001, 33999, 29001, 65535]], np.uint16)
     cells = labels.ClassTable("cells", ("background", "cell"), (1,), encoding="ids")
     for table in (labels.CITYSCAPES, labels.CITYSCAPES_19, cells):
-        classes, instances = parser.split_labels(values, table)
+        classes, instances = step_inputs.split_labels(values, table)
         np.testing.assert_array_equal(classes, table.decode(values)[0])
         np.testing.assert_array_equal(instances, table.decode(values)[1])
 
@@ -72,6 +72,16 @@ def test_object_crops_of_an_empty_image_are_random():
     image, stored = np.zeros((64, 64, 3), np.uint8), np.full((64, 64), 24, np.uint16)
     _, truth = parse(image, stored, crop_size=[32, 32], object_crops=1.0)
     assert (truth[common.LABEL_CLASSES] == 1).all()  # a group region is no instance
+
+
+def test_object_crops_of_an_empty_image_differ():
+    image = np.arange(160, dtype=np.uint8)[None, :, None] + np.zeros((96, 160, 3), np.uint8)
+    lefts = {
+        parse(image, np.zeros((96, 160), np.uint16), seed=(s, 3), crop_size=[32, 32],
+              object_crops=1.0, random_flip=False)[0][0, 0, 0]
+        for s in range(12)
+    }  # fmt: skip
+    assert len(lefts) > 6
 
 
 def test_both_flips_occur():
@@ -120,6 +130,81 @@ def test_zoom_resizes_both_alike():
     )
     assert (truth[common.LABEL_INSTANCES] == 26001).sum() == 20 * 30
     np.testing.assert_array_equal(image[..., 0] > 0, truth[common.LABEL_CLASSES] == 3)
+
+
+def coordinates(height, width):
+    """An image whose red and green are row and column; its labels hold both as well."""
+    rows, columns = np.indices((height, width))
+    image = np.stack([rows, columns, 0 * rows], axis=-1).astype(np.uint8)
+    return image, (256 * rows + columns).astype(np.uint16)
+
+
+IDS = labels.ClassTable("cells", ("background", "cell"), (1,), encoding="ids")
+
+
+@pytest.mark.parametrize("seed", [(1, 2), (3, 4), (5, 6), (7, 8)])
+@pytest.mark.parametrize("limits", [(1.0, 3.0), (0.5, 0.9)])
+def test_a_zoomed_crop_reads_image_and_labels_at_the_same_places(seed, limits):
+    image, truth = parse(
+        *coordinates(150, 200), seed=seed, table=IDS, crop_size=[64, 48],
+        scale_min=limits[0], scale_max=limits[1],
+    )  # fmt: skip
+    stored = truth[common.LABEL_INSTANCES]
+    for axis, places in ((0, stored // 256), (1, stored % 256)):
+        seen = image[..., axis] + 100.0
+        assert np.abs(seen - places).max() <= 1  # half a pixel, and half a grey value
+        middle = np.diff(seen, axis=axis).mean()
+        assert 1 / limits[1] - 0.02 <= abs(middle) <= 1 / limits[0] + 0.02
+
+
+def test_a_zoomed_crop_equals_that_of_the_zoomed_image():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (42, 62, 3), np.uint8)
+    options = {"scale_min": 1.5, "scale_max": 1.5, "is_training": False, "crop_size": [33, 45]}
+    crop, _ = parse(image, np.zeros((42, 62), np.uint16), **options)
+    window = image[10 : 10 + 22, 16 : 16 + 30]  # in the middle, 33 / 1.5 and 45 / 1.5
+    expected = cv2.resize(window.astype(np.float32), (45, 33), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_allclose(crop + 100, expected, atol=0.51)
+    zoomed = cv2.resize(image.astype(np.float32), (93, 63), interpolation=cv2.INTER_LINEAR)
+    inner = zoomed[16 : 16 + 31, 25 : 25 + 43]  # without the border, which ends at the window
+    np.testing.assert_allclose(crop[1:32, 1:44] + 100, inner, atol=0.51)
+
+
+def test_a_zoomed_out_image_is_padded():
+    image, truth = parse(
+        *marked(50, 90), table=IDS, scale_min=0.5, scale_max=0.5, crop_size=[32, 48]
+    )
+    inside = truth[common.LABEL_CLASSES] != labels.VOID_CLASS
+    assert inside[:25, :45].all() and not inside[25:].any() and not inside[:, 45:].any()
+    assert not image[~inside].any()
+
+
+def test_object_crops_of_zoomed_images_hold_an_instance():
+    stored = np.zeros((96, 160), np.uint16)
+    stored[5, 150] = 24001
+    for s in range(12):
+        _, truth = parse(
+            np.zeros((96, 160, 3), np.uint8), stored, seed=(s, 1), crop_size=[32, 32],
+            object_crops=1.0, scale_min=1.0, scale_max=3.0,
+        )  # fmt: skip
+        assert (truth[common.LABEL_INSTANCES] == 24001).any()
+
+
+def test_the_host_hands_over_bytes():
+    config = experiments.DataConfig(
+        is_training=True, crop_size=[32, 40], scale_max=1.5, photometric=0.2
+    )
+    image, stored = marked(20, 24)
+    crop = parser.Parser(config, labels.CITYSCAPES)(
+        tf.constant([1, 2], tf.int64),
+        {"image": tf.constant(image), "instances": stored, "filename": tf.constant("a.png")},
+    )
+    assert {key: value.dtype for key, value in crop.items()} == {
+        "image": tf.uint8,
+        "instances": tf.int32,
+        "filename": tf.int32,
+    }
+    assert set(np.unique(crop["instances"])) == {parser.OUTSIDE, 0, 26001}
 
 
 def test_validation_takes_the_middle_unchanged():

@@ -1,0 +1,114 @@
+"""The benchmarks of input and step: records they make, rows they give, no speeds."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from affinity_seg import common, labels
+from affinity_seg.benchmarking import input_records, input_stages
+from affinity_seg.configs import experiments
+from affinity_seg.dataloaders import parser
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    return input_records.write_records(
+        str(tmp_path_factory.mktemp("records")),
+        crop_size=64,
+        seed=1,
+        images=2,
+        crops=5,
+        height=128,
+        width=256,
+    )
+
+
+def decoded(pattern):
+    paths = tf.io.gfile.glob(pattern)
+    return list(tf.data.TFRecordDataset(paths).map(parser.decode).as_numpy_iterator())
+
+
+def test_crops_are_windows_of_the_streets(sets):
+    crops, whole = (decoded(pattern) for pattern in sets.values())
+    assert list(sets) == ["crops of 64x64", "images of 128x256"]
+    assert len(crops) == 5 and len(whole) == 2
+    for index, crop in enumerate(crops):
+        assert crop["image"].shape == (64, 64, 3)
+        street = whole[index % 2]
+        views = np.lib.stride_tricks.sliding_window_view(street["image"], (64, 64, 3))[
+            ..., 0, :, :, :
+        ]
+        places = np.argwhere((views == crop["image"]).all(axis=(-3, -2, -1)))
+        assert any(
+            (street["instances"][y : y + 64, x : x + 64] == crop["instances"]).all()
+            for y, x in places
+        )
+
+
+def test_crops_larger_than_the_streets_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"`crop_size` must be in \[1, 32\].*: 33"):
+        input_records.write_records(str(tmp_path), crop_size=33, seed=1, height=32, width=64)
+
+
+def test_stages_add_up(sets):
+    config = experiments.DataConfig(
+        input_path=sets["crops of 64x64"], is_training=True, crop_size=[64, 64],
+        global_batch_size=2,
+    )  # fmt: skip
+    pipelines = input_stages.stages(config, labels.CITYSCAPES)
+    first = {name: next(iter(pipeline)) for name, pipeline in pipelines.items()}
+    assert {*input_stages.BASES, "read"} == set(first)
+    assert first["crop"]["image"].shape == (64, 64, 3)
+    for name, base in input_stages.BASES.items():
+        if base == "batch":
+            element = first[name]
+            image = element[0] if isinstance(element, tuple) else element["image"]
+            assert image.shape == (2, 64, 64, 3)
+    plain, flipped = first["crop"]["image"].numpy(), first["flip"]["image"].numpy()
+    assert (flipped == plain).all() or (flipped == plain[:, ::-1]).all()
+    colours = first["+ colours"]["image"].numpy()
+    assert (colours != first["batch"]["image"].numpy()).any()
+    images, truth = first["labels, normalise (in the step)"]
+    assert images.dtype == tf.float32 and truth[common.LABEL_CLASSES].dtype == tf.int32
+    rows = input_stages.measure_stages(config, labels.CITYSCAPES, examples=3, repetitions=1)
+    assert [row["stage"] for row in rows] == list(pipelines)
+    assert rows[1]["CPU ms in it"] == pytest.approx(rows[1]["CPU ms"] - rows[0]["CPU ms"])
+    assert all(row["examples/s of CPU"] == pytest.approx(1000 / row["CPU ms"]) for row in rows)
+
+
+def run_tool(name, *arguments):
+    return subprocess.run(
+        [sys.executable, f"tools/{name}.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_input_tool_reads_given_records(sets, tmp_path):
+    pattern = sets["crops of 64x64"]
+    result = run_tool(
+        "benchmark_input", f"--input_path={pattern}", f"--output_dir={tmp_path}",
+        "--crop_size=48", "--examples=2", "--batch_size=2", "--repetitions=1",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr[-2000:]
+    rows = json.loads((tmp_path / "results.json").read_text())[pattern]
+    assert len(rows) == 9
+    for row in rows:
+        assert row["stage"] in result.stdout
+
+
+def test_input_tool_names_missing_records(tmp_path):
+    result = run_tool("benchmark_input", "--input_path=nowhere*", f"--output_dir={tmp_path}")
+    assert result.returncode != 0
+    assert "nowhere*" in result.stderr and "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
