@@ -11,15 +11,11 @@ makes one step, keeps nothing of it and prints shapes and memory.
 """
 
 from absl import flags
-from official.core import train_utils
 
 from affinity_seg import cli
-from affinity_seg.configs import registry_imports  # noqa: F401
-from affinity_seg.tasks import dry_run, scaling, training
+from affinity_seg.tasks import dry_run, experiment_flags, scaling, training
 
-flags.DEFINE_string("experiment", None, "affinity_seg_semantic or affinity_seg_affinity.")
-flags.DEFINE_multi_string("config_file", None, "YAML overrides of the experiment, in order.")
-flags.DEFINE_string("params_override", "", "More overrides: 'a.b=1,c.d=2', or a YAML file.")
+experiment_flags.define()
 flags.DEFINE_string("model_dir", None, "Folder for checkpoints and summaries.")
 flags.DEFINE_enum("mode", "train_and_eval", ["train", "eval", "train_and_eval"], "What to do.")
 flags.DEFINE_integer(
@@ -27,15 +23,11 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer("seed", None, "Seed of weights and data; default: the configuration's.")
 flags.DEFINE_bool("dry_run", False, "One step that is not kept; prints shapes and memory.")
-flags.DEFINE_string("tpu", "", "Address of a TPU, if any.")
-flags.mark_flags_as_required(["experiment", "model_dir"])
+flags.mark_flag_as_required("model_dir")
 
 
 def main():
-    try:
-        params = train_utils.parse_configuration(flags.FLAGS, lock_return=False, print_return=False)
-    except LookupError as error:
-        raise ValueError(error.args[0] if len(error.args) == 1 else str(error)) from error
+    params = experiment_flags.parse()
     if flags.FLAGS.scale_to_batch is not None:
         print("\n".join(scaling.scale_to_batch(params, flags.FLAGS.scale_to_batch)))
     if flags.FLAGS.dry_run:

@@ -79,10 +79,13 @@ class Losses(hyperparams.Config):
       l2_weight_decay: Weight decay of the convolution kernels.
       sample_stride: The loss is taken at every `sample_stride`-th pixel of each axis; 1 is the
         paper's, a larger divisor of the output stride is faster.
+      class_weights: Weight of each class, background first; empty for equal weights. A pair has
+        the mean of its two ends' weights.
     """
 
     l2_weight_decay: float = 1e-4
     sample_stride: int = 1
+    class_weights: list[float] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -90,26 +93,27 @@ class SemanticLosses(Losses):
     """Adds what Model Garden's segmentation loss offers.
 
     Attributes:
-      class_weights: Weight of each class, background first; empty for equal weights.
       top_k_percent_pixels: Share of pixels, those of the largest loss, that count.
     """
 
-    class_weights: list[float] = dataclasses.field(default_factory=list)
     top_k_percent_pixels: float = 1.0
 
 
 @dataclasses.dataclass
 class AffinityLosses(Losses):
-    """Adds weights of pairs, 1 in the paper.
+    """Adds weights of pairs, and which of them count; all are 1 in the paper.
 
     Attributes:
       background_pair_weight: Weight of pairs with both ends on background.
       other_instance_pair_weight: Weight of pairs of two different instances, which are few;
         more than 1 keeps touching objects apart.
+      top_k_percent_pairs: Share of the pairs of each distance, those of the largest loss, that
+        count.
     """
 
     background_pair_weight: float = 1.0
     other_instance_pair_weight: float = 1.0
+    top_k_percent_pairs: float = 1.0
 
 
 @dataclasses.dataclass
@@ -123,11 +127,14 @@ class SegmentationTask(cfg.TaskConfig):
         channels of the head only, so one may start from backbone and decoder of the other.
       freeze_batch_norm: Whether BatchNorm keeps the statistics, scales and offsets it starts with
         and uses them as in inference, for fine-tuning.
+      accumulated_batches: A replica's batch is taken in this many parts, one after the other, and
+        their gradients are added before a step: for less memory. BatchNorm sees the parts.
     """
 
     class_table: str = "cityscapes"
     init_checkpoint_modules: list[str] = dataclasses.field(default_factory=lambda: list(MODULES))
     freeze_batch_norm: bool = False
+    accumulated_batches: int = 1
     model: networks.Network = dataclasses.field(default_factory=networks.Network)
     train_data: DataConfig = dataclasses.field(
         default_factory=lambda: DataConfig(
@@ -149,7 +156,18 @@ class SegmentationTask(cfg.TaskConfig):
                 getattr(self, name).check()
             except ValueError as error:
                 raise ValueError(f"task.{name}: {error}") from error
-        labels.load_class_table(self.class_table)
+        batch, parts = self.train_data.global_batch_size, self.accumulated_batches
+        if parts < 1 or batch % parts:
+            raise ValueError(
+                f"`task.accumulated_batches` must divide the `global_batch_size` {batch}: {parts}"
+            )
+        num_classes = labels.load_class_table(self.class_table).num_classes
+        weights = self.losses.class_weights
+        if len(weights) not in (0, num_classes) or min(weights, default=0) < 0:
+            raise ValueError(
+                f"`losses.class_weights` must be empty or give each of the {num_classes} classes "
+                f"a weight that is not negative: {weights}"
+            )
         if not self.init_checkpoint_modules or set(self.init_checkpoint_modules) - set(MODULES):
             raise ValueError(
                 f"`task.init_checkpoint_modules` must name some of {list(MODULES)}: "
@@ -177,12 +195,6 @@ class SemanticTask(SegmentationTask):
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""
         super().check()
-        num_classes = labels.load_class_table(self.class_table).num_classes
-        if len(self.losses.class_weights) not in (0, num_classes):
-            raise ValueError(
-                f"`losses.class_weights` must be empty or give each of the {num_classes} classes "
-                f"a weight: {self.losses.class_weights}"
-            )
         if not 0 < self.losses.top_k_percent_pixels <= 1:
             raise ValueError(
                 f"`losses.top_k_percent_pixels` must be in (0, 1]: "
@@ -210,6 +222,10 @@ class AffinityTask(SegmentationTask):
                 raise ValueError(
                     f"`losses.{name}` must not be negative: {getattr(self.losses, name)}"
                 )
+        if not 0 < self.losses.top_k_percent_pairs <= 1:
+            raise ValueError(
+                f"`losses.top_k_percent_pairs` must be in (0, 1]: {self.losses.top_k_percent_pairs}"
+            )
 
 
 @dataclasses.dataclass

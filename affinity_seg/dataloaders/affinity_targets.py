@@ -11,6 +11,7 @@ def pair_targets(
     sample_stride: int = 1,
     background_pair_weight: float = 1.0,
     other_instance_pair_weight: float = 1.0,
+    pixel_weights: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes labels and weights of the pairs at one distance.
 
@@ -22,28 +23,15 @@ def pair_targets(
         returned; they still look `distance` pixels away.
       background_pair_weight: Weight of pairs with both ends on background.
       other_instance_pair_weight: Weight of pairs of two different instances.
+      pixel_weights: float32 [B, H, W]; a pair's weight is multiplied by the mean of its two ends'.
 
     Returns:
       targets: bool [B, h, w, 8] with h = ceil(H / sample_stride), w alike; whether both ends
         belong to the same thing instance. Directions as in `neighbors.DIRECTIONS`.
       weights: float32 [B, h, w, 8]; 0 where the other end is outside the image or either end
-        is void, else one of the two weights or 1.
+        is void, else one of the two weights or 1, times the mean of the ends'.
     """
-    height, width = tf.shape(instances)[1], tf.shape(instances)[2]
-    padded = tf.pad(
-        instances,
-        [[0, 0], [distance, distance], [distance, distance]],
-        constant_values=labels.VOID_INSTANCE,
-    )
-    step = slice(None, None, sample_stride)
-    here = instances[:, step, step, None]
-    others = []
-    for dy, dx in neighbors.DIRECTIONS:
-        top, left = distance * (1 + dy), distance * (1 + dx)
-        others.append(
-            padded[:, top : top + height : sample_stride, left : left + width : sample_stride]
-        )
-    there = tf.stack(others, axis=-1)
+    here, there = _ends(instances, distance, sample_stride, labels.VOID_INSTANCE)
     targets = tf.logical_and(here > 0, tf.equal(here, there))
     scored = tf.logical_and(here >= 0, there >= 0)
     weights = tf.cast(scored, tf.float32)
@@ -53,4 +41,33 @@ def pair_targets(
     if other_instance_pair_weight != 1.0:
         differ = (here > 0) & (there > 0) & tf.not_equal(here, there)
         weights = tf.where(differ, other_instance_pair_weight, weights)
+    if pixel_weights is not None:
+        weights *= sum(_ends(pixel_weights, distance, sample_stride, 0)) / 2
     return targets, weights
+
+
+def _ends(
+    pixels: tf.Tensor, distance: int, sample_stride: int, outside: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the values at both ends of all pairs.
+
+    Args:
+      pixels: [B, H, W].
+      distance: Distance of the pairs, pixels.
+      sample_stride: As in `pair_targets`.
+      outside: Value of ends outside the image.
+
+    Returns:
+      The values here, [B, h, w, 1], and there, [B, h, w, 8].
+    """
+    height, width = tf.shape(pixels)[1], tf.shape(pixels)[2]
+    margin = [distance, distance]
+    padded = tf.pad(pixels, [[0, 0], margin, margin], constant_values=outside)
+    step = slice(None, None, sample_stride)
+    there = []
+    for dy, dx in neighbors.DIRECTIONS:
+        top, left = distance * (1 + dy), distance * (1 + dx)
+        there.append(
+            padded[:, top : top + height : sample_stride, left : left + width : sample_stride]
+        )
+    return pixels[:, step, step, None], tf.stack(there, axis=-1)

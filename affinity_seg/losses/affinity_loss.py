@@ -1,7 +1,7 @@
 """Loss and statistics of the affinity network (paper 3.3, algorithm.md 2)."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -18,8 +18,9 @@ def affinity_loss(
     output_stride: int,
     distances: Sequence[int] = neighbors.DISTANCES,
     sample_stride: int = 1,
-    background_pair_weight: float = 1.0,
-    other_instance_pair_weight: float = 1.0,
+    hard_pairs: float = 1.0,
+    normalizer: tf.Tensor | None = None,
+    **pair_weights: Any,
 ) -> tf.Tensor:
     """Weighted mean of the sigmoid cross-entropy over the scored pairs of the global batch.
 
@@ -33,8 +34,11 @@ def affinity_loss(
       distances: Distances of the channels, pixels.
       sample_stride: Pairs start at every `sample_stride`-th pixel of each axis; 1 is the
         paper's loss. Must divide `output_stride`.
-      background_pair_weight: Weight of pairs with both ends on background.
-      other_instance_pair_weight: Weight of pairs of two different instances.
+      hard_pairs: Share of the scored pairs of a distance, those of the largest loss, that count;
+        the divisor is this share of all weights.
+      normalizer: Sum of the weights, see `weight_sum`, if these logits are a part of a batch; None
+        for that of `instances`, averaged over the replicas.
+      **pair_weights: As in `affinity_targets.pair_targets`.
 
     Returns:
       float32 scalar; 0 if no pair is scored. Under a strategy the replicas' mean is the loss.
@@ -46,12 +50,9 @@ def affinity_loss(
         gradients = []
         for index, distance in enumerate(distances):
             targets, weights = affinity_targets.pair_targets(
-                instances,
-                distance,
-                sample_stride,
-                background_pair_weight,
-                other_instance_pair_weight,
+                instances, distance, sample_stride, **pair_weights
             )
+            weight_sum += tf.reduce_sum(weights)
             part = _channels_of(logits, index)
             with tf.GradientTape() as tape:
                 tape.watch(part)
@@ -59,15 +60,48 @@ def affinity_loss(
                     labels=tf.cast(targets, tf.float32),
                     logits=_sampled(part, output_stride, sample_stride, instances),
                 )
+                if hard_pairs < 1:
+                    weights *= _hardest(losses, weights, hard_pairs)
                 part_sum = tf.reduce_sum(losses * weights)
             gradients.append(tape.gradient(part_sum, part))
             loss_sum += part_sum
-            weight_sum += tf.reduce_sum(weights)
-        weight_sum = replicas.mean_over_replicas(weight_sum)
-        gradient = tf.math.divide_no_nan(tf.concat(gradients, axis=-1), weight_sum)
-        return tf.math.divide_no_nan(loss_sum, weight_sum), lambda upstream: upstream * gradient
+        divisor = replicas.mean_over_replicas(weight_sum) if normalizer is None else normalizer
+        divisor *= hard_pairs
+        gradient = tf.math.divide_no_nan(tf.concat(gradients, axis=-1), divisor)
+        return tf.math.divide_no_nan(loss_sum, divisor), lambda upstream: upstream * gradient
 
     return mean_loss(tf.cast(logits, tf.float32))
+
+
+def weight_sum(
+    instances: tf.Tensor,
+    *,
+    distances: Sequence[int] = neighbors.DISTANCES,
+    sample_stride: int = 1,
+    **pair_weights: Any,
+) -> tf.Tensor:
+    """Adds up the weights of all scored pairs.
+
+    Args: As in `affinity_loss`.
+    """
+    total = 0.0
+    for distance in distances:
+        _, weights = affinity_targets.pair_targets(
+            instances, distance, sample_stride, **pair_weights
+        )
+        total += tf.reduce_sum(weights)
+    return total
+
+
+def _hardest(losses: tf.Tensor, weights: tf.Tensor, share: float) -> tf.Tensor:
+    """Returns 1 for the `share` of the pairs with a weight that have the largest losses, else 0."""
+    scored = weights > 0
+    found = tf.reshape(tf.where(scored, tf.stop_gradient(losses), -1.0), [-1])
+    total = tf.math.count_nonzero(scored, dtype=tf.float32)
+    count = tf.cast(tf.math.ceil(share * total), tf.int32)
+    places = tf.math.top_k(found, count, sorted=False).indices
+    chosen = tf.scatter_nd(places[:, None], tf.ones_like(places, tf.float32), tf.shape(found)[:1])
+    return tf.reshape(chosen, tf.shape(losses))
 
 
 class PairStatistics(NamedTuple):
@@ -92,7 +126,7 @@ def pair_statistics(
     output_stride: int,
     distances: Sequence[int] = neighbors.DISTANCES,
     sample_stride: int = 1,
-    **pair_weights: float,
+    **pair_weights: Any,
 ) -> PairStatistics:
     """Counts scored pairs by target and prediction, and adds up their losses.
 

@@ -23,12 +23,23 @@ class AffinityTask(base.SegmentationTask):
         """Eight channels for each distance."""
         return neighbors.num_channels(self.task_config.distances)
 
-    def build_losses(self, labels, model_outputs, aux_losses=None) -> tf.Tensor:
+    def build_losses(self, labels, model_outputs, aux_losses=None, normalizer=None) -> tf.Tensor:
         """Mean cross-entropy over scored pairs, plus weight decay."""
         total = affinity_loss.affinity_loss(
-            model_outputs["logits"], labels[common.LABEL_INSTANCES], **self._pair_arguments()
+            model_outputs["logits"],
+            labels[common.LABEL_INSTANCES],
+            output_stride=self.task_config.model.output_stride,
+            hard_pairs=self.task_config.losses.top_k_percent_pairs,
+            normalizer=normalizer,
+            **self._pair_arguments(labels),
         )
         return total + tf.add_n(aux_losses) if aux_losses else total
+
+    def loss_weight(self, labels) -> tf.Tensor:
+        """Weights of all scored pairs."""
+        return affinity_loss.weight_sum(
+            labels[common.LABEL_INSTANCES], **self._pair_arguments(labels)
+        )
 
     def build_metrics(self, training: bool = True) -> list[tf_keras.metrics.Metric]:
         """Means of a validation, over all distances ("recall") and for each ("recall/8").
@@ -48,7 +59,10 @@ class AffinityTask(base.SegmentationTask):
         if not metrics:
             return
         found = affinity_loss.pair_statistics(
-            model_outputs["logits"], labels[common.LABEL_INSTANCES], **self._pair_arguments()
+            model_outputs["logits"],
+            labels[common.LABEL_INSTANCES],
+            output_stride=self.task_config.model.output_stride,
+            **self._pair_arguments(labels),
         )
         parts = []
         for counts in (tf.reduce_sum(found.counts, axis=0), *tf.unstack(found.counts)):
@@ -62,16 +76,20 @@ class AffinityTask(base.SegmentationTask):
         for metric, (total, weight) in zip(metrics, parts, strict=True):
             metric.update_state(tf.math.divide_no_nan(total, weight), sample_weight=weight)
 
-    def _pair_arguments(self) -> dict:
-        """Arguments of `affinity_loss.affinity_loss` that the configuration gives."""
+    def _pair_arguments(self, labels) -> dict:
+        """Which pairs there are, and their weights: arguments of `affinity_loss`."""
         losses = self.task_config.losses
-        return {
-            "output_stride": self.task_config.model.output_stride,
+        arguments = {
             "distances": self.task_config.distances,
             "sample_stride": losses.sample_stride,
             "background_pair_weight": losses.background_pair_weight,
             "other_instance_pair_weight": losses.other_instance_pair_weight,
         }
+        if losses.class_weights:
+            weights = tf.constant([*losses.class_weights, 0.0])  # Void is not scored.
+            classes = tf.minimum(labels[common.LABEL_CLASSES], self.class_table.num_classes)
+            arguments["pixel_weights"] = tf.gather(weights, classes)
+        return arguments
 
     def panels(self, images, truth, outputs) -> dict[str, tf.Tensor]:
         """Image, and affinities averaged over directions: a row of maps, one for each distance."""

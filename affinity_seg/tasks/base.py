@@ -11,12 +11,17 @@ from official.core import base_task, input_reader
 from affinity_seg import labels
 from affinity_seg.configs import experiments
 from affinity_seg.dataloaders import parser, step_inputs
+from affinity_seg.losses import replicas
 from affinity_seg.modeling import initialization, networks
-from affinity_seg.tasks import finite
+from affinity_seg.tasks import accumulation, finite
 
 
 class SegmentationTask(base_task.Task):
-    """Builds the network and its input; a subclass adds outputs, losses, metrics and pictures."""
+    """Builds the network and its input; a subclass adds outputs, losses, metrics and pictures.
+
+    A subclass's `build_losses` also takes a `normalizer`: the `loss_weight` of the whole batch,
+    averaged over the replicas, where the loss is wanted of a part of it.
+    """
 
     def __init__(self, params: experiments.SegmentationTask, logging_dir=None, name=None):
         super().__init__(params, logging_dir=logging_dir, name=name)
@@ -26,6 +31,10 @@ class SegmentationTask(base_task.Task):
     @abc.abstractmethod
     def num_outputs(self) -> int:
         """Channels of the logits."""
+
+    @abc.abstractmethod
+    def loss_weight(self, labels: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Returns what the loss of a batch is divided by, a float32 scalar."""
 
     @abc.abstractmethod
     def panels(self, images: tf.Tensor, truth: dict, outputs: dict) -> dict[str, tf.Tensor]:
@@ -88,7 +97,21 @@ class SegmentationTask(base_task.Task):
         Raises:
           tf.errors.InvalidArgumentError: The loss is NaN or infinite; see `finite.message`.
         """
-        logs = super().train_step(self.prepare(inputs), model, optimizer, metrics)
+        batch = self.prepare(inputs)
+        parts = self.task_config.accumulated_batches
+        if parts == 1:
+            logs = super().train_step(batch, model, optimizer, metrics)
+        else:
+            normalizer = replicas.mean_over_replicas(self.loss_weight(batch[1]))
+
+            def loss_of(part):
+                images, truth = part
+                outputs = model(images, training=True)
+                aux_losses = [loss / parts for loss in model.losses]
+                return self.build_losses(truth, outputs, aux_losses, normalizer)
+
+            loss = accumulation.step(accumulation.split(batch, parts), loss_of, model, optimizer)
+            logs = {self.loss: loss}
         finite.require_loss(logs[self.loss], inputs["filename"])
         return logs
 

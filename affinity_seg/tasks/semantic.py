@@ -27,7 +27,7 @@ class SemanticTask(base.SegmentationTask):
         """The number of classes."""
         return self.class_table.num_classes
 
-    def build_losses(self, labels, model_outputs, aux_losses=None) -> tf.Tensor:
+    def build_losses(self, labels, model_outputs, aux_losses=None, normalizer=None) -> tf.Tensor:
         """Mean cross-entropy over pixels of the global batch that are not void, plus weight decay.
 
         Model Garden's loss is the mean of this replica's pixels.
@@ -44,9 +44,16 @@ class SemanticTask(base.SegmentationTask):
         step = params.sample_stride
         sampled = classes[:, ::step, ::step, None]
         total = loss(self._upsampled(model_outputs, classes, step), sampled)
-        scored = tf.math.count_nonzero(sampled != _VOID, dtype=tf.float32)
-        total *= tf.math.divide_no_nan(scored, replicas.mean_over_replicas(scored))
+        scored = self.loss_weight(labels)
+        divisor = replicas.mean_over_replicas(scored) if normalizer is None else normalizer
+        total *= tf.math.divide_no_nan(scored, divisor)
         return total + tf.add_n(aux_losses) if aux_losses else total
+
+    def loss_weight(self, labels) -> tf.Tensor:
+        """Number of scored pixels that are not void."""
+        step = self.task_config.losses.sample_stride
+        classes = labels[common.LABEL_CLASSES][:, ::step, ::step]
+        return tf.math.count_nonzero(classes != _VOID, dtype=tf.float32)
 
     def build_metrics(self, training: bool = True) -> list:
         """Nothing in training; the confusion matrix of a validation is kept in the task."""

@@ -45,9 +45,7 @@ def run(
         params.task.train_data.seed = seed
     if params.task.train_data.seed is not None:
         tf_keras.utils.set_random_seed(params.task.train_data.seed)
-    strategy = strategy or _strategy(params.runtime)
-    if params.runtime.mixed_precision_dtype:
-        performance.set_mixed_precision_policy(params.runtime.mixed_precision_dtype)
+    strategy = set_up(params.runtime, strategy)
     logging.info("Training on %d replica(s).", strategy.num_replicas_in_sync)
     params.lock()
     with strategy.scope():
@@ -69,8 +67,17 @@ def run(
     return dict(logs)
 
 
-def _strategy(runtime: cfg.RuntimeConfig) -> tf.distribute.Strategy:
-    """Returns the strategy of a configuration, with all GPUs unless it says how many."""
+def set_up(
+    runtime: cfg.RuntimeConfig, strategy: tf.distribute.Strategy | None = None
+) -> tf.distribute.Strategy:
+    """Sets the precision and returns the strategy; without one, that of the configuration.
+
+    The configuration takes all GPUs unless it says how many.
+    """
+    if runtime.mixed_precision_dtype:
+        performance.set_mixed_precision_policy(runtime.mixed_precision_dtype)
+    if strategy is not None:
+        return strategy
     if runtime.distribution_strategy in ("mirrored", "multi_worker_mirrored"):
         runtime.num_gpus = runtime.num_gpus or len(tf.config.list_physical_devices("GPU"))
     distribute_utils.configure_cluster(runtime.worker_hosts, runtime.task_index)

@@ -112,3 +112,44 @@ def test_input_tool_names_missing_records(tmp_path):
     assert result.returncode != 0
     assert "nowhere*" in result.stderr and "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+_TINY = {
+    "task.train_data.crop_size": "[64,64]",
+    "task.train_data.global_batch_size": "2",
+    "task.validation_data.input_path": "none",
+    "task.model.backbone.resnet_v1.preset": "small",
+    "task.model.backbone.resnet_v1.width": "4",
+    "task.model.aspp.filters": "8",
+    "task.distances": "[1,8]",
+}
+
+
+def test_step_tool_trains_and_counts_the_wait(sets, tmp_path):
+    overrides = {"task.train_data.input_path": sets["crops of 64x64"], **_TINY}
+    result = run_tool(
+        "benchmark_step", "--experiment=affinity_seg_affinity", f"--output_dir={tmp_path}",
+        "--steps=2", "--repetitions=2",
+        "--params_override=" + ",".join(f"{key}={value}" for key, value in overrides.items()),
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr[-2000:]
+    row = json.loads((tmp_path / "results.json").read_text())
+    assert (row["replicas"], row["batch"], row["crop"]) == (1, 2, "64x64")
+    assert 0 < row["waiting"] < row["seconds/step"]
+    assert row["computing"] == pytest.approx(row["seconds/step"] - row["waiting"])
+    assert 0 < row["waiting, share"] < 1 and row["without input"] > 0
+    assert row["crops/s"] == pytest.approx(2 / row["seconds/step"])
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+@pytest.mark.parametrize(
+    "override, wanted",
+    [("task.losses.sample_strid=2", "sample_strid"), ("task.train_data.input_path=x*", "x*")],
+)
+def test_step_tool_names_what_is_wrong(tmp_path, override, wanted):
+    result = run_tool(
+        "benchmark_step", "--flagfile=tools/flagfiles/demo_affinity.flags",
+        f"--output_dir={tmp_path}", f"--params_override={override}",
+    )  # fmt: skip
+    assert result.returncode != 0
+    assert wanted in result.stderr and "Traceback" not in result.stderr

@@ -116,3 +116,64 @@ def test_losses_of_the_distances_add_up_to_the_loss(step):
         ).numpy()
         own = found.loss_sums[i].numpy() / found.weight_sums[i].numpy()
         np.testing.assert_allclose(own, alone, rtol=1e-5)
+
+
+def test_only_the_hardest_pairs_of_each_distance_count():
+    logits, instances = sample(stride=1)
+    share, weight = 0.25, 0.5
+    with tf.GradientTape() as tape:
+        x = tf.constant(logits)
+        tape.watch(x)
+        loss = affinity_loss.affinity_loss(
+            x,
+            instances,
+            output_stride=1,
+            distances=DISTANCES,
+            hard_pairs=share,
+            background_pair_weight=weight,
+        )
+    total = weights_sum = 0.0
+    hard_channels = np.zeros(logits.shape, bool)
+    for i, distance in enumerate(DISTANCES):
+        targets, weights = affinity_targets.pair_targets(
+            instances, distance, background_pair_weight=weight
+        )
+        z, w = targets.numpy().astype(np.float64), weights.numpy()
+        part = logits[..., 8 * i : 8 * i + 8].astype(np.float64)
+        losses = np.logaddexp(0, part) - part * z
+        count = int(np.ceil(share * (w > 0).sum()))
+        least = np.sort(losses[w > 0])[-count]
+        hard = (w > 0) & (losses >= least)
+        assert hard.sum() == count
+        hard_channels[..., 8 * i : 8 * i + 8] = hard
+        total += (losses * w)[hard].sum()
+        weights_sum += w.sum()
+    np.testing.assert_allclose(loss.numpy(), total / (share * weights_sum), rtol=1e-5)
+    np.testing.assert_array_equal(tape.gradient(loss, x).numpy() != 0, hard_channels)
+
+
+def test_hardest_of_none_are_none():
+    logits, instances = sample()
+    void = np.full_like(instances, -1)
+    loss = affinity_loss.affinity_loss(
+        logits, void, output_stride=4, distances=DISTANCES, hard_pairs=0.5
+    )
+    assert loss.numpy() == 0
+
+
+def test_losses_of_parts_add_up_to_the_loss():
+    logits, instances = sample()
+    arguments = {"distances": DISTANCES, "background_pair_weight": 0.3, "sample_stride": 2}
+    whole = affinity_loss.affinity_loss(logits, instances, output_stride=4, **arguments)
+    normalizer = affinity_loss.weight_sum(instances, **arguments)
+    parts = [
+        affinity_loss.affinity_loss(
+            logits[i : i + 1],
+            instances[i : i + 1],
+            output_stride=4,
+            normalizer=normalizer,
+            **arguments,
+        )
+        for i in range(2)
+    ]
+    np.testing.assert_allclose(sum(parts).numpy(), whole.numpy(), rtol=1e-6)
