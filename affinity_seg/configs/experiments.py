@@ -54,6 +54,14 @@ class DataConfig(cfg.DataConfig):
             raise ValueError("`input_path` must name the TFRecord files: ''")
         if self.global_batch_size < 1:
             raise ValueError(f"`global_batch_size` must be positive: {self.global_batch_size}")
+        service = {
+            name: getattr(self, f"tf_data_service_{name}") for name in ("address", "job_name")
+        }
+        if self.enable_tf_data_service and not all(service.values()):
+            raise ValueError(
+                f"`enable_tf_data_service` needs `tf_data_service_address` and "
+                f"`tf_data_service_job_name`: {service}"
+            )
         if len(self.crop_size) != 2 or min(self.crop_size) < 32:
             raise ValueError(
                 f"`crop_size` must be [height, width], each at least 32: {self.crop_size}"

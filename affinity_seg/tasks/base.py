@@ -70,13 +70,17 @@ class SegmentationTask(base_task.Task):
         params: experiments.DataConfig,
         input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
-        """Returns batches of crops, see `parser.Parser`."""
+        """Returns batches of crops, see `parser.Parser`.
+
+        Workers of a tf.data service make different crops, whatever the seed.
+        """
+        seed = None if params.enable_tf_data_service else params.seed
         reader = input_reader.InputReader(
             params,
             dataset_fn=tf.data.TFRecordDataset,
             decoder_fn=parser.decode,
             sample_fn=lambda examples: tf.data.Dataset.zip(
-                tf.data.Dataset.random(seed=params.seed).batch(2), examples
+                tf.data.Dataset.random(seed=seed).batch(2), examples
             ),
             parser_fn=parser.Parser(
                 params,
