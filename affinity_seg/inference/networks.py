@@ -33,16 +33,8 @@ class Predictor:
         Raises:
           ValueError: They do not fit each other.
         """
-        for network, kind in ((semantic, "semantic"), (affinity, "affinity")):
-            if network.kind != kind:
-                raise ValueError(f"the {kind} network must be of that kind: {network.kind!r}")
-        if sum(config.stages) != len(affinity.distances):
-            raise ValueError(
-                f"`stages` must add up to the {len(affinity.distances)} distances of the "
-                f"affinity network: {config.stages}"
-            )
+        check_networks(semantic, affinity, config)
         self._groups = config.class_groups(semantic.class_table)
-        config.refine_class_indices(semantic.class_table)
         self._semantic = semantic
         self._affinity = affinity
         self._config = config
@@ -174,6 +166,20 @@ class Predictor:
         least, step = self._config.crop_size, self._config.bucket
         height, width = (least + -(-max(0, side - least) // step) * step for side in size)
         return height, width
+
+
+def check_networks(semantic: Network, affinity: Network, config: InferenceConfig) -> None:
+    """Raises ValueError unless networks and configuration fit each other."""
+    for network, kind in ((semantic, "semantic"), (affinity, "affinity")):
+        if network.kind != kind:
+            raise ValueError(f"the {kind} network must be of that kind: {network.kind!r}")
+    if sum(config.stages) != len(affinity.distances):
+        raise ValueError(
+            f"`stages` must add up to the {len(affinity.distances)} distances of the "
+            f"affinity network: {config.stages}"
+        )
+    config.class_groups(semantic.class_table)
+    config.refine_class_indices(semantic.class_table)
 
 
 def _cut(image: tf.Tensor, box: tuple[int, int, int, int]) -> tf.Tensor:

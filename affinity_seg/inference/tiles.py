@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.configs.inference import MIN_TILE_SIDE, TILE_GRID
+from affinity_seg.inference import graph_tiles
 from affinity_seg.modeling.loading import Network
 
 
@@ -38,8 +38,9 @@ def cut(height: int, width: int, max_pixels: int, overlap: int) -> list[Tile]:
     Returns:
       The tiles; the whole input if it is small enough.
     """
-    whole = (0, 0, height, width)
-    return _cut(Tile(whole, whole), max_pixels, overlap)
+    boxes, kept = graph_tiles.cut(tf.constant(height), tf.constant(width), max_pixels, overlap)
+    pairs = zip(boxes.numpy().tolist(), kept.numpy().tolist(), strict=True)
+    return [Tile(tuple(box), tuple(part)) for box, part in pairs]
 
 
 def run(network: Network, images: tf.Tensor, tiles: Sequence[Tile]) -> np.ndarray:
@@ -86,44 +87,3 @@ def _in_cells(
     """Returns a box of pixels as a box of a map's cells, counted from `origin`, pixels."""
     (y0, x0, y1, x1), (top, left) = box, origin
     return tuple(-(-side // stride) for side in (y0 - top, x0 - left, y1 - top, x1 - left))
-
-
-def _cut(tile: Tile, max_pixels: int, overlap: int) -> list[Tile]:
-    """Cuts a tile further, until all are small enough."""
-    y0, x0, y1, x1 = tile.box
-    sides = y1 - y0, x1 - x0
-    if sides[0] * sides[1] <= max_pixels:
-        return [tile]
-    axis = int(sides[1] >= sides[0])
-    longest = max(max_pixels // sides[1 - axis], MIN_TILE_SIDE)
-    starts, length = _starts(sides[axis], longest, overlap)
-    parts = []
-    for i, start in enumerate(starts):
-        box, kept = list(tile.box), list(tile.kept)
-        box[axis] = tile.box[axis] + start
-        box[axis + 2] = box[axis] + length
-        if i > 0:
-            kept[axis] = box[axis] + overlap // 2
-        if i + 1 < len(starts):
-            kept[axis + 2] = tile.box[axis] + starts[i + 1] + overlap // 2
-        parts += _cut(Tile(tuple(box), tuple(kept)), max_pixels, overlap)
-    return parts
-
-
-def _starts(side: int, longest: int, overlap: int) -> tuple[list[int], int]:
-    """Returns the starts of the fewest equal tiles along a side, and their length.
-
-    The length differs from the side by a multiple of `TILE_GRID`, so that the network's strided
-    layers sample a tile as they sample the whole.
-    """
-    count = 1
-    while True:
-        count += 1
-        length = -(-(side + (count - 1) * overlap) // count)
-        length += (side - length) % TILE_GRID
-        steps = -(-(side - length) // TILE_GRID // (count - 1))
-        if steps * TILE_GRID > length - overlap:  # The starts are rounded.
-            length += TILE_GRID
-        if length <= longest:
-            free = (side - length) // TILE_GRID
-            return [free * i // (count - 1) * TILE_GRID for i in range(count)], length

@@ -1,0 +1,1 @@
+"""The exported model: everything from the image to its instances inside one TensorFlow graph."""
