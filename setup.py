@@ -35,6 +35,9 @@ class BuildWithOp(build_py):
 # What tools/benchmark_merge.py compares with.
 _BENCH = ["bioimage-cpp", "mwatershed"]
 
+# Requests and answers of TensorFlow Serving, and gRPC.
+_SERVING = ["tensorflow-serving-api==2.20.0"]
+
 
 class BinaryDistribution(Distribution):
     """Tags the wheel with platform and Python: it holds a shared object."""
@@ -63,12 +66,14 @@ setup(
         "pillow",
         "pycocotools",
         "pyyaml",
+        "requests",
         "scikit-learn",
         "tqdm",
     ],
     extras_require={
-        "dev": ["pytest", "ruff", *_BENCH],
+        "dev": ["pytest", "ruff", *_BENCH, *_SERVING],
         "bench": _BENCH,
+        "serving": _SERVING,
     },
     cmdclass={"build_py": BuildWithOp},
     distclass=BinaryDistribution,

@@ -206,8 +206,12 @@ def claim_model_dir(
     check_same_network(model_dir, params.task, class_table)
     with files.atomic_path(os.path.join(model_dir, _PARAMS_FILE)) as path:
         hyperparams.save_params_dict_to_yaml(params, path)
-    content = yaml.safe_dump(_as_lists(dataclasses.asdict(class_table)))
-    files.write_bytes(os.path.join(model_dir, CLASS_TABLE_FILE), content.encode())
+    files.write_bytes(os.path.join(model_dir, CLASS_TABLE_FILE), as_yaml(class_table))
+
+
+def as_yaml(class_table: labels.ClassTable) -> bytes:
+    """Returns a class table as the file that `labels.load_class_table` reads."""
+    return yaml.safe_dump(_as_lists(dataclasses.asdict(class_table))).encode()
 
 
 def check_same_network(

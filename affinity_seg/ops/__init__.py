@@ -1,8 +1,10 @@
 """The C++ ops in a TensorFlow graph, and the NumPy reference of the graph merge.
 
-The C++ ops are loaded when one is first called, so importing this package needs neither
-the shared object nor TensorFlow.
+Importing this package makes the ops known to TensorFlow, so that a SavedModel that has them can be
+loaded. Where they were never built, or for another TensorFlow, the first call says so.
 """
+
+import contextlib
 
 from affinity_seg.ops.candidates import Candidates, class_candidates
 from affinity_seg.ops.find_regions import find_regions
@@ -12,6 +14,7 @@ from affinity_seg.ops.graph_merge import (
     graph_merge_from_logits,
     graph_merge_from_logits_batch,
 )
+from affinity_seg.ops.loader import load_library
 from affinity_seg.ops.types import GraphMergeResult
 
 __all__ = [
@@ -24,3 +27,6 @@ __all__ = [
     "graph_merge_from_logits",
     "graph_merge_from_logits_batch",
 ]
+
+with contextlib.suppress(FileNotFoundError, ImportError):
+    load_library()

@@ -37,7 +37,7 @@ class Segmenter(tf.Module):
         class_table = semantic.class_table
         instance_filter.check(class_table)
         self.class_table = class_table
-        self._models = [semantic.model, affinity.model]  # A module keeps variables that it sees.
+        self._weights = [*semantic.model.variables, *affinity.model.variables]
         self._semantic = semantic
         self._affinity = affinity
         self._config = config

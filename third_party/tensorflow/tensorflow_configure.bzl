@@ -1,8 +1,8 @@
 """Repository rule that finds the TensorFlow of the Python at hand.
 
 It asks tf.sysconfig for headers, library and compile flags; nothing of TensorFlow is copied here.
-Targets: `@tensorflow//:framework`, headers and libtensorflow_framework, with the flags of the
-installed wheel. The Python is, in this order: $PYTHON_BIN_PATH, $VIRTUAL_ENV/bin/python,
+Targets, with the flags of the installed wheel: `@tensorflow//:framework`, headers and
+libtensorflow_framework; `@tensorflow//:cc`, all of TensorFlow for programs of their own. The Python is, in this order: $PYTHON_BIN_PATH, $VIRTUAL_ENV/bin/python,
 .venv/bin/python of this workspace, python3 on the PATH.
 """
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 print(json.dumps({
     "version": tf.__version__,
     "include": tf.sysconfig.get_include(),
-    "library": os.path.join(tf.sysconfig.get_lib(), "libtensorflow_framework.so.2"),
+    "library_dir": tf.sysconfig.get_lib(),
     "flags": [f for f in tf.sysconfig.get_compile_flags() if f.startswith("-D")],
 }))
 """
@@ -28,7 +28,15 @@ cc_library(
     defines = {defines},
     includes = ["include"],
 )
+
+cc_library(
+    name = "cc",
+    srcs = ["libtensorflow_cc.so.2"],
+    deps = [":framework"],
+)
 """
+
+_LIBRARIES = ["libtensorflow_framework.so.2", "libtensorflow_cc.so.2"]
 
 def _python(repository_ctx):
     environ = repository_ctx.os.environ
@@ -54,7 +62,8 @@ def _tensorflow_configure_impl(repository_ctx):
         ))
     answer = json.decode(result.stdout.strip().split("\n")[-1])
     repository_ctx.symlink(answer["include"], "include")
-    repository_ctx.symlink(answer["library"], "libtensorflow_framework.so.2")
+    for library in _LIBRARIES:
+        repository_ctx.symlink(answer["library_dir"] + "/" + library, library)
     defines = [flag[len("-D"):] for flag in answer["flags"]]
     defines.append("AFFINITY_SEG_TENSORFLOW=" + answer["version"])
     repository_ctx.file("BUILD", _BUILD.format(defines = repr(defines)))

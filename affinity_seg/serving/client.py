@@ -1,0 +1,190 @@
+"""Asks a model server for the instances of pictures, by gRPC or REST."""
+
+import abc
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import requests
+import tensorflow as tf
+import urllib3
+
+from affinity_seg.inference.instances import Instances
+from affinity_seg.serving.signatures import COMPACT, IMAGE_BYTES
+
+_OUTPUTS = ("num_instances", "instance_ids_png_bytes", "classes", "scores", "sizes", "boxes")
+_RETRIED = (429, 502, 503, 504)
+"""Statuses of HTTP that say that another try may work."""
+
+
+class ServerError(OSError):
+    """What a server answered instead of instances; the message has its reason."""
+
+
+class Settings(NamedTuple):
+    """How a server is asked.
+
+    Attributes:
+      model_name: Name under which the model is served.
+      timeout: Longest wait for an answer, all tries together, seconds.
+      tries: How often an unavailable server is asked, at most; gRPC allows 5.
+    """
+
+    model_name: str = "affinity_seg"
+    timeout: float = 60.0
+    tries: int = 4
+
+
+class Client(abc.ABC):
+    """A connection to a server; close it, or use it in a `with` statement."""
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *unused) -> None:
+        self.close()
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Ends the connection."""
+
+    @abc.abstractmethod
+    def _ask(self, contents: Sequence[bytes]) -> Mapping[str, Any]:
+        """Returns the outputs of `_OUTPUTS`; arrays, but the PNG files are a list of bytes."""
+
+    def segment(self, contents: Sequence[bytes]) -> list[Instances]:
+        """Returns the instances of pictures.
+
+        Args:
+          contents: PNG or JPEG files, at least one.
+
+        Returns:
+          The instances of each; `votes` is int64 [N, 0], since servers do not tell them.
+
+        Raises:
+          ServerError: The server cannot be reached, did not answer in time, or refused a picture.
+        """
+        answer = self._ask(contents)
+        found = []
+        for index, count in enumerate(np.asarray(answer["num_instances"])):
+            encoded = answer["instance_ids_png_bytes"][index]
+            if not encoded:
+                raise ServerError(f"{count} instances do not fit the server's PNG of 16 bits")
+            ids = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+
+            def listed(name, dtype, index=index, count=count):
+                return np.asarray(answer[name][index][:count], dtype)
+
+            found.append(
+                Instances(
+                    instance_ids=ids.astype(np.int32),
+                    classes=listed("classes", np.int32),
+                    scores=listed("scores", np.float32),
+                    sizes=listed("sizes", np.int64),
+                    boxes=listed("boxes", np.int32).reshape(-1, 4),
+                    votes=np.zeros([count, 0], np.int64),
+                )
+            )
+        return found
+
+
+def connect(server: str, settings: Settings = Settings()) -> Client:  # noqa: B008
+    """Connects to a server.
+
+    Args:
+      server: "grpc://host:port", or "http://host:port" or "https://..." for REST.
+      settings: How it is asked.
+
+    Raises:
+      ValueError: It is neither, or a setting breaks a rule.
+    """
+    scheme, separator, address = server.partition("://")
+    if not separator or not address or scheme not in ("grpc", "http", "https"):
+        raise ValueError(f"`server` must be grpc://host:port or http://host:port: {server!r}")
+    if not settings.timeout > 0:
+        raise ValueError(f"`timeout` must be positive: {settings.timeout}")
+    if not 1 <= settings.tries <= 5:
+        raise ValueError(f"`tries` must be in [1, 5]: {settings.tries}")
+    return _GrpcClient(address, settings) if scheme == "grpc" else _RestClient(server, settings)
+
+
+class _GrpcClient(Client):
+    """`PredictionService` of TensorFlow Serving; messages of any size, retries by gRPC."""
+
+    def __init__(self, target: str, settings: Settings):
+        try:
+            import grpc
+            from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+        except ImportError as error:
+            raise ValueError("gRPC needs `pip install 'affinity-seg[serving]'`") from error
+
+        self._error = grpc.RpcError
+        self._request_type = predict_pb2.PredictRequest
+        self._settings = settings
+        options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+        if settings.tries > 1:
+            policy = {
+                "maxAttempts": settings.tries,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "5s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+            }
+            config = {"methodConfig": [{"name": [{}], "retryPolicy": policy}]}
+            options.append(("grpc.service_config", json.dumps(config)))
+        self._channel = grpc.insecure_channel(target, options)
+        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _ask(self, contents: Sequence[bytes]) -> Mapping[str, Any]:
+        request = self._request_type()
+        request.model_spec.name = self._settings.model_name
+        request.model_spec.signature_name = COMPACT
+        request.inputs[IMAGE_BYTES].CopyFrom(tf.make_tensor_proto(contents, tf.string))
+        request.output_filter.extend(_OUTPUTS)
+        try:
+            response = self._stub.Predict(request, timeout=self._settings.timeout)
+        except self._error as error:
+            raise ServerError(f"{error.code().name}: {error.details()}") from error
+        return {name: tf.make_ndarray(response.outputs[name]) for name in _OUTPUTS}
+
+
+class _RestClient(Client):
+    """The REST interface of TensorFlow Serving."""
+
+    def __init__(self, server: str, settings: Settings):
+        self._url = f"{server.rstrip('/')}/v1/models/{settings.model_name}:predict"
+        self._timeout = settings.timeout
+        self._session = requests.Session()
+        retry = urllib3.Retry(
+            settings.tries - 1,
+            backoff_factor=0.2,
+            status_forcelist=_RETRIED,
+            allowed_methods=["POST"],
+            raise_on_status=False,
+        )
+        adapter = requests.adapters.HTTPAdapter(max_retries=retry)
+        for prefix in ("http://", "https://"):
+            self._session.mount(prefix, adapter)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _ask(self, contents: Sequence[bytes]) -> Mapping[str, Any]:
+        encoded = [{"b64": base64.b64encode(content).decode()} for content in contents]
+        body = {"signature_name": COMPACT, "inputs": {IMAGE_BYTES: encoded}}
+        try:
+            response = self._session.post(self._url, json=body, timeout=self._timeout)
+            answer = response.json()
+        except (requests.RequestException, ValueError) as error:
+            raise ServerError(f"{self._url}: {error}") from error
+        if not response.ok:
+            raise ServerError(f"{response.status_code}: {answer.get('error', answer)}")
+        outputs = answer["outputs"]
+        pictures = [base64.b64decode(png["b64"]) for png in outputs["instance_ids_png_bytes"]]
+        return {**outputs, "instance_ids_png_bytes": pictures}

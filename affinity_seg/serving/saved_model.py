@@ -1,0 +1,157 @@
+"""Writes the exported model: SavedModel, warm-up requests and what describes it."""
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+import yaml
+from absl import logging
+
+from affinity_seg import common, files, version
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.inference import fingerprint, prediction_runs
+from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.modeling import loading
+from affinity_seg.serving import signatures
+from affinity_seg.serving.segmenter import Segmenter
+
+KINDS = ("instances", "networks")
+EXTRA = "assets.extra"
+WARMUP_FILE = "tf_serving_warmup_requests"
+"""Where TensorFlow Serving looks for warm-up requests, in `EXTRA`."""
+
+_WARMUP_SIZE = 192, 256
+
+
+class Export(NamedTuple):
+    """What is exported.
+
+    Attributes:
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+      config: Every parameter of the method.
+      kind: One of `KINDS`: the whole pipeline, or the networks alone, which need no custom op.
+      instance_filter: Which instances leave the graph; of kind "instances" only.
+      model_name: Name under which the model is served, for the warm-up requests.
+      warmup: Whether warm-up requests are written; needs the extra `serving`.
+    """
+
+    semantic_dir: str
+    affinity_dir: str
+    config: InferenceConfig
+    kind: str = "instances"
+    instance_filter: InstanceFilter = KEEP_ALL
+    model_name: str = "affinity_seg"
+    warmup: bool = True
+
+
+def write(export: Export, folder: str) -> Sequence[str]:
+    """Writes an exported model.
+
+    Args:
+      export: What is exported.
+      folder: New or empty folder of the SavedModel; it appears when it is complete.
+
+    Returns:
+      The names of its signatures.
+
+    Raises:
+      FileExistsError: `folder` is not empty.
+      FileNotFoundError: A network is missing.
+      ValueError: Networks, configuration and filter do not fit each other.
+    """
+    if export.kind not in KINDS:
+        raise ValueError(f"`kind` must be one of {KINDS}: {export.kind!r}")
+    config = export.config
+    with files.atomic_folder(folder) as temporary:
+        networks, class_table = prediction_runs.load_networks(
+            config, export.semantic_dir, export.affinity_dir
+        )
+        if export.kind == "instances":
+            server = signatures.InstanceServer(Segmenter(*networks, config, export.instance_filter))
+        elif export.instance_filter != KEEP_ALL:
+            raise ValueError("kind 'networks' has no instances to filter")
+        else:
+            server = signatures.NetworkServer(*networks, config)
+        functions = server.signatures()
+        with _quiet():
+            tf.saved_model.save(server, temporary, signatures=functions)
+        extra = os.path.join(temporary, EXTRA)
+        files.write_bytes(os.path.join(extra, "class_table.yaml"), loading.as_yaml(class_table))
+        preset = yaml.safe_dump(fingerprint.as_json(dataclasses.asdict(config)))
+        files.write_bytes(os.path.join(extra, "preset.yaml"), preset.encode())
+        files.write_json(
+            os.path.join(extra, "export.json"),
+            {
+                "affinity_seg": version.__version__,
+                "tensorflow": tf.__version__,
+                "kind": export.kind,
+                "filter": export.instance_filter._asdict(),
+                "semantic_network": fingerprint.model_identity(export.semantic_dir),
+                "affinity_network": fingerprint.model_identity(export.affinity_dir),
+            },
+        )
+        if export.warmup:
+            _write_warmup(os.path.join(extra, WARMUP_FILE), export.model_name, list(functions))
+    return list(functions)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps TensorFlow from listing every variable of the model."""
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def read_extra(folder: str, name: str) -> dict:
+    """Returns a YAML or JSON file that was written along with an exported model.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+    """
+    path = os.path.join(folder, EXTRA, name)
+    with open(path, encoding="utf-8") as file:
+        return json.load(file) if name.endswith(".json") else yaml.safe_load(file)
+
+
+def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:
+    """Writes a request for each signature, which a server answers before it is ready."""
+    try:
+        from tensorflow_serving.apis import prediction_log_pb2
+    except ImportError as error:
+        raise ValueError(
+            "warm-up requests need `pip install 'affinity-seg[serving]'`; "
+            "--nowarmup exports without them"
+        ) from error
+
+    # A bright box on dark ground, so that there is something to look at.
+    image = tf.pad(
+        tf.fill([_WARMUP_SIZE[0] // 2, _WARMUP_SIZE[1] // 2, 3], tf.constant(200, tf.uint8)),
+        [[side // 4, side - side // 2 - side // 4] for side in _WARMUP_SIZE] + [[0, 0]],
+    )
+    content = tf.io.encode_png(image).numpy()
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
+    example = tf.train.Example(features=tf.train.Features(feature={common.IMAGE_ENCODED: feature}))
+    inputs = {
+        "serving_default": (signatures.IMAGES, image[None]),
+        "image_bytes": (signatures.IMAGE_BYTES, [content]),
+        "image_bytes_compact": (signatures.IMAGE_BYTES, [content]),
+        "tf_example": (signatures.EXAMPLES, [example.SerializeToString()]),
+    }
+    with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
+        for name in names:
+            log = prediction_log_pb2.PredictionLog()
+            request = log.predict_log.request
+            request.model_spec.name = model_name
+            request.model_spec.signature_name = name
+            key, value = inputs[name]
+            request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+            writer.write(log.SerializeToString())

@@ -1,0 +1,203 @@
+"""What the exported models answer: their signatures (docs/serving.md)."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from affinity_seg import common
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.inference import graph_tiles
+from affinity_seg.modeling.loading import Network
+from affinity_seg.serving import decoding
+from affinity_seg.serving.segmenter import Segmenter
+
+IMAGES = "images"
+IMAGE_BYTES = "image_bytes"
+EXAMPLES = "examples"
+"""Names of the inputs."""
+
+COMPACT = "image_bytes_compact"
+"""The signature with the smallest answers."""
+
+_PNG_IDS = 2**16 - 1
+"""Largest instance id that fits a PNG of 16 bits."""
+
+_LISTS = ("classes", "scores", "sizes", "boxes")
+
+
+class InstanceServer(tf.Module):
+    """Images in, instances out."""
+
+    def __init__(self, segmenter: Segmenter):
+        super().__init__()
+        self._segmenter = segmenter
+
+    def signatures(self) -> dict[str, Callable]:
+        """Returns the functions by the names of their signatures.
+
+        `serving_default` takes `images` uint8 [B, H, W, 3]. `image_bytes` and
+        `image_bytes_compact` take `image_bytes` string [B], PNG or JPEG files. `tf_example` takes
+        `examples` string [B], serialized `tf.train.Example`s with such a file as `image/encoded`.
+        All give, with N the largest number of instances in the batch and lists filled up with
+        zeros:
+
+          num_instances int32 [B]
+          instance_ids int32 [B, H, W], 0 on background; smaller images are filled up with zeros;
+            not of `image_bytes_compact`, for answers in JSON
+          instance_ids_png_bytes string [B], the same as PNG of 16 bits in the image's own size;
+            empty where ids are larger. The name's end makes REST encode it in base 64.
+          image_sizes int32 [B, 2], height and width, pixels
+          classes int32 [B, N], class index in the class table
+          scores float32 [B, N]
+          sizes int64 [B, N], pixels
+          boxes int32 [B, N, 4], (y0, x0, y1, x1), ends exclusive, pixels
+        """
+        return {
+            "serving_default": self.of_images,
+            "image_bytes": self.of_files,
+            COMPACT: self.of_files_compact,
+            "tf_example": self.of_examples,
+        }
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)])
+    def of_images(self, images):
+        """See `signatures`."""
+        size = tf.shape(images)[1:3]
+        with tf.control_dependencies([decoding.check_size(size, 0)]):
+            images = tf.identity(images)
+        sizes = tf.tile(size[None], [tf.shape(images)[0], 1])
+        return self._answer(sizes, lambda i: images[i])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
+    def of_files(self, image_bytes):
+        """See `signatures`."""
+        return self._of_files(image_bytes)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
+    def of_files_compact(self, image_bytes):
+        """See `signatures`."""
+        answer = self._of_files(image_bytes)
+        del answer["instance_ids"]
+        return answer
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
+    def of_examples(self, examples):
+        """See `signatures`."""
+        features = {common.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string)}
+        return self._of_files(tf.io.parse_example(examples, features)[common.IMAGE_ENCODED])
+
+    def _of_files(self, contents: tf.Tensor) -> dict[str, tf.Tensor]:
+        contents = _not_empty(contents)
+        images = tf.TensorArray(
+            tf.uint8, tf.shape(contents)[0], infer_shape=False, element_shape=[None, None, 3]
+        )
+        sizes = tf.zeros([0, 2], tf.int32)
+        for i in tf.range(tf.shape(contents)[0]):
+            tf.autograph.experimental.set_loop_options(
+                parallel_iterations=1, shape_invariants=[(sizes, tf.TensorShape([None, 2]))]
+            )
+            image = decoding.decode(contents[i], i)
+            images = images.write(i, image)
+            sizes = tf.concat([sizes, tf.shape(image)[None, :2]], axis=0)
+        return self._answer(sizes, images.read)
+
+    def _answer(
+        self, sizes: tf.Tensor, image_at: Callable[[tf.Tensor], tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """Segments the images one after the other; they have `sizes`, int32 [B, 2]."""
+        sizes = _not_empty(sizes)
+        count = tf.shape(sizes)[0]
+        largest = tf.reduce_max(sizes, axis=0)
+        shapes = {"classes": [None], "scores": [None], "sizes": [None], "boxes": [None, 4]}
+        dtypes = {"classes": tf.int32, "scores": tf.float32, "sizes": tf.int64, "boxes": tf.int32}
+        lists = [
+            tf.TensorArray(dtypes[name], count, infer_shape=False, element_shape=shapes[name])
+            for name in _LISTS
+        ]
+        ids = tf.TensorArray(tf.int32, count, infer_shape=False, element_shape=[None, None])
+        encoded = tf.TensorArray(tf.string, count, element_shape=[])
+        numbers = tf.TensorArray(tf.int32, count, element_shape=[])
+        for i in tf.range(count):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            found = self._segmenter.segment(image_at(i))
+            own = found["instance_ids"]
+            margin = largest - sizes[i]
+            ids = ids.write(i, tf.pad(own, [[0, margin[0]], [0, margin[1]]]))
+            number = tf.size(found["classes"])
+            numbers = numbers.write(i, number)
+            encoded = encoded.write(i, _as_png(own, number))
+            lists = [array.write(i, found[name]) for array, name in zip(lists, _LISTS, strict=True)]
+        num_instances = numbers.stack()
+        answer = {
+            name: tf.RaggedTensor.from_row_lengths(array.concat(), num_instances).to_tensor()
+            for array, name in zip(lists, _LISTS, strict=True)
+        }
+        return {
+            **answer,
+            "num_instances": num_instances,
+            "instance_ids": ids.stack(),
+            "instance_ids_png_bytes": encoded.stack(),
+            "image_sizes": sizes,
+        }
+
+
+def _not_empty(batch: tf.Tensor) -> tf.Tensor:
+    """Returns `batch`, which must hold at least one image."""
+    count = tf.shape(batch)[0]
+    given = tf.debugging.Assert(count > 0, ["the batch must hold at least one image:", count])
+    with tf.control_dependencies([given]):
+        return tf.identity(batch)
+
+
+def _as_png(ids: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Returns ids int32 [H, W] as PNG of 16 bits; "" where there are more than fit."""
+    return tf.cond(
+        number <= _PNG_IDS,
+        lambda: tf.io.encode_png(tf.cast(ids[..., None], tf.uint16)),
+        lambda: tf.constant(b""),
+    )
+
+
+class NetworkServer(tf.Module):
+    """Images in, logits out: for servers without the op."""
+
+    def __init__(self, semantic: Network, affinity: Network, config: InferenceConfig):
+        super().__init__()
+        self._weights = [*semantic.model.variables, *affinity.model.variables]
+        self._networks = {
+            "semantic": (semantic, config.semantic_flip),
+            "affinity": (affinity, config.affinity_flip),
+        }
+        self._config = config
+
+    def signatures(self) -> dict[str, Callable]:
+        """Returns the function by the name of its signature.
+
+        `serving_default` takes `images` uint8 [B, H, W, 3] and gives `semantic_logits` and
+        `affinity_logits`, float32 [B, F, h, w, C]: of the whole image, unzoomed, and if F is 2 of
+        the mirrored one. They are what `ops.graph_merge_from_logits` takes of an image.
+        """
+        return {"serving_default": self.of_images}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)])
+    def of_images(self, images):
+        """See `signatures`."""
+        config = self._config
+        answer = {}
+        with tf.control_dependencies([decoding.check_size(tf.shape(images)[1:3], 0)]):
+            images = tf.identity(images)
+        for kind, (network, flip) in self._networks.items():
+            pixels = tf.map_fn(
+                lambda image, network=network: tf.cast(network.stretch_contrast(image), tf.float32),
+                images,
+                fn_output_signature=tf.TensorSpec([None, None, 3], tf.float32),
+            )
+            views = [network.normalize(pixels)]
+            if flip:
+                views.append(views[0][:, :, ::-1])
+            logits = [
+                graph_tiles.run(network, view, config.max_input_pixels, config.tile_overlap)
+                for view in views
+            ]
+            answer[f"{kind}_logits"] = tf.stack(logits, axis=1)
+        return answer

@@ -1,0 +1,88 @@
+"""Networks, pictures and exported models that the tests of serving share."""
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+from official.core import exp_factory
+from running import ROOT, run_tool
+
+from affinity_seg.configs import experiments, inference, registry_imports  # noqa: F401
+from affinity_seg.data import streets
+from affinity_seg.inference import prediction_runs
+from affinity_seg.inference.images import read_image
+from affinity_seg.inference.merging import GraphMerger
+from affinity_seg.labels import CITYSCAPES
+from affinity_seg.modeling import loading
+from affinity_seg.serving import saved_model
+
+PRESET = """
+cell_size: 16
+crop_size: 65
+bucket: 32
+max_zoom: 2.0
+min_pixels: 20
+max_input_pixels: 262144
+thresholds: [0.7, 0.6, 0.5]
+"""
+
+
+def write_network(folder, name, picture):
+    """Writes a small network whose random weights say different things all over a picture."""
+    params = exp_factory.get_exp_config(name)
+    small = {"preset": "small", "units": [1, 1, 1, 1], "width": 4, "output_stride": 8}
+    params.task.model.override({"backbone": {"resnet_v1": small}, "aspp": {"filters": 8}})
+    tf.keras.utils.set_random_seed(3)
+    network = loading.Network(params.task, CITYSCAPES)
+    logits = network.logits(network.normalize(picture[None])).numpy()
+    kernel, bias = network.model.head.trainable_variables[-2:]
+    scale = 3 / logits.std(axis=(0, 1, 2))
+    kernel.assign(kernel * scale)
+    bias.assign(-logits.mean(axis=(0, 1, 2)) * scale + (name == experiments.AFFINITY))
+    loading.claim_model_dir(str(folder), params, CITYSCAPES)
+    tf.train.Checkpoint(model=network.model).save(str(folder / "ckpt"))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Networks, a preset, images of several kinds, and the export of both kinds."""
+    folder = tmp_path_factory.mktemp("serving")
+    (folder / "preset.yaml").write_text(PRESET)
+    streets.write_streets(str(folder / "streets"), {"val": 2}, seed=1, height=128, width=192)
+    paths = sorted((folder / "streets" / "leftImg8bit").rglob("*.png"))
+    pictures = {"street": cv2.imread(str(paths[0])), "other": cv2.imread(str(paths[1]))}
+    write_network(folder / "semantic", experiments.SEMANTIC, pictures["street"])
+    write_network(folder / "affinity", experiments.AFFINITY, pictures["street"])
+    pictures["small"] = pictures["street"][40:77, 60:111]
+    pictures["wide"] = np.tile(pictures["other"], (2, 7, 1))  # More than max_input_pixels.
+    pictures["plain"] = np.full((96, 64, 3), 120, np.uint8)
+    pictures["pixel"] = np.full((1, 1, 3), 50, np.uint8)
+    for name, pixels in pictures.items():
+        assert cv2.imwrite(str(folder / f"{name}.png"), pixels)
+    assert cv2.imwrite(str(folder / "photo.jpg"), pictures["street"])
+    for kind in saved_model.KINDS:
+        result = run_tool(
+            "export_saved_model.py", ROOT, f"--semantic_checkpoint={folder}/semantic",
+            f"--affinity_checkpoint={folder}/affinity", f"--preset={folder}/preset.yaml",
+            f"--output_dir={folder}/{kind}", f"--kind={kind}",
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr[-3000:]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def names(folder):
+    return sorted(path.name for path in folder.glob("*.[pj][np]g"))
+
+
+@pytest.fixture(scope="session")
+def offline(folder, names):
+    """Instances of each picture as tools/segment.py finds them."""
+    config = inference.load_config(str(folder / "preset.yaml"))
+    predictor, class_table = prediction_runs.load_predictor(
+        config, str(folder / "semantic"), str(folder / "affinity")
+    )
+    merger = GraphMerger(config, class_table)
+    found = {n: merger.merge(predictor.predict(read_image(str(folder / n)))) for n in names}
+    assert len(found["street.png"].classes) > 3 and len(found["wide.png"].classes) > 3
+    return found

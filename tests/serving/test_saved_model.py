@@ -1,0 +1,244 @@
+"""The exported model, the C++ program and the tools give the same instances."""
+
+import os
+import struct
+import subprocess
+import sys
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+from running import ROOT, run_tool
+
+from affinity_seg import common, ops
+from affinity_seg.configs import experiments, inference, registry_imports  # noqa: F401
+from affinity_seg.inference import prediction_runs
+from affinity_seg.inference.filters import InstanceFilter
+from affinity_seg.inference.images import read_image
+from affinity_seg.inference.merging import GraphMerger
+from affinity_seg.labels import CITYSCAPES
+from affinity_seg.serving import saved_model
+
+RUN_SAVED_MODEL = os.path.join(ROOT, "bazel-bin", "cc", "serving", "run_saved_model")
+
+
+@pytest.fixture(scope="module")
+def signatures(folder):
+    return tf.saved_model.load(str(folder / "instances" / "1")).signatures
+
+
+def check_same(answer, index, wanted):
+    """Compares image `index` of a batch with what was found offline."""
+    answer = {name: values.numpy()[index] for name, values in answer.items()}
+    count = answer["num_instances"]
+    assert count == len(wanted.classes)
+    height, width = wanted.instance_ids.shape
+    np.testing.assert_array_equal(answer["image_sizes"], (height, width))
+    if "instance_ids" in answer:
+        np.testing.assert_array_equal(answer["instance_ids"][:height, :width], wanted.instance_ids)
+        assert not answer["instance_ids"][height:].any()
+        assert not answer["instance_ids"][:, width:].any()
+    encoded = np.frombuffer(answer["instance_ids_png_bytes"], np.uint8)
+    ids = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(ids, wanted.instance_ids)
+    for name in ("classes", "sizes", "boxes"):
+        np.testing.assert_array_equal(answer[name][:count], getattr(wanted, name))
+        assert not answer[name][count:].any()
+    np.testing.assert_allclose(answer["scores"][:count], wanted.scores, atol=1e-5)
+
+
+@pytest.mark.parametrize("signature", ["image_bytes", "image_bytes_compact"])
+def test_files_of_any_sizes_in_a_batch(folder, names, offline, signatures, signature):
+    answer = signatures[signature](tf.constant([(folder / n).read_bytes() for n in names]))
+    for index, name in enumerate(names):
+        check_same(answer, index, offline[name])
+
+
+def test_examples(folder, offline, signatures):
+    feature = tf.train.Feature(
+        bytes_list=tf.train.BytesList(value=[(folder / "photo.jpg").read_bytes()])
+    )
+    features = tf.train.Features(feature={common.IMAGE_ENCODED: feature})
+    example = tf.train.Example(features=features).SerializeToString()
+    check_same(signatures["tf_example"](tf.constant([example])), 0, offline["photo.jpg"])
+
+
+def test_images(folder, offline, signatures):
+    images = np.stack([read_image(str(folder / f"{name}.png")) for name in ("street", "other")])
+    answer = signatures["serving_default"](tf.constant(images))
+    for index, name in enumerate(("street", "other")):
+        check_same(answer, index, offline[f"{name}.png"])
+
+
+def test_the_cpp_program(folder, names, offline, tmp_path):
+    subprocess.run(["bazel", "build", "//cc/serving:run_saved_model"], cwd=ROOT, check=True)
+    (tmp_path / "broken.png").write_bytes((folder / "street.png").read_bytes()[:500])
+    result = subprocess.run(
+        [RUN_SAVED_MODEL, folder / "instances" / "1", tmp_path / "out", tmp_path / "broken.png"]
+        + [folder / name for name in names],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1  # The other pictures are segmented nevertheless.
+    assert "broken.png" in result.stderr and "Invalid PNG data" in result.stderr
+    for name in names:
+        base, wanted = tmp_path / "out" / f"{name[:-4]}.instances", offline[name]
+        ids = cv2.imread(f"{base}.png", cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(ids, wanted.instance_ids)
+        lines = (tmp_path / "out" / f"{base}.txt").read_text().splitlines()
+        rows = np.array([line.split() for line in lines], float).reshape(-1, 8)
+        np.testing.assert_array_equal(rows[:, 0], 1 + np.arange(len(wanted.classes)))
+        np.testing.assert_array_equal(rows[:, 1], wanted.classes)
+        np.testing.assert_allclose(rows[:, 2], wanted.scores, atol=1e-5)
+        np.testing.assert_array_equal(rows[:, 3], wanted.sizes)
+        np.testing.assert_array_equal(rows[:, 4:], wanted.boxes.reshape(-1, 4))
+    for arguments, wanted in (([], "usage"), ([tmp_path, tmp_path, "x.png"], str(tmp_path))):
+        result = subprocess.run(
+            [RUN_SAVED_MODEL, *arguments], capture_output=True, text=True, check=False
+        )
+        assert result.returncode != 0 and wanted in result.stderr
+
+
+def png_of_size(height, width):
+    """Returns a PNG whose header claims a size that its pixels do not have."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    data = chunk(b"IDAT", zlib.compress(bytes(100)))
+    return b"\x89PNG\r\n\x1a\n" + header + data + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "contents, message",
+    [
+        ([b"hello"], r"not a PNG or JPEG file: image\] \[0\]"),
+        ([b""], "not a PNG or JPEG file"),
+        ([], "the batch must hold at least one image"),
+        ([png_of_size(20000, 20000)], r"must have 1 to 67108864 pixels.*\[20000 20000\]"),
+        ([png_of_size(64, 64)], "Invalid PNG data"),
+        ([png_of_size(64, 64)[:20]], "must have 1 to 67108864 pixels"),
+        ([b"\xff\xd8\xff\xe0" + bytes(50)], "(?i)jpeg"),
+    ],
+)
+def test_broken_files_are_invalid_arguments(signatures, contents, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        signatures["image_bytes"](tf.constant(contents, tf.string))
+
+
+@pytest.mark.parametrize("shape", [(0, 32, 32, 3), (1, 0, 32, 3)])
+def test_empty_images_are_invalid_arguments(signatures, shape):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"at least one image|1 to 67108864"):
+        signatures["serving_default"](tf.zeros(shape, tf.uint8))
+
+
+def test_other_dtypes_and_examples_are_invalid_arguments(signatures):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="uint8"):
+        signatures["serving_default"](tf.zeros([1, 32, 32, 3]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="image/encoded"):
+        signatures["tf_example"](tf.constant([b""]))
+
+
+def test_the_filter_is_in_the_graph(folder, offline, tmp_path):
+    config = inference.load_config(str(folder / "preset.yaml"))
+    wanted = offline["street.png"]
+    chosen = CITYSCAPES.class_names[wanted.classes[0]]
+    instance_filter = InstanceFilter(float(np.median(wanted.scores)), (chosen,))
+    export = saved_model.Export(
+        str(folder / "semantic"), str(folder / "affinity"), config,
+        instance_filter=instance_filter, warmup=False,
+    )  # fmt: skip
+    saved_model.write(export, str(tmp_path / "1"))
+    assert not (tmp_path / "1" / saved_model.EXTRA / saved_model.WARMUP_FILE).exists()
+    answer = tf.saved_model.load(str(tmp_path / "1")).signatures["image_bytes"](
+        tf.constant([(folder / "street.png").read_bytes()])
+    )
+    kept = instance_filter.select_instances(wanted, CITYSCAPES)
+    assert len(kept.classes) < len(wanted.classes)
+    check_same(answer, 0, kept)
+
+
+def test_the_networks_alone_need_no_op_and_the_op_merges_what_they_say(folder, tmp_path):
+    code = (
+        "import tensorflow as tf, numpy as np\n"
+        f"model = tf.saved_model.load('{folder}/networks/1')\n"
+        f"image = tf.io.decode_png(tf.io.read_file('{folder}/street.png'))[None]\n"
+        f"np.savez('{tmp_path}/logits.npz', **model.signatures['serving_default'](image))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    logits = np.load(tmp_path / "logits.npz")
+    config = inference.load_config(
+        str(folder / "preset.yaml"),
+        ["regions=false", "partition=false", "max_zoom=1", "crop_size=1", "bucket=1"]
+        + ["logits_dtype=float32"],
+    )
+    predictor, class_table = prediction_runs.load_predictor(
+        config, str(folder / "semantic"), str(folder / "affinity")
+    )
+    wanted = GraphMerger(config, class_table).merge(
+        predictor.predict(read_image(str(folder / "street.png")))
+    )
+    found = ops.graph_merge_from_logits(
+        logits["affinity_logits"][0], logits["semantic_logits"][0], np.ones((128, 192), bool),
+        affinity_stride=8, semantic_stride=8, thresholds=config.thresholds,
+        min_pixels=config.min_pixels, groups=class_table.groups,
+    )  # fmt: skip
+    np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids)
+
+
+def test_what_lies_beside_the_model(folder):
+    exported = str(folder / "instances" / "1")
+    assert saved_model.read_extra(exported, "export.json")["kind"] == "instances"
+    assert saved_model.read_extra(exported, "preset.yaml")["crop_size"] == 65
+    assert saved_model.read_extra(exported, "class_table.yaml")["name"] == "cityscapes"
+
+
+def test_warm_up_requests_are_answered(folder, signatures):
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    path = folder / "instances" / "1" / saved_model.EXTRA / saved_model.WARMUP_FILE
+    seen = []
+    for record in tf.data.TFRecordDataset(str(path)):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {key: tf.constant(tf.make_ndarray(v)) for key, v in request.inputs.items()}
+        answer = signatures[request.model_spec.signature_name](**inputs)
+        assert answer["image_sizes"].numpy().tolist() == [[192, 256]]
+        seen.append(request.model_spec.signature_name)
+    assert seen == ["serving_default", "image_bytes", "image_bytes_compact", "tf_example"]
+
+
+def test_without_the_op_tensorflow_names_it(folder, tmp_path):
+    code = f"import tensorflow as tf; tf.saved_model.load('{folder}/instances/1')"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "Op type not registered" in result.stderr  # docs/serving.md has what to do then.
+    code = code.replace("import ", "import affinity_seg.ops, ", 1)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    "override, wanted",
+    [
+        ("--semantic_checkpoint=nowhere", "nowhere"),
+        ("--override=stages=[1,2]", "stages"),
+        ("--output_dir={folder}/instances", "instances/1"),
+        ("--kind=networks --min_score=0.5", "kind 'networks' has no instances"),
+    ],
+)
+def test_errors_are_one_message(folder, tmp_path, override, wanted):
+    arguments = [
+        f"--semantic_checkpoint={folder}/semantic", f"--affinity_checkpoint={folder}/affinity",
+        f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/out",
+    ]  # fmt: skip
+    result = run_tool(
+        "export_saved_model.py", ROOT, *arguments, *override.format(folder=folder).split()
+    )
+    assert result.returncode != 0 and wanted in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.rglob("saved_model.pb"))

@@ -1,0 +1,53 @@
+"""Exports both networks, and all that makes instances of what they say, as one SavedModel.
+
+    python tools/export_saved_model.py --semantic_checkpoint=runs/demo/semantic \
+        --affinity_checkpoint=runs/demo/affinity --preset=configs/presets/demo.yaml \
+        --output_dir=runs/demo/export
+
+Writes <output_dir>/<version>, as TensorFlow Serving wants it: images in, instances out, with
+regions, zoom, flips, tiles, merge and filters inside the graph. Whoever loads it needs the op
+(`import affinity_seg.ops`, or a server that has it compiled in); --kind=networks gives the logits
+only and needs none. docs/serving.md has inputs and outputs.
+"""
+
+import os
+
+from absl import flags
+
+from affinity_seg import cli, tool_flags
+from affinity_seg.configs import inference
+from affinity_seg.inference import filters
+from affinity_seg.serving import saved_model
+
+tool_flags.define_network_flags()
+flags.DEFINE_alias("semantic_checkpoint", "semantic_dir")
+flags.DEFINE_alias("affinity_checkpoint", "affinity_dir")
+tool_flags.define_preset_flags()
+flags.DEFINE_string("output_dir", None, "Folder of the model's versions.", required=True)
+flags.DEFINE_integer("version", 1, "Number of this version, the folder's name.", lower_bound=1)
+flags.DEFINE_enum("kind", "instances", saved_model.KINDS, "All of it, or the networks alone.")
+flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model will be served.")
+flags.DEFINE_bool("warmup", True, "Write warm-up requests for TensorFlow Serving along.")
+filters.define_flags()
+FLAGS = flags.FLAGS
+
+
+def main():
+    folder = os.path.join(FLAGS.output_dir, str(FLAGS.version))
+    names = saved_model.write(
+        saved_model.Export(
+            semantic_dir=FLAGS.semantic_dir,
+            affinity_dir=FLAGS.affinity_dir,
+            config=inference.load_config(FLAGS.preset, FLAGS.override),
+            kind=FLAGS.kind,
+            instance_filter=filters.from_flags(),
+            model_name=FLAGS.model_name,
+            warmup=FLAGS.warmup,
+        ),
+        folder,
+    )
+    print(f"{folder}: {', '.join(names)}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

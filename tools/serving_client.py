@@ -1,0 +1,55 @@
+"""Asks a model server for the instances of pictures: overlays to look at and JSON files.
+
+    python tools/serving_client.py --server=grpc://localhost:8500 --image=a.png --image=b.jpg \
+        --class_table=runs/demo/export/1/assets.extra/class_table.yaml --output_dir=out
+
+Writes <name>_instances.png and <name>_instances.json for each, as tools/segment.py does. http://
+asks the server's REST interface. A picture that is damaged, or that the server refuses, does not
+stop the others; the status is 1 then.
+"""
+
+import os
+import sys
+
+from absl import flags
+
+from affinity_seg import cli, labels, tool_flags
+from affinity_seg.inference import segment
+from affinity_seg.inference.images import read_image
+from affinity_seg.serving import client
+
+flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://host:port or http://host:port.")
+flags.DEFINE_multi_string("image", None, "A picture, PNG or JPEG.", required=True)
+flags.DEFINE_string("output_dir", None, "Folder for the files.", required=True)
+flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model is served.")
+flags.DEFINE_float("timeout", 60.0, "Longest wait for an answer, seconds.")
+flags.DEFINE_integer("tries", 4, "How often an unavailable server is asked.")
+tool_flags.define_class_table_flag()
+FLAGS = flags.FLAGS
+
+
+def main():
+    class_table = labels.load_class_table(FLAGS.class_table)
+    settings = client.Settings(FLAGS.model_name, FLAGS.timeout, FLAGS.tries)
+    refused = 0
+    with client.connect(FLAGS.server, settings) as server:
+        for path in FLAGS.image:
+            try:
+                image = read_image(path)
+                with open(path, "rb") as file:
+                    (instances,) = server.segment([file.read()])
+            except (OSError, ValueError) as error:
+                print(error if path in str(error) else f"{path}: {error}", file=sys.stderr)
+                refused += 1
+                continue
+            name = os.path.splitext(os.path.basename(path))[0]
+            written = segment.write_segmentation(
+                FLAGS.output_dir, name, image, instances, class_table
+            )
+            print(f"{len(instances.classes)} instances: {', '.join(written)}")
+    if refused:
+        sys.exit(f"{refused} of {len(FLAGS.image)} pictures were refused")
+
+
+if __name__ == "__main__":
+    cli.run(main)
