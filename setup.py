@@ -71,8 +71,7 @@ setup(
         "tqdm",
     ],
     extras_require={
-        # dockerfile is Docker's own parser.
-        "dev": ["dockerfile", "pytest", "ruff", *_BENCH, *_SERVING],
+        "dev": ["pytest", "ruff", *_BENCH, *_SERVING],
         "bench": _BENCH,
         "serving": _SERVING,
     },

@@ -1,7 +1,6 @@
 """From the networks' logits to the instances of an image: the graph with the C++ op."""
 
 import re
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -32,8 +31,8 @@ class GraphMerger:
           ValueError: The configuration does not fit the class table.
         """
         self._config = config
-        self._num_classes = class_table.num_classes
-        self._options = merge_options(config, class_table)
+        self._groups = config.class_groups(class_table)
+        self._refine_classes = config.refine_class_indices(class_table)
 
     def merge(self, prediction: ImagePrediction) -> Instances:
         """Returns the instances of an image.
@@ -57,7 +56,15 @@ class GraphMerger:
                 semantic_stride=prediction.semantic_stride,
                 group=[item.region.group for item in regions],
                 distances=prediction.distances,
-                **self._options,
+                stages=config.stages,
+                thresholds=config.thresholds,
+                groups=self._groups,
+                alpha=config.alpha,
+                merge_window=config.merge_window,
+                refine=config.refine,
+                refine_classes=self._refine_classes,
+                linkage=config.linkage,
+                min_pixels=config.min_pixels,
             )
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(_reason(error, regions)) from error
@@ -66,27 +73,8 @@ class GraphMerger:
             [GraphMergeResult(*(values.numpy() for values in result)) for result in results],
             prediction.height,
             prediction.width,
-            self._num_classes,
+            len(self._groups),
         )
-
-
-def merge_options(config: InferenceConfig, class_table: ClassTable) -> dict[str, Any]:
-    """Returns the arguments of `ops.graph_merge` that a configuration gives.
-
-    Raises:
-      ValueError: The configuration does not fit the class table.
-    """
-    return {
-        "stages": config.stages,
-        "thresholds": config.thresholds,
-        "groups": config.class_groups(class_table),
-        "alpha": config.alpha,
-        "merge_window": config.merge_window,
-        "refine": config.refine,
-        "refine_classes": config.refine_class_indices(class_table),
-        "linkage": config.linkage,
-        "min_pixels": config.min_pixels,
-    }
 
 
 def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candidates:

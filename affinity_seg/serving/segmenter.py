@@ -6,7 +6,6 @@ from affinity_seg import ops
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference import graph_tiles
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
-from affinity_seg.inference.merging import merge_options
 from affinity_seg.inference.networks import check_networks
 from affinity_seg.modeling.loading import Network
 from affinity_seg.serving import pasting
@@ -44,7 +43,7 @@ class Segmenter(tf.Module):
         self._config = config
         self._filter = instance_filter
         self._groups = config.class_groups(class_table)
-        self._options = merge_options(config, class_table)
+        self._refine_classes = config.refine_class_indices(class_table)
 
     def segment(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the instances of an image, inside a `tf.function`.
@@ -144,6 +143,7 @@ class Segmenter(tf.Module):
         zoomed: tf.Tensor,
         group: tf.Tensor,
     ) -> ops.GraphMergeResult:
+        config = self._config
         return ops.graph_merge_from_logits(
             affinity,
             semantic,
@@ -152,7 +152,15 @@ class Segmenter(tf.Module):
             semantic_stride=self._semantic.output_stride,
             group=group,
             distances=self._affinity.distances,
-            **self._options,
+            stages=config.stages,
+            thresholds=config.thresholds,
+            groups=self._groups,
+            alpha=config.alpha,
+            merge_window=config.merge_window,
+            refine=config.refine,
+            refine_classes=self._refine_classes,
+            linkage=config.linkage,
+            min_pixels=config.min_pixels,
         )
 
     def _wanted(self, canvas: pasting.Canvas) -> tf.Tensor:
