@@ -71,7 +71,8 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "dev": ["pytest", "ruff", *_BENCH, *_SERVING],
+        # dockerfile is Docker's own parser.
+        "dev": ["dockerfile", "pytest", "ruff", *_BENCH, *_SERVING],
         "bench": _BENCH,
         "serving": _SERVING,
     },

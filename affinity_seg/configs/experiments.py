@@ -290,4 +290,4 @@ def semantic_experiment() -> Experiment:
 @exp_factory.register_config_factory(AFFINITY)
 def affinity_experiment() -> Experiment:
     """The paper's instance training, 120k iterations (5.1)."""
-    return Experiment(task=AffinityTask(), trainer=_paper_trainer(120_000, "accuracy"))
+    return Experiment(task=AffinityTask(), trainer=_paper_trainer(120_000, "average_precision"))

@@ -1,6 +1,7 @@
 """From the networks' logits to the instances of an image: the graph with the C++ op."""
 
 import re
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -31,8 +32,8 @@ class GraphMerger:
           ValueError: The configuration does not fit the class table.
         """
         self._config = config
-        self._groups = config.class_groups(class_table)
-        self._refine_classes = config.refine_class_indices(class_table)
+        self._num_classes = class_table.num_classes
+        self._options = merge_options(config, class_table)
 
     def merge(self, prediction: ImagePrediction) -> Instances:
         """Returns the instances of an image.
@@ -56,15 +57,7 @@ class GraphMerger:
                 semantic_stride=prediction.semantic_stride,
                 group=[item.region.group for item in regions],
                 distances=prediction.distances,
-                stages=config.stages,
-                thresholds=config.thresholds,
-                groups=self._groups,
-                alpha=config.alpha,
-                merge_window=config.merge_window,
-                refine=config.refine,
-                refine_classes=self._refine_classes,
-                linkage=config.linkage,
-                min_pixels=config.min_pixels,
+                **self._options,
             )
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(_reason(error, regions)) from error
@@ -73,8 +66,27 @@ class GraphMerger:
             [GraphMergeResult(*(values.numpy() for values in result)) for result in results],
             prediction.height,
             prediction.width,
-            len(self._groups),
+            self._num_classes,
         )
+
+
+def merge_options(config: InferenceConfig, class_table: ClassTable) -> dict[str, Any]:
+    """Returns the arguments of `ops.graph_merge` that a configuration gives.
+
+    Raises:
+      ValueError: The configuration does not fit the class table.
+    """
+    return {
+        "stages": config.stages,
+        "thresholds": config.thresholds,
+        "groups": config.class_groups(class_table),
+        "alpha": config.alpha,
+        "merge_window": config.merge_window,
+        "refine": config.refine,
+        "refine_classes": config.refine_class_indices(class_table),
+        "linkage": config.linkage,
+        "min_pixels": config.min_pixels,
+    }
 
 
 def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candidates:

@@ -112,11 +112,18 @@ class PairStatistics(NamedTuple):
         negatives of each distance at affinity 0.5, all scored pairs alike.
       loss_sums: [len(distances)], weighted cross-entropy of each distance.
       weight_sums: [len(distances)], weights of its pairs.
+      histograms: [2, NUM_BINS], scored pairs of all distances whose target is false, and true, by
+        affinity.
     """
 
     counts: tf.Tensor
     loss_sums: tf.Tensor
     weight_sums: tf.Tensor
+    histograms: tf.Tensor
+
+
+NUM_BINS = 1000
+"""Equal bins of affinity that a validation counts pairs in."""
 
 
 def pair_statistics(
@@ -133,6 +140,7 @@ def pair_statistics(
     Args: As in `affinity_loss`.
     """
     rows = []
+    histograms = tf.zeros([2 * NUM_BINS])
     for index, distance in enumerate(distances):
         targets, weights = affinity_targets.pair_targets(
             instances, distance, sample_stride, **pair_weights
@@ -146,7 +154,13 @@ def pair_statistics(
         ]
         counts = [tf.reduce_sum(tf.cast(case, tf.float32)) for case in cases]
         rows.append((counts, tf.reduce_sum(losses * weights), tf.reduce_sum(weights)))
-    return PairStatistics(*(tf.convert_to_tensor(column) for column in zip(*rows, strict=True)))
+        bins = tf.cast(tf.sigmoid(part) * NUM_BINS, tf.int32)
+        bins = tf.minimum(bins, NUM_BINS - 1) + NUM_BINS * tf.cast(targets, tf.int32)
+        histograms += tf.math.bincount(
+            tf.reshape(bins, [-1]), tf.reshape(scored, [-1]), 2 * NUM_BINS, 2 * NUM_BINS
+        )
+    columns = (tf.convert_to_tensor(column) for column in zip(*rows, strict=True))
+    return PairStatistics(*columns, tf.reshape(histograms, [2, NUM_BINS]))
 
 
 def _channels_of(logits: tf.Tensor, index: int) -> tf.Tensor:

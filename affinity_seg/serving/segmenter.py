@@ -6,6 +6,7 @@ from affinity_seg import ops
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference import graph_tiles
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.inference.merging import merge_options
 from affinity_seg.inference.networks import check_networks
 from affinity_seg.modeling.loading import Network
 from affinity_seg.serving import pasting
@@ -43,7 +44,7 @@ class Segmenter(tf.Module):
         self._config = config
         self._filter = instance_filter
         self._groups = config.class_groups(class_table)
-        self._refine_classes = config.refine_class_indices(class_table)
+        self._options = merge_options(config, class_table)
 
     def segment(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the instances of an image, inside a `tf.function`.
@@ -143,7 +144,6 @@ class Segmenter(tf.Module):
         zoomed: tf.Tensor,
         group: tf.Tensor,
     ) -> ops.GraphMergeResult:
-        config = self._config
         return ops.graph_merge_from_logits(
             affinity,
             semantic,
@@ -152,15 +152,7 @@ class Segmenter(tf.Module):
             semantic_stride=self._semantic.output_stride,
             group=group,
             distances=self._affinity.distances,
-            stages=config.stages,
-            thresholds=config.thresholds,
-            groups=self._groups,
-            alpha=config.alpha,
-            merge_window=config.merge_window,
-            refine=config.refine,
-            refine_classes=self._refine_classes,
-            linkage=config.linkage,
-            min_pixels=config.min_pixels,
+            **self._options,
         )
 
     def _wanted(self, canvas: pasting.Canvas) -> tf.Tensor:

@@ -10,6 +10,7 @@ from affinity_seg.dataloaders import affinity_targets
 from affinity_seg.losses import affinity_loss
 from affinity_seg.modeling import upsampling
 from affinity_seg.tasks import base
+from affinity_seg.tasks import metrics as metrics_lib
 
 _RATES = ("accuracy", "precision", "recall")
 
@@ -45,14 +46,15 @@ class AffinityTask(base.SegmentationTask):
         """Means of a validation, over all distances ("recall") and for each ("recall/8").
 
         Accuracy over scored pairs, precision and recall of "same instance", and for each distance
-        the loss.
+        the loss; over all distances also the average precision.
         """
         if training:
             return []
         groups = ["", *(f"/{distance}" for distance in self.task_config.distances)]
         names = [f"{name}{group}" for group in groups for name in _RATES]
         names += [f"pair_loss{group}" for group in groups[1:]]
-        return [tf_keras.metrics.Mean(name) for name in names]
+        means = [tf_keras.metrics.Mean(name) for name in names]
+        return [metrics_lib.AveragePrecision(), *means]
 
     def process_metrics(self, metrics, labels, model_outputs, **kwargs) -> None:
         """Adds a validation batch to the metrics."""
@@ -73,7 +75,9 @@ class AffinityTask(base.SegmentationTask):
                 (true_positive, true_positive + false_negative),
             ]
         parts += zip(tf.unstack(found.loss_sums), tf.unstack(found.weight_sums), strict=True)
-        for metric, (total, weight) in zip(metrics, parts, strict=True):
+        average_precision, *means = metrics
+        average_precision.update_state(found.histograms)
+        for metric, (total, weight) in zip(means, parts, strict=True):
             metric.update_state(tf.math.divide_no_nan(total, weight), sample_weight=weight)
 
     def _pair_arguments(self, labels) -> dict:

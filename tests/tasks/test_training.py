@@ -74,6 +74,7 @@ def test_writes_checkpoints_params_and_summaries(trained):
             "affinity_truth": "images",
             "affinity_prediction": "images",
             "accuracy": "scalars",
+            "average_precision": "scalars",
             "recall": "scalars",
             "recall/64": "scalars",
             "pair_loss/1": "scalars",
@@ -109,7 +110,7 @@ def test_load_network_gives_the_trained_weights(trained):
 def test_the_best_checkpoint_is_kept_and_loads(trained):
     kind, model_dir = trained
     info = yaml.safe_load((model_dir / "best" / "info.json").read_text())
-    assert {"semantic": "mean_iou", "affinity": "accuracy"}[kind] in str(info)
+    assert {"semantic": "mean_iou", "affinity": "average_precision"}[kind] in str(info)
     best, last = (loading.load_network(str(folder)) for folder in (model_dir / "best", model_dir))
     assert (best.kind, best.num_outputs) == (last.kind, last.num_outputs)
     identities = [fingerprint.model_identity(str(f)) for f in (model_dir / "best", model_dir)]
