@@ -12,7 +12,7 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: setup packages op demo nuclei test lint fuzz test-aarch64 format bench wheel clean
+.PHONY: setup packages op demo nuclei serve test lint fuzz test-aarch64 format bench wheel clean
 
 setup: op
 
@@ -36,6 +36,14 @@ demo: setup
 # Real images, if they are there: both networks from scratch, then the scores.
 nuclei: setup
 	PATH="$(abspath $(BIN)):$$PATH" tools/nuclei.sh ../shared/data/nuclei $(RUNS)/nuclei
+
+# The demo's model by REST and gRPC on this machine; runs the demo before if need be.
+serve: setup
+	test -d $(RUNS)/demo/affinity || $(MAKE) demo
+	test -d $(RUNS)/demo/export/1 || $(BIN)/python tools/export_saved_model.py \
+	  --semantic_checkpoint=$(RUNS)/demo/semantic --affinity_checkpoint=$(RUNS)/demo/affinity \
+	  --preset=configs/presets/demo.yaml --output_dir=$(RUNS)/demo/export
+	$(BIN)/python tools/serve.py --model_dir=$(RUNS)/demo/export
 
 # Chromium shows the tests what is on the page of tools/report.py.
 test: setup lint

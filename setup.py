@@ -38,6 +38,9 @@ _BENCH = ["bioimage-cpp", "mwatershed"]
 # Requests and answers of TensorFlow Serving, and gRPC.
 _SERVING = ["tensorflow-serving-api==2.20.0"]
 
+# tools/serve.py. mlserver 1.7.1 asks uvloop for an event loop that newer ones do not make.
+_MLSERVER = ["mlserver==1.7.1", "uvloop<0.22"]
+
 
 class BinaryDistribution(Distribution):
     """Tags the wheel with platform and Python: it holds a shared object."""
@@ -72,8 +75,9 @@ setup(
     ],
     extras_require={
         # dockerfile is Docker's own parser.
-        "dev": ["dockerfile", "pytest", "ruff", *_BENCH, *_SERVING],
+        "dev": ["dockerfile", "pytest", "ruff", *_BENCH, *_SERVING, *_MLSERVER],
         "bench": _BENCH,
+        "mlserver": _MLSERVER,
         "serving": _SERVING,
     },
     cmdclass={"build_py": BuildWithOp},

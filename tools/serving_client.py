@@ -4,8 +4,8 @@
         --class_table=runs/demo/export/1/assets.extra/class_table.yaml --output_dir=out
 
 Writes <name>_instances.png and <name>_instances.json for each, as tools/segment.py does. http://
-asks the server's REST interface. A picture that is damaged, or that the server refuses, does not
-stop the others; the status is 1 then.
+asks the server's REST interface, v2+http:// that of tools/serve.py. A picture that is damaged, or
+that the server refuses, does not stop the others; the status is 1 then.
 """
 
 import os
@@ -18,7 +18,7 @@ from affinity_seg.inference import segment
 from affinity_seg.inference.images import read_image
 from affinity_seg.serving import client
 
-flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://host:port or http://host:port.")
+flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://, http:// or v2+http://host:port.")
 flags.DEFINE_multi_string("image", None, "A picture, PNG or JPEG.", required=True)
 flags.DEFINE_string("output_dir", None, "Folder for the files.", required=True)
 flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model is served.")

@@ -15,9 +15,13 @@ import urllib3
 from affinity_seg.inference.instances import Instances
 from affinity_seg.serving.signatures import COMPACT, IMAGE_BYTES
 
-_OUTPUTS = ("num_instances", "instance_ids_png_bytes", "classes", "scores", "sizes", "boxes")
+_PNG = "instance_ids_png_bytes"
+_OUTPUTS = ("num_instances", _PNG, "classes", "scores", "sizes", "boxes")
 _RETRIED = (429, 502, 503, 504)
 """Statuses of HTTP that say that another try may work."""
+
+
+_SCHEMES = ("grpc", "http", "https", "v2+http", "v2+https")
 
 
 class ServerError(OSError):
@@ -70,7 +74,7 @@ class Client(abc.ABC):
         answer = self._ask(contents)
         found = []
         for index, count in enumerate(np.asarray(answer["num_instances"])):
-            encoded = answer["instance_ids_png_bytes"][index]
+            encoded = answer[_PNG][index]
             if not encoded:
                 raise ServerError(f"{count} instances do not fit the server's PNG of 16 bits")
             ids = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -95,20 +99,24 @@ def connect(server: str, settings: Settings = Settings()) -> Client:  # noqa: B0
     """Connects to a server.
 
     Args:
-      server: "grpc://host:port", or "http://host:port" or "https://..." for REST.
+      server: "grpc://host:port", or "http://host:port" or "https://..." for REST, of TensorFlow
+        Serving; "v2+http://..." or "v2+https://..." for the REST of a V2 server (tools/serve.py).
       settings: How it is asked.
 
     Raises:
       ValueError: It is neither, or a setting breaks a rule.
     """
     scheme, separator, address = server.partition("://")
-    if not separator or not address or scheme not in ("grpc", "http", "https"):
-        raise ValueError(f"`server` must be grpc://host:port or http://host:port: {server!r}")
+    if not separator or not address or scheme not in _SCHEMES:
+        raise ValueError(f"`server` must be one of {', '.join(_SCHEMES)}://host:port: {server!r}")
     if not settings.timeout > 0:
         raise ValueError(f"`timeout` must be positive: {settings.timeout}")
     if not 1 <= settings.tries <= 5:
         raise ValueError(f"`tries` must be in [1, 5]: {settings.tries}")
-    return _GrpcClient(address, settings) if scheme == "grpc" else _RestClient(server, settings)
+    if scheme == "grpc":
+        return _GrpcClient(address, settings)
+    version, _, url = server.rpartition("+")
+    return _V2Client(url, settings) if version else _RestClient(url, settings)
 
 
 class _GrpcClient(Client):
@@ -154,11 +162,11 @@ class _GrpcClient(Client):
         return {name: tf.make_ndarray(response.outputs[name]) for name in _OUTPUTS}
 
 
-class _RestClient(Client):
-    """The REST interface of TensorFlow Serving."""
+class _HttpClient(Client):
+    """JSON to one address, with retries."""
 
-    def __init__(self, server: str, settings: Settings):
-        self._url = f"{server.rstrip('/')}/v1/models/{settings.model_name}:predict"
+    def __init__(self, url: str, settings: Settings):
+        self._url = url
         self._timeout = settings.timeout
         self._session = requests.Session()
         retry = urllib3.Retry(
@@ -175,9 +183,8 @@ class _RestClient(Client):
     def close(self) -> None:
         self._session.close()
 
-    def _ask(self, contents: Sequence[bytes]) -> Mapping[str, Any]:
-        encoded = [{"b64": base64.b64encode(content).decode()} for content in contents]
-        body = {"signature_name": COMPACT, "inputs": {IMAGE_BYTES: encoded}}
+    def _post(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the server's JSON."""
         try:
             response = self._session.post(self._url, json=body, timeout=self._timeout)
             answer = response.json()
@@ -185,6 +192,46 @@ class _RestClient(Client):
             raise ServerError(f"{self._url}: {error}") from error
         if not response.ok:
             raise ServerError(f"{response.status_code}: {answer.get('error', answer)}")
-        outputs = answer["outputs"]
-        pictures = [base64.b64decode(png["b64"]) for png in outputs["instance_ids_png_bytes"]]
-        return {**outputs, "instance_ids_png_bytes": pictures}
+        return answer
+
+
+class _RestClient(_HttpClient):
+    """The REST interface of TensorFlow Serving."""
+
+    def __init__(self, server: str, settings: Settings):
+        super().__init__(f"{server.rstrip('/')}/v1/models/{settings.model_name}:predict", settings)
+
+    def _ask(self, contents: Sequence[bytes]) -> Mapping[str, Any]:
+        encoded = [{"b64": text} for text in _base64(contents)]
+        body = {"signature_name": COMPACT, "inputs": {IMAGE_BYTES: encoded}}
+        outputs = self._post(body)["outputs"]
+        pictures = [base64.b64decode(png["b64"]) for png in outputs[_PNG]]
+        return {**outputs, _PNG: pictures}
+
+
+class _V2Client(_HttpClient):
+    """The REST interface of the V2 protocol, as mlserver has it."""
+
+    def __init__(self, server: str, settings: Settings):
+        super().__init__(f"{server.rstrip('/')}/v2/models/{settings.model_name}/infer", settings)
+
+    def _ask(self, contents: Sequence[bytes]) -> Mapping[str, Any]:
+        tensor = {
+            "name": IMAGE_BYTES,
+            "shape": [len(contents)],
+            "datatype": "BYTES",
+            "parameters": {"content_type": "base64"},
+            "data": _base64(contents),
+        }
+        body = {"inputs": [tensor], "outputs": [{"name": name} for name in _OUTPUTS]}
+        outputs = {output["name"]: output for output in self._post(body)["outputs"]}
+        arrays = {
+            name: np.reshape(output["data"], output["shape"])
+            for name, output in outputs.items()
+            if name != _PNG
+        }
+        return {**arrays, _PNG: [base64.b64decode(text) for text in outputs[_PNG]["data"]]}
+
+
+def _base64(contents: Sequence[bytes]) -> list[str]:
+    return [base64.b64encode(content).decode() for content in contents]

@@ -72,7 +72,7 @@ def test_a_server_that_is_not_there(scheme):
 @pytest.mark.parametrize(
     "server, settings, message",
     [
-        ("localhost:8500", client.Settings(), "`server` must be grpc://host:port"),
+        ("localhost:8500", client.Settings(), "`server` must be one of grpc, http, .*host:port"),
         ("ftp://host", client.Settings(), "`server` must be"),
         ("grpc://a:1", client.Settings(timeout=0), "`timeout` must be positive: 0"),
         ("grpc://a:1", client.Settings(tries=9), r"`tries` must be in \[1, 5\]: 9"),

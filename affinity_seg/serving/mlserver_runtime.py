@@ -1,0 +1,183 @@
+"""The exported model in mlserver, whose V2 protocol needs neither Docker nor a built server."""
+
+import asyncio
+import base64
+import binascii
+import os
+
+import numpy as np
+import tensorflow as tf
+from mlserver import MLModel
+from mlserver.codecs import Base64Codec
+from mlserver.codecs.numpy import to_datatype, to_dtype
+from mlserver.errors import InferenceError
+from mlserver.types import (
+    Datatype,
+    InferenceRequest,
+    InferenceResponse,
+    MetadataTensor,
+    Parameters,
+    RequestInput,
+    ResponseOutput,
+)
+
+import affinity_seg.ops  # noqa: F401  # Registers the ops of the graph.
+from affinity_seg.serving import signatures
+
+SIGNATURE = "signature_name"
+"""Parameter of a request: the signature that answers it."""
+
+_BY_INPUT = {
+    signatures.IMAGES: "serving_default",
+    signatures.IMAGE_BYTES: signatures.COMPACT,
+    signatures.EXAMPLES: "tf_example",
+}
+"""Which signature answers an input if the request does not say."""
+
+
+class ExportedModel(MLModel):
+    """A SavedModel that `saved_model.write` wrote.
+
+    The setting `parameters.uri` is its folder. `parameters.extra` may have `threads`, TensorFlow's
+    threads of this worker (0: one for each core). Requests to one worker run one after the other.
+    """
+
+    async def load(self) -> bool:
+        """Loads the model; called once in each worker."""
+        extra = self.settings.parameters.extra or {}
+        tf.config.threading.set_intra_op_parallelism_threads(extra.get("threads", 0))
+        self._signatures = tf.saved_model.load(self.settings.parameters.uri).signatures
+        self._turn = asyncio.Semaphore(1)
+        self.inputs = [
+            _metadata(spec)
+            for name in _BY_INPUT.values()
+            if name in self._signatures
+            for spec in self._specs(name).values()
+        ]
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        """Answers a request; files are raw bytes in gRPC and base 64 in JSON."""
+        name, inputs = self._parse(payload)
+        wanted = [output.name for output in payload.outputs or []]
+        function = self._signatures[name]
+        unknown = sorted(set(wanted) - set(function.structured_outputs))
+        if unknown:
+            raise InferenceError(
+                f"`outputs` must be some of {sorted(function.structured_outputs)}: {unknown}"
+            )
+        async with self._turn:
+            found = await asyncio.to_thread(_call, function, inputs)
+        return InferenceResponse(
+            id=payload.id,
+            model_name=self.name,
+            model_version=self.version,
+            outputs=[_encode(key, found[key]) for key in wanted or found],
+        )
+
+    def _specs(self, signature: str) -> dict[str, tf.TensorSpec]:
+        return self._signatures[signature].structured_input_signature[1]
+
+    def _parse(self, payload: InferenceRequest) -> tuple[str, dict[str, tf.Tensor]]:
+        """Returns the name of the signature that is asked, and its inputs."""
+        given = [tensor.name for tensor in payload.inputs]
+        name = getattr(payload.parameters, SIGNATURE, None)
+        if name is None and len(given) == 1:
+            name = _BY_INPUT.get(given[0])
+        if name not in self._signatures:
+            raise InferenceError(
+                f"parameter {SIGNATURE!r} must be one of {sorted(self._signatures)}, or `inputs` "
+                f"one of {sorted(_BY_INPUT)}: {name!r}, {given}"
+            )
+        specs = self._specs(name)
+        if sorted(given) != sorted(specs):
+            raise InferenceError(f"`inputs` of {name} must be {sorted(specs)}: {given}")
+        return name, {tensor.name: _decode(tensor, specs[tensor.name]) for tensor in payload.inputs}
+
+
+def _metadata(spec: tf.TensorSpec) -> MetadataTensor:
+    shape = [-1 if size is None else size for size in spec.shape]
+    return MetadataTensor(name=spec.name, datatype=_datatype(spec), shape=shape)
+
+
+def _datatype(spec: tf.TensorSpec) -> str:
+    """Returns the protocol's name of a dtype."""
+    if spec.dtype == tf.string:
+        return Datatype.BYTES.value
+    return to_datatype(np.dtype(spec.dtype.as_numpy_dtype)).value
+
+
+def _decode(tensor: RequestInput, spec: tf.TensorSpec) -> tf.Tensor:
+    datatype = _datatype(spec)
+    if tensor.datatype != datatype:
+        raise InferenceError(f"{tensor.name!r} must be {datatype}: {tensor.datatype}")
+    try:
+        if datatype == Datatype.BYTES.value:
+            return tf.constant(_files(tensor), tf.string)
+        values = np.asarray(tensor.data.root, to_dtype(tensor)).reshape(tensor.shape)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InferenceError(f"{tensor.name!r}, shape {tensor.shape}: {error}") from error
+    if not spec.shape.is_compatible_with(values.shape):
+        raise InferenceError(f"{tensor.name!r} must have shape {spec.shape}: {tensor.shape}")
+    return tf.constant(values)
+
+
+def _files(tensor: RequestInput) -> list[bytes]:
+    """Returns the elements of a tensor of files."""
+    parameter = getattr(tensor.parameters, "content_type", None)
+    elements = tensor.data.root
+    if isinstance(elements, str | bytes):
+        elements = [elements]
+    files = []
+    for index, element in enumerate(elements):
+        if isinstance(element, str) or parameter == Base64Codec.ContentType:
+            try:
+                element = base64.b64decode(element, validate=True)
+            except binascii.Error as error:
+                raise ValueError(f"[{index}] is not base 64: {error}") from error
+        files.append(element)
+    return files
+
+
+def _call(function, inputs: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
+    """Runs a signature.
+
+    Raises:
+      InferenceError: It refuses its inputs.
+    """
+    try:
+        return {name: value.numpy() for name, value in function(**inputs).items()}
+    except tf.errors.InvalidArgumentError as error:
+        # What stands before and behind names nodes of the graph.
+        text = str(error).rpartition("<stack traces unavailable>\n")[2].partition("\n\t [[")[0]
+        raise InferenceError(f"INVALID_ARGUMENT: {text}") from error
+
+
+def _encode(name: str, values: np.ndarray) -> ResponseOutput:
+    """Returns a tensor in its own shape; mlserver's codecs would make [B] of it [B, 1]."""
+    shape = list(values.shape)
+    if values.dtype == object:
+        data = [base64.b64encode(value) for value in values.ravel()]
+        kind = Parameters(content_type=Base64Codec.ContentType)
+        return ResponseOutput(
+            name=name, datatype=Datatype.BYTES, shape=shape, data=data, parameters=kind
+        )
+    data = values.ravel().tolist()
+    return ResponseOutput(name=name, datatype=to_datatype(values.dtype), shape=shape, data=data)
+
+
+def newest_version(folder: str) -> str:
+    """Returns the folder of a SavedModel: `folder`, or the largest number in it.
+
+    Raises:
+      FileNotFoundError: There is none.
+    """
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"no folder of an exported model: {folder}")
+    versions = sorted((int(name) for name in os.listdir(folder) if name.isdecimal()), reverse=True)
+    for path in [folder, *(os.path.join(folder, str(version)) for version in versions)]:
+        if os.path.isfile(os.path.join(path, "saved_model.pb")):
+            return path
+    raise FileNotFoundError(
+        f"{folder}: neither saved_model.pb nor a version, tools/export_saved_model.py writes one"
+    )
