@@ -15,21 +15,22 @@ _USER_ERRORS = (OSError, ValueError, yaml.YAMLError, cv2.error, tf.errors.OpErro
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where an error comes from.")
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], int | None]) -> None:
     """Parses the flags and runs a program that takes no other arguments.
 
-    A wrong argument or file ends the program with a message and status 1; with --debug it shows
-    the stack trace.
+    The program ends with the status that `main` returns, 0 for None. A wrong argument or file
+    ends it with a message and status 1; with --debug it shows the stack trace.
     """
 
     def checked(argv: list[str]) -> None:
         if len(argv) > 1:
             raise app.UsageError(f"unexpected arguments: {argv[1:]}")
         try:
-            main()
+            status = main()
         except _USER_ERRORS as error:
             if _DEBUG.value:
                 raise
             sys.exit(f"{os.path.basename(argv[0])}: {error}")
+        sys.exit(status)
 
     app.run(checked)

@@ -1,0 +1,90 @@
+"""Inputs that a run could not use: listed by name and reason, while the run goes on."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import cv2
+import tensorflow as tf
+from absl import flags, logging
+
+from affinity_seg import files
+
+FILE_NAME = "dead_letters.json"
+
+EXIT_STATUS = 3
+"""Exit status of a program that finished, but could not use some of its inputs."""
+
+_ERRORS = (OSError, ValueError, cv2.error, tf.errors.OpError)
+"""What a damaged or missing input raises."""
+
+
+def define_flag() -> None:
+    """Defines --strict for the program that calls it."""
+    flags.disclaim_key_flags()  # --help of the program lists it.
+    flags.DEFINE_bool(
+        "strict",
+        False,
+        f"Stop at the first input that cannot be used; without it, it is listed in {FILE_NAME} "
+        f"of the output folder, the run goes on and ends with status {EXIT_STATUS}.",
+    )
+
+
+class DeadLetters:
+    """The inputs that one run could not use, in a JSON file of its output folder.
+
+    The file is a list of {"name", "file", "reason"}, in the order they were met. It is written
+    anew at each addition, so that a killed run leaves what it found. At the end of a run it says
+    what that run could not use: `finish` removes the file of an earlier run if there is nothing.
+    """
+
+    def __init__(self, folder: str, strict: bool = False):
+        """Makes an empty list.
+
+        Args:
+          folder: Output folder of the run, made if needed.
+          strict: Whether errors are raised instead of listed.
+        """
+        self._folder = folder
+        self._strict = strict
+        self._letters: list[dict[str, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return os.path.join(self._folder, FILE_NAME)
+
+    @contextlib.contextmanager
+    def listed(self, name: str, path: str) -> Iterator[None]:
+        """Lists what its body raises about an input, if that is something an input can cause.
+
+        The body must read or compute only: an error of writing is not the input's.
+
+        Args:
+          name: Key of the input.
+          path: Its file.
+        """
+        try:
+            yield
+        except _ERRORS as error:
+            if self._strict:
+                raise
+            self.add(name, path, str(error))
+
+    def add(self, name: str, path: str, reason: str) -> None:
+        """Lists an input; for those that cannot wrap what raises in `listed`."""
+        logging.warning("left out: %s", reason)
+        self._letters.append({"name": name, "file": path, "reason": reason})
+        files.write_json(self.path, self._letters)
+
+    def finish(self) -> int:
+        """Says how many inputs were left out, if any, and returns the exit status of the run."""
+        if self._letters:
+            print(f"{len(self)} inputs could not be used, see {self.path}")
+            return EXIT_STATUS
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self.path)
+        return 0
