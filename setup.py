@@ -67,6 +67,7 @@ setup(
         # These come with tf-models-official; they are named because we import them.
         "matplotlib",
         "pillow",
+        "psutil",
         "pycocotools",
         "pyyaml",
         "requests",

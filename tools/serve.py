@@ -8,6 +8,7 @@ newest is served. Says when it is ready. Ask it with `tools/serving_client.py
 """
 
 import asyncio
+import importlib.util
 import logging
 import os
 import tempfile
@@ -16,6 +17,7 @@ import requests
 from absl import flags
 
 from affinity_seg import cli
+from affinity_seg.serving import saved_model
 
 flags.DEFINE_string("model_dir", None, "Folder of the exported model.", required=True)
 flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model is served.")
@@ -82,12 +84,9 @@ async def _say_when_ready() -> None:
 
 
 def main():
-    try:
-        from affinity_seg.serving import mlserver_runtime
-    except ImportError as error:
-        raise ValueError("this needs `pip install 'affinity-seg[mlserver]'`") from error
-
-    folder = os.path.abspath(mlserver_runtime.newest_version(FLAGS.model_dir))
+    if importlib.util.find_spec("mlserver") is None:
+        raise ValueError("this needs `pip install 'affinity-seg[mlserver]'`")
+    folder = os.path.abspath(saved_model.newest_version(FLAGS.model_dir))
     with tempfile.TemporaryDirectory(prefix="affinity_seg_serve_") as scratch:
         asyncio.run(_serve(folder, scratch))
 

@@ -71,28 +71,39 @@ class Client(abc.ABC):
         Raises:
           ServerError: The server cannot be reached, did not answer in time, or refused a picture.
         """
-        answer = self._ask(contents)
-        found = []
-        for index, count in enumerate(np.asarray(answer["num_instances"])):
-            encoded = answer[_PNG][index]
-            if not encoded:
-                raise ServerError(f"{count} instances do not fit the server's PNG of 16 bits")
-            ids = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+        return parse_answer(self._ask(contents))
 
-            def listed(name, dtype, index=index, count=count):
-                return np.asarray(answer[name][index][:count], dtype)
 
-            found.append(
-                Instances(
-                    instance_ids=ids.astype(np.int32),
-                    classes=listed("classes", np.int32),
-                    scores=listed("scores", np.float32),
-                    sizes=listed("sizes", np.int64),
-                    boxes=listed("boxes", np.int32).reshape(-1, 4),
-                    votes=np.zeros([count, 0], np.int64),
-                )
+def parse_answer(answer: Mapping[str, Any]) -> list[Instances]:
+    """Returns the instances of each picture of an answer.
+
+    Args:
+      answer: Outputs of `signatures.InstanceServer`: arrays, but the PNG files may be a list.
+
+    Raises:
+      ServerError: A picture has more instances than its PNG can tell.
+    """
+    found = []
+    for index, count in enumerate(np.asarray(answer["num_instances"])):
+        encoded = answer[_PNG][index]
+        if not encoded:
+            raise ServerError(f"{count} instances do not fit the server's PNG of 16 bits")
+        ids = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+
+        def listed(name, dtype, index=index, count=count):
+            return np.asarray(answer[name][index][:count], dtype)
+
+        found.append(
+            Instances(
+                instance_ids=ids.astype(np.int32),
+                classes=listed("classes", np.int32),
+                scores=listed("scores", np.float32),
+                sizes=listed("sizes", np.int64),
+                boxes=listed("boxes", np.int32).reshape(-1, 4),
+                votes=np.zeros([count, 0], np.int64),
             )
-        return found
+        )
+    return found
 
 
 def connect(server: str, settings: Settings = Settings()) -> Client:  # noqa: B008

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-import os
 
 import numpy as np
 import tensorflow as tf
@@ -164,20 +163,3 @@ def _encode(name: str, values: np.ndarray) -> ResponseOutput:
         )
     data = values.ravel().tolist()
     return ResponseOutput(name=name, datatype=to_datatype(values.dtype), shape=shape, data=data)
-
-
-def newest_version(folder: str) -> str:
-    """Returns the folder of a SavedModel: `folder`, or the largest number in it.
-
-    Raises:
-      FileNotFoundError: There is none.
-    """
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"no folder of an exported model: {folder}")
-    versions = sorted((int(name) for name in os.listdir(folder) if name.isdecimal()), reverse=True)
-    for path in [folder, *(os.path.join(folder, str(version)) for version in versions)]:
-        if os.path.isfile(os.path.join(path, "saved_model.pb")):
-            return path
-    raise FileNotFoundError(
-        f"{folder}: neither saved_model.pb nor a version, tools/export_saved_model.py writes one"
-    )

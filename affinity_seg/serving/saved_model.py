@@ -111,6 +111,23 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
+def newest_version(folder: str) -> str:
+    """Returns the folder of a SavedModel: `folder`, or the largest number in it.
+
+    Raises:
+      FileNotFoundError: There is none.
+    """
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"no folder of an exported model: {folder}")
+    numbers = sorted((int(name) for name in os.listdir(folder) if name.isdecimal()), reverse=True)
+    for path in [folder, *(os.path.join(folder, str(number)) for number in numbers)]:
+        if os.path.isfile(os.path.join(path, "saved_model.pb")):
+            return path
+    raise FileNotFoundError(
+        f"{folder}: neither saved_model.pb nor a version, tools/export_saved_model.py writes one"
+    )
+
+
 def read_extra(folder: str, name: str) -> dict:
     """Returns a YAML or JSON file that was written along with an exported model.
 

@@ -11,6 +11,9 @@ from affinity_seg.inference.networks import check_networks
 from affinity_seg.modeling.loading import Network
 from affinity_seg.serving import pasting
 
+STAGE_PREFIX = "stage_"
+"""Begins the scopes of the stages, by which tools/benchmark_serving.py tells their operations."""
+
 
 class Segmenter(tf.Module):
     """Both networks, regions, zoom, flips, tiles, merge, pasting and filters (paper 3.4, 4)."""
@@ -58,7 +61,8 @@ class Segmenter(tf.Module):
         config = self._config
         height, width = tf.shape(image)[0], tf.shape(image)[1]
         pixels = tf.cast(self._semantic.stretch_contrast(image), tf.float32)
-        full = self._logits(self._semantic, pixels, config.semantic_flip, tf.shape(image)[:2])
+        with _stage("full_image"):
+            full = self._logits(self._semantic, pixels, config.semantic_flip, tf.shape(image)[:2])
         canvas = pasting.empty(height, width)
         if config.regions:
             canvas = self._regions(image, full, canvas)
@@ -69,20 +73,22 @@ class Segmenter(tf.Module):
             wanted = range(1, max(self._groups) + 1) if config.partition else (0,)
             for group in wanted:
                 result = self._merge(semantic, affinity, mask, zoomed, tf.constant(group))
-                canvas = pasting.paste(canvas, box, mask, result)
+                with _stage("pasting"):
+                    canvas = pasting.paste(canvas, box, mask, result)
         return pasting.number(canvas, self._wanted(canvas))
 
     def _regions(self, image: tf.Tensor, full: tf.Tensor, canvas: pasting.Canvas) -> pasting.Canvas:
         """Merges and pastes the instances of all regions of interest."""
-        found = ops.find_regions(
-            full,
-            tf.shape(image)[:2],
-            groups=self._groups,
-            partition=self._config.partition,
-            cell_size=self._config.cell_size,
-            growth=self._config.growth,
-            stride=self._semantic.output_stride,
-        )
+        with _stage("regions"):
+            found = ops.find_regions(
+                full,
+                tf.shape(image)[:2],
+                groups=self._groups,
+                partition=self._config.partition,
+                cell_size=self._config.cell_size,
+                growth=self._config.growth,
+                stride=self._semantic.output_stride,
+            )
         for i in tf.range(tf.shape(found.boxes)[0]):
             tf.autograph.experimental.set_loop_options(
                 parallel_iterations=1, shape_invariants=[(canvas, pasting.CANVAS_SHAPES)]
@@ -92,7 +98,8 @@ class Segmenter(tf.Module):
             mask = tf.reshape(mask, [box[2] - box[0], box[3] - box[1]])
             zoomed, semantic, affinity = self._crop_logits(image, box)
             result = self._merge(semantic, affinity, mask, zoomed, found.groups[i])
-            canvas = pasting.paste(canvas, box, mask, result)
+            with _stage("pasting"):
+                canvas = pasting.paste(canvas, box, mask, result)
         return canvas
 
     def _crop_logits(
@@ -104,13 +111,14 @@ class Segmenter(tf.Module):
         excess = tf.maximum(0, zoomed - config.crop_size)
         padded = config.crop_size - (-excess // config.bucket) * config.bucket
         logits = []
-        for network, flip in (
-            (self._semantic, config.semantic_flip),
-            (self._affinity, config.affinity_flip),
+        for stage, network, flip in (
+            ("semantic", self._semantic, config.semantic_flip),
+            ("affinity", self._affinity, config.affinity_flip),
         ):
-            pixels = network.stretch_contrast(image)[box[0] : box[2], box[1] : box[3]]
-            crop = tf.image.resize(pixels, zoomed, method="bilinear")
-            found = self._logits(network, crop, flip, padded)
+            with _stage(stage):
+                pixels = network.stretch_contrast(image)[box[0] : box[2], box[1] : box[3]]
+                crop = tf.image.resize(pixels, zoomed, method="bilinear")
+                found = self._logits(network, crop, flip, padded)
             rows, columns = tf.unstack((zoomed - 1) // network.output_stride + 2)
             # What the records keep, see `networks.Predictor`.
             logits.append(tf.cast(found[:, :rows, :columns], config.logits_dtype))
@@ -144,16 +152,17 @@ class Segmenter(tf.Module):
         zoomed: tf.Tensor,
         group: tf.Tensor,
     ) -> ops.GraphMergeResult:
-        return ops.graph_merge_from_logits(
-            affinity,
-            semantic,
-            pasting.resize_nearest(mask, zoomed[0], zoomed[1]),
-            affinity_stride=self._affinity.output_stride,
-            semantic_stride=self._semantic.output_stride,
-            group=group,
-            distances=self._affinity.distances,
-            **self._options,
-        )
+        with _stage("merge"):
+            return ops.graph_merge_from_logits(
+                affinity,
+                semantic,
+                pasting.resize_nearest(mask, zoomed[0], zoomed[1]),
+                affinity_stride=self._affinity.output_stride,
+                semantic_stride=self._semantic.output_stride,
+                group=group,
+                distances=self._affinity.distances,
+                **self._options,
+            )
 
     def _wanted(self, canvas: pasting.Canvas) -> tf.Tensor:
         """Returns which candidates the filter keeps, bool [M]."""
@@ -165,3 +174,8 @@ class Segmenter(tf.Module):
             kept = tf.constant([name in self._filter.classes for name in names])
             wanted &= tf.gather(kept, canvas.classes)
         return wanted
+
+
+def _stage(name: str) -> tf.name_scope:
+    """Returns the scope of the operations of a stage."""
+    return tf.name_scope(STAGE_PREFIX + name)

@@ -2,57 +2,34 @@
 
 import base64
 import concurrent.futures
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 
 import cv2
 import grpc
 import numpy as np
-import psutil
 import pytest
 import requests
 from mlserver.grpc import dataplane_pb2, dataplane_pb2_grpc
-from running import ROOT, run_tool
+from running import run_tool
 from test_client import check_same
 
+from affinity_seg.benchmarking import server_process
 from affinity_seg.inference.images import read_image
 from affinity_seg.serving import client
 
 
 @pytest.fixture(scope="module")
 def server(folder, tmp_path_factory):
-    """Yields the REST address, the gRPC address and the process of a server with one worker."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    http, rpc, metrics = (one.getsockname()[1] for one in sockets)
-    for one in sockets:
-        one.close()
+    """Yields a server with one worker and its log."""
     log = tmp_path_factory.mktemp("mlserver") / "log.txt"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [
-                sys.executable, os.path.join(ROOT, "tools", "serve.py"),
-                f"--model_dir={folder}/instances", f"--http_port={http}", f"--grpc_port={rpc}",
-                f"--metrics_port={metrics}", "--threads=1",
-            ],
-            cwd=ROOT, stdout=file, stderr=file,
-        )  # fmt: skip
-    try:
-        while "\nready: " not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.5)
-        yield f"http://127.0.0.1:{http}", f"127.0.0.1:{rpc}", process
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 0
+    with server_process.serve(str(folder / "instances"), str(log), threads=1) as server:
+        yield server
+    assert not server.process.is_running()
+    assert "Traceback" not in log.read_text().partition("\nready: ")[0]
 
 
 def infer(server, tensors, **more):
     """Posts a V2 request and returns the status and the answer."""
-    url = f"{server[0]}/v2/models/affinity_seg/infer"
+    url = f"{server.rest.removeprefix('v2+')}/v2/models/affinity_seg/infer"
     response = requests.post(url, json={"inputs": tensors, **more})
     return response.status_code, response.json()
 
@@ -64,7 +41,7 @@ def file_tensor(*contents, **more):
 
 
 def test_files_by_rest(server, folder, names, offline):
-    with client.connect(f"v2+{server[0]}") as served:
+    with client.connect(server.rest) as served:
         found = served.segment([(folder / name).read_bytes() for name in names])
     for instances, name in zip(found, names, strict=True):
         check_same(instances, offline[name])
@@ -77,7 +54,7 @@ def test_files_by_grpc(server, folder, offline):
     tensor.contents.bytes_contents.append(content)
     for name in ("sizes", "instance_ids_png_bytes"):
         request.outputs.add(name=name)
-    with grpc.insecure_channel(server[1]) as channel:
+    with grpc.insecure_channel(server.grpc) as channel:
         stub = dataplane_pb2_grpc.GRPCInferenceServiceStub(channel)
         sizes, png = stub.ModelInfer(request).outputs
         np.testing.assert_array_equal(sizes.contents.int64_contents, offline["photo.jpg"].sizes)
@@ -144,18 +121,18 @@ def test_a_wrong_request_gets_the_reason(server, tensor, more, message):
 
 
 def test_four_clients_at_once(server, folder, names, offline):
-    workers = {process.pid for process in psutil.Process(server[2].pid).children()}
+    workers = set(server.process.children())
     contents = {name: (folder / name).read_bytes() for name in names}
 
     def ask(seed):
         order = np.random.default_rng(seed).permutation(names)
-        with client.connect(f"v2+{server[0]}") as served:
+        with client.connect(server.rest) as served:
             for name in order:
                 check_same(served.segment([contents[name]])[0], offline[name])
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(ask, range(4)))
-    assert workers == {process.pid for process in psutil.Process(server[2].pid).children()}
+    assert workers == set(server.process.children())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Times an exported model: its stages, its merge beside the op alone, a server under load.
+
+    python tools/benchmark_serving.py --model_dir=runs/demo/export --image=a.png --image=b.png \
+        --semantic_dir=runs/demo/semantic --affinity_dir=runs/demo/affinity \
+        --preset=configs/presets/demo.yaml --output_dir=runs/benchmark_serving
+
+Suites: `stages` is the time of the operations of each stage inside the graph, for each image, where
+operations run one after the other. `merge` is the merge inside the graph beside the same op on the
+same regions outside (needs the networks of the export and its preset). `load` offers requests to
+tools/serve.py at several rates, shares of what it can answer; latencies count from the moment a
+request is due. `memory` lets four clients ask and compares each answer with the model's in this
+process. Prints tables and writes results.json.
+"""
+
+import os
+
+from absl import flags
+
+from affinity_seg import cli, files, tool_flags
+from affinity_seg.benchmarking import runs, serving_suites
+
+flags.DEFINE_string("model_dir", None, "Folder of the exported model.", required=True)
+flags.DEFINE_multi_string("image", None, "An image, PNG or JPEG.", required=True)
+flags.DEFINE_string("output_dir", "runs/benchmark_serving", "Folder of results.json.")
+flags.DEFINE_multi_enum(
+    "suite", list(serving_suites.SUITES), list(serving_suites.SUITES), "What to run."
+)
+tool_flags.define_network_flags("runs/demo/semantic", "runs/demo/affinity")
+tool_flags.define_preset_flags("configs/presets/demo.yaml")
+flags.DEFINE_multi_float("load", [0.5, 0.8, 1.1], "Offered load, shares of the capacity.", 0.01)
+flags.DEFINE_integer("requests", 100, "Requests of each load.", lower_bound=1)
+flags.DEFINE_integer("memory_requests", 1000, "Requests of suite `memory`.", lower_bound=10)
+flags.DEFINE_integer("repetitions", 5, "Runs whose median counts.", lower_bound=1)
+flags.DEFINE_integer("workers", 1, "As of tools/serve.py.", lower_bound=1)
+flags.DEFINE_integer("threads", 0, "As of tools/serve.py.", lower_bound=0)
+FLAGS = flags.FLAGS
+
+
+def main():
+    settings = serving_suites.Settings(
+        **{name: getattr(FLAGS, name) for name in serving_suites.Settings._fields}
+    )
+    results = {}
+    for suite in dict.fromkeys(FLAGS.suite):
+        results[suite] = serving_suites.SUITES[suite](settings)
+        runs.print_table(suite, results[suite])
+    path = os.path.join(FLAGS.output_dir, "results.json")
+    files.write_json(path, results)
+    print(f"\nwritten: {path}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
