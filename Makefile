@@ -12,7 +12,7 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: setup packages op demo nuclei serve test lint fuzz test-aarch64 format bench wheel clean
+.PHONY: setup packages op demo nuclei serve test lint audit lock fuzz test-aarch64 format bench wheel clean
 
 setup: op
 
@@ -20,12 +20,21 @@ setup: op
 packages:
 	tools/install_packages.sh $(DEBIAN_PACKAGES)
 
-# The virtual environment with the package (editable), its dependencies and the developers' tools.
-$(VENV)/.installed: setup.py
+# The virtual environment with the package (editable), its dependencies and the developers' tools, in
+# the versions and with the hashes of requirements.lock.
+$(VENV)/.installed: setup.py requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -e '.[dev]'
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
+
+# After a change of setup.py: the newest versions that go together.
+lock: packages
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile setup.py --extra dev --generate-hashes --python-version 3.11 --quiet \
+	  --upgrade --custom-compile-command 'make lock' --output-file requirements.lock
 
 op: packages $(VENV)/.installed
 	bazel build //cc:graph_merge_op
@@ -55,6 +64,11 @@ test: setup lint
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	-$(BIN)/python tools/audit.py
+
+# Known weaknesses of what requirements.lock pins; `make lint` shows them and goes on.
+audit: $(VENV)/.installed
+	$(BIN)/python tools/audit.py
 
 # Feeds the merge any bytes for a minute; what it finds interesting stays in $(RUNS)/fuzz.
 fuzz: packages $(VENV)/.installed

@@ -76,7 +76,7 @@ setup(
     ],
     extras_require={
         # dockerfile is Docker's own parser.
-        "dev": ["dockerfile", "pytest", "ruff", *_BENCH, *_SERVING, *_MLSERVER],
+        "dev": ["dockerfile", "pip-audit", "pytest", "ruff", *_BENCH, *_SERVING, *_MLSERVER],
         "bench": _BENCH,
         "mlserver": _MLSERVER,
         "serving": _SERVING,
