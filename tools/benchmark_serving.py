@@ -4,8 +4,8 @@
         --semantic_dir=runs/demo/semantic --affinity_dir=runs/demo/affinity \
         --preset=configs/presets/demo.yaml --output_dir=runs/benchmark_serving
 
-Suites: `stages` is the time of the operations of each stage inside the graph, for each image, where
-operations run one after the other. `merge` is the merge inside the graph beside the same op on the
+Suites: `stages` is the time of each stage inside the graph, for each image; what two stages do at
+the same time counts half for each. `merge` is the merge inside the graph beside the same op on the
 same regions outside (needs the networks of the export and its preset). `load` offers requests to
 tools/serve.py at several rates, shares of what it can answer; latencies count from the moment a
 request is due. `memory` lets four clients ask and compares each answer with the model's in this

@@ -5,8 +5,8 @@ import glob
 import os
 import re
 import tempfile
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
@@ -21,21 +21,25 @@ MERGE_OP = "GraphMergeFromLogits"
 _STAGE = re.compile(rf"{STAGE_PREFIX}([a-z_]+?)(?:_\d+)?/")
 
 
-def single_file() -> None:
-    """Makes operations of this process run one after the other, each on all threads.
+class Profile(NamedTuple):
+    """What operations took in one run, seconds.
 
-    Else those of different stages run at the same time, and times do not add up.
+    Attributes:
+      stages: Time of each stage, which add up to the time in which any operation ran.
+      merge: Duration of all merge ops.
     """
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+    stages: dict[str, float]
+    merge: float
 
 
-def profile(call: Callable[[], Any]) -> dict[str, float]:
-    """Returns seconds of the operations of each stage, and of all merge ops as `MERGE_OP`.
+def profile(call: Callable[[], Any]) -> Profile:
+    """Returns what the stages take.
 
     Args:
       call: Runs a signature of the exported model once; it should be warm.
     """
-    seconds = collections.defaultdict(float)
+    spans, merge = [], 0.0
     options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2, python_tracer_level=0)
     with tempfile.TemporaryDirectory() as folder:
         with tf.profiler.experimental.Profile(folder, options):
@@ -49,9 +53,34 @@ def profile(call: Callable[[], Any]) -> dict[str, float]:
                 name, separator, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
                 if not separator or "/" not in name:
                     continue  # The runtime's own, around operations.
-                seconds[stage_of(name)] += event.duration_ps / 1e12
+                start = 1000 * line.timestamp_ns + event.offset_ps
+                spans.append((start, start + event.duration_ps, stage_of(name)))
                 if kind == MERGE_OP:
-                    seconds[MERGE_OP] += event.duration_ps / 1e12
+                    merge += event.duration_ps / 1e12
+    return Profile({stage: time / 1e12 for stage, time in share(spans).items()}, merge)
+
+
+def share(spans: Iterable[tuple[float, float, str]]) -> dict[str, float]:
+    """Returns the time of each stage; a moment of several stages is shared among them evenly.
+
+    Both networks run at the same time where there are threads for it; the sum of their
+    operations would be more than the clock shows.
+
+    Args:
+      spans: Begin, end and stage of each operation.
+    """
+    changes = sorted(
+        change for start, end, stage in spans for change in ((start, 1, stage), (end, -1, stage))
+    )
+    seconds: dict[str, float] = collections.defaultdict(float)
+    active: collections.Counter[str] = collections.Counter()
+    before = 0.0
+    for moment, step, stage in changes:
+        running = [name for name, count in active.items() if count]
+        for name in running:
+            seconds[name] += (moment - before) / len(running)
+        active[stage] += step
+        before = moment
     return dict(seconds)
 
 

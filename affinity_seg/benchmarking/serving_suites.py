@@ -44,19 +44,18 @@ class Settings(NamedTuple):
 
 def run_stages(settings: Settings) -> list[dict[str, Any]]:
     """Returns milliseconds of each stage of each image, medians."""
-    serving_stages.single_file()
     rows = []
     for path, call in _calls(settings).items():
         call()
-        profiles = [serving_stages.profile(call) for _ in range(settings.repetitions)]
-        walls = [_seconds(call) for _ in range(settings.repetitions)]
-        median = _medians(profiles)
-        del median[serving_stages.MERGE_OP]
+        stages, walls = [], []
+        for _ in range(settings.repetitions):
+            stages.append(serving_stages.profile(call).stages)
+            walls.append(_seconds(call))
         rows.append(
             {
                 "image": os.path.basename(path),
                 "instances": len(client.parse_answer(call())[0].classes),
-                **{f"{stage} ms": 1000 * seconds for stage, seconds in median.items()},
+                **{f"{stage} ms": 1000 * seconds for stage, seconds in _medians(stages).items()},
                 "whole ms": 1000 * statistics.median(walls),
             }
         )
@@ -70,7 +69,6 @@ def run_merge(settings: Settings) -> list[dict[str, Any]]:
     Raises:
       ValueError: The networks and the preset are not those of the exported model.
     """
-    serving_stages.single_file()
     config = inference.load_config(settings.preset, settings.override)
     predictor, class_table = prediction_runs.load_predictor(
         config, settings.semantic_dir, settings.affinity_dir
@@ -87,7 +85,7 @@ def run_merge(settings: Settings) -> list[dict[str, Any]]:
             merge()
         inside, outside = [], []
         for _ in range(settings.repetitions):
-            inside.append(serving_stages.profile(call)[serving_stages.MERGE_OP])
+            inside.append(serving_stages.profile(call).merge)
             outside.append(sum(_seconds(merge) for merge in regions))
         ratios = [a / b for a, b in zip(inside, outside, strict=True)]
         rows.append(

@@ -60,6 +60,13 @@ def test_a_stage_is_the_innermost_scope():
     assert stage("call/decode_image/DecodeImage") == serving_stages.OTHER
 
 
+def test_stages_at_the_same_time_share_it():
+    spans = [(0.0, 1.0, "full_image"), (2.0, 6.0, "semantic"), (3.0, 5.0, "semantic")]
+    spans += [(4.0, 8.0, "affinity"), (8.0, 9.0, "merge")]
+    wanted = {"full_image": 1.0, "semantic": 3.0, "affinity": 3.0, "merge": 1.0}
+    assert serving_stages.share(spans) == wanted
+
+
 def test_answers_that_differ_are_noticed(offline):
     wanted = offline["street.png"]
     assert serving_load.same(wanted, Instances(*wanted))
