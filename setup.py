@@ -41,6 +41,12 @@ _SERVING = ["tensorflow-serving-api==2.20.0"]
 # tools/serve.py. mlserver 1.7.1 asks uvloop for an event loop that newer ones do not make.
 _MLSERVER = ["mlserver==1.7.1", "uvloop<0.22"]
 
+# tools/beam_*.py.
+_BEAM = ["apache-beam==2.77.0"]
+
+# The site of docs/, and the notebook in it.
+_DOCS = ["ipykernel", "mkdocs", "nbclient", "nbformat"]
+
 
 class BinaryDistribution(Distribution):
     """Tags the wheel with platform and Python: it holds a shared object."""
@@ -76,8 +82,20 @@ setup(
     ],
     extras_require={
         # dockerfile is Docker's own parser.
-        "dev": ["dockerfile", "pip-audit", "pytest", "ruff", *_BENCH, *_SERVING, *_MLSERVER],
+        "dev": [
+            "dockerfile",
+            "pip-audit",
+            "pytest",
+            "ruff",
+            *_BEAM,
+            *_BENCH,
+            *_DOCS,
+            *_MLSERVER,
+            *_SERVING,
+        ],
+        "beam": _BEAM,
         "bench": _BENCH,
+        "docs": _DOCS,
         "mlserver": _MLSERVER,
         "serving": _SERVING,
     },
