@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
-export TF_CPP_MIN_LOG_LEVEL ?= 1
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 # libgl1 and libglib2.0-0 are what opencv-python loads.
 DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-dev libgmock-dev \
