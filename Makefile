@@ -51,7 +51,7 @@ serve: setup
 	test -d $(RUNS)/demo/affinity || $(MAKE) demo
 	test -d $(RUNS)/demo/export/1 || $(BIN)/python tools/export_saved_model.py \
 	  --semantic_checkpoint=$(RUNS)/demo/semantic --affinity_checkpoint=$(RUNS)/demo/affinity \
-	  --preset=configs/presets/demo.yaml --output_dir=$(RUNS)/demo/export
+	  --preset=demo --output_dir=$(RUNS)/demo/export
 	$(BIN)/python tools/serve.py --model_dir=$(RUNS)/demo/export
 
 # Chromium shows the tests what is on the page of tools/report.py.

@@ -20,6 +20,7 @@ import tensorflow as tf
 import affinity_seg.ops  # noqa: F401  # Registers the ops of exported models.
 from affinity_seg import labels
 from affinity_seg.configs import inference
+from affinity_seg.data import pictures
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
@@ -212,9 +213,9 @@ def _read(image: Image) -> tuple[np.ndarray, str]:
         path = os.fspath(image)
         return read_image(path), path
     pixels = np.asarray(image)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(
-            "`image` must be a file, or uint8 RGB [H, W, 3] with at least one pixel: "
-            f"{pixels.dtype} {list(pixels.shape)}"
+            f"`image` must be a file, or uint8 RGB [H, W, 3]: {pixels.dtype} {list(pixels.shape)}"
         )
+    pictures.check_size("`image`", *pixels.shape[:2])
     return pixels, "image"

@@ -59,8 +59,8 @@ def test_import_alone_loads_no_tensorflow():
 
 def test_as_the_program(folder, found, tmp_path):
     done = run_tool(
-        "segment.py", ROOT, f"--image={folder}/street.png", f"--semantic_dir={folder}/semantic",
-        f"--affinity_dir={folder}/affinity", f"--preset={folder}/preset.yaml",
+        "segment.py", ROOT, f"--input={folder}/street.png", f"--checkpoint={folder}",
+        f"--preset={folder}/preset.yaml",
         f"--output_dir={tmp_path}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -101,6 +101,8 @@ def test_what_is_wrong_is_named(folder, model, tmp_path):
         ValueError, match=r"`image` must be a file, or uint8 .*: float32 \[4, 5, 3\]"
     ):
         affinity_seg.segment(model, np.zeros((4, 5, 3), np.float32))
+    with pytest.raises(ValueError, match=r"`image`: must have 2 to \d+ pixels: 1x1"):
+        affinity_seg.segment(model, np.zeros((1, 1, 3), np.uint8))
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
         affinity_seg.segment(model, "nowhere.png")
     with pytest.raises(FileNotFoundError, match=f"{tmp_path}/semantic is missing"):

@@ -171,22 +171,6 @@ def load_network(
     return network
 
 
-def network_dirs(folder: str) -> tuple[str, str]:
-    """Returns the folders of the semantic and of the affinity network, side by side in `folder`.
-
-    Raises:
-      FileNotFoundError: One of them is missing.
-    """
-    dirs = tuple(os.path.join(folder, kind) for kind in _KINDS.values())
-    for path in dirs:
-        if not os.path.isdir(path):
-            raise FileNotFoundError(
-                f"`checkpoint` must be a folder with the trained networks semantic/ and "
-                f"affinity/: {path} is missing"
-            )
-    return dirs
-
-
 def latest_checkpoint(model_dir: str) -> str:
     """Returns the path of the latest checkpoint in a folder, without suffix.
 
