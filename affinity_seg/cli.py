@@ -60,14 +60,25 @@ def _checked(main: Callable[[], int | None], argv: Sequence[str]) -> int | None:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
-    """Parses the flags and returns the other arguments."""
-    argv = [_with_known_flagfile(argument) for argument in argv]
+    """Parses the flags and returns the other arguments, or ends with a message or --help."""
     try:
-        return flags.FLAGS(argv)
+        return parse_flags(argv)
     except flags.Error as error:
         _fail(argv, f"{error}; --help lists the flags")
     except SystemExit:  # --help was shown.
         sys.exit(0)
+
+
+def parse_flags(argv: Sequence[str]) -> list[str]:
+    """Parses the flags and returns the program and its other arguments.
+
+    Args:
+      argv: The program and its arguments. `--flagfile=name` finds the files of tools/flagfiles.
+
+    Raises:
+      flags.Error: A flag is unknown, missing or has a wrong value.
+    """
+    return flags.FLAGS([_with_known_flagfile(argument) for argument in argv])
 
 
 def _with_known_flagfile(argument: str) -> str:
