@@ -11,7 +11,8 @@ from absl import flags
 
 from affinity_seg import cli, tool_flags
 from affinity_seg.configs import inference
-from affinity_seg.inference import filters, prediction_runs, segment
+from affinity_seg.export import segmentation
+from affinity_seg.inference import filters, prediction_runs
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger, class_candidates
@@ -41,7 +42,7 @@ def main():
     if config.vote_min_ratio is not None:
         listed = class_candidates(instances, config)
         candidates = instance_filter.select_candidates(listed, class_table)
-    paths = segment.write_segmentation(
+    paths = segmentation.write_segmentation(
         FLAGS.output_dir, name, image, instances, class_table, candidates
     )
     print(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")

@@ -12,9 +12,10 @@ import tensorflow as tf
 import tf1_graph
 from official.core import task_factory
 
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments
 from affinity_seg.configs import networks as networks_config
 from affinity_seg.modeling import checkpoint_import, loading, networks, upsampling
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 ROOT = pathlib.Path(__file__).parents[2]
 TOLERANCE = 1e-4

@@ -7,7 +7,7 @@ import tensorflow as tf
 from official.core import exp_factory
 from running import ROOT, run_tool
 
-from affinity_seg.configs import experiments, inference, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments, inference
 from affinity_seg.data import streets
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.images import read_image
@@ -15,6 +15,7 @@ from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.modeling import loading
 from affinity_seg.serving import saved_model
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 PRESET = """
 cell_size: 16

@@ -13,13 +13,14 @@ import tensorflow as tf
 from running import ROOT, run_tool
 
 from affinity_seg import common, ops
-from affinity_seg.configs import experiments, inference, registry_imports  # noqa: F401
+from affinity_seg.configs import inference
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.filters import InstanceFilter
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.serving import saved_model
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 RUN_SAVED_MODEL = os.path.join(ROOT, "bazel-bin", "cc", "serving", "run_saved_model")
 

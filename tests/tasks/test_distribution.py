@@ -26,7 +26,7 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 from official.core import train_utils
-from affinity_seg.configs import registry_imports
+from affinity_seg.tasks import registry_imports
 from affinity_seg.tasks import training
 config, folder = sys.argv[1:]
 # Once for both networks: a process numbers the reductions of a group of devices only once.

@@ -8,9 +8,12 @@ import training_records as records
 from official.core import task_factory, train_utils
 
 from affinity_seg import labels
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments
 from affinity_seg.modeling import loading
-from affinity_seg.tasks import training
+from affinity_seg.tasks import (
+    registry_imports,  # noqa: F401
+    training,
+)
 
 STRIDE_8 = "task.model.backbone.resnet_v1.output_stride=8"
 STRIDE_16 = "task.model.backbone.resnet_v1.output_stride=16"

@@ -17,10 +17,13 @@ import training_records as records
 import yaml
 from official.core import task_factory, train_utils
 
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments
 from affinity_seg.inference import fingerprint
 from affinity_seg.modeling import loading
-from affinity_seg.tasks import training
+from affinity_seg.tasks import (
+    registry_imports,  # noqa: F401
+    training,
+)
 
 ROOT = pathlib.Path(__file__).parents[2]
 KINDS = {"semantic": experiments.SEMANTIC, "affinity": experiments.AFFINITY}
@@ -297,7 +300,7 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 from official.core import train_lib, train_utils, task_factory
-from affinity_seg.configs import registry_imports
+from affinity_seg.tasks import registry_imports
 params = train_utils.parse_configuration(train_utils.ParseConfigOptions(
     experiment="affinity_seg_affinity", config_file=[sys.argv[1]],
     params_override="task.distances=[1,8]"), print_return=False)
