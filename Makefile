@@ -12,7 +12,7 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: setup packages op demo nuclei serve test lint audit lock fuzz test-aarch64 format bench wheel clean
+.PHONY: setup packages op demo nuclei serve test lint audit lock fuzz test-aarch64 format architecture bench wheel clean
 
 setup: op
 
@@ -86,6 +86,10 @@ test-aarch64: packages
 format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# docs/architecture.md from the imports; fails where they go against the flow.
+architecture: $(VENV)/.installed
+	PYTHONPATH=. $(BIN)/python tests/architecture.py
 
 bench: setup
 	mkdir -p $(RUNS)
