@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 LABELLED_LAYOUTS = ("cityscapes", "folder")
@@ -73,13 +74,26 @@ def list_images(
         items = _list_cityscapes(data_dir, split, annotation)
     else:
         items = _list_folder(data_dir, layout)
-    items.sort()
-    for first, second in itertools.pairwise(items):
-        if first.name == second.name:
-            raise ValueError(
-                f"names of images must differ: {first.image_path} and {second.image_path}"
-            )
-    return items
+    return _sorted(items)
+
+
+def list_pictures(paths: Iterable[str]) -> list[Item]:
+    """Lists pictures and the pictures of folders, sorted by name, which is the file's without end.
+
+    Raises:
+      FileNotFoundError: A path is missing, or a folder has no picture.
+      ValueError: Two pictures have the same name.
+    """
+    items = []
+    for path in paths:
+        if os.path.isdir(path):
+            items += _list_folder(path, "images")
+        elif os.path.exists(path):
+            file = os.path.basename(path)
+            items.append(Item(os.path.splitext(file)[0], file, path, None))
+        else:
+            raise FileNotFoundError(f"the image does not exist: {path}")
+    return _sorted(items)
 
 
 def list_labelled_images(
@@ -99,6 +113,17 @@ def list_labelled_images(
         raise FileNotFoundError(
             f"{len(missing)} instance images are missing:\n  " + "\n  ".join(missing)
         )
+    return items
+
+
+def _sorted(items: list[Item]) -> list[Item]:
+    """Sorts by name and makes sure that names differ."""
+    items = sorted(items)
+    for first, second in itertools.pairwise(items):
+        if first.name == second.name:
+            raise ValueError(
+                f"names of images must differ: {first.image_path} and {second.image_path}"
+            )
     return items
 
 
