@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -126,17 +125,6 @@ def newest_version(folder: str) -> str:
     raise FileNotFoundError(
         f"{folder}: neither saved_model.pb nor a version, tools/export_saved_model.py writes one"
     )
-
-
-def read_extra(folder: str, name: str) -> dict:
-    """Returns a YAML or JSON file that was written along with an exported model.
-
-    Raises:
-      FileNotFoundError: There is no such file.
-    """
-    path = os.path.join(folder, EXTRA, name)
-    with open(path, encoding="utf-8") as file:
-        return json.load(file) if name.endswith(".json") else yaml.safe_load(file)
 
 
 def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:
