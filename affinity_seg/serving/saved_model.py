@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -135,17 +134,6 @@ def find_version(folder: str) -> str | None:
         if os.path.isfile(os.path.join(path, "saved_model.pb")):
             return path
     return None
-
-
-def read_extra(folder: str, name: str) -> dict:
-    """Returns a YAML or JSON file that was written along with an exported model.
-
-    Raises:
-      FileNotFoundError: There is no such file.
-    """
-    path = os.path.join(folder, EXTRA, name)
-    with open(path, encoding="utf-8") as file:
-        return json.load(file) if name.endswith(".json") else yaml.safe_load(file)
 
 
 def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:

@@ -4,10 +4,8 @@ from absl import flags
 from official.core import train_utils
 
 from affinity_seg import resources
-from affinity_seg.configs import (
-    experiments,
-    registry_imports,  # noqa: F401
-)
+from affinity_seg.configs import experiments
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 
 def define() -> None:
