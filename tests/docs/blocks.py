@@ -3,15 +3,19 @@
 import os
 import pathlib
 import re
-import shlex
 import subprocess
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from running import ROOT
 
-SHELL, PYTHON, TEXT = "", "python", "text"
-"""Languages of blocks; one without a language holds commands."""
+SHELL, PYTHON = "", "python"
+SHOWN = ("mermaid", "text")
+"""Languages of blocks: commands have none; what is only shown is no code."""
 
+_PROGRAM = r"""#!/bin/bash
+{ printf '%s\x1f' "${0##*/}" "$@"; printf '\x1e'; } >> "$CALLS"
+"""
 _FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -44,48 +48,32 @@ def read_all() -> list[Block]:
     return blocks
 
 
-def make_programs(folder: pathlib.Path, names: list[str], script: str) -> None:
-    """Writes programs that record how they are called in $CALLS, then do what `script` says."""
+def make_programs(folder: pathlib.Path, names: Iterable[str]) -> None:
+    """Writes programs that do nothing but record in $CALLS how they are called."""
     folder.mkdir()
     for name in names:
         path = folder / name
-        path.write_text(
-            "#!/bin/bash\n"
-            '{ printf \'%s\\x1f\' "${0##*/}" "$@"; printf \'\\x1e\'; } >> "$CALLS"\n' + script
-        )
+        path.write_text(_PROGRAM)
         path.chmod(0o755)
 
 
-def run(
-    block: Block, programs: pathlib.Path, folder: pathlib.Path
-) -> tuple[subprocess.CompletedProcess, list[list[str]]]:
-    """Lets a shell run a block that finds no other programs than those of a folder.
+def calls(block: Block, programs: pathlib.Path, folder: pathlib.Path) -> list[list[str]]:
+    """Returns what a shell calls, program and arguments, when it runs a block in a folder.
 
-    Returns:
-      How it ended, and the calls in their order: program and arguments.
+    It finds no other programs than those of the folder `programs`.
+
+    Raises:
+      AssertionError: The shell ends with an error, such as an unknown program.
     """
-    calls = folder.parent / "calls"
-    calls.write_text("")
+    record = folder.parent / "calls"
+    record.write_text("")
     done = subprocess.run(
         ["/bin/bash", "-e", "-c", block.text],
         cwd=folder,
-        env={**os.environ, "PATH": str(programs), "PYTHONPATH": ROOT, "CALLS": str(calls)},
+        env={**os.environ, "PATH": str(programs), "CALLS": str(record)},
         capture_output=True,
         text=True,
         check=False,
     )
-    found = calls.read_text().split("\x1e")[:-1]
-    return done, [call.split("\x1f")[:-1] for call in found]
-
-
-def real_python(executable: str, smaller: dict[str, list[str]]) -> str:
-    """Returns a script that calls Python, with more flags for some programs.
-
-    Args:
-      executable: The interpreter.
-      smaller: Flags to be added, by the path of a program as the blocks write it.
-    """
-    cases = "".join(
-        f'  {program}) set -- "$@" {shlex.join(flags)} ;;\n' for program, flags in smaller.items()
-    )
-    return f'case "$1" in\n{cases}esac\nexec {shlex.quote(executable)} "$@"\n'
+    assert done.returncode == 0 and not done.stderr, f"{block}\n{done.stderr}"
+    return [call.split("\x1f")[:-1] for call in record.read_text().split("\x1e")[:-1]]

@@ -1,9 +1,11 @@
 """Every command of README.md and docs/*.md: run as printed, run with less to do, or looked through.
 
-A block that fits nowhere fails: one of another kind than commands, Python or `text`; a program that
-is not listed here; a flag, preset, class table, flagfile, experiment or target that does not exist.
+A block that fits nowhere fails: one of another kind than commands, Python, or what is only shown; a
+program that is not listed here; a flag, preset, class table, flagfile, experiment or target that
+does not exist.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -15,7 +17,7 @@ import blocks
 import cv2
 import numpy as np
 import pytest
-from running import ROOT
+from running import ROOT, environment, run_python, run_tool
 
 RUN = [
     ("README.md", "bazel build //cc:graph_merge_op"),
@@ -37,7 +39,7 @@ _TRAIN = {
     "task.validation_data.crop_size": "[64,64]",
 }
 SMALLER = {
-    "tools/make_streets.py": ["--train=4", "--val=2", "--height=128", "--width=256"],
+    "tools/make_streets.py": ["--train=4", "--val=4", "--height=128", "--width=256"],
     "tools/train.py": [
         "--params_override=" + ",".join(f"{field}={value}" for field, value in _TRAIN.items())
     ],
@@ -77,26 +79,27 @@ def _of(language):
 
 
 @pytest.fixture(scope="module")
-def calls(tmp_path_factory):
-    """All calls of all blocks: (page, program, arguments ...)."""
+def record(tmp_path_factory):
+    """Returns the calls of a block: program and arguments."""
     folder = tmp_path_factory.mktemp("record")
-    blocks.make_programs(folder / "programs", ["python", *NOT_RUN], "")
+    blocks.make_programs(folder / "programs", ["python", *NOT_RUN])
     checkout = folder / "checkout"
     (checkout / "bazel-bin" / "cc" / "serving").mkdir(parents=True)
     (folder / "tensorflow_serving").mkdir()
     program = checkout / "bazel-bin" / "cc" / "serving" / "run_saved_model"
     program.symlink_to(folder / "programs" / "run_saved_model")
-    found = []
-    for block in _of(blocks.SHELL):
-        done, called = blocks.run(block, folder / "programs", checkout)
-        assert done.returncode == 0 and not done.stderr, f"{block}\n{done.stderr}"
-        found += [(block.page, *call) for call in called]
-    return found
+    return functools.partial(blocks.calls, programs=folder / "programs", folder=checkout)
+
+
+@pytest.fixture(scope="module")
+def calls(record):
+    """All calls of all blocks: (page, program, arguments ...)."""
+    return [(block.page, *call) for block in _of(blocks.SHELL) for call in record(block)]
 
 
 def test_every_block_is_of_a_known_kind():
     for block in blocks.read_all():
-        assert block.language in (blocks.SHELL, blocks.PYTHON, blocks.TEXT), block
+        assert block.language in (blocks.SHELL, blocks.PYTHON, *blocks.SHOWN), block
     keys = [block.key for block in blocks.read_all()]
     assert set(RUN) | set(PYTHON_NOT_RUN) <= set(keys)
 
@@ -108,7 +111,7 @@ def test_flags_and_what_they_name_exist(calls):
         [sys.executable, os.path.join(os.path.dirname(__file__), "check_flags.py")],
         input=json.dumps(programs),
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": ROOT, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -140,7 +143,7 @@ def test_targets_modules_and_extras_exist(calls):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A folder that looks like a checkout, with data beside it; returns it and its programs."""
+    """A folder that looks like a checkout, with data beside it."""
     folder = tmp_path_factory.mktemp("run")
     checkout = folder / "checkout"
     checkout.mkdir()
@@ -148,13 +151,9 @@ def checkout(tmp_path_factory):
         (checkout / name).symlink_to(os.path.join(ROOT, name))
     rng = np.random.default_rng(0)
     cv2.imwrite(str(checkout / "street.png"), rng.integers(0, 255, (96, 128, 3), np.uint8))
-    for split, count in (("train", 4), ("val", 2)):
+    for split, count in (("train", 4), ("val", 4)):
         _write_nuclei(folder / "shared" / "data" / "nuclei" / split, count, rng)
-    programs = folder / "programs"
-    blocks.make_programs(programs, list(NOT_RUN), "")
-    blocks.make_programs(folder / "python", ["python"], blocks.real_python(sys.executable, SMALLER))
-    (folder / "python" / "python").rename(programs / "python")
-    return checkout, programs
+    return checkout
 
 
 def _write_nuclei(folder, count, rng):
@@ -173,29 +172,26 @@ def _write_nuclei(folder, count, rng):
 
 
 @pytest.mark.parametrize("key", RUN)
-def test_runs(checkout, key):
-    folder, programs = checkout
+def test_runs(record, checkout, key):
     (block,) = [block for block in _of(blocks.SHELL) if block.key == key]
-    done, _ = blocks.run(block, programs, folder)
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
-    written = re.findall(r"--(?:output_dir|results_dir|output|model_dir)=(\S+)", block.text)
-    assert written and all((folder / path).exists() for path in written)
+    programs = [call[1:] for call in record(block) if call[0] == "python"]
+    for program, *arguments in programs:
+        assert program.startswith("tools/")
+        more = SMALLER.get(program, [])
+        done = run_tool(program.removeprefix("tools/"), checkout, *arguments, *more)
+        assert done.returncode == 0, f"{program} {arguments}\n{done.stdout}\n{done.stderr[-3000:]}"
+        for argument in arguments:
+            name, _, path = argument.partition("=")
+            if name in ("--output_dir", "--results_dir", "--output", "--model_dir"):
+                assert (checkout / path).exists(), argument
 
 
 def test_python_blocks(checkout):
-    folder, programs = checkout
     by_page = {}
     for block in _of(blocks.PYTHON):
         compile(block.text, block.page, "exec")
         if block.key not in PYTHON_NOT_RUN:
             by_page.setdefault(block.page, []).append(block.text)
     for page, texts in by_page.items():
-        done = subprocess.run(
-            [str(programs / "python"), "-c", _EARLIER.get(page, "") + "\n".join(texts)],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": ROOT, "CALLS": os.devnull},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_python("-c", _EARLIER.get(page, "") + "\n".join(texts), folder=checkout)
         assert done.returncode == 0, f"{page}: {done.stderr[-3000:]}"
