@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,18 +46,42 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     """
     truth.require_items(items)
     results.check_all_done(results_dir, [item.name for item in items])
-    images, true, predicted = [], [], []
-    for image_id, item in enumerate(items, start=1):
-        target = truth.read_truth(item.instance_path, class_table)
-        height, width = target.classes.shape
-        images.append({"id": image_id, "height": height, "width": width})
-        true += coco_format.truth_annotations(image_id, target, class_table.num_classes)
-        predictions = results.read_result(results_dir, item.name, class_table, (height, width))
-        predicted += coco_format.prediction_annotations(image_id, predictions)
+    judged = {item.name: judge_image(item, results_dir, class_table) for item in items}
+    return scores_of(judged, class_table)
+
+
+def judge_image(
+    item: Item, results_dir: str, class_table: ClassTable
+) -> coco_format.DescribedImage:
+    """Reads truth and result of one image.
+
+    Returns:
+      What `scores_of` needs of the image.
+
+    Raises:
+      FileNotFoundError: The image has no result or truth, or a mask is missing.
+      ValueError: The result breaks the format.
+    """
+    target = truth.read_truth(item.instance_path, class_table)
+    height, width = target.classes.shape
+    return coco_format.DescribedImage(
+        {"height": height, "width": width},
+        coco_format.truth_annotations(target, class_table.num_classes),
+        coco_format.prediction_annotations(
+            results.read_result(results_dir, item.name, class_table, (height, width))
+        ),
+    )
+
+
+def scores_of(
+    judged: Mapping[str, coco_format.DescribedImage], class_table: ClassTable
+) -> dict[str, Any]:
+    """Returns what `evaluate` does, from what `judge_image` returned of each image by name."""
+    images, true, predicted = coco_format.numbered_images(judged.values())
     precision = _precision(images, class_table.class_names, true, predicted)
     return {
         "judge": "coco",
-        "num_images": len(items),
+        "num_images": len(images),
         **_scores(precision),
         "classes": {
             name: _scores(precision[:, :, i : i + 1])
@@ -76,14 +100,15 @@ def label_map_ap(true: np.ndarray, predicted: np.ndarray) -> float | None:
       true: int [H, W], 0 is background.
       predicted: The same.
     """
-    images = [{"id": 1, "height": true.shape[0], "width": true.shape[1]}]
+    size = {"height": true.shape[0], "width": true.shape[1]}
     annotations = ([], [])
     for labels, target in zip((true, predicted), annotations, strict=True):
         for index in np.unique(labels[labels != 0]):
             mask = labels == index
             score = int(np.count_nonzero(mask))
-            target.append(coco_format.annotation(1, 1, mask, score=score, iscrowd=0))
-    return _mean(_precision(images, ("background", "instance"), *annotations)[..., 0])
+            target.append(coco_format.annotation(1, mask, score=score, iscrowd=0))
+    numbered = coco_format.numbered_images([coco_format.DescribedImage(size, *annotations)])
+    return _mean(_precision(numbered[0], ("background", "instance"), *numbered[1:])[..., 0])
 
 
 def _precision(images: list, class_names: Sequence[str], true: list, predicted: list) -> np.ndarray:
