@@ -70,13 +70,31 @@ def list_images(
         items = _list_cityscapes(data_dir, split, annotation)
     else:
         items = _list_folder(data_dir, layout)
-    items.sort()
+    return sorted_items(items)
+
+
+def sorted_items(items: list[Item]) -> list[Item]:
+    """Returns images sorted by name.
+
+    Raises:
+      ValueError: Two images have the same name.
+    """
+    items = sorted(items)
     for first, second in itertools.pairwise(items):
         if first.name == second.name:
             raise ValueError(
                 f"names of images must differ: {first.image_path} and {second.image_path}"
             )
     return items
+
+
+def name_of(filename: str) -> str:
+    """Returns the key of an image, its file's name without folders and suffix."""
+    file = filename.rsplit("/", 1)[-1]
+    if file.endswith(_CITYSCAPES_SUFFIX):
+        return file[: -len(_CITYSCAPES_SUFFIX)]
+    name, suffix = os.path.splitext(file)
+    return name if suffix.lower() in _IMAGE_SUFFIXES else file
 
 
 def list_labelled_images(
@@ -109,7 +127,7 @@ def _list_cityscapes(data_dir: str, split: str, annotation: str) -> list[Item]:
         for file in os.listdir(os.path.join(root, split, city)):
             if not file.endswith(_CITYSCAPES_SUFFIX) or file.startswith("."):
                 continue
-            name = file[: -len(_CITYSCAPES_SUFFIX)]
+            name = name_of(file)
             items.append(
                 Item(
                     name=name,
