@@ -1,8 +1,7 @@
 """Segments a whole data set on Apache Beam: images, networks, merge, results, AP, COCO files.
 
     python tools/beam_segment.py --input=runs/demo/streets --preset=configs/presets/demo.yaml \
-        --semantic_checkpoint=runs/demo/semantic --affinity_checkpoint=runs/demo/affinity \
-        --output_dir=runs/demo/beam --evaluate --direct_num_workers=2
+        --checkpoint=runs/demo --output_dir=runs/demo/beam --evaluate --direct_num_workers=2
 
 Writes what tools/predict.py and tools/merge.py write, into predictions/ and results/ of
 --output_dir; with --model_dir an exported model segments, and there are no predictions. Started
@@ -21,8 +20,7 @@ from affinity_seg.inference import filters
 flags.DEFINE_string("input", None, "Folder of the data set, or a pattern.", required=True)
 flags.DEFINE_enum("layout", "cityscapes", sources.LAYOUTS, "How the data set's files lie.")
 flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-flags.DEFINE_string("semantic_checkpoint", None, "Folder of the trained semantic network.")
-flags.DEFINE_string("affinity_checkpoint", None, "Folder of the trained affinity network.")
+tool_flags.define_network_flags()
 flags.DEFINE_string("model_dir", None, "Exported model, instead of the two networks.")
 tool_flags.define_preset_flags()
 filters.define_flags()
@@ -33,25 +31,22 @@ flags.DEFINE_integer("threads", 0, "TensorFlow's threads per process; 0: as core
 dead_letters.define_flag()
 FLAGS = flags.FLAGS
 
+_IN_THE_MODEL = (
+    "checkpoint", "semantic_checkpoint", "affinity_checkpoint", "preset", "override", "min_score",
+    "classes",
+)  # fmt: skip
+
 
 def _run() -> runs.Run:
     """Returns what segments, as the flags say."""
-    checkpoints = FLAGS.semantic_checkpoint, FLAGS.affinity_checkpoint
-    if FLAGS.model_dir is not None:
-        own = ("preset", "override", "min_score", "classes")
-        given = [name for name in own if FLAGS[name].present]
-        if given or any(checkpoints):
-            raise ValueError(
-                "`model_dir` has networks, preset and filters in it; without them: "
-                f"{given or checkpoints}"
-            )
-        return runs.ExportedRun(FLAGS.output_dir, FLAGS.model_dir)
-    if not all(checkpoints):
-        raise ValueError(
-            "`semantic_checkpoint` and `affinity_checkpoint`, or `model_dir`, must be given"
-        )
-    config = inference.load_config(FLAGS.preset, FLAGS.override)
-    return runs.NetworksRun(FLAGS.output_dir, config, *checkpoints, filters.from_flags())
+    if FLAGS.model_dir is None:
+        config = inference.load_config(FLAGS.preset, FLAGS.override)
+        dirs = tool_flags.network_dirs()
+        return runs.NetworksRun(FLAGS.output_dir, config, *dirs, filters.from_flags())
+    given = [name for name in _IN_THE_MODEL if FLAGS[name].present]
+    if given:
+        raise ValueError(f"`model_dir` has networks, preset and filters in it; without it: {given}")
+    return runs.ExportedRun(FLAGS.output_dir, FLAGS.model_dir)
 
 
 def main(arguments):

@@ -19,8 +19,7 @@ from affinity_seg.benchmarking import beam_suites, runs
 
 flags.DEFINE_string("input", None, "Folder of a data set in layout cityscapes.", required=True)
 flags.DEFINE_string("split", "val", "Part of it.")
-flags.DEFINE_string("semantic_checkpoint", "runs/demo/semantic", "The semantic network.")
-flags.DEFINE_string("affinity_checkpoint", "runs/demo/affinity", "The affinity network.")
+tool_flags.define_network_flags("runs/demo")
 tool_flags.define_preset_flags("configs/presets/demo.yaml")
 flags.DEFINE_string("output_dir", "runs/benchmark_beam", "Folder of results.json.")
 flags.DEFINE_multi_enum("suite", list(beam_suites.SUITES), list(beam_suites.SUITES), "What to run.")
@@ -30,8 +29,17 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    semantic, affinity = tool_flags.network_dirs()
     settings = beam_suites.Settings(
-        **{name: getattr(FLAGS, name) for name in beam_suites.Settings._fields}
+        input=FLAGS.input,
+        split=FLAGS.split,
+        preset=FLAGS.preset,
+        overrides=FLAGS.override,
+        semantic_checkpoint=semantic,
+        affinity_checkpoint=affinity,
+        output_dir=FLAGS.output_dir,
+        repetitions=FLAGS.repetitions,
+        threads=FLAGS.threads,
     )
     results = {}
     for suite in dict.fromkeys(FLAGS.suite):

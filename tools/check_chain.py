@@ -1,6 +1,6 @@
 """Sends perfect predictions through the whole chain and says what it loses, by cause.
 
-    python tools/check_chain.py --data_dir=runs/streets --output_dir=runs/chain --max_images=8
+    python tools/check_chain.py --input=runs/streets --output_dir=runs/chain --max_images=8
 
 In place of the networks stands the truth of the nearest pixel of each zoomed, mirrored, padded
 and tiled crop, for every pixel. Writes results to --output_dir, judges them, and lists each true
@@ -32,7 +32,7 @@ FLAGS = flags.FLAGS
 def main():
     table = labels.load_class_table(FLAGS.class_table)
     config = inference.load_config(FLAGS.preset, FLAGS.override)
-    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     items = items[: FLAGS.max_images]
     counts, total, pieces = collections.Counter(), 0, 0
     for item in tqdm(items, desc="check", unit="image", disable=None):

@@ -1,6 +1,6 @@
 """Merges the truth of a data set and lists the instances that do not come back.
 
-    python tools/check_truth.py --data_dir=runs/demo/streets --split=val --max_images=20
+    python tools/check_truth.py --input=runs/demo/streets --split=val --max_images=20
 
 Ground-truth affinities and one-hot semantics go through the op with window 1, without regions
 and zoom. Instances in parts that no edge joins are listed and come back as these parts; any
@@ -27,7 +27,7 @@ FLAGS = flags.FLAGS
 
 def main():
     table = labels.load_class_table(FLAGS.class_table)
-    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     items = items[: FLAGS.max_images]
     lost, in_parts, total = 0, 0, 0
     for item in items:

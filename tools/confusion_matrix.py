@@ -1,7 +1,7 @@
 """Prints which class the semantic network takes for which, to choose super-classes by.
 
     python tools/confusion_matrix.py --predictions_dir=runs/demo/predictions \
-        --data_dir=runs/demo/streets
+        --input=runs/demo/streets
 
 The most probable class of each pixel against the true one; void pixels are left out. Classes that
 are often taken for each other belong into one super-class, `groups` of the class table or preset.
@@ -24,7 +24,7 @@ FLAGS = flags.FLAGS
 
 def main():
     table = load_class_table(FLAGS.class_table)
-    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     summary = semantic.evaluate(items, FLAGS.predictions_dir, table)
     print(f"\n{FLAGS.predictions_dir}: {len(items)} images\n\n{tables.semantic_tables(summary)}\n")
     if FLAGS.output_json:

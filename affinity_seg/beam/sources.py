@@ -41,14 +41,9 @@ def list_sources(path: str, layout: str, split: str) -> list[Source] | list[str]
     """
     if layout == TFRECORDS:
         return _matches(path)
-    if layout != "glob":
-        return [Source(item) for item in listing.list_images(path, layout, split)]
-    names = [os.path.basename(file) for file in _matches(path)]
-    items = [
-        Item(listing.name_of(name), name, file, None)
-        for name, file in zip(names, _matches(path), strict=True)
-    ]
-    return [Source(item) for item in listing.sorted_items(items)]
+    if layout == "glob":
+        return [Source(item) for item in listing.list_pictures(_matches(path))]
+    return [Source(item) for item in listing.list_images(path, layout, split)]
 
 
 class ReadSources(beam.PTransform):

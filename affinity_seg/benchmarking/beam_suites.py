@@ -28,6 +28,7 @@ class Settings(NamedTuple):
       input: Folder of a data set in layout `cityscapes`.
       split: Part of it.
       preset: YAML file of the configuration.
+      overrides: Fields that differ, as of --override.
       semantic_checkpoint: Folder of the trained semantic network.
       affinity_checkpoint: Folder of the trained affinity network.
       output_dir: Folder in which the runs have theirs, which are removed again.
@@ -38,6 +39,7 @@ class Settings(NamedTuple):
     input: str
     split: str
     preset: str
+    overrides: list[str]
     semantic_checkpoint: str
     affinity_checkpoint: str
     output_dir: str
@@ -63,7 +65,7 @@ def check(settings: Settings) -> list[dict[str, Any]]:
     judged = os.path.join(settings.output_dir, "evaluation.json")
     _run_tool(
         "evaluate.py",
-        f"--data_dir={settings.input}",
+        f"--input={settings.input}",
         f"--split={settings.split}",
         f"--results_dir={os.path.join(plain_dir, RESULTS)}",
         f"--output_json={judged}",
@@ -143,11 +145,7 @@ def _take_turns(
 def _run_plain(settings: Settings, folder: str) -> None:
     _run_tool(
         "predict.py",
-        f"--data_dir={settings.input}",
-        f"--split={settings.split}",
-        f"--preset={settings.preset}",
-        f"--semantic_dir={settings.semantic_checkpoint}",
-        f"--affinity_dir={settings.affinity_checkpoint}",
+        *_what(settings),
         f"--output_dir={os.path.join(folder, PREDICTIONS)}",
         f"--results_dir={os.path.join(folder, RESULTS)}",
     )
@@ -156,16 +154,24 @@ def _run_plain(settings: Settings, folder: str) -> None:
 def _run_beam(settings: Settings, folder: str, processes: int, *more: str) -> None:
     _run_tool(
         "beam_segment.py",
-        f"--input={settings.input}",
-        f"--split={settings.split}",
-        f"--preset={settings.preset}",
-        f"--semantic_checkpoint={settings.semantic_checkpoint}",
-        f"--affinity_checkpoint={settings.affinity_checkpoint}",
+        *_what(settings),
         f"--output_dir={folder}",
         f"--direct_num_workers={processes}",
         f"--threads={settings.threads}",
         *more,
     )
+
+
+def _what(settings: Settings) -> list[str]:
+    """Returns the flags that both ways have."""
+    return [
+        f"--input={settings.input}",
+        f"--split={settings.split}",
+        f"--preset={settings.preset}",
+        *(f"--override={field}" for field in settings.overrides),
+        f"--semantic_checkpoint={settings.semantic_checkpoint}",
+        f"--affinity_checkpoint={settings.affinity_checkpoint}",
+    ]
 
 
 def _run_tool(name: str, *arguments: str) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 LAYOUTS = ("cityscapes", "folder", "images")
@@ -70,22 +71,26 @@ def list_images(
         items = _list_cityscapes(data_dir, split, annotation)
     else:
         items = _list_folder(data_dir, layout)
-    return sorted_items(items)
+    return _sorted(items)
 
 
-def sorted_items(items: list[Item]) -> list[Item]:
-    """Returns images sorted by name.
+def list_pictures(paths: Iterable[str]) -> list[Item]:
+    """Lists pictures and the pictures of folders, sorted by name, which is the file's without end.
 
     Raises:
-      ValueError: Two images have the same name.
+      FileNotFoundError: A path is missing, or a folder has no picture.
+      ValueError: Two pictures have the same name.
     """
-    items = sorted(items)
-    for first, second in itertools.pairwise(items):
-        if first.name == second.name:
-            raise ValueError(
-                f"names of images must differ: {first.image_path} and {second.image_path}"
-            )
-    return items
+    items = []
+    for path in paths:
+        if os.path.isdir(path):
+            items += _list_folder(path, "images")
+        elif os.path.exists(path):
+            file = os.path.basename(path)
+            items.append(Item(os.path.splitext(file)[0], file, path, None))
+        else:
+            raise FileNotFoundError(f"the image does not exist: {path}")
+    return _sorted(items)
 
 
 def name_of(filename: str) -> str:
@@ -114,6 +119,17 @@ def list_labelled_images(
         raise FileNotFoundError(
             f"{len(missing)} instance images are missing:\n  " + "\n  ".join(missing)
         )
+    return items
+
+
+def _sorted(items: list[Item]) -> list[Item]:
+    """Sorts by name and makes sure that names differ."""
+    items = sorted(items)
+    for first, second in itertools.pairwise(items):
+        if first.name == second.name:
+            raise ValueError(
+                f"names of images must differ: {first.image_path} and {second.image_path}"
+            )
     return items
 
 

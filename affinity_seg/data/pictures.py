@@ -7,6 +7,9 @@ import numpy as np
 import PIL.Image
 import tensorflow as tf
 
+MIN_PIXELS = 2
+"""Smallest picture: a single pixel has no pair, and with it no affinity."""
+
 MAX_PIXELS = 2**26
 """Largest picture that is decoded, 8192x8192: the header of a small file can claim any size."""
 
@@ -26,9 +29,11 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[i
       Height and width, pixels.
 
     Raises:
-      ValueError: The file is of another format or damaged, has more than `MAX_PIXELS` pixels, or
-        is a JPEG that EXIF tells to turn or mirror. The message names the file.
+      ValueError: The file is of another format or damaged, has less than `MIN_PIXELS` or more than
+        `MAX_PIXELS` pixels, or is a JPEG that EXIF tells to turn or mirror. The message names the
+        file.
     """
+    allowed = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
     damaged = f"{path}: the file is damaged or cut off, {len(content)} bytes"
     try:
         with PIL.Image.open(io.BytesIO(content), formats=formats) as header:
@@ -39,11 +44,11 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[i
     except PIL.UnidentifiedImageError as error:
         raise ValueError(f"{path}: not a {' or '.join(formats)} file") from error
     except PIL.Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: must have at most {MAX_PIXELS} pixels: {error}") from error
+        raise ValueError(f"{path}: {allowed}: {error}") from error
     except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise ValueError(f"{damaged}: {error}") from error
-    if height * width > MAX_PIXELS:
-        raise ValueError(f"{path}: must have at most {MAX_PIXELS} pixels: {height}x{width}")
+    if not MIN_PIXELS <= height * width <= MAX_PIXELS:
+        raise ValueError(f"{path}: {allowed}: {height}x{width}")
     if orientation != _UPRIGHT:
         raise ValueError(
             f"{path}: EXIF orientation must be {_UPRIGHT}, pixels stored as they are shown: "

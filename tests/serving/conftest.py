@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
         if i > 9:
             crop = cv2.resize(crop[:12, :12], (width, height), interpolation=cv2.INTER_LINEAR)
         pictures[f"crop_{i:02}"] = crop
-    pictures["pixel"] = np.full((1, 1, 3), 50, np.uint8)
+    pictures["pair"] = np.full((1, 2, 3), 50, np.uint8)  # The smallest there is.
     for name, pixels in pictures.items():
         assert cv2.imwrite(str(folder / f"{name}.png"), pixels)
     assert cv2.imwrite(str(folder / "photo.jpg"), pictures["street"])

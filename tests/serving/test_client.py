@@ -41,7 +41,7 @@ def test_answers_are_those_of_the_tools(address, folder, names, offline):
 
 
 def test_a_server_that_is_not_ready_is_asked_again(address, folder, model):
-    contents = [(folder / "pixel.png").read_bytes()]
+    contents = [(folder / "pair.png").read_bytes()]
     before, model.failures = model.requests, 2
     with client.connect(address) as server:
         server.segment(contents)
@@ -59,7 +59,7 @@ def test_refusals_have_the_servers_reason(address, folder):
         server.segment([b"hello"])
     refused = pytest.raises(client.ServerError, match="no model other")
     with client.connect(address, client.Settings(model_name="other")) as server, refused:
-        server.segment([(folder / "pixel.png").read_bytes()])
+        server.segment([(folder / "pair.png").read_bytes()])
 
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])

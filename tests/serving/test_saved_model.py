@@ -120,9 +120,10 @@ def png_of_size(height, width):
         ([b"hello"], r"not a PNG or JPEG file: image\] \[0\]"),
         ([b""], "not a PNG or JPEG file"),
         ([], "the batch must hold at least one image"),
-        ([png_of_size(20000, 20000)], r"must have 1 to 67108864 pixels.*\[20000 20000\]"),
+        ([png_of_size(20000, 20000)], r"must have 2 to 67108864 pixels.*\[20000 20000\]"),
+        ([png_of_size(1, 1)], r"must have 2 to 67108864 pixels.*\[1 1\]"),
         ([png_of_size(64, 64)], "Invalid PNG data"),
-        ([png_of_size(64, 64)[:20]], "must have 1 to 67108864 pixels"),
+        ([png_of_size(64, 64)[:20]], "must have 2 to 67108864 pixels"),
         ([b"\xff\xd8\xff\xe0" + bytes(50)], "(?i)jpeg"),
     ],
 )
@@ -131,9 +132,9 @@ def test_broken_files_are_invalid_arguments(signatures, contents, message):
         signatures["image_bytes"](tf.constant(contents, tf.string))
 
 
-@pytest.mark.parametrize("shape", [(0, 32, 32, 3), (1, 0, 32, 3)])
+@pytest.mark.parametrize("shape", [(0, 32, 32, 3), (1, 0, 32, 3), (1, 1, 1, 3)])
 def test_empty_images_are_invalid_arguments(signatures, shape):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"at least one image|1 to 67108864"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"at least one image|2 to 67108864"):
         signatures["serving_default"](tf.zeros(shape, tf.uint8))
 
 
