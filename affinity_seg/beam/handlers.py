@@ -10,7 +10,7 @@ from affinity_seg.beam.elements import Done, Letter, LetterBox, Picture, Predict
 from affinity_seg.beam.runs import Model, Run
 
 
-class SegmentationHandler(ModelHandler[Picture, Predicted | Letter, Model]):
+class SegmentationHandler(ModelHandler[Picture | Predicted, Predicted | Letter, Model]):
     """Runs the networks of a `Run`, either kind; loads them and the op once in each process.
 
     Images differ in size and take a second and more each, so that a batch has one. Beam's own
@@ -40,14 +40,14 @@ class SegmentationHandler(ModelHandler[Picture, Predicted | Letter, Model]):
 
     def run_inference(
         self,
-        batch: Sequence[Picture],
+        batch: Sequence[Picture | Predicted],
         model: Model,
         inference_args: dict[str, Any] | None = None,
     ) -> list[Predicted | Letter]:
         """Returns what the networks say of images, or why they cannot run on one.
 
         Args:
-          batch: The images.
+          batch: The images; those for which they have run before are handed on.
           model: What `load_model` gave.
           inference_args: There are none.
         """
@@ -55,15 +55,18 @@ class SegmentationHandler(ModelHandler[Picture, Predicted | Letter, Model]):
         box = LetterBox(self._strict)
         predicted: list[Predicted | Letter] = []
         for picture in batch:
+            if isinstance(picture, Predicted):
+                predicted.append(picture)
+                continue
             item = picture.source.item
             with box.listed(item.name, item.image_path):
                 result = model.predict(picture)
                 predicted.append(Predicted(Done(picture.source, *picture.pixels.shape[:2]), result))
         return predicted + box.take()
 
-    def get_num_bytes(self, batch: Sequence[Picture]) -> int:
+    def get_num_bytes(self, batch: Sequence[Picture | Predicted]) -> int:
         """Returns the size of the images' pixels, for Beam's metrics."""
-        return sum(picture.pixels.nbytes for picture in batch)
+        return sum(picture.pixels.nbytes for picture in batch if isinstance(picture, Picture))
 
     def get_metrics_namespace(self) -> str:
         """Returns the name that RunInference's metrics have."""

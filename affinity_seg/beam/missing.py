@@ -12,9 +12,6 @@ from affinity_seg.beam.runs import DONE, Run
 from affinity_seg.beam.sources import LETTERS
 from affinity_seg.inference import images
 
-RECORDED = "recorded"
-"""Tag of the images for which the networks have run."""
-
 
 class FindMissing(beam.DoFn):
     """Reads images and looks for their outputs."""
@@ -29,9 +26,10 @@ class FindMissing(beam.DoFn):
         self._outputs = self._run.outputs()
 
     def process(self, source: Source) -> Iterator[Any]:
-        """Yields a `Picture` for the networks.
+        """Yields a `Picture` for the networks, a `Predicted` where only the record is there.
 
-        Tagged outputs: the `Predicted` of an image that has only its record, a `Done`, a `Letter`.
+        Tagged outputs: a `Done`, a `Letter`. The two of the main output stay together, because a
+        Flatten behind the networks would end Beam's fusion: all logits would be encoded and kept.
         """
         item = source.item
         box = LetterBox(self._strict)
@@ -40,7 +38,7 @@ class FindMissing(beam.DoFn):
         for letter in box.take():
             yield beam.pvalue.TaggedOutput(LETTERS, letter)
 
-    def _find(self, source: Source) -> Picture | beam.pvalue.TaggedOutput:
+    def _find(self, source: Source) -> Picture | Predicted | beam.pvalue.TaggedOutput:
         content, path = source.read(), source.item.image_path
         source, digest = source._replace(image=None), sha256(content)
         found = self._outputs.find(source.item, digest)
@@ -50,4 +48,4 @@ class FindMissing(beam.DoFn):
         if found == DONE:
             self._done.inc()
             return beam.pvalue.TaggedOutput(DONE, done)
-        return beam.pvalue.TaggedOutput(RECORDED, Predicted(done, found, is_recorded=True))
+        return Predicted(done, found, is_recorded=True)

@@ -12,7 +12,7 @@ from affinity_seg import labels
 from affinity_seg.beam import collecting, running, sources
 from affinity_seg.beam.finishing import Finish
 from affinity_seg.beam.handlers import SegmentationHandler
-from affinity_seg.beam.missing import RECORDED, FindMissing
+from affinity_seg.beam.missing import FindMissing
 from affinity_seg.beam.runs import DONE, RESULTS, Run
 from affinity_seg.beam.sources import LETTERS, ReadSources, with_letters
 from affinity_seg.export.coco import have_truth
@@ -97,13 +97,12 @@ def _build(
     strict = settings.strict
     images, unreadable = pipeline | "Read" >> ReadSources(listed, strict)
     found = images | "FindMissing" >> beam.ParDo(FindMissing(run, strict)).with_outputs(
-        LETTERS, RECORDED, DONE, main="missing"
+        LETTERS, DONE, main="missing"
     )
     predicted = found.missing | "Networks" >> RunInference(
         SegmentationHandler(run, strict, settings.threads)
     )
-    to_finish = (predicted, found[RECORDED]) | "ToFinish" >> beam.Flatten()
-    finished = to_finish | "Finish" >> with_letters(Finish(run, strict))
+    finished = predicted | "Finish" >> with_letters(Finish(run, strict))
     letters = [unreadable, found[LETTERS], finished[LETTERS]]
     # A step that fails from here on does not repeat the networks.
     done = (

@@ -49,6 +49,62 @@ def test_two_processes_give_the_same_bytes_and_the_official_ap(wanted, tmp_path)
     assert not os.path.exists(tmp_path / "out" / "dead_letters.json")
 
 
+EVENTS = []
+
+
+class WatchedRun(runs.NetworksRun):
+    """Tells what the pipeline does in this process, in the order of its events."""
+
+    def load(self):
+        EVENTS.append("load")
+        return Watched(super().load(), "predict")
+
+    def outputs(self):
+        return Watched(super().outputs(), "write")
+
+
+class Watched:
+    """An object one of whose methods tells that it begins, and that it has ended."""
+
+    def __init__(self, watched, method):
+        self._watched = watched
+        self._method = method
+
+    def __getattr__(self, name):
+        method = getattr(self._watched, name)
+        if name != self._method:
+            return method
+
+        def call(*arguments):
+            EVENTS.append(f"{name} begins")
+            result = method(*arguments)
+            EVENTS.append(f"{name} ends")
+            return result
+
+        return call
+
+
+def watched_run(wanted, output_dir):
+    EVENTS.clear()
+    return WatchedRun(**vars(wanted.networks_run(output_dir)))
+
+
+def test_results_are_written_while_the_networks_run(wanted, segment, tmp_path):
+    segment(watched_run(wanted, tmp_path))
+    assert EVENTS.count("predict begins") == EVENTS.count("write ends") == NUM_STREETS
+    assert EVENTS[0] == "load"
+    # Unless the steps are fused, all images go through the networks before the first is written.
+    last = len(EVENTS) - EVENTS[::-1].index("predict begins")
+    assert "write ends" in EVENTS[:last]
+
+
+def test_threads_of_a_process_share_the_networks(wanted, segment, tmp_path):
+    arguments = ["--direct_num_workers=2", "--direct_running_mode=multi_threading"]
+    segment(watched_run(wanted, tmp_path), arguments)
+    assert EVENTS.count("load") == 1 and EVENTS.count("write ends") == NUM_STREETS
+    wanted.assert_equal(tmp_path)
+
+
 def test_only_what_is_missing_is_done(wanted, segment, done):
     first, second, third = (item.name for item in wanted.items[:3])
     os.remove(done / "predictions" / f"{first}.tfrecord")
