@@ -20,6 +20,7 @@ COUNTERS = "affinity_seg"
 
 _PACKAGE = os.path.dirname(beam.__file__)
 
+_WHILE = "[while running '"
 _ERROR = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception)): ", re.MULTILINE)
 _STEP = re.compile(r"\s*\[while running '[^']*'\].*", re.DOTALL)
 """What Beam puts around the message of an error that a worker raises."""
@@ -98,18 +99,20 @@ def _runner(options: pipeline_options.PipelineOptions) -> PipelineRunner | None:
 def _message(error: Exception) -> str | None:
     """Returns what an error of a step says, without Beam's and Python's frames; None of others."""
     text = str(error)
-    if "[while running '" not in text:
+    if _WHILE not in text:
         return None
-    text = text[: text.rindex("[while running '")]
+    text = text[: text.rindex(_WHILE)]
     starts = [match.end() for match in _ERROR.finditer(text)]
     return _STEP.sub("", text[starts[-1] if starts else 0 :]).strip()
 
 
 def _quieten() -> None:
-    """Lets Beam tell errors only, which it logs under its own name or none."""
+    """Lets Beam tell its own errors only: those of steps come back, without their frames."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_worth_telling)
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.ERROR or _PACKAGE not in record.pathname
+    if _PACKAGE not in record.pathname:
+        return True
+    return record.levelno >= logging.ERROR and _WHILE not in record.getMessage()

@@ -168,10 +168,16 @@ def test_what_cannot_be_used_is_listed_and_the_others_are_judged(wanted, segment
     wanted.assert_equal(done)
 
 
-def test_strict_stops_with_the_message_of_the_input(wanted, segment, done, broken):
-    with pytest.raises(ValueError, match=r"damaged or cut off, 200 bytes$") as error:
-        segment(wanted.networks_run(done), input=broken[0], strict=True)
-    assert str(error.value).startswith(f"{broken[1][0]}: ")
+def test_strict_stops_with_the_message_of_the_input(wanted, segment, done, tmp_path):
+    path = tmp_path / "pictures" / f"{wanted.items[0].name}.png"
+    path.parent.mkdir()
+    with open(wanted.items[0].image_path, "rb") as file:
+        path.write_bytes(file.read()[:200])
+    os.remove(done / "predictions" / f"{wanted.items[0].name}.tfrecord")
+    with pytest.raises(ValueError, match=r"^[^\n]*damaged or cut off, 200 bytes$") as error:
+        segment(wanted.networks_run(done), input=str(path.parent), layout="images", strict=True)
+    assert str(error.value).startswith(f"{path}: ")
+    assert not os.path.exists(done / "dead_letters.json")
 
 
 def test_records_of_a_data_set_are_the_same_images(wanted, segment, done, tmp_path):
