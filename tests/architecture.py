@@ -39,6 +39,7 @@ ROOMS = (
     "analysis",
     "serving",
     "api",
+    "beam",
     "benchmarking",
     "tool_flags",
     "cli",

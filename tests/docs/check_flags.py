@@ -20,8 +20,10 @@ FLAGS = flags.FLAGS
 def _check(program: str, arguments: list[str]) -> None:
     """Raises what a program would raise about its flags, and about the settings they name."""
     runpy.run_path(program, run_name="checked")  # Defines its flags.
-    rest = cli.parse_flags([program, *arguments])[1:]
-    if rest:
+    with open(program, encoding="utf-8") as file:
+        passes_arguments = "pass_arguments=True" in file.read()
+    rest = cli.parse_flags([program, *arguments], known_only=passes_arguments)[1:]
+    if rest and not passes_arguments:
         raise ValueError(f"unexpected arguments: {rest}")
     if "experiment" in FLAGS:
         experiment_flags.parse()
