@@ -1,24 +1,26 @@
 """Parses flags of programs without running them; in a process of its own, as flags are global.
 
-Reads a JSON list of [path of a program, arguments ...] and writes a list of what is wrong with each
-call, null where nothing is. The current folder must be the root of the checkout.
+Reads a JSON list of [name of a program of tools/, arguments ...] and writes a list of what is wrong
+with each call, null where nothing is.
 """
 
 import json
+import os
 import runpy
 import sys
 
 from absl import flags
 
-from affinity_seg import cli, labels
+from affinity_seg import cli, labels, resources
 from affinity_seg.configs import inference
 from affinity_seg.tasks import experiment_flags
 
 FLAGS = flags.FLAGS
 
 
-def _check(program: str, arguments: list[str]) -> None:
+def _check(name: str, arguments: list[str]) -> None:
     """Raises what a program would raise about its flags, and about the settings they name."""
+    program = os.path.join(resources.root(), "tools", f"{name}.py")
     runpy.run_path(program, run_name="checked")  # Defines its flags.
     with open(program, encoding="utf-8") as file:
         passes_arguments = "pass_arguments=True" in file.read()
@@ -37,15 +39,15 @@ def _check(program: str, arguments: list[str]) -> None:
 def main() -> None:
     shared = set(FLAGS)
     answers = []
-    for program, *arguments in json.load(sys.stdin):
+    for name, *arguments in json.load(sys.stdin):
         try:
-            _check(program, arguments)
+            _check(name, arguments)
             answers.append(None)
         except (Exception, SystemExit) as error:
             answers.append(f"{type(error).__name__}: {error}")
         FLAGS.unparse_flags()
-        for name in set(FLAGS) - shared:
-            delattr(FLAGS, name)
+        for flag in set(FLAGS) - shared:
+            delattr(FLAGS, flag)
     print(json.dumps(answers))
 
 

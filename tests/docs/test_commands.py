@@ -5,7 +5,6 @@ program that is not listed here; a flag, preset, class table, flagfile, experime
 does not exist.
 """
 
-import functools
 import json
 import os
 import pathlib
@@ -22,9 +21,12 @@ from running import ROOT, environment, run_python, run_tool
 RUN = [
     ("README.md", "bazel build //cc:graph_merge_op"),
     ("README.md", "python tools/segment.py --input=street.png --output_dir=runs/segment"),
-    ("docs/own_data.md", "D=../shared/data/nuclei"),
+    ("docs/newcomer.md", "cat > cells.yaml <<'END'"),
+    ("docs/newcomer.md", "python -m affinity_seg train --flagfile=nuclei_semantic"),
+    ("docs/newcomer.md", "python -m affinity_seg predict --layout=folder --input=my_data/val"),
+    ("docs/newcomer.md", "python -m affinity_seg segment --input=my_data/new"),
 ]
-"""Blocks that are run, one after the other, by page and first line: the newcomer's way."""
+"""Blocks that are run, one after the other, by page and how they begin: the newcomer's way."""
 
 _TRAIN = {
     "trainer.train_steps": 2,
@@ -39,10 +41,8 @@ _TRAIN = {
     "task.validation_data.crop_size": "[64,64]",
 }
 SMALLER = {
-    "tools/make_streets.py": ["--train=4", "--val=4", "--height=128", "--width=256"],
-    "tools/train.py": [
-        "--params_override=" + ",".join(f"{field}={value}" for field, value in _TRAIN.items())
-    ],
+    "make_streets": ["--train=4", "--val=4", "--height=128", "--width=256"],
+    "train": ["--params_override=" + ",".join(f"{key}={value}" for key, value in _TRAIN.items())],
 }
 """Flags that are added where a program would be at work for minutes."""
 
@@ -64,7 +64,8 @@ NOT_RUN = {
 
 _EARLIER = {
     "README.md": "import numpy as np\n"
-    "affinity, semantic = np.full([8, 9, 56], 0.9), np.full([8, 9, 2], 0.5)\n"
+    "affinity = np.full([8, 9, 56], 0.9, np.float32)\n"
+    "semantic = np.full([8, 9, 2], 0.5, np.float32)\n"
 }
 """What the Python blocks of a page that is run take as given."""
 
@@ -78,39 +79,108 @@ def _of(language):
     return [block for block in blocks.read_all() if block.language == language]
 
 
+def _verb(call):
+    """Returns the program of tools/ that `python ...` calls, without suffix, and its arguments.
+
+    None for another call.
+    """
+    if call[:3] == ["python", "-m", "affinity_seg"]:
+        return call[3], call[4:]
+    if call[0] == "python" and call[1].startswith("tools/"):
+        return call[1].removeprefix("tools/").removesuffix(".py"), call[2:]
+    return None
+
+
 @pytest.fixture(scope="module")
-def record(tmp_path_factory):
-    """Returns the calls of a block: program and arguments."""
-    folder = tmp_path_factory.mktemp("record")
-    blocks.make_programs(folder / "programs", ["python", *NOT_RUN])
-    checkout = folder / "checkout"
-    (checkout / "bazel-bin" / "cc" / "serving").mkdir(parents=True)
-    (folder / "tensorflow_serving").mkdir()
+def checkout(tmp_path_factory):
+    """A folder that looks like a checkout after `make setup`, with images in it."""
+    checkout = tmp_path_factory.mktemp("newcomer") / "checkout"
     program = checkout / "bazel-bin" / "cc" / "serving" / "run_saved_model"
-    program.symlink_to(folder / "programs" / "run_saved_model")
-    return functools.partial(blocks.calls, programs=folder / "programs", folder=checkout)
+    activate = checkout / ".venv" / "bin" / "activate"
+    for path in (program, activate, checkout.parent / "tensorflow_serving" / "WORKSPACE"):
+        path.parent.mkdir(parents=True)
+    activate.touch()
+    for name in ("tools", "configs", "serving"):
+        (checkout / name).symlink_to(os.path.join(ROOT, name))
+    rng = np.random.default_rng(0)
+    for split, names in (("train", "defg"), ("val", "hijk")):
+        _write_cells(checkout / "my_data" / split, names, rng)
+    (checkout / "my_data" / "new").mkdir()
+    for name in ("street.png", "my_data/new/c.png"):
+        cv2.imwrite(str(checkout / name), rng.integers(0, 255, (96, 128, 3), np.uint8))
+    programs = checkout.parent / "programs"
+    blocks.make_programs(programs, ["python", *NOT_RUN])
+    (programs / "cat").symlink_to("/bin/cat")  # Writes small files that blocks have in them.
+    program.symlink_to(programs / "run_saved_model")
+    return checkout
+
+
+def _write_cells(folder, names, rng):
+    """Writes images of bright discs, and their instances."""
+    for kind in ("images", "instances"):
+        (folder / kind).mkdir(parents=True)
+    for name in names:
+        image = rng.integers(10, 30, (96, 96, 3), np.uint8)
+        instances = np.zeros((96, 96), np.uint8)
+        for number in range(1, 6):
+            center = tuple(int(v) for v in rng.integers(12, 84, 2))
+            cv2.circle(image, center, 8, (180, 170, 160), -1)
+            cv2.circle(instances, center, 8, number, -1)
+        cv2.imwrite(str(folder / "images" / f"{name}.png"), image)
+        cv2.imwrite(str(folder / "instances" / f"{name}.png"), instances)
+
+
+def _record(block, checkout):
+    return blocks.calls(block, checkout.parent / "programs", checkout)
 
 
 @pytest.fixture(scope="module")
-def calls(record):
-    """All calls of all blocks: (page, program, arguments ...)."""
-    return [(block.page, *call) for block in _of(blocks.SHELL) for call in record(block)]
+def calls(checkout):
+    """All calls of all blocks, each with its page."""
+    return [(block.page, call) for block in _of(blocks.SHELL) for call in _record(block, checkout)]
 
 
 def test_every_block_is_of_a_known_kind():
     for block in blocks.read_all():
         assert block.language in (blocks.SHELL, blocks.PYTHON, *blocks.SHOWN), block
     keys = [block.key for block in blocks.read_all()]
-    assert set(RUN) | set(PYTHON_NOT_RUN) <= set(keys)
+    assert set(PYTHON_NOT_RUN) <= set(keys)
 
 
-def test_flags_and_what_they_name_exist(calls):
-    programs = [list(call[2:]) for call in calls if call[1] == "python" and call[2] != "-m"]
+_WRONG = [
+    ["merge", "--inputs=a", "--output_dir=b"],
+    ["merge", "--input=a"],
+    ["merge", "--input=a", "--output_dir=b", "--preset=dem"],
+    ["merge", "--input=a", "--output_dir=b", "--override=min_pixel=3"],
+    ["evaluate", "--input=a", "--results_dir=b", "--class_table=nucle"],
+    ["predict", "--input=a", "--output_dir=b", "street.png"],
+    ["train", "--flagfile=demo", "--model_dir=a"],
+    [
+        "train",
+        "--flagfile=demo_semantic",
+        "--model_dir=a",
+        "--params_override=trainer.tain_steps=2",
+    ],
+    ["nothing"],
+]
+"""Calls that the next test must find fault with."""
+
+
+def test_flags_and_what_they_name_exist(calls, checkout):
+    programs = []
+    for _, call in calls:
+        verb = _verb(call)
+        if verb is not None:
+            name, arguments = verb
+            if arguments[:1] == ["..."]:  # The flags of the call before.
+                assert programs[-1][0] == name
+                arguments = programs[-1][1:] + arguments[1:]
+            programs.append([name, *arguments])
     assert len(programs) > 50
     answered = subprocess.run(
         [sys.executable, os.path.join(os.path.dirname(__file__), "check_flags.py")],
-        input=json.dumps(programs),
-        cwd=ROOT,
+        input=json.dumps(programs + _WRONG),
+        cwd=checkout,
         env=environment(),
         capture_output=True,
         text=True,
@@ -118,72 +188,55 @@ def test_flags_and_what_they_name_exist(calls):
     )
     assert answered.returncode == 0, answered.stderr[-3000:]
     answers = json.loads(answered.stdout.splitlines()[-1])
-    wrong = [(p, a) for p, a in zip(programs, answers, strict=True) if a is not None]
+    assert all(answers[len(programs) :]), answers[len(programs) :]
+    wrong = [(p, a) for p, a in zip(programs, answers, strict=False) if a is not None]
     assert not wrong, "\n".join(f"{' '.join(program)}\n  {answer}" for program, answer in wrong)
 
 
 def test_targets_modules_and_extras_exist(calls):
     root = pathlib.Path(ROOT)
-    phony = re.search(r"^\.PHONY: (.*)$", (root / "Makefile").read_text(), re.MULTILINE)
+    makefile = (root / "Makefile").read_text()
     extras = re.findall(r'^        "(\w+)": ', (root / "setup.py").read_text(), re.MULTILINE)
-    for page, program, *arguments in calls:
+    for page, (program, *arguments) in calls:
         where = f"{page}: {program} {' '.join(arguments)}"
         if program == "make":
-            assert set(arguments) <= set(phony[1].split()), where
+            for target in arguments:
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), where
         elif program == "bazel" and "tensorflow_serving" not in where:
             package, _, target = arguments[-1].removeprefix("//").partition(":")
-            assert f'name = "{target}"' in (root / package / "BUILD").read_text() or (
-                f'name = "{target}.so"' in (root / package / "BUILD").read_text()
-            ), where
+            build = (root / package / "BUILD").read_text()
+            assert re.search(rf'name = "{target}(\.so)?"', build), where
         elif program == "pip":
-            assert re.fullmatch(r"\.\[(\w+)\]", arguments[-1])[1] in extras, where
-        elif program == "python" and arguments[0] == "-m":
-            assert arguments[1] == "zipfile" or arguments[1] == "affinity_seg", where
+            extra = re.fullmatch(r"(?:\.|affinity-seg)\[(\w+)\]", arguments[-1])
+            assert extra[1] in extras, where
+        elif program == "docker" and arguments[0] == "build":
+            assert (root / arguments[arguments.index("-f") + 1]).is_file(), where
+        elif program == "python" and _verb([program, *arguments]) is None:
+            is_script = os.path.isfile(os.path.join(ROOT, arguments[0]))
+            assert is_script or arguments[:2] == ["-m", "zipfile"], where
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """A folder that looks like a checkout, with data beside it."""
-    folder = tmp_path_factory.mktemp("run")
-    checkout = folder / "checkout"
-    checkout.mkdir()
-    for name in ("tools", "configs"):
-        (checkout / name).symlink_to(os.path.join(ROOT, name))
-    rng = np.random.default_rng(0)
-    cv2.imwrite(str(checkout / "street.png"), rng.integers(0, 255, (96, 128, 3), np.uint8))
-    for split, count in (("train", 4), ("val", 4)):
-        _write_nuclei(folder / "shared" / "data" / "nuclei" / split, count, rng)
-    return checkout
-
-
-def _write_nuclei(folder, count, rng):
-    """Writes images of bright discs, and their instances."""
-    for name in ("images", "instances"):
-        (folder / name).mkdir(parents=True)
-    for index in range(count):
-        image = rng.integers(10, 30, (96, 96, 3), np.uint8)
-        instances = np.zeros((96, 96), np.uint8)
-        for number in range(1, 6):
-            center = tuple(int(v) for v in rng.integers(12, 84, 2))
-            cv2.circle(image, center, 8, (180, 170, 160), -1)
-            cv2.circle(instances, center, 8, number, -1)
-        cv2.imwrite(str(folder / "images" / f"{index}.png"), image)
-        cv2.imwrite(str(folder / "instances" / f"{index}.png"), instances)
-
-
-@pytest.mark.parametrize("key", RUN)
-def test_runs(record, checkout, key):
-    (block,) = [block for block in _of(blocks.SHELL) if block.key == key]
-    programs = [call[1:] for call in record(block) if call[0] == "python"]
-    for program, *arguments in programs:
-        assert program.startswith("tools/")
-        more = SMALLER.get(program, [])
-        done = run_tool(program.removeprefix("tools/"), checkout, *arguments, *more)
-        assert done.returncode == 0, f"{program} {arguments}\n{done.stdout}\n{done.stderr[-3000:]}"
+@pytest.mark.parametrize("page, start", RUN)
+def test_runs(checkout, page, start):
+    found = [b for b in _of(blocks.SHELL) if b.page == page and b.text.startswith(start)]
+    (block,) = found
+    programs = [verb for verb in map(_verb, _record(block, checkout)) if verb is not None]
+    assert programs
+    for name, arguments in programs:
+        arguments = _with_less_to_do(name, arguments)
+        done = run_tool(f"{name}.py", checkout, *arguments)
+        assert done.returncode == 0, f"{name} {arguments}\n{done.stdout}\n{done.stderr[-3000:]}"
         for argument in arguments:
-            name, _, path = argument.partition("=")
-            if name in ("--output_dir", "--results_dir", "--output", "--model_dir"):
+            flag, _, path = argument.partition("=")
+            if flag in ("--output_dir", "--results_dir", "--output", "--model_dir"):
                 assert (checkout / path).exists(), argument
+
+
+def _with_less_to_do(name, arguments):
+    """Returns the arguments with those of `SMALLER`; absl keeps the last --params_override only."""
+    flag = "--params_override="
+    given = [argument.removeprefix(flag) for argument in arguments if argument.startswith(flag)]
+    return [*arguments, *(",".join([more, *given]) for more in SMALLER.get(name, []))]
 
 
 def test_python_blocks(checkout):
