@@ -1,6 +1,7 @@
 """Inputs that a run could not use: listed by name and reason, while the run goes on."""
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 
@@ -83,8 +84,21 @@ class DeadLetters:
     def finish(self) -> int:
         """Says how many inputs were left out, if any, and returns the exit status of the run."""
         if self._letters:
-            print(f"{len(self)} inputs could not be used, see {self.path}")
-            return EXIT_STATUS
+            return report(self._folder)
         with contextlib.suppress(FileNotFoundError):
             os.remove(self.path)
         return 0
+
+
+def report(folder: str) -> int:
+    """Says how many inputs are listed in the file of `folder`, and returns the exit status.
+
+    For runs that write the file elsewhere than in this process.
+    """
+    path = os.path.join(folder, FILE_NAME)
+    if not os.path.isfile(path):
+        return 0
+    with open(path, "rb") as file:
+        count = len(json.load(file))
+    print(f"{count} inputs could not be used, see {path}")
+    return EXIT_STATUS

@@ -1,4 +1,4 @@
-"""Writes the sets that the paper trains on (section 5) as TFRecords, and prints their sizes.
+r"""Writes the sets that the paper trains on (section 5) as TFRecords, and prints their sizes.
 
     python tools/create_training_sets.py --input=data_sets/cityscapes \
         --output_dir=data_sets/cityscapes/training_sets
@@ -29,13 +29,6 @@ flags.DEFINE_integer("small_height", _DEFAULTS.small_height, "Lower instances ar
 flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 
-_BUILDERS = {
-    "fine": training_sets.whole_images,
-    "coarse": training_sets.whole_images,
-    "fine_patches": training_sets.fine_patches,
-    "coarse_patches": training_sets.coarse_patches,
-}
-
 
 def main():
     unknown = set(FLAGS.sets) - set(training_sets.SETS)
@@ -58,7 +51,7 @@ def main():
     }
     rows = []
     for name in FLAGS.sets:
-        built = _BUILDERS[name](items[name.split("_")[0]], class_table, settings)
+        built = training_sets.build(name, items[name.split("_")[0]], class_table, settings)
         if not built.count:
             raise ValueError(f"{FLAGS.input}: nothing to cut for the set {name}")
         shards = min(FLAGS.num_shards, built.count)
