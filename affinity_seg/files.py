@@ -92,7 +92,8 @@ def remove_leftovers(folder: str) -> None:
         path = os.path.join(folder, name)
         with contextlib.suppress(FileNotFoundError):  # Another process may remove it as well.
             if name.startswith(_PREFIX) and _is_leftover(path):
-                shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+                is_folder = os.path.isdir(path) and not os.path.islink(path)
+                shutil.rmtree(path) if is_folder else os.remove(path)
 
 
 def sha256(path: str) -> str:
@@ -105,7 +106,7 @@ def _is_leftover(path: str) -> bool:
     """Returns whether nobody writes the temporary file `path` any more."""
     writer = _WRITER.match(os.path.basename(path))
     if writer is None or writer[2] != _host():
-        return time.time() - os.path.getmtime(path) > _FOREIGN_AGE
+        return time.time() - os.lstat(path).st_mtime > _FOREIGN_AGE
     try:
         os.kill(int(writer[1]), 0)
     except ProcessLookupError:

@@ -13,6 +13,7 @@ import tqdm
 from affinity_seg import common, files, labels
 from affinity_seg.data import checks, listing
 from affinity_seg.data.listing import Item
+from affinity_seg.dead_letters import DeadLetters
 
 _SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})\.tfrecord", re.DOTALL)
 """A shard's prefix and the number of shards of its set."""
@@ -22,11 +23,13 @@ class Summary(NamedTuple):
     """What was written.
 
     Attributes:
+      count: Number of images.
       paths: The shards.
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
     """
 
+    count: int
     paths: list[str]
     pixels_of_class: Counter
     instances_of_class: Counter
@@ -38,12 +41,13 @@ def write_tfrecords(
     output_dir: str,
     split: str,
     num_shards: int,
+    letters: DeadLetters | None = None,
 ) -> Summary:
     """Checks the images and writes them to `<output_dir>/<split>-%05d-of-%05d.tfrecord`.
 
-    Image i goes to shard i modulo `num_shards`. Files keep their bytes. After the last image was
-    checked and written, the older shards of the split go and the new ones get their names; until
-    then the older ones stay. The two sets are never mixed.
+    Image i of those that can be used goes to shard i modulo `num_shards`. Files keep their bytes.
+    After the last image was checked and written, the older shards of the split go and the new ones
+    get their names; until then the older ones stay. The two sets are never mixed.
 
     Args:
       items: Images with truth, see `listing.list_labelled_images`.
@@ -51,12 +55,13 @@ def write_tfrecords(
       output_dir: Folder of the shards; older shards of the same split are removed from it.
       split: First part of the shards' names.
       num_shards: Number of shards, 1 to the number of images.
+      letters: Lists the images that cannot be used; without it, the first of them is raised.
 
     Raises:
       FileNotFoundError: A file is missing.
       ValueError: An argument or a file breaks a rule, or there is no instance at all.
     """
-    examples = (checks.read_item(item, class_table) for item in items)
+    examples = checks.read_items(items, class_table, letters)
     return write_examples(examples, len(items), class_table, output_dir, split, num_shards)
 
 
@@ -71,8 +76,8 @@ def write_examples(
     """Writes checked images as `write_tfrecords` does.
 
     Args:
-      examples: `count` images.
-      count: Their number.
+      examples: The images, at most `count`.
+      count: Their number before some were found to be of no use.
 
     The other arguments and the errors are those of `write_tfrecords`.
     """
@@ -86,7 +91,7 @@ def write_examples(
         for i in range(num_shards)
     ]
     files.remove_leftovers(output_dir)
-    pixels, instances, values = Counter(), Counter(), set()
+    pixels, instances, values, number = Counter(), Counter(), set(), 0
     with contextlib.ExitStack() as shards:
         temporary = [shards.enter_context(files.atomic_path(path)) for path in paths]
         with contextlib.ExitStack() as open_files:
@@ -94,20 +99,23 @@ def write_examples(
             progress = tqdm.tqdm(examples, total=count, unit="image", desc=split, disable=None)
             for i, checked in enumerate(progress):
                 folder = os.path.dirname(checked.item.instance_path)
+                number = i + 1
                 pixels.update(checked.pixels_of_class)
                 instances.update(checked.instances_of_class)
                 values.update(checked.values.tolist())
                 writers[i % num_shards].write(
                     _example(checked).SerializeToString(deterministic=True)
                 )
+        if not number:
+            raise ValueError(f"{output_dir}: none of the {count} images of {split} can be used")
         if not instances:
             raise ValueError(
                 f"{folder}: class table {class_table.name!r} with "
-                f"`encoding` {class_table.encoding!r} finds no instance in {count} images; "
+                f"`encoding` {class_table.encoding!r} finds no instance in {number} images; "
                 f"values of their instance images: {sorted(values)[:10]}"
             )
         _remove_shards(output_dir, split)
-    return Summary(paths, pixels, instances)
+    return Summary(number, paths, pixels, instances)
 
 
 def require_shards(pattern: str) -> None:

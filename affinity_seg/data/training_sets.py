@@ -22,6 +22,7 @@ import tqdm
 from affinity_seg import labels
 from affinity_seg.data import checks
 from affinity_seg.data.listing import Item
+from affinity_seg.dead_letters import DeadLetters
 
 SETS = ("fine", "coarse", "fine_patches", "coarse_patches")
 PAPER_COUNTS = {"fine": 2975, "coarse": 19998, "fine_patches": 14178, "coarse_patches": 1554}
@@ -101,14 +102,29 @@ class TrainingSet(NamedTuple):
 
 
 def whole_images(
-    items: Sequence[Item], class_table: labels.ClassTable, settings: Settings
+    items: Sequence[Item],
+    class_table: labels.ClassTable,
+    settings: Settings,
+    letters: DeadLetters | None = None,
 ) -> TrainingSet:
-    """Returns the set `fine` or `coarse` of labelled images."""
-    return TrainingSet(len(items), _examples(items, [], class_table, settings, with_whole=True))
+    """Returns the set `fine` or `coarse` of labelled images.
+
+    Args:
+      items: Images with truth.
+      class_table: The classes.
+      settings: The settings.
+      letters: Lists the images that cannot be used; without it, the first of them is raised. The
+        same holds for the other sets.
+    """
+    examples = _examples(items, [], class_table, settings, letters, with_whole=True)
+    return TrainingSet(len(items), examples)
 
 
 def fine_patches(
-    items: Sequence[Item], class_table: labels.ClassTable, settings: Settings
+    items: Sequence[Item],
+    class_table: labels.ClassTable,
+    settings: Settings,
+    letters: DeadLetters | None = None,
 ) -> TrainingSet:
     """Returns the set `fine_patches`; reads all truth to choose the crops."""
 
@@ -119,13 +135,16 @@ def fine_patches(
         return [Crop(name, _window(box, (s, s), size), zoom) for zoom, s in sides.items()]
 
     most = max(0, settings.num_fine_patches - len(items))
-    crops = _choose(items, crops_around, most, class_table, settings)
-    examples = _examples(items, crops, class_table, settings, with_whole=True)
+    crops = _choose(items, crops_around, most, class_table, settings, letters)
+    examples = _examples(items, crops, class_table, settings, letters, with_whole=True)
     return TrainingSet(len(items) + len(crops), examples)
 
 
 def coarse_patches(
-    items: Sequence[Item], class_table: labels.ClassTable, settings: Settings
+    items: Sequence[Item],
+    class_table: labels.ClassTable,
+    settings: Settings,
+    letters: DeadLetters | None = None,
 ) -> TrainingSet:
     """Returns the set `coarse_patches`; reads all truth to choose the patches."""
     wanted = {class_table.class_names.index(name) for name in settings.coarse_classes}
@@ -136,8 +155,9 @@ def coarse_patches(
         sides = np.maximum(box[2:] - box[:2] + 2 * settings.coarse_margin, settings.patch_size)
         return [Crop(name, _window(box, tuple(sides), size), 1)]
 
-    crops = _choose(items, crops_around, settings.num_coarse_patches, class_table, settings)
-    examples = _examples(items, crops, class_table, settings, with_whole=False)
+    most = settings.num_coarse_patches
+    crops = _choose(items, crops_around, most, class_table, settings, letters)
+    examples = _examples(items, crops, class_table, settings, letters, with_whole=False)
     return TrainingSet(len(crops), examples)
 
 
@@ -158,11 +178,16 @@ def _choose(
     most: int,
     class_table: labels.ClassTable,
     settings: Settings,
+    letters: DeadLetters | None,
 ) -> list[Crop]:
     """Returns at most `most` of the crops around all instances, drawn at random."""
+    letters = DeadLetters("", strict=True) if letters is None else letters
     candidates = []
     for item in tqdm.tqdm(items, unit="image", desc="instances", disable=None):
-        stored = checks.read_instances(item.instance_path, class_table)
+        with letters.listed(item.name, item.image_path):
+            stored = checks.read_instances(item.instance_path, class_table)
+        if item.name in letters:
+            continue
         classes, instances = class_table.decode(stored)
         for value in np.unique(instances[instances > 0]):
             rows, columns = np.nonzero(instances == value)
@@ -181,19 +206,24 @@ def _examples(
     crops: Sequence[Crop],
     class_table: labels.ClassTable,
     settings: Settings,
+    letters: DeadLetters | None,
     with_whole: bool,
 ) -> Iterator[checks.CheckedItem]:
     """Yields each image, if wanted, and then its crops."""
+    letters = DeadLetters("", strict=True) if letters is None else letters
     crops_of: dict[str, list[Crop]] = {}
     for crop in crops:
         crops_of.setdefault(crop.name, []).append(crop)
     for item in items:
         own = crops_of.get(item.name, [])
-        if not (own or with_whole):
+        if not (own or with_whole) or item.name in letters:
             continue
-        checked = checks.read_item(item, class_table)
-        image = checks.decode_image(checked)
-        stored = checks.read_instances(item.instance_path, class_table)
+        with letters.listed(item.name, item.image_path):
+            checked = checks.read_item(item, class_table)
+            image = checks.decode_image(checked)
+            stored = checks.read_instances(item.instance_path, class_table)
+        if item.name in letters:
+            continue
         if with_whole:
             if _draw(settings.seed, item.name) < settings.drop_share:
                 rows = labelled_rows(class_table.decode(stored)[0])

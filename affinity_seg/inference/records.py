@@ -38,7 +38,8 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from affinity_seg import files
+from affinity_seg import files, names
+from affinity_seg.data import pictures
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.regions import Region
 from affinity_seg.labels import ClassTable, table_from_fields
@@ -80,9 +81,10 @@ def record_path(folder: str, name: str) -> str:
     return os.path.join(folder, name + SUFFIX)
 
 
-def mean_size(folder: str, names: Sequence[str]) -> float:
-    """Returns the mean size of the records of images, bytes."""
-    return sum(os.path.getsize(record_path(folder, name)) for name in names) / len(names)
+def mean_size(folder: str, images: Sequence[str]) -> float:
+    """Returns the mean size of the records of images, by name, bytes; 0 without an image."""
+    sizes = [os.path.getsize(record_path(folder, name)) for name in images]
+    return sum(sizes) / max(len(sizes), 1)
 
 
 def list_records(folder: str) -> list[str]:
@@ -93,14 +95,14 @@ def list_records(folder: str) -> list[str]:
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"the folder of predictions does not exist: {folder}")
-    names = sorted(
+    found = sorted(
         file[: -len(SUFFIX)]
         for file in os.listdir(folder)
         if file.endswith(SUFFIX) and not file.startswith(".")
     )
-    if not names:
+    if not found:
         raise FileNotFoundError(f"no prediction record *{SUFFIX} in {folder}")
-    return names
+    return found
 
 
 def write_record(path: str, record: Record) -> None:
@@ -142,7 +144,7 @@ def read_record(path: str) -> Record:
     Raises:
       FileNotFoundError: There is no such file.
       UnusableRecordError: The file is damaged or of another version.
-      ValueError: The file has the name of another image than the one it holds.
+      ValueError: The file has the name of another image than the one it holds, or that is none.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"the prediction record does not exist: {path}")
@@ -154,6 +156,7 @@ def read_record(path: str) -> Record:
             f"{path}: not a prediction record that can be read, run tools/predict.py again: "
             f"{reason}"
         ) from error
+    names.check(record.name, path)
     if os.path.basename(path) != record.name + SUFFIX:
         raise ValueError(
             f"{path}: the record of an image must be named after it, {record.name + SUFFIX}"
@@ -163,7 +166,12 @@ def read_record(path: str) -> Record:
 
 def check_image(record_path: str, record: Record, image_path: str) -> None:
     """Raises ValueError unless a record was made from the image file as it is now."""
-    if record.image_sha256 != files.sha256(image_path):
+    check_hash(record_path, record, image_path, files.sha256(image_path))
+
+
+def check_hash(record_path: str, record: Record, image_path: str, image_hash: str) -> None:
+    """Does what `check_image` does, for an image file whose hash is known."""
+    if record.image_sha256 != image_hash:
         raise ValueError(
             f"{record_path}: the prediction is not of the image {image_path}, whose content "
             "differs. Use the folder of predictions of this data set, or delete the record and "
@@ -234,13 +242,16 @@ def _read_examples(path: str) -> list[_Example]:
 
 
 def _read_region(example: _Example) -> RegionPrediction:
-    png = np.frombuffer(example.bytes("mask"), np.uint8)
+    y0, x0, y1, x1 = box = example.ints("box")
+    png = example.bytes("mask")
+    size = pictures.check_header("field 'mask'", png, ("PNG",))
+    if size != (y1 - y0, x1 - x0):
+        raise ValueError(f"field 'mask' must have the size of its box, {box}: {size}")
+    mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    if mask is None:
+        raise ValueError("field 'mask' is damaged")
     return RegionPrediction(
-        region=Region(
-            group=example.int("group"),
-            box=example.ints("box"),
-            mask=cv2.imdecode(png, cv2.IMREAD_UNCHANGED) > 0,
-        ),
+        region=Region(group=example.int("group"), box=box, mask=mask > 0),
         zoomed_size=example.ints("zoomed_size"),
         semantic_logits=example.array("semantic_logits"),
         affinity_logits=example.array("affinity_logits"),
