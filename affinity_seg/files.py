@@ -26,12 +26,16 @@ def atomic_path(path: str) -> Iterator[str]:
 
     The temporary name keeps the suffix of `path`, so writers that look at it work.
     If the body raises, the temporary file is removed and `path` is left as it was; an OSError
-    that names no file, as of a full disk, names `path`.
+    that names no file, as of a full disk, or the temporary one, names `path`.
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=_prefix(), suffix="-" + name, dir=folder)
-    os.close(handle)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=_prefix(), suffix="-" + name, dir=folder)
+        os.close(handle)
+    except OSError as error:
+        error.filename = path
+        raise
     try:
         os.chmod(temporary, 0o666 & ~_umask())
         yield temporary
@@ -40,7 +44,8 @@ def atomic_path(path: str) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
         # An error without a number has a message of its own, which a file name would replace.
-        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        has_number = isinstance(error, OSError) and error.errno is not None
+        if has_number and error.filename in (None, temporary):
             error.filename = path
         raise
 

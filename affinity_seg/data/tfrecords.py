@@ -4,11 +4,12 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 import tqdm
+from google.protobuf.message import DecodeError
 
 from affinity_seg import common, files, labels
 from affinity_seg.data import checks, listing
@@ -136,6 +137,38 @@ def require_shards(pattern: str) -> None:
                 f"{len(missing)} of {len(wanted)} shards are missing, e.g. {missing[0]}; "
                 "run tools/create_tfrecords.py again"
             )
+
+
+@contextlib.contextmanager
+def damage_named(pattern: str) -> Iterator[None]:
+    """Turns TensorFlow's error about damaged data, which names no file, into one that does.
+
+    Args:
+      pattern: Files that the body reads.
+
+    Raises:
+      ValueError: The body found a file that is damaged, cut off, or holds a picture that is.
+    """
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        for path in sorted(tf.io.gfile.glob(pattern)):
+            reason = _damage(path)
+            if reason:
+                raise ValueError(f"{path}: the file is damaged: {reason}") from error
+        raise
+
+
+def _damage(path: str) -> str | None:
+    """Returns what is wrong with a TFRecord file or its examples, None if nothing is."""
+    try:
+        for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            example = tf.train.Example.FromString(serialized).features.feature
+            for key in (common.IMAGE_ENCODED, common.INSTANCE_ENCODED):
+                tf.io.decode_image(example[key].bytes_list.value[0], expand_animations=False)
+    except (DecodeError, IndexError, tf.errors.OpError) as error:
+        return str(error).split("}} ")[-1].split(" [Op:")[0]  # without TensorFlow's frame
+    return None
 
 
 def _remove_shards(output_dir: str, split: str) -> None:

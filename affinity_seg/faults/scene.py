@@ -1,0 +1,94 @@
+"""What the runs that are disturbed work on: small streets, two tiny networks, a preset."""
+
+import os
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import tensorflow as tf
+from official.core import exp_factory
+
+from affinity_seg import files
+from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.data import listing, street_scene
+from affinity_seg.labels import CITYSCAPES
+from affinity_seg.modeling import loading
+
+PRESET = """
+cell_size: 16
+crop_size: 65
+bucket: 32
+max_zoom: 2.0
+min_pixels: 20
+max_input_pixels: 262144
+thresholds: [0.7, 0.6, 0.5]
+"""
+
+HEIGHT, WIDTH = 64, 128
+
+
+class Scene(NamedTuple):
+    """Folders and files of a scene.
+
+    Attributes:
+      data_dir: Data set in layout `folder`, with the classes of Cityscapes.
+      semantic_dir: Folder of the semantic network.
+      affinity_dir: Folder of the affinity network.
+      preset: YAML file.
+    """
+
+    data_dir: str
+    semantic_dir: str
+    affinity_dir: str
+    preset: str
+
+    def items(self) -> list[listing.Item]:
+        """Returns the images."""
+        return listing.list_images(self.data_dir, "folder")
+
+
+def write(folder: str, images: int) -> Scene:
+    """Writes a scene; the same number of images gives the same files.
+
+    Args:
+      folder: Where it is written, made if needed.
+      images: Number of streets.
+    """
+    scene = Scene(
+        *(os.path.join(folder, name) for name in ("data", "semantic", "affinity", "preset.yaml"))
+    )
+    for index in range(images):
+        street = street_scene.render_street(HEIGHT, WIDTH, np.random.default_rng([1, index]))
+        image = cv2.cvtColor(street.image, cv2.COLOR_RGB2BGR)
+        for part, pixels in (("images", image), ("instances", street.instance_ids)):
+            content = cv2.imencode(".png", pixels)[1].tobytes()
+            name = f"street_{index:03}.png"
+            files.write_bytes(os.path.join(scene.data_dir, part, name), content)
+    with open(scene.preset, "w", encoding="utf-8") as file:
+        file.write(PRESET)
+    picture = cv2.imread(scene.items()[0].image_path)
+    write_network(scene.semantic_dir, experiments.SEMANTIC, picture)
+    write_network(scene.affinity_dir, experiments.AFFINITY, picture)
+    return scene
+
+
+def write_network(folder: str, name: str, picture: np.ndarray) -> None:
+    """Writes a small network whose random weights say different things all over a picture.
+
+    Args:
+      folder: Of the network, as tools/train.py writes it.
+      name: Of the experiment.
+      picture: uint8 [H, W, 3].
+    """
+    params = exp_factory.get_exp_config(name)
+    small = {"preset": "small", "units": [1, 1, 1, 1], "width": 4, "output_stride": 8}
+    params.task.model.override({"backbone": {"resnet_v1": small}, "aspp": {"filters": 8}})
+    tf.keras.utils.set_random_seed(3)
+    network = loading.Network(params.task, CITYSCAPES)
+    logits = network.logits(network.normalize(picture[None])).numpy()
+    kernel, bias = network.model.head.trainable_variables[-2:]
+    scale = 3 / logits.std(axis=(0, 1, 2))
+    kernel.assign(kernel * scale)
+    bias.assign(-logits.mean(axis=(0, 1, 2)) * scale + (name == experiments.AFFINITY))
+    loading.claim_model_dir(folder, params, CITYSCAPES)
+    tf.train.Checkpoint(model=network.model).save(os.path.join(folder, "ckpt"))
