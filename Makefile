@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
-export TF_CPP_MIN_LOG_LEVEL ?= 1
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 # libgl1 and libglib2.0-0 are what opencv-python loads.
 DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-dev libgmock-dev \
@@ -12,9 +12,13 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: setup packages op demo nuclei serve test lint audit lock fuzz test-aarch64 format bench wheel clean
+.PHONY: help setup packages op demo nuclei serve test lint audit lock fuzz test-aarch64 format architecture bench wheel clean
 
 setup: op
+
+# The commands as CONTRIBUTING.md lists them.
+help:
+	@sed -n 's/^| \(`make .*\) |$$/\1/p' CONTRIBUTING.md | tr -d '`' | sed 's/ | /\t/' | expand -t 28
 
 # Installs the Debian packages that are missing; does nothing where there are none.
 packages:
@@ -51,7 +55,7 @@ serve: setup
 	test -d $(RUNS)/demo/affinity || $(MAKE) demo
 	test -d $(RUNS)/demo/export/1 || $(BIN)/python tools/export_saved_model.py \
 	  --semantic_checkpoint=$(RUNS)/demo/semantic --affinity_checkpoint=$(RUNS)/demo/affinity \
-	  --preset=configs/presets/demo.yaml --output_dir=$(RUNS)/demo/export
+	  --preset=demo --output_dir=$(RUNS)/demo/export
 	$(BIN)/python tools/serve.py --model_dir=$(RUNS)/demo/export
 
 # Chromium shows the tests what is on the page of tools/report.py.
@@ -86,6 +90,10 @@ test-aarch64: packages
 format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# docs/architecture.md from the imports; fails where they go against the flow.
+architecture: $(VENV)/.installed
+	PYTHONPATH=. $(BIN)/python tests/architecture.py
 
 bench: setup
 	mkdir -p $(RUNS)

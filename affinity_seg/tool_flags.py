@@ -6,12 +6,30 @@ from absl import flags
 
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
+from affinity_seg.modeling import loading
+
+
+def define_input_flag(
+    what: str, former: str, *, multi: bool = False, default: str | None = None
+) -> None:
+    """Defines --input, what the program reads; required where there is no default.
+
+    Args:
+      what: What it is, for --help.
+      former: Name that the flag had before all programs called it --input; it goes on to work.
+      multi: Whether it may be given several times; its value is a list then.
+      default: Its default.
+    """
+    flags.disclaim_key_flags()  # --help of the program lists it.
+    define = flags.DEFINE_multi_string if multi else flags.DEFINE_string
+    define("input", default, what, required=default is None)
+    flags.DEFINE_alias(former, "input")
 
 
 def define_data_flags(layouts: Sequence[str] = listing.LAYOUTS) -> None:
-    """Defines --data_dir (required), --layout and --split for the program that calls it."""
-    flags.disclaim_key_flags()  # --help of the program lists them.
-    flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
+    """Defines --input (a data set, required), --layout and --split."""
+    flags.disclaim_key_flags()
+    define_input_flag("Folder of the data set.", "data_dir")
     flags.DEFINE_enum("layout", "cityscapes", layouts, "How the data set's files lie.")
     flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
 
@@ -20,24 +38,49 @@ def define_class_table_flag() -> None:
     """Defines --class_table."""
     flags.disclaim_key_flags()
     flags.DEFINE_string(
-        "class_table", "cityscapes", "A built-in table, or the path of a YAML file."
+        "class_table", "cityscapes", "A table's name, see docs/data.md, or a YAML file."
     )
 
 
 def define_preset_flags(default: str = inference.BEST_PRESET) -> None:
     """Defines --preset and --override, the arguments of `configs.inference.load_config`."""
     flags.disclaim_key_flags()
-    flags.DEFINE_string("preset", default, "YAML file of configs/presets.")
+    flags.DEFINE_string(
+        "preset", default, "A preset's name, see docs/inference.md, or a YAML file."
+    )
     flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
 
 
-def define_network_flags(semantic: str | None = None, affinity: str | None = None) -> None:
-    """Defines --semantic_dir and --affinity_dir, required where there is no default."""
+def define_network_flags(default: str | None = None) -> None:
+    """Defines the flags that `network_dirs` reads.
+
+    Args:
+      default: Default of --checkpoint.
+    """
     flags.disclaim_key_flags()
-    for kind, default in (("semantic", semantic), ("affinity", affinity)):
-        flags.DEFINE_string(
-            f"{kind}_dir",
-            default,
-            f"Folder of the trained {kind} network.",
-            required=default is None,
+    flags.DEFINE_string(
+        "checkpoint", default, "Folder of both trained networks, `semantic` and `affinity` in it."
+    )
+    for kind in ("semantic", "affinity"):
+        name = f"{kind}_checkpoint"
+        flags.DEFINE_string(name, None, f"Folder of the {kind} network, if it lies elsewhere.")
+        flags.DEFINE_alias(f"{kind}_dir", name)
+
+
+def network_dirs() -> tuple[str, str]:
+    """Returns the folders of the semantic and of the affinity network.
+
+    Raises:
+      FileNotFoundError: --checkpoint holds no such networks.
+      ValueError: The flags do not name both.
+    """
+    given = flags.FLAGS.semantic_checkpoint, flags.FLAGS.affinity_checkpoint
+    if None not in given:
+        return given
+    if flags.FLAGS.checkpoint is None:
+        raise ValueError(
+            "`--checkpoint`, or both `--semantic_checkpoint` and `--affinity_checkpoint` must be "
+            "given"
         )
+    semantic, affinity = loading.network_dirs(flags.FLAGS.checkpoint)
+    return given[0] or semantic, given[1] or affinity

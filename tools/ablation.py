@@ -1,14 +1,14 @@
-"""Runs the paper's tables of strategies on a data set and prints its numbers beside ours.
+r"""Runs the paper's tables of strategies on a data set and prints its numbers beside ours.
 
-    python tools/ablation.py --table=2 --table=3 --data_dir=runs/demo/streets \
-        --semantic_dir=runs/demo/semantic --affinity_dir=runs/demo/affinity \
+    python tools/ablation.py --table=2 --table=3 --input=runs/demo/streets \
+        --checkpoint=runs/demo \
         --override=crop_size=385 --override=max_zoom=2 --output_dir=runs/ablation
 
 One preset of configs/presets for each row. Rows that want the same predictions share the records,
 and no network runs twice on a crop. --override changes a field in every row, for data that are
-not Cityscapes. --semantic_stride_8_dir and --affinity_stride_8_dir are for networks that were
-fine-tuned at output stride 8, as the paper's: rows with that stride take them. Writes table<n>.md
-and table<n>.json; started again, it continues.
+not Cityscapes. --semantic_stride_8_checkpoint and --affinity_stride_8_checkpoint are for networks
+that were fine-tuned at output stride 8, as the paper's: rows with that stride take them. Writes
+table<n>.md and table<n>.json; started again, it continues.
 """
 
 import os
@@ -16,9 +16,9 @@ import os
 from absl import flags
 
 from affinity_seg import cli, files, tool_flags
+from affinity_seg.analysis import ablation
 from affinity_seg.configs.paper_tables import TABLES
 from affinity_seg.data import listing
-from affinity_seg.inference import ablation
 from affinity_seg.labels import load_class_table
 
 flags.DEFINE_multi_enum("table", ["2", "3"], [str(n) for n in TABLES], "Tables of the paper.")
@@ -29,17 +29,19 @@ flags.DEFINE_multi_string("override", [], "field=value, changes one field in eve
 tool_flags.define_network_flags()
 for _kind in ("semantic", "affinity"):
     flags.DEFINE_string(
-        f"{_kind}_stride_8_dir",
+        f"{_kind}_stride_8_checkpoint",
         None,
         f"Folder of the {_kind} network at output stride 8; default: the same network.",
     )
+    flags.DEFINE_alias(f"{_kind}_stride_8_dir", f"{_kind}_stride_8_checkpoint")
 flags.DEFINE_string("output_dir", "runs/ablation", "Folder for predictions, results and tables.")
 FLAGS = flags.FLAGS
 
 
 def main():
-    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     class_table = load_class_table(FLAGS.class_table)
+    semantic, affinity = tool_flags.network_dirs()
     texts = []
     for number in sorted({int(n) for n in FLAGS.table}):
         found = ablation.run_table(
@@ -48,8 +50,8 @@ def main():
             class_table,
             presets_dir=FLAGS.presets_dir,
             overrides=FLAGS.override,
-            semantic=ablation.NetworkDirs(FLAGS.semantic_dir, FLAGS.semantic_stride_8_dir),
-            affinity=ablation.NetworkDirs(FLAGS.affinity_dir, FLAGS.affinity_stride_8_dir),
+            semantic=ablation.NetworkDirs(semantic, FLAGS.semantic_stride_8_checkpoint),
+            affinity=ablation.NetworkDirs(affinity, FLAGS.affinity_stride_8_checkpoint),
             output_dir=FLAGS.output_dir,
         )
         texts.append(ablation.markdown(number, found))

@@ -1,8 +1,8 @@
-"""Times an exported model: its stages, its merge beside the op alone, a server under load.
+r"""Times an exported model: its stages, its merge beside the op alone, a server under load.
 
-    python tools/benchmark_serving.py --model_dir=runs/demo/export --image=a.png --image=b.png \
-        --semantic_dir=runs/demo/semantic --affinity_dir=runs/demo/affinity \
-        --preset=configs/presets/demo.yaml --output_dir=runs/benchmark_serving
+    python tools/benchmark_serving.py --model_dir=runs/demo/export --input=a.png --input=b.png \
+        --checkpoint=runs/demo \
+        --preset=demo --output_dir=runs/benchmark_serving
 
 Suites: `stages` is the time of each stage inside the graph, for each image; what two stages do at
 the same time counts half for each. `merge` is the merge inside the graph beside the same op on the
@@ -20,13 +20,13 @@ from affinity_seg import cli, files, tool_flags
 from affinity_seg.benchmarking import runs, serving_suites
 
 flags.DEFINE_string("model_dir", None, "Folder of the exported model.", required=True)
-flags.DEFINE_multi_string("image", None, "An image, PNG or JPEG.", required=True)
+tool_flags.define_input_flag("An image, PNG or JPEG.", "image", multi=True)
 flags.DEFINE_string("output_dir", "runs/benchmark_serving", "Folder of results.json.")
 flags.DEFINE_multi_enum(
     "suite", list(serving_suites.SUITES), list(serving_suites.SUITES), "What to run."
 )
-tool_flags.define_network_flags("runs/demo/semantic", "runs/demo/affinity")
-tool_flags.define_preset_flags("configs/presets/demo.yaml")
+tool_flags.define_network_flags("runs/demo")
+tool_flags.define_preset_flags("demo")
 flags.DEFINE_multi_float("load", [0.5, 0.8, 1.1], "Offered load, shares of the capacity.", 0.01)
 flags.DEFINE_integer("requests", 100, "Requests of each load.", lower_bound=1)
 flags.DEFINE_integer("memory_requests", 1000, "Requests of suite `memory`.", lower_bound=10)
@@ -37,8 +37,10 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    flag_values = FLAGS.flag_values_dict()
+    flag_values["network_dirs"] = tool_flags.network_dirs()
     settings = serving_suites.Settings(
-        **{name: getattr(FLAGS, name) for name in serving_suites.Settings._fields}
+        **{name: flag_values[name] for name in serving_suites.Settings._fields}
     )
     results = {}
     for suite in dict.fromkeys(FLAGS.suite):

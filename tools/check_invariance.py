@@ -1,8 +1,7 @@
-"""Checks that mirroring, tiles and half-precision records do not change the answer.
+r"""Checks that mirroring, tiles and half-precision records do not change the answer.
 
-    python tools/check_invariance.py --image_dir=runs/demo/streets/leftImg8bit/val/dornstadt \
-        --preset=configs/presets/demo.yaml --semantic_dir=runs/demo/semantic \
-        --affinity_dir=runs/demo/affinity
+    python tools/check_invariance.py --input=runs/demo/streets/leftImg8bit/val/dornstadt \
+        --preset=demo --checkpoint=runs/demo
 
 Segments each picture of a folder in two ways and prints how far they agree:
 
@@ -11,25 +10,23 @@ Segments each picture of a folder in two ways and prints how far they agree:
     float16    logits kept as float16 and as float32
 """
 
-import glob
-import os
-
 import numpy as np
 from absl import flags
 
 from affinity_seg import cli, tool_flags
+from affinity_seg.analysis import invariance
 from affinity_seg.configs import inference
-from affinity_seg.inference import invariance, prediction_runs
+from affinity_seg.data import listing
+from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.images import read_image
 
 KINDS = ("mirrored", "tiles", "float16")
 
-flags.DEFINE_string("image_dir", None, "Folder of the pictures, PNG or JPEG.")
+tool_flags.define_input_flag("Folder of the pictures, PNG or JPEG.", "image_dir")
 flags.DEFINE_multi_enum("check", KINDS, KINDS, "What to check.")
 tool_flags.define_network_flags()
 tool_flags.define_preset_flags()
 flags.DEFINE_integer("max_images", None, "Check only so many pictures, the first by name.", 1)
-flags.mark_flag_as_required("image_dir")
 FLAGS = flags.FLAGS
 
 
@@ -43,28 +40,18 @@ def _compare(segmenter, kind, image):
 
 def main():
     config = inference.load_config(FLAGS.preset, FLAGS.override)
-    paths = sorted(
-        path
-        for pattern in ("*.png", "*.jpg", "*.jpeg")
-        for path in glob.glob(os.path.join(glob.escape(FLAGS.image_dir), pattern))
-    )[: FLAGS.max_images]
-    if not paths:
-        raise FileNotFoundError(
-            f"`--image_dir` must hold *.png or *.jpg pictures: {FLAGS.image_dir}"
-        )
-    networks, class_table = prediction_runs.load_networks(
-        config, FLAGS.semantic_dir, FLAGS.affinity_dir
-    )
+    items = listing.list_pictures([FLAGS.input])[: FLAGS.max_images]
+    networks, class_table = prediction_runs.load_networks(config, *tool_flags.network_dirs())
     segmenter = invariance.Segmenter(*networks, config, class_table)
     print(f"{'':10}{'same class':>12}{'far from cuts':>15}{'ARI':>10}{'found again':>14}  picture")
-    for path in paths:
-        image = read_image(path)
+    for item in items:
+        image = read_image(item.image_path)
         for kind in FLAGS.check:
             found = _compare(segmenter, kind, image)
             print(
                 f"{kind:10}{found.same_classes:12.5f}{found.same_far_from_cuts:15.5f}"
                 f"{found.rand_index:10.5f}{found.found:7d} of {found.instances:<4d}  "
-                f"{os.path.basename(path)}",
+                f"{item.filename}",
                 flush=True,
             )
 

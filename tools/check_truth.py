@@ -1,6 +1,6 @@
 """Merges the truth of a data set and lists the instances that do not come back.
 
-    python tools/check_truth.py --data_dir=runs/demo/streets --split=val --max_images=20
+    python tools/check_truth.py --input=runs/demo/streets --split=val --max_images=20
 
 Ground-truth affinities and one-hot semantics go through the op with window 1, without regions
 and zoom. Instances in parts that no edge joins are listed and come back as these parts; any
@@ -12,11 +12,11 @@ import sys
 from absl import flags
 
 from affinity_seg import cli, labels, tool_flags
+from affinity_seg.analysis import true_predictions
 from affinity_seg.data import listing
 from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.inference import truth
 
-tool_flags.define_data_flags(listing.LAYOUTS[:2])
+tool_flags.define_data_flags(listing.LABELLED_LAYOUTS)
 tool_flags.define_class_table_flag()
 flags.DEFINE_integer("min_pixels", 64, "Instances have more pixels than this.", lower_bound=0)
 flags.DEFINE_integer(
@@ -27,12 +27,12 @@ FLAGS = flags.FLAGS
 
 def main():
     table = labels.load_class_table(FLAGS.class_table)
-    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     items = items[: FLAGS.max_images]
     lost, in_parts, total = 0, 0, 0
     for item in items:
         read = read_truth(item.instance_path, table)
-        for result in truth.check_image(
+        for result in true_predictions.check_image(
             read.classes, read.instance_ids, table.groups, FLAGS.min_pixels
         ):
             total += 1

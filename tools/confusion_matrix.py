@@ -1,7 +1,7 @@
-"""Prints which class the semantic network takes for which, to choose super-classes by.
+r"""Prints which class the semantic network takes for which, to choose super-classes by.
 
     python tools/confusion_matrix.py --predictions_dir=runs/demo/predictions \
-        --data_dir=runs/demo/streets
+        --input=runs/demo/streets
 
 The most probable class of each pixel against the true one; void pixels are left out. Classes that
 are often taken for each other belong into one super-class, `groups` of the class table or preset.
@@ -11,7 +11,8 @@ from absl import flags
 
 from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
-from affinity_seg.evaluation import semantic, tables
+from affinity_seg.evaluation import tables
+from affinity_seg.inference import confusion
 from affinity_seg.labels import load_class_table
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
@@ -24,8 +25,8 @@ FLAGS = flags.FLAGS
 
 def main():
     table = load_class_table(FLAGS.class_table)
-    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
-    summary = semantic.evaluate(items, FLAGS.predictions_dir, table)
+    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
+    summary = confusion.evaluate(items, FLAGS.predictions_dir, table)
     print(f"\n{FLAGS.predictions_dir}: {len(items)} images\n\n{tables.semantic_tables(summary)}\n")
     if FLAGS.output_json:
         files.write_json(FLAGS.output_json, summary)

@@ -1,22 +1,22 @@
-"""Writes the sets that the paper trains on (section 5) as TFRecords, and prints their sizes.
+r"""Writes the sets that the paper trains on (section 5) as TFRecords, and prints their sizes.
 
-    python tools/create_training_sets.py --data_dir=data_sets/cityscapes \
+    python tools/create_training_sets.py --input=data_sets/cityscapes \
         --output_dir=data_sets/cityscapes/training_sets
-    python tools/create_training_sets.py --data_dir=runs/demo/streets --coarse_split=train \
+    python tools/create_training_sets.py --input=runs/demo/streets --coarse_split=train \
         --num_fine_patches=300 --output_dir=runs/demo/training_sets
 
---data_dir is in the layout of Cityscapes: leftImg8bit, gtFine, and gtCoarse for the coarse sets.
+--input is in the layout of Cityscapes: leftImg8bit, gtFine, and gtCoarse for the coarse sets.
 docs/training_sets.md says what is in each set. The same flags give the same files. Images that
 cannot be used are left out and listed, see docs/faults.md.
 """
 
 from absl import flags
 
-from affinity_seg import cli, dead_letters, labels
+from affinity_seg import cli, dead_letters, labels, tool_flags
 from affinity_seg.data import listing, tfrecords, training_sets
 
 _DEFAULTS = training_sets.Settings()
-flags.DEFINE_string("data_dir", None, "Folder of the data set.")
+tool_flags.define_input_flag("Folder of the data set.", "data_dir")
 flags.DEFINE_string("output_dir", None, "Folder for the shards.")
 flags.DEFINE_list("sets", list(training_sets.SETS), "Which sets to write.")
 flags.DEFINE_string("fine_split", "train", "Split of the fine sets.")
@@ -28,7 +28,7 @@ flags.DEFINE_integer("num_fine_patches", _DEFAULTS.num_fine_patches, "Size of fi
 flags.DEFINE_integer("num_coarse_patches", _DEFAULTS.num_coarse_patches, "Most coarse_patches.")
 flags.DEFINE_integer("small_height", _DEFAULTS.small_height, "Lower instances are upsampled, px.")
 dead_letters.define_flag()
-flags.mark_flags_as_required(["data_dir", "output_dir"])
+flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 
 _BUILDERS = {
@@ -55,9 +55,7 @@ def main():
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     sources = {"fine": (FLAGS.fine_split, "gtFine"), "coarse": (FLAGS.coarse_split, "gtCoarse")}
     items = {
-        source: listing.list_labelled_images(
-            FLAGS.data_dir, "cityscapes", split, annotation, letters
-        )
+        source: listing.list_labelled_images(FLAGS.input, "cityscapes", split, annotation, letters)
         for source, (split, annotation) in sources.items()
         if any(name.startswith(source) for name in FLAGS.sets)
     }
@@ -65,7 +63,7 @@ def main():
     for name in FLAGS.sets:
         built = _BUILDERS[name](items[name.split("_")[0]], class_table, settings, letters)
         if not built.count:
-            raise ValueError(f"{FLAGS.data_dir}: nothing to cut for the set {name}")
+            raise ValueError(f"{FLAGS.input}: nothing to cut for the set {name}")
         shards = min(FLAGS.num_shards, built.count)
         summary = tfrecords.write_examples(
             built.examples, built.count, class_table, FLAGS.output_dir, name, shards

@@ -69,7 +69,7 @@ def _evaluate(folder: str, results: str) -> tuple[dict, float]:
     path = os.path.join(folder, f"{results}.json")
     seconds = _run(
         "evaluate.py",
-        f"--data_dir={folder}/streets",
+        f"--input={folder}/streets",
         f"--results_dir={folder}/{results}",
         f"--output_json={path}",
     )
@@ -97,7 +97,7 @@ def main():
     seconds["tfrecords"] = sum(
         _run(
             "create_tfrecords.py",
-            f"--data_dir={folder}/streets",
+            f"--input={folder}/streets",
             f"--split={split}",
             f"--output_dir={folder}/tfrecords",
             "--num_shards=4",
@@ -108,19 +108,18 @@ def main():
         seconds[f"train_{kind}"] = _train(kind, folder)
     seconds["predict"] = _run(
         "predict.py",
-        f"--data_dir={folder}/streets",
-        f"--semantic_dir={folder}/semantic",
-        f"--affinity_dir={folder}/affinity",
+        f"--input={folder}/streets",
+        f"--checkpoint={folder}",
         f"--preset={_PRESET}",
         f"--output_dir={folder}/predictions",
     )
     for method, results in (("connected_components", "baseline"), ("graph_merge", "results")):
         seconds[f"merge_{results}"] = _run(
             "merge.py",
-            f"--predictions_dir={folder}/predictions",
+            f"--input={folder}/predictions",
             f"--preset={_PRESET}",
             f"--method={method}",
-            f"--results_dir={folder}/{results}",
+            f"--output_dir={folder}/{results}",
         )
     baseline, seconds["evaluate_baseline"] = _evaluate(folder, "baseline")
     judged, seconds["evaluate"] = _evaluate(folder, "results")
@@ -128,7 +127,7 @@ def main():
         "visualize.py",
         f"--predictions_dir={folder}/predictions",
         f"--results_dir={folder}/results",
-        f"--data_dir={folder}/streets",
+        f"--input={folder}/streets",
         f"--output_dir={folder}/pictures",
         "--max_images=12",
     )
@@ -136,7 +135,7 @@ def main():
         "report.py",
         f"--predictions_dir={folder}/predictions",
         f"--results_dir={folder}/results",
-        f"--data_dir={folder}/streets",
+        f"--input={folder}/streets",
         f"--output={folder}/report.html",
     )
     summary = {

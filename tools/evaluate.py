@@ -1,8 +1,8 @@
-"""Judges result files against the truth and prints the tables.
+r"""Judges result files against the truth and prints the tables.
 
-    python tools/evaluate.py --data_dir=runs/demo/streets --results_dir=runs/demo/results
-    python tools/evaluate.py --data_dir=../shared/data/nuclei/val --layout=folder \
-        --class_table=configs/class_tables/nuclei.yaml --results_dir=runs/nuclei/results
+    python tools/evaluate.py --input=runs/demo/streets --results_dir=runs/demo/results
+    python tools/evaluate.py --input=../shared/data/nuclei/val --layout=folder \
+        --class_table=nuclei --results_dir=runs/nuclei/results
 
 Cityscapes classes are judged by the official program, with COCO AP beside it; others by COCO AP and
 by the score of the Data Science Bowl 2018. Then the errors by kind and the classes voted.
@@ -34,7 +34,7 @@ def main():
         if path:  # Not to find out after the judging that there is no place for it.
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     table = load_class_table(FLAGS.class_table)
-    items = listing.list_labelled_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     scores = judge.evaluate(items, FLAGS.results_dir, table, FLAGS.baseline_results_dir)
     scores["errors"] = errors.summary(judge.find_errors(items, FLAGS.results_dir, table), table)
     print(tables.error_tables(scores["errors"]) + "\n")

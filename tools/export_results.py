@@ -1,8 +1,8 @@
-"""Writes results in the formats of other programs.
+r"""Writes results in the formats of other programs.
 
-    python tools/export_results.py --format=coco --data_dir=runs/demo/streets \
+    python tools/export_results.py --format=coco --input=runs/demo/streets \
         --results_dir=runs/demo/results --output_dir=runs/demo/export
-    python tools/export_results.py --format=cityscapes_zip --data_dir=data_sets/cityscapes \
+    python tools/export_results.py --format=cityscapes_zip --input=data_sets/cityscapes \
         --split=test --results_dir=runs/cityscapes/test_results --output_dir=runs/cityscapes/export
 
 coco: a data set and a list of results as COCO has them. label_maps: for each image a 16-bit PNG of
@@ -34,7 +34,7 @@ FLAGS = flags.FLAGS
 
 def main():
     class_table = load_class_table(FLAGS.class_table)
-    items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = listing.list_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     what = (items, FLAGS.results_dir, class_table)
     instance_filter = filters.from_flags()
     suffix = f"_{FLAGS.split}" if FLAGS.layout == "cityscapes" else ""

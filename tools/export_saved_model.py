@@ -1,7 +1,6 @@
-"""Exports both networks, and all that makes instances of what they say, as one SavedModel.
+r"""Exports both networks, and all that makes instances of what they say, as one SavedModel.
 
-    python tools/export_saved_model.py --semantic_checkpoint=runs/demo/semantic \
-        --affinity_checkpoint=runs/demo/affinity --preset=configs/presets/demo.yaml \
+    python tools/export_saved_model.py --checkpoint=runs/demo --preset=demo \
         --output_dir=runs/demo/export
 
 Writes <output_dir>/<version>, as TensorFlow Serving wants it: images in, instances out, with
@@ -20,8 +19,6 @@ from affinity_seg.inference import filters
 from affinity_seg.serving import saved_model
 
 tool_flags.define_network_flags()
-flags.DEFINE_alias("semantic_checkpoint", "semantic_dir")
-flags.DEFINE_alias("affinity_checkpoint", "affinity_dir")
 tool_flags.define_preset_flags()
 flags.DEFINE_string("output_dir", None, "Folder of the model's versions.", required=True)
 flags.DEFINE_integer("version", 1, "Number of this version, the folder's name.", lower_bound=1)
@@ -34,10 +31,11 @@ FLAGS = flags.FLAGS
 
 def main():
     folder = os.path.join(FLAGS.output_dir, str(FLAGS.version))
+    semantic, affinity = tool_flags.network_dirs()
     names = saved_model.write(
         saved_model.Export(
-            semantic_dir=FLAGS.semantic_dir,
-            affinity_dir=FLAGS.affinity_dir,
+            semantic_dir=semantic,
+            affinity_dir=affinity,
             config=inference.load_config(FLAGS.preset, FLAGS.override),
             kind=FLAGS.kind,
             instance_filter=filters.from_flags(),

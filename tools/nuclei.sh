@@ -10,11 +10,11 @@ if [ ! -d "$data" ]; then
   echo "skipped: $data not found"
   exit 0
 fi
-table=configs/class_tables/nuclei.yaml
-preset=configs/presets/nuclei.yaml
+table=nuclei
+preset=nuclei
 
 for split in train val; do
-  python tools/create_tfrecords.py --layout=folder --data_dir="$data/$split" --split=$split \
+  python tools/create_tfrecords.py --layout=folder --input="$data/$split" --split=$split \
     --class_table=$table --output_dir="$runs/tfrecords"
 done
 start=$(date +%s)
@@ -28,8 +28,8 @@ for kind in semantic affinity; do
     --params_override="$overrides"
 done
 echo "training took $(($(date +%s) - start)) s"
-python tools/predict.py --layout=folder --data_dir="$data/val" --preset=$preset \
-  --semantic_dir="$runs/semantic" --affinity_dir="$runs/affinity" \
+python tools/predict.py --layout=folder --input="$data/val" --preset=$preset \
+  --checkpoint="$runs" \
   --output_dir="$runs/predictions" --results_dir="$runs/results"
-python tools/evaluate.py --layout=folder --data_dir="$data/val" --class_table=$table \
+python tools/evaluate.py --layout=folder --input="$data/val" --class_table=$table \
   --results_dir="$runs/results" --output_json="$runs/scores.json"

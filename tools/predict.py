@@ -1,9 +1,7 @@
-"""Runs both networks over the images of a data set and writes prediction records.
+r"""Runs both networks over the images of a data set and writes prediction records.
 
-    python tools/predict.py --data_dir=runs/demo/streets --split=val \
-        --preset=configs/presets/demo.yaml \
-        --semantic_dir=runs/demo/semantic --affinity_dir=runs/demo/affinity \
-        --output_dir=runs/demo/predictions
+    python tools/predict.py --input=runs/demo/streets --split=val --preset=demo \
+        --checkpoint=runs/demo --output_dir=runs/demo/predictions
 
 One TFRecord per image: logits at the networks' strides and the regions of interest. Started
 again, it continues with the images that have no record; a record of another image of the same name
@@ -34,9 +32,9 @@ FLAGS = flags.FLAGS
 
 
 def main():
-    items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)
+    items = listing.list_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     config = inference.load_config(FLAGS.preset, FLAGS.override)
-    dirs = FLAGS.semantic_dir, FLAGS.affinity_dir
+    dirs = tool_flags.network_dirs()
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     merger = None
     if FLAGS.results_dir:

@@ -1,7 +1,7 @@
-"""Writes one HTML page about a run: settings, scores, curves, errors and a gallery.
+r"""Writes one HTML page about a run: settings, scores, curves, errors and a gallery.
 
     python tools/report.py --predictions_dir=runs/demo/predictions --results_dir=runs/demo/results \
-        --data_dir=runs/demo/streets --output=runs/demo/report.html
+        --input=runs/demo/streets --output=runs/demo/report.html
 
 The page holds everything it shows, so it can be sent as it is. Images come worst first. Without
 truth, as on a test split, it has no tables and images come by name.
@@ -28,7 +28,7 @@ FLAGS = flags.FLAGS
 def main():
     os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output)), exist_ok=True)
     gathered = report.gather(
-        FLAGS.data_dir,
+        FLAGS.input,
         FLAGS.layout,
         FLAGS.split,
         load_class_table(FLAGS.class_table),

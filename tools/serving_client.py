@@ -1,6 +1,6 @@
-"""Asks a model server for the instances of pictures: overlays to look at and JSON files.
+r"""Asks a model server for the instances of pictures: overlays to look at and JSON files.
 
-    python tools/serving_client.py --server=grpc://localhost:8500 --image=a.png --image=b.jpg \
+    python tools/serving_client.py --server=grpc://localhost:8500 --input=a.png --input=b.jpg \
         --class_table=runs/demo/export/1/assets.extra/class_table.yaml --output_dir=out
 
 Writes <name>_instances.png and <name>_instances.json for each, as tools/segment.py does. http://
@@ -14,12 +14,12 @@ import sys
 from absl import flags
 
 from affinity_seg import cli, labels, tool_flags
-from affinity_seg.inference import segment
+from affinity_seg.export import segmentation
 from affinity_seg.inference.images import read_image
 from affinity_seg.serving import client
 
 flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://, http:// or v2+http://host:port.")
-flags.DEFINE_multi_string("image", None, "A picture, PNG or JPEG.", required=True)
+tool_flags.define_input_flag("A picture, PNG or JPEG.", "image", multi=True)
 flags.DEFINE_string("output_dir", None, "Folder for the files.", required=True)
 flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model is served.")
 flags.DEFINE_float("timeout", 60.0, "Longest wait for an answer, seconds.")
@@ -33,7 +33,7 @@ def main():
     settings = client.Settings(FLAGS.model_name, FLAGS.timeout, FLAGS.tries)
     refused = 0
     with client.connect(FLAGS.server, settings) as server:
-        for path in FLAGS.image:
+        for path in FLAGS.input:
             try:
                 image = read_image(path)
                 with open(path, "rb") as file:
@@ -43,12 +43,12 @@ def main():
                 refused += 1
                 continue
             name = os.path.splitext(os.path.basename(path))[0]
-            written = segment.write_segmentation(
+            written = segmentation.write_segmentation(
                 FLAGS.output_dir, name, image, instances, class_table
             )
             print(f"{len(instances.classes)} instances: {', '.join(written)}")
     if refused:
-        sys.exit(f"{refused} of {len(FLAGS.image)} pictures were refused")
+        sys.exit(f"{refused} of {len(FLAGS.input)} pictures were refused")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Draws the truth if there is one, what the networks said, and the instances of each image.
+r"""Draws the truth if there is one, what the networks said, and the instances of each image.
 
     python tools/visualize.py --predictions_dir=runs/demo/predictions \
-        --results_dir=runs/demo/results --data_dir=runs/demo/streets --output_dir=runs/demo/pictures
+        --results_dir=runs/demo/results --input=runs/demo/streets --output_dir=runs/demo/pictures
 
 For each image six pictures: <name>_instances, _truth, _semantic, _affinity (boundary probability at
 each distance), _directions (every channel in the largest region) and _sheet, all side by side.
@@ -50,7 +50,7 @@ def main():
     class_table = load_class_table(FLAGS.class_table)
     instance_filter = filters.from_flags()
     instance_filter.check(class_table)
-    items = listing.list_images(FLAGS.data_dir, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
+    items = listing.list_images(FLAGS.input, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     files.remove_leftovers(FLAGS.output_dir)
     for item in tqdm(items, desc="draw", unit="image", disable=None):

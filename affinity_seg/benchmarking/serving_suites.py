@@ -29,9 +29,8 @@ class Settings(NamedTuple):
     """What the user chose; the flags of tools/benchmark_serving.py say what each is."""
 
     model_dir: str
-    image: Sequence[str]
-    semantic_dir: str
-    affinity_dir: str
+    input: Sequence[str]
+    network_dirs: tuple[str, str]
     preset: str
     override: Sequence[str]
     load: Sequence[float]
@@ -70,9 +69,7 @@ def run_merge(settings: Settings) -> list[dict[str, Any]]:
       ValueError: The networks and the preset are not those of the exported model.
     """
     config = inference.load_config(settings.preset, settings.override)
-    predictor, class_table = prediction_runs.load_predictor(
-        config, settings.semantic_dir, settings.affinity_dir
-    )
+    predictor, class_table = prediction_runs.load_predictor(config, *settings.network_dirs)
     merger, options = GraphMerger(config, class_table), merge_options(config, class_table)
     rows = []
     for path, call in _calls(settings).items():
@@ -141,12 +138,12 @@ def _calls(settings: Settings) -> dict[str, Callable[[], dict[str, np.ndarray]]]
 
         return call
 
-    return dict(zip(settings.image, map(caller, _contents(settings)), strict=True))
+    return dict(zip(settings.input, map(caller, _contents(settings)), strict=True))
 
 
 def _contents(settings: Settings) -> list[bytes]:
     contents = []
-    for path in settings.image:
+    for path in settings.input:
         with open(path, "rb") as file:
             contents.append(file.read())
     return contents

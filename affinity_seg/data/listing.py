@@ -3,11 +3,15 @@
 import itertools
 import os
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from affinity_seg.dead_letters import DeadLetters
 
-LAYOUTS = ("cityscapes", "folder", "images")
+LABELLED_LAYOUTS = ("cityscapes", "folder")
+"""Those of `LAYOUTS` with truth."""
+
+LAYOUTS = (*LABELLED_LAYOUTS, "images")
 """How the files of a data set lie.
 
 `cityscapes`: leftImg8bit/<split>/<city>/<name>_leftImg8bit.png and, for annotation gtFine,
@@ -72,13 +76,26 @@ def list_images(
         items = _list_cityscapes(data_dir, split, annotation)
     else:
         items = _list_folder(data_dir, layout)
-    items.sort()
-    for first, second in itertools.pairwise(items):
-        if first.name == second.name:
-            raise ValueError(
-                f"names of images must differ: {first.image_path} and {second.image_path}"
-            )
-    return items
+    return _sorted(items)
+
+
+def list_pictures(paths: Iterable[str]) -> list[Item]:
+    """Lists pictures and the pictures of folders, sorted by name, which is the file's without end.
+
+    Raises:
+      FileNotFoundError: A path is missing, or a folder has no picture.
+      ValueError: Two pictures have the same name.
+    """
+    items = []
+    for path in paths:
+        if os.path.isdir(path):
+            items += _list_folder(path, "images")
+        elif os.path.exists(path):
+            file = os.path.basename(path)
+            items.append(Item(os.path.splitext(file)[0], file, path, None))
+        else:
+            raise FileNotFoundError(f"the image does not exist: {path}")
+    return _sorted(items)
 
 
 def list_labelled_images(
@@ -99,8 +116,8 @@ def list_labelled_images(
       ValueError: The layout has none.
     """
     items = list_images(data_dir, layout, split, annotation)
-    if layout == "images":
-        raise ValueError("`layout` 'images' has no truth; use 'folder' or 'cityscapes'")
+    if layout not in LABELLED_LAYOUTS:
+        raise ValueError(f"`layout` {layout!r} has no truth; use one of {LABELLED_LAYOUTS}")
     missing = [item for item in items if not os.path.isfile(item.instance_path)]
     if missing and (letters is None or letters.is_strict or len(missing) == len(items)):
         raise FileNotFoundError(
@@ -112,6 +129,17 @@ def list_labelled_images(
         letters.add(item.name, item.image_path, reason)
     without = set(missing)
     return [item for item in items if item not in without]
+
+
+def _sorted(items: list[Item]) -> list[Item]:
+    """Sorts by name and makes sure that names differ."""
+    items = sorted(items)
+    for first, second in itertools.pairwise(items):
+        if first.name == second.name:
+            raise ValueError(
+                f"names of images must differ: {first.image_path} and {second.image_path}"
+            )
+    return items
 
 
 def _list_cityscapes(data_dir: str, split: str, annotation: str) -> list[Item]:

@@ -7,9 +7,13 @@ import numpy as np
 import PIL.Image
 import tensorflow as tf
 
+MIN_PIXELS = 2
+"""Smallest picture: a single pixel has no pair, and with it no affinity."""
+
 MAX_PIXELS = 2**26
 """Largest picture that is decoded, 8192x8192: the header of a small file can claim any size."""
 
+_ALLOWED = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
 _ORIENTATION = 0x0112
 _UPRIGHT = 1
 
@@ -26,8 +30,9 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[i
       Height and width, pixels.
 
     Raises:
-      ValueError: The file is of another format or damaged, has more than `MAX_PIXELS` pixels, or
-        is a JPEG that EXIF tells to turn or mirror. The message names the file.
+      ValueError: The file is of another format or damaged, has less than `MIN_PIXELS` or more than
+        `MAX_PIXELS` pixels, or is a JPEG that EXIF tells to turn or mirror. The message names the
+        file.
     """
     damaged = f"{path}: the file is damaged or cut off, {len(content)} bytes"
     try:
@@ -39,17 +44,22 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[i
     except PIL.UnidentifiedImageError as error:
         raise ValueError(f"{path}: not a {' or '.join(formats)} file") from error
     except PIL.Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: must have at most {MAX_PIXELS} pixels: {error}") from error
+        raise ValueError(f"{path}: {_ALLOWED}: {error}") from error
     except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise ValueError(f"{damaged}: {error}") from error
-    if height * width > MAX_PIXELS:
-        raise ValueError(f"{path}: must have at most {MAX_PIXELS} pixels: {height}x{width}")
+    check_size(path, height, width)
     if orientation != _UPRIGHT:
         raise ValueError(
             f"{path}: EXIF orientation must be {_UPRIGHT}, pixels stored as they are shown: "
             f"{orientation}; store it upright first, e.g. with `mogrify -auto-orient`"
         )
     return height, width
+
+
+def check_size(name: str, height: int, width: int) -> None:
+    """Raises ValueError, which names the picture, unless it has as many pixels as it may."""
+    if not MIN_PIXELS <= height * width <= MAX_PIXELS:
+        raise ValueError(f"{name}: {_ALLOWED}: {height}x{width}")
 
 
 def decode(path: str, content: bytes, formats: tuple[str, ...]) -> np.ndarray:

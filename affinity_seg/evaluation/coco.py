@@ -10,7 +10,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import coco_format, results, truth
+from affinity_seg.evaluation import coco_format
+from affinity_seg.evaluation.reading import read_judged
 from affinity_seg.labels import ClassTable
 
 MAX_DETECTIONS = 1000
@@ -44,15 +45,12 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    truth.require_items(items)
-    results.check_all_done(results_dir, [item.name for item in items])
     images, true, predicted = [], [], []
-    for image_id, item in enumerate(items, start=1):
-        target = truth.read_truth(item.instance_path, class_table)
+    judged = read_judged(items, results_dir, class_table)
+    for image_id, (_, target, predictions) in enumerate(judged, start=1):
         height, width = target.classes.shape
         images.append({"id": image_id, "height": height, "width": width})
         true += coco_format.truth_annotations(image_id, target, class_table.num_classes)
-        predictions = results.read_result(results_dir, item.name, class_table, (height, width))
         predicted += coco_format.prediction_annotations(image_id, predictions)
     precision = _precision(images, class_table.class_names, true, predicted)
     return {

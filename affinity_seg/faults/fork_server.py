@@ -27,7 +27,7 @@ from typing import Any
 
 _IMPORTS = (
     "affinity_seg.cli",
-    "affinity_seg.configs.registry_imports",
+    "affinity_seg.tasks.registry_imports",
     "affinity_seg.data.tfrecords",
     "affinity_seg.evaluation.judge",
     "affinity_seg.export.coco",

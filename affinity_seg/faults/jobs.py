@@ -40,16 +40,16 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
       scene: The scene.
       predictions: Folder of its predictions, for the merge.
     """
-    data = [f"--data_dir={scene.data_dir}", "--layout=folder"]
-    networks = [f"--semantic_dir={scene.semantic_dir}", f"--affinity_dir={scene.affinity_dir}"]
-    preset = [f"--preset={scene.preset}"]
+    data = [f"--input={scene.data_dir}", "--layout=folder"]
+    networks = [f"--checkpoint={scene.checkpoint}", f"--preset={scene.preset}"]
 
     def predict(output: str) -> list[str]:
         folders = [f"--output_dir={output}/predictions", f"--results_dir={output}/results"]
-        return [*data, *networks, *preset, *folders]
+        return [*data, *networks, *folders]
 
     def merge(output: str) -> list[str]:
-        return [f"--predictions_dir={predictions}", *preset, f"--results_dir={output}/results"]
+        preset = f"--preset={scene.preset}"
+        return [f"--input={predictions}", preset, f"--output_dir={output}/results"]
 
     def create_tfrecords(output: str) -> list[str]:
         return [*data, "--split=val", "--num_shards=2", f"--output_dir={output}/tfrecords"]

@@ -66,7 +66,7 @@ def seeds(scene: scene_lib.Scene, fingerprint: str) -> list[Seed]:
             (".png", mask),
         )
     )
-    table_file = os.path.join(scene.semantic_dir, "class_table.yaml")
+    table_file = os.path.join(scene.checkpoint, "semantic", "class_table.yaml")
     return [
         Seed("image, PNG", "x.png", png, False),
         Seed("image, JPEG", "x.jpg", jpeg, False),
@@ -199,7 +199,7 @@ def flags(
         given[at] = f"{name}={os.fsdecode(changed)}"
         output = os.path.join(scratch, f"flags_{number:04}")
         start = time.monotonic()
-        ended = programs.run("tools/merge.py", *given, f"--results_dir={output}")
+        ended = programs.run("tools/merge.py", *given, f"--output_dir={output}")
         refused += ended.status != 0
         if ended.status not in (0, 1, 3) or "Traceback" in ended.text:
             unnamed += 1

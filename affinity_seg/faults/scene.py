@@ -9,10 +9,11 @@ import tensorflow as tf
 from official.core import exp_factory
 
 from affinity_seg import files
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments
 from affinity_seg.data import listing, street_scene
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.modeling import loading
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 PRESET = """
 cell_size: 16
@@ -32,14 +33,12 @@ class Scene(NamedTuple):
 
     Attributes:
       data_dir: Data set in layout `folder`, with the classes of Cityscapes.
-      semantic_dir: Folder of the semantic network.
-      affinity_dir: Folder of the affinity network.
+      checkpoint: Folder of both networks.
       preset: YAML file.
     """
 
     data_dir: str
-    semantic_dir: str
-    affinity_dir: str
+    checkpoint: str
     preset: str
 
     def items(self) -> list[listing.Item]:
@@ -54,9 +53,7 @@ def write(folder: str, images: int) -> Scene:
       folder: Where it is written, made if needed.
       images: Number of streets.
     """
-    scene = Scene(
-        *(os.path.join(folder, name) for name in ("data", "semantic", "affinity", "preset.yaml"))
-    )
+    scene = Scene(*(os.path.join(folder, name) for name in ("data", "networks", "preset.yaml")))
     for index in range(images):
         street = street_scene.render_street(HEIGHT, WIDTH, np.random.default_rng([1, index]))
         image = cv2.cvtColor(street.image, cv2.COLOR_RGB2BGR)
@@ -67,12 +64,12 @@ def write(folder: str, images: int) -> Scene:
     with open(scene.preset, "w", encoding="utf-8") as file:
         file.write(PRESET)
     picture = cv2.imread(scene.items()[0].image_path)
-    write_network(scene.semantic_dir, experiments.SEMANTIC, picture)
-    write_network(scene.affinity_dir, experiments.AFFINITY, picture)
+    for kind, name in (("semantic", experiments.SEMANTIC), ("affinity", experiments.AFFINITY)):
+        write_network(os.path.join(scene.checkpoint, kind), name, picture)
     return scene
 
 
-def write_network(folder: str, name: str, picture: np.ndarray) -> None:
+def write_network(folder: str | os.PathLike, name: str, picture: np.ndarray) -> None:
     """Writes a small network whose random weights say different things all over a picture.
 
     Args:
@@ -90,5 +87,6 @@ def write_network(folder: str, name: str, picture: np.ndarray) -> None:
     scale = 3 / logits.std(axis=(0, 1, 2))
     kernel.assign(kernel * scale)
     bias.assign(-logits.mean(axis=(0, 1, 2)) * scale + (name == experiments.AFFINITY))
+    folder = os.fspath(folder)
     loading.claim_model_dir(folder, params, CITYSCAPES)
     tf.train.Checkpoint(model=network.model).save(os.path.join(folder, "ckpt"))

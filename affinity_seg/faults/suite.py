@@ -104,7 +104,7 @@ def _mutants(settings, programs, found, predictions, wanted, folder) -> Iterator
 def _flags(settings, programs, found, predictions, wanted, folder) -> Iterator[table.Row]:
     def arguments() -> list[str]:
         return [
-            f"--predictions_dir={predictions}",
+            f"--input={predictions}",
             f"--preset={found.preset}",
             "--override=alpha=4.0",
             "--override=thresholds=[0.7, 0.6, 0.5]",

@@ -22,6 +22,22 @@ _PARAMS_FILE = "params.yaml"
 _KINDS = {experiments.SEMANTIC: "semantic", experiments.AFFINITY: "affinity"}
 
 
+def network_dirs(folder: str) -> tuple[str, str]:
+    """Returns the folders of both networks in a folder that holds them, as `make demo` writes it.
+
+    Raises:
+      FileNotFoundError: `folder` has no folder `semantic` or no folder `affinity`.
+    """
+    paths = os.path.join(folder, "semantic"), os.path.join(folder, "affinity")
+    for path in paths:
+        if not os.path.isdir(path):
+            raise FileNotFoundError(
+                f"{folder}: must hold the networks in folders `semantic` and `affinity`: "
+                f"{path} is missing"
+            )
+    return paths
+
+
 class Network:
     """A trained network for inference.
 

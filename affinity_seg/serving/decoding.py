@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from affinity_seg.data.pictures import MAX_PIXELS
+from affinity_seg.data.pictures import MAX_PIXELS, MIN_PIXELS
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
@@ -24,7 +24,7 @@ def decode(content: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
 
     Raises:
       tf.errors.InvalidArgumentError: It is no PNG or JPEG file, is damaged or cut off, or its
-        header claims more than `MAX_PIXELS` pixels.
+        header claims less than `MIN_PIXELS` or more than `MAX_PIXELS` pixels.
     """
     is_png = tf.equal(tf.strings.substr(content, 0, len(_PNG)), _PNG)
     is_jpeg = tf.equal(tf.strings.substr(content, 0, len(_JPEG)), _JPEG)
@@ -40,11 +40,16 @@ def decode(content: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
 
 
 def check_size(size: tf.Tensor, index: tf.Tensor) -> tf.Operation:
-    """Asserts that an image of `size`, [height, width], has 1 to `MAX_PIXELS` pixels."""
+    """Asserts that an image of `size`, [height, width], has as many pixels as it may."""
     area = tf.reduce_prod(tf.cast(size, tf.int64))
     return tf.debugging.Assert(
-        (area >= 1) & (area <= MAX_PIXELS),
-        [f"must have 1 to {MAX_PIXELS} pixels: image", index, "of the batch, [height width]", size],
+        (area >= MIN_PIXELS) & (area <= MAX_PIXELS),
+        [
+            f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels: image",
+            index,
+            "of the batch, [height width]",
+            size,
+        ],
     )
 
 

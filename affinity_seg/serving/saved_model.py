@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -119,24 +118,22 @@ def newest_version(folder: str) -> str:
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"no folder of an exported model: {folder}")
-    numbers = sorted((int(name) for name in os.listdir(folder) if name.isdecimal()), reverse=True)
+    found = find_version(folder)
+    if found is None:
+        raise FileNotFoundError(
+            f"{folder}: neither saved_model.pb nor a version, export_saved_model.py writes one"
+        )
+    return found
+
+
+def find_version(folder: str) -> str | None:
+    """Returns what `newest_version` does, or None if there is none."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    numbers = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
     for path in [folder, *(os.path.join(folder, str(number)) for number in numbers)]:
         if os.path.isfile(os.path.join(path, "saved_model.pb")):
             return path
-    raise FileNotFoundError(
-        f"{folder}: neither saved_model.pb nor a version, tools/export_saved_model.py writes one"
-    )
-
-
-def read_extra(folder: str, name: str) -> dict:
-    """Returns a YAML or JSON file that was written along with an exported model.
-
-    Raises:
-      FileNotFoundError: There is no such file.
-    """
-    path = os.path.join(folder, EXTRA, name)
-    with open(path, encoding="utf-8") as file:
-        return json.load(file) if name.endswith(".json") else yaml.safe_load(file)
+    return None
 
 
 def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:

@@ -37,6 +37,21 @@ def test_folder_and_images(tmp_path):
     assert [i.instance_path for i in items] == [None, None]
 
 
+def test_pictures(tmp_path):
+    for name in ("photos/b.png", "photos/a.jpg", "c.png"):
+        _touch(tmp_path / name)
+    items = listing.list_pictures([str(tmp_path / "c.png"), str(tmp_path / "photos")])
+    assert [(i.name, i.filename) for i in items] == [
+        ("a", "a.jpg"), ("b", "b.png"), ("c", "c.png"),
+    ]  # fmt: skip
+    assert items[2].image_path == str(tmp_path / "c.png")
+    with pytest.raises(FileNotFoundError, match=r"the image does not exist: .*d\.png"):
+        listing.list_pictures([str(tmp_path / "d.png")])
+    _touch(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="names of images must differ"):
+        listing.list_pictures([str(tmp_path / "a.png"), str(tmp_path / "photos")])
+
+
 def test_errors(tmp_path):
     _touch(tmp_path / "images" / "a.png")
     _touch(tmp_path / "images" / "a.jpg")

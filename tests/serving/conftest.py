@@ -3,44 +3,16 @@
 import cv2
 import numpy as np
 import pytest
-import tensorflow as tf
-from official.core import exp_factory
 from running import ROOT, run_tool
 
-from affinity_seg.configs import experiments, inference, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments, inference
 from affinity_seg.data import streets
+from affinity_seg.faults.scene import PRESET, write_network
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
-from affinity_seg.labels import CITYSCAPES
-from affinity_seg.modeling import loading
 from affinity_seg.serving import saved_model
-
-PRESET = """
-cell_size: 16
-crop_size: 65
-bucket: 32
-max_zoom: 2.0
-min_pixels: 20
-max_input_pixels: 262144
-thresholds: [0.7, 0.6, 0.5]
-"""
-
-
-def write_network(folder, name, picture):
-    """Writes a small network whose random weights say different things all over a picture."""
-    params = exp_factory.get_exp_config(name)
-    small = {"preset": "small", "units": [1, 1, 1, 1], "width": 4, "output_stride": 8}
-    params.task.model.override({"backbone": {"resnet_v1": small}, "aspp": {"filters": 8}})
-    tf.keras.utils.set_random_seed(3)
-    network = loading.Network(params.task, CITYSCAPES)
-    logits = network.logits(network.normalize(picture[None])).numpy()
-    kernel, bias = network.model.head.trainable_variables[-2:]
-    scale = 3 / logits.std(axis=(0, 1, 2))
-    kernel.assign(kernel * scale)
-    bias.assign(-logits.mean(axis=(0, 1, 2)) * scale + (name == experiments.AFFINITY))
-    loading.claim_model_dir(str(folder), params, CITYSCAPES)
-    tf.train.Checkpoint(model=network.model).save(str(folder / "ckpt"))
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +36,7 @@ def folder(tmp_path_factory):
         if i > 9:
             crop = cv2.resize(crop[:12, :12], (width, height), interpolation=cv2.INTER_LINEAR)
         pictures[f"crop_{i:02}"] = crop
-    pictures["pixel"] = np.full((1, 1, 3), 50, np.uint8)
+    pictures["pair"] = np.full((1, 2, 3), 50, np.uint8)  # The smallest there is.
     for name, pixels in pictures.items():
         assert cv2.imwrite(str(folder / f"{name}.png"), pixels)
     assert cv2.imwrite(str(folder / "photo.jpg"), pictures["street"])

@@ -1,8 +1,6 @@
 """Clients of model servers against real gRPC and HTTP over the exported model."""
 
 import json
-import subprocess
-import sys
 
 import model_server
 import numpy as np
@@ -41,7 +39,7 @@ def test_answers_are_those_of_the_tools(address, folder, names, offline):
 
 
 def test_a_server_that_is_not_ready_is_asked_again(address, folder, model):
-    contents = [(folder / "pixel.png").read_bytes()]
+    contents = [(folder / "pair.png").read_bytes()]
     before, model.failures = model.requests, 2
     with client.connect(address) as server:
         server.segment(contents)
@@ -59,7 +57,7 @@ def test_refusals_have_the_servers_reason(address, folder):
         server.segment([b"hello"])
     refused = pytest.raises(client.ServerError, match="no model other")
     with client.connect(address, client.Settings(model_name="other")) as server, refused:
-        server.segment([(folder / "pixel.png").read_bytes()])
+        server.segment([(folder / "pair.png").read_bytes()])
 
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
@@ -89,14 +87,12 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, tmp_path)
     arguments = ["serving_client.py", tmp_path, f"--server={address}", "--class_table=cityscapes"]
     result = run_tool(*arguments, f"--image={folder}/street.png", "--output_dir=served")
     assert result.returncode == 0, result.stderr
-    result = subprocess.run(
-        [
-            sys.executable, "tools/segment.py", f"--image={folder}/street.png",
-            f"--semantic_dir={folder}/semantic", f"--affinity_dir={folder}/affinity",
-            f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/segmented",
-        ],
-        cwd=ROOT, check=True,
+    result = run_tool(
+        "segment.py", ROOT, f"--image={folder}/street.png",
+        f"--semantic_dir={folder}/semantic", f"--affinity_dir={folder}/affinity",
+        f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/segmented",
     )  # fmt: skip
+    assert result.returncode == 0, result.stderr
     for name in ("street_instances.png", "street_instances.json"):
         served, segmented = tmp_path / "served" / name, tmp_path / "segmented" / name
         if name.endswith(".png"):

@@ -1,6 +1,8 @@
 """The exported model, the C++ program and the tools give the same instances."""
 
+import json
 import os
+import pathlib
 import struct
 import subprocess
 import sys
@@ -10,16 +12,19 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 from running import ROOT, run_tool
 
+import affinity_seg
 from affinity_seg import common, ops
-from affinity_seg.configs import experiments, inference, registry_imports  # noqa: F401
+from affinity_seg.configs import inference
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.filters import InstanceFilter
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.serving import saved_model
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 RUN_SAVED_MODEL = os.path.join(ROOT, "bazel-bin", "cc", "serving", "run_saved_model")
 
@@ -120,9 +125,10 @@ def png_of_size(height, width):
         ([b"hello"], r"not a PNG or JPEG file: image\] \[0\]"),
         ([b""], "not a PNG or JPEG file"),
         ([], "the batch must hold at least one image"),
-        ([png_of_size(20000, 20000)], r"must have 1 to 67108864 pixels.*\[20000 20000\]"),
+        ([png_of_size(20000, 20000)], r"must have 2 to 67108864 pixels.*\[20000 20000\]"),
+        ([png_of_size(1, 1)], r"must have 2 to 67108864 pixels.*\[1 1\]"),
         ([png_of_size(64, 64)], "Invalid PNG data"),
-        ([png_of_size(64, 64)[:20]], "must have 1 to 67108864 pixels"),
+        ([png_of_size(64, 64)[:20]], "must have 2 to 67108864 pixels"),
         ([b"\xff\xd8\xff\xe0" + bytes(50)], "(?i)jpeg"),
     ],
 )
@@ -131,9 +137,9 @@ def test_broken_files_are_invalid_arguments(signatures, contents, message):
         signatures["image_bytes"](tf.constant(contents, tf.string))
 
 
-@pytest.mark.parametrize("shape", [(0, 32, 32, 3), (1, 0, 32, 3)])
+@pytest.mark.parametrize("shape", [(0, 32, 32, 3), (1, 0, 32, 3), (1, 1, 1, 3)])
 def test_empty_images_are_invalid_arguments(signatures, shape):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"at least one image|1 to 67108864"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"at least one image|2 to 67108864"):
         signatures["serving_default"](tf.zeros(shape, tf.uint8))
 
 
@@ -193,9 +199,10 @@ def test_the_networks_alone_need_no_op_and_the_op_merges_what_they_say(folder, t
 
 def test_what_lies_beside_the_model(folder):
     exported = str(folder / "instances" / "1")
-    assert saved_model.read_extra(exported, "export.json")["kind"] == "instances"
-    assert saved_model.read_extra(exported, "preset.yaml")["crop_size"] == 65
-    assert saved_model.read_extra(exported, "class_table.yaml")["name"] == "cityscapes"
+    extra = pathlib.Path(exported, saved_model.EXTRA)
+    assert json.loads((extra / "export.json").read_text())["kind"] == "instances"
+    assert yaml.safe_load((extra / "preset.yaml").read_text())["crop_size"] == 65
+    assert yaml.safe_load((extra / "class_table.yaml").read_text())["name"] == "cityscapes"
 
 
 def test_warm_up_requests_are_answered(folder, signatures):
@@ -242,3 +249,22 @@ def test_errors_are_one_message(folder, tmp_path, override, wanted):
     assert result.returncode != 0 and wanted in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.rglob("saved_model.pb"))
+
+
+def test_the_three_calls_give_the_same(folder, offline):
+    exported = str(folder / "instances")
+    model = affinity_seg.load(exported)
+    assert model.config == inference.load_config(str(folder / "preset.yaml"))
+    for name in ("street.png", "plain.png"):
+        found, wanted = affinity_seg.segment(model, folder / name), offline[name]
+        for field in ("instance_ids", "classes", "sizes", "boxes"):
+            np.testing.assert_array_equal(getattr(found, field), getattr(wanted, field))
+            assert getattr(found, field).dtype == getattr(wanted, field).dtype
+        np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
+        assert found.class_names == tuple(CITYSCAPES.class_names[i] for i in wanted.classes)
+    with pytest.raises(ValueError, match="an exported model has its own preset"):
+        affinity_seg.segment(model, folder / "street.png", min_pixels=1)
+    with pytest.raises(ValueError, match="an exported model has its own preset"):
+        affinity_seg.load(exported, "demo")
+    with pytest.raises(ValueError, match="must be an export of kind 'instances'"):
+        affinity_seg.load(folder / "networks")
