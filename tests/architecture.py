@@ -20,6 +20,7 @@ PACKAGE = "affinity_seg"
 ROOMS = (
     "version",
     "resources",
+    "structured",
     "neighbors",
     "labels",
     "common",

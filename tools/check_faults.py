@@ -41,7 +41,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="affinity_seg_faults_") as scratch:
         for row in suite.run(settings, scratch):
             rows.append(row)
-            print(f"{time.monotonic() - start:6.0f} s  {table.markdown([row]).splitlines()[-1]}")
+            print(
+                f"{time.monotonic() - start:6.0f} s  {table.markdown([row]).splitlines()[-1]}",
+                flush=True,
+            )
             for problem in row.problems:
                 print(f"    {problem}", flush=True)
     print("\n" + table.markdown(rows))

@@ -35,12 +35,12 @@ def training_record(scene: Scene, scratch: str, seed: int, step: int = STEP) -> 
     """Flips bytes of a shard of training examples and reads it as training does.
 
     Args:
-      scene: Its first image is the shard.
+      scene: Its small image is the shard.
       scratch: Folder for the shards.
       seed: Of what the bytes become.
       step: Every how many bytes.
     """
-    items = listing.list_labelled_images(scene.data_dir, "folder")[:1]
+    items = listing.list_labelled_images(scene.small_dir, "folder")
     folder = os.path.join(scratch, "shard")
     shard = tfrecords.write_tfrecords(items, labels.CITYSCAPES, folder, "train", 1).paths[0]
     path = os.path.join(scratch, os.path.basename(shard))

@@ -40,12 +40,17 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
       scene: The scene.
       predictions: Folder of its predictions, for the merge.
     """
-    data = [f"--input={scene.data_dir}", "--layout=folder"]
+    data, small = (
+        [f"--input={folder}", "--layout=folder"] for folder in (scene.data_dir, scene.small_dir)
+    )
     networks = [f"--checkpoint={scene.checkpoint}", f"--preset={scene.preset}"]
 
     def predict(output: str) -> list[str]:
         folders = [f"--output_dir={output}/predictions", f"--results_dir={output}/results"]
         return [*data, *networks, *folders]
+
+    def predict_small(output: str) -> list[str]:
+        return [*small, *networks, f"--output_dir={output}"]
 
     def merge(output: str) -> list[str]:
         preset = f"--preset={scene.preset}"
@@ -56,6 +61,7 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
 
     found = [
         Job("predict", "tools/predict.py", predict),
+        Job("predict_small", "tools/predict.py", predict_small),
         Job("merge", "tools/merge.py", merge),
         Job("create_tfrecords", "tools/create_tfrecords.py", create_tfrecords),
     ]

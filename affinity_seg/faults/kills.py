@@ -11,7 +11,7 @@ from affinity_seg.faults import table
 from affinity_seg.faults.jobs import Job
 from affinity_seg.faults.programs import Programs
 
-_MOST_KILLS = 3
+_MOST_KILLS = 2
 """So many times a try may be killed before it is let finish."""
 
 

@@ -26,6 +26,11 @@ thresholds: [0.7, 0.6, 0.5]
 """
 
 HEIGHT, WIDTH = 64, 128
+SMALL = (slice(30, 50), slice(20, 50))
+"""The part of the first street that is the small image."""
+
+
+_NAMES = ("data", "small", "networks", "preset.yaml")
 
 
 class Scene(NamedTuple):
@@ -33,11 +38,13 @@ class Scene(NamedTuple):
 
     Attributes:
       data_dir: Data set in layout `folder`, with the classes of Cityscapes.
+      small_dir: The same of one very small image, `SMALL`.
       checkpoint: Folder of both networks.
       preset: YAML file.
     """
 
     data_dir: str
+    small_dir: str
     checkpoint: str
     preset: str
 
@@ -53,20 +60,26 @@ def write(folder: str, images: int) -> Scene:
       folder: Where it is written, made if needed.
       images: Number of streets.
     """
-    scene = Scene(*(os.path.join(folder, name) for name in ("data", "networks", "preset.yaml")))
+    scene = Scene(*(os.path.join(folder, name) for name in _NAMES))
     for index in range(images):
         street = street_scene.render_street(HEIGHT, WIDTH, np.random.default_rng([1, index]))
-        image = cv2.cvtColor(street.image, cv2.COLOR_RGB2BGR)
-        for part, pixels in (("images", image), ("instances", street.instance_ids)):
-            content = cv2.imencode(".png", pixels)[1].tobytes()
-            name = f"street_{index:03}.png"
-            files.write_bytes(os.path.join(scene.data_dir, part, name), content)
+        _write_street(scene.data_dir, index, street.image, street.instance_ids)
+        if not index:
+            _write_street(scene.small_dir, 0, street.image[SMALL], street.instance_ids[SMALL])
     with open(scene.preset, "w", encoding="utf-8") as file:
         file.write(PRESET)
     picture = cv2.imread(scene.items()[0].image_path)
     for kind, name in (("semantic", experiments.SEMANTIC), ("affinity", experiments.AFFINITY)):
         write_network(os.path.join(scene.checkpoint, kind), name, picture)
     return scene
+
+
+def _write_street(data_dir: str, index: int, image: np.ndarray, instance_ids: np.ndarray) -> None:
+    """Writes image and truth of a street into a data set."""
+    image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    for part, pixels in (("images", image), ("instances", instance_ids)):
+        path = os.path.join(data_dir, part, f"street_{index:03}.png")
+        files.write_bytes(path, cv2.imencode(".png", pixels)[1].tobytes())
 
 
 def write_network(folder: str | os.PathLike, name: str, picture: np.ndarray) -> None:

@@ -55,11 +55,15 @@ def run(settings: Settings, scratch: str) -> Iterator[table.Row]:
         ended = all_jobs["predict"].run(programs, output)
         if ended.status != 0:
             raise RuntimeError(f"tools/predict.py does not run undisturbed: {ended.text}")
+        small = os.path.join(scratch, "small")
+        if "flips" in settings.kinds and all_jobs["predict_small"].run(programs, small).status:
+            raise RuntimeError("tools/predict.py does not run on a small image")
         wanted = [all_jobs[name] for name in settings.programs]
         for kind in settings.kinds:
             folder = os.path.join(scratch, kind)
             os.makedirs(folder)
-            yield from _ROWS[kind](settings, programs, found, predictions, wanted, folder)
+            made = small if kind == "flips" else predictions
+            yield from _ROWS[kind](settings, programs, found, made, wanted, folder)
 
 
 def _kill(settings, programs, found, predictions, wanted, folder) -> Iterator[table.Row]:

@@ -38,7 +38,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from affinity_seg import files, names
+from affinity_seg import files, names, structured
 from affinity_seg.data import pictures
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.regions import Region
@@ -47,6 +47,8 @@ from affinity_seg.labels import ClassTable, table_from_fields
 SCHEMA_VERSION = 3
 SUFFIX = ".tfrecord"
 
+
+_DTYPES = ("float16", "float32")
 
 _DAMAGE = (ValueError, TypeError, LookupError, DecodeError, cv2.error, tf.errors.OpError)
 """What reading a damaged file raises."""
@@ -184,21 +186,25 @@ def _parse(examples: list["_Example"]) -> Record:
     num_regions = header.int("num_regions")
     if len(examples) != 1 + num_regions:
         raise ValueError(f"it must hold {num_regions} regions: {len(examples) - 1}")
+    height, width = header.int("height"), header.int("width")
+    pictures.check_size("fields 'height' and 'width'", height, width)
     prediction = ImagePrediction(
-        height=header.int("height"),
-        width=header.int("width"),
+        height=height,
+        width=width,
         semantic_stride=header.int("semantic_stride"),
         affinity_stride=header.int("affinity_stride"),
         distances=header.ints("distances"),
         semantic_logits=header.array("semantic_logits"),
-        regions=[_read_region(example) for example in examples[1:]],
+        regions=[_read_region(example, height, width) for example in examples[1:]],
     )
     return Record(
         name=header.bytes("name").decode(),
         filename=header.bytes("filename").decode(),
         image_sha256=header.bytes("image_sha256").decode(),
-        fingerprint=json.loads(header.bytes("fingerprint")),
-        class_table=table_from_fields(json.loads(header.bytes("class_table"))),
+        fingerprint=structured.parse_json(header.bytes("fingerprint"), "field 'fingerprint'"),
+        class_table=table_from_fields(
+            structured.parse_json(header.bytes("class_table"), "field 'class_table'")
+        ),
         prediction=prediction,
     )
 
@@ -219,7 +225,10 @@ class _Example:
         return self._get(key).bytes_list.value[0]
 
     def array(self, key: str) -> np.ndarray:
-        dtype = np.dtype(self.bytes(key + "_dtype").decode()).newbyteorder("<")
+        name = self.bytes(key + "_dtype").decode()
+        if name not in _DTYPES:
+            raise ValueError(f"field '{key}_dtype' must be one of {_DTYPES}: {name!r}")
+        dtype = np.dtype(name).newbyteorder("<")
         values = np.frombuffer(self.bytes(key), dtype).reshape(self.ints(key + "_shape"))
         return values.astype(dtype.newbyteorder("="), copy=False)
 
@@ -241,10 +250,12 @@ def _read_examples(path: str) -> list[_Example]:
     return examples
 
 
-def _read_region(example: _Example) -> RegionPrediction:
+def _read_region(example: _Example, height: int, width: int) -> RegionPrediction:
     y0, x0, y1, x1 = box = example.ints("box")
+    if not (0 <= y0 < y1 <= height and 0 <= x0 < x1 <= width):
+        raise ValueError(f"field 'box' must lie in the image, {height}x{width}: {box}")
     png = example.bytes("mask")
-    size = pictures.check_header("field 'mask'", png, ("PNG",))
+    size = pictures.declared_size("field 'mask'", png, ("PNG",))
     if size != (y1 - y0, x1 - x0):
         raise ValueError(f"field 'mask' must have the size of its box, {box}: {size}")
     mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
