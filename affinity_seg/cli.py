@@ -1,5 +1,6 @@
 """What every program in tools/ shares: flags, and errors of the user as one message."""
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -27,22 +28,30 @@ _BROKEN_PIPE_STATUS = 128 + 13
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where an error comes from.")
 
 
-def run(main: Callable[[], int | None]) -> None:
+def run(main: Callable[..., int | None], pass_arguments: bool = False) -> None:
     """Parses the flags and runs a program that takes no other arguments.
+
+    With `pass_arguments`, `main` is called with the list of the arguments that are none of its
+    flags.
 
     The program ends with the status that `main` returns, 0 for None. A wrong flag, argument or
     file ends it with a message of one line and status 1; with --debug it shows the stack trace.
     `--flagfile=name` finds the files of tools/flagfiles.
     """
-    app.run(lambda argv: sys.exit(_checked(main, argv)), flags_parser=_parse)
+    app.run(
+        lambda argv: sys.exit(_checked(main, argv, pass_arguments)),
+        flags_parser=functools.partial(_parse, known_only=pass_arguments),
+    )
 
 
-def _checked(main: Callable[[], int | None], argv: Sequence[str]) -> int | None:
+def _checked(
+    main: Callable[..., int | None], argv: Sequence[str], pass_arguments: bool
+) -> int | None:
     """Runs `main` and returns the exit status, or ends with the message of an error."""
     try:
-        if len(argv) > 1:
+        if len(argv) > 1 and not pass_arguments:
             raise ValueError(f"unexpected arguments: {argv[1:]}; a flag is --name=value")
-        status = main()
+        status = main(argv[1:]) if pass_arguments else main()
         sys.stdout.flush()
     except BrokenPipeError:  # Whoever read the output has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,11 +68,11 @@ def _checked(main: Callable[[], int | None], argv: Sequence[str]) -> int | None:
     return status
 
 
-def _parse(argv: Sequence[str]) -> list[str]:
-    """Parses the flags and returns the other arguments."""
+def _parse(argv: Sequence[str], known_only: bool) -> list[str]:
+    """Parses the flags and returns the other arguments; with `known_only` other flags as well."""
     argv = [_with_known_flagfile(argument) for argument in argv]
     try:
-        return flags.FLAGS(argv)
+        return flags.FLAGS(argv, known_only=known_only)
     except flags.Error as error:
         _fail(argv, f"{error}; --help lists the flags")
     except SystemExit:  # --help was shown.

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 from collections.abc import Iterator
 
@@ -98,9 +99,22 @@ class DeadLetters:
     def finish(self) -> int:
         """Says how many inputs were left out, if any, and returns the exit status of the run."""
         if self._letters:
-            inputs = "1 input" if len(self) == 1 else f"{len(self)} inputs"
-            print(f"{inputs} could not be used, see {self.path}")
-            return EXIT_STATUS
+            return report(self._folder)
         with contextlib.suppress(FileNotFoundError):
             os.remove(self.path)
         return 0
+
+
+def report(folder: str) -> int:
+    """Says how many inputs are listed in the file of `folder`, and returns the exit status.
+
+    For runs that write the file elsewhere than in this process.
+    """
+    path = os.path.join(folder, FILE_NAME)
+    if not os.path.isfile(path):
+        return 0
+    with open(path, "rb") as file:
+        count = len(json.load(file))
+    inputs = "1 input" if count == 1 else f"{count} inputs"
+    print(f"{inputs} could not be used, see {path}")
+    return EXIT_STATUS

@@ -41,6 +41,7 @@ ROOMS = (
     "analysis",
     "serving",
     "api",
+    "beam",
     "benchmarking",
     "faults",
     "tool_flags",

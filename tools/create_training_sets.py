@@ -31,13 +31,6 @@ dead_letters.define_flag()
 flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 
-_BUILDERS = {
-    "fine": training_sets.whole_images,
-    "coarse": training_sets.whole_images,
-    "fine_patches": training_sets.fine_patches,
-    "coarse_patches": training_sets.coarse_patches,
-}
-
 
 def main():
     unknown = set(FLAGS.sets) - set(training_sets.SETS)
@@ -61,7 +54,8 @@ def main():
     }
     rows = []
     for name in FLAGS.sets:
-        built = _BUILDERS[name](items[name.split("_")[0]], class_table, settings, letters)
+        source_items = items[name.split("_")[0]]
+        built = training_sets.build(name, source_items, class_table, settings, letters)
         if not built.count:
             raise ValueError(f"{FLAGS.input}: nothing to cut for the set {name}")
         shards = min(FLAGS.num_shards, built.count)

@@ -98,6 +98,15 @@ def list_pictures(paths: Iterable[str]) -> list[Item]:
     return _sorted(items)
 
 
+def name_of(filename: str) -> str:
+    """Returns the key of an image, its file's name without folders and suffix."""
+    file = filename.rsplit("/", 1)[-1]
+    if file.endswith(_CITYSCAPES_SUFFIX):
+        return file[: -len(_CITYSCAPES_SUFFIX)]
+    name, suffix = os.path.splitext(file)
+    return name if suffix.lower() in _IMAGE_SUFFIXES else file
+
+
 def list_labelled_images(
     data_dir: str,
     layout: str,
@@ -152,7 +161,7 @@ def _list_cityscapes(data_dir: str, split: str, annotation: str) -> list[Item]:
         for file in os.listdir(os.path.join(root, split, city)):
             if not file.endswith(_CITYSCAPES_SUFFIX) or file.startswith("."):
                 continue
-            name = file[: -len(_CITYSCAPES_SUFFIX)]
+            name = name_of(file)
             items.append(
                 Item(
                     name=name,

@@ -36,6 +36,40 @@ class Summary(NamedTuple):
     instances_of_class: Counter
 
 
+class Found(NamedTuple):
+    """What checked images hold.
+
+    Attributes:
+      pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
+      instances_of_class: Instances of each class index.
+      values: Values of the instance images.
+    """
+
+    pixels_of_class: Counter
+    instances_of_class: Counter
+    values: set[int]
+
+    @classmethod
+    def nothing(cls) -> "Found":
+        """Returns what no image holds."""
+        return cls(Counter(), Counter(), set())
+
+    def add(self, other: "Found | checks.CheckedItem") -> None:
+        """Counts what an image, or several together, hold as well."""
+        self.pixels_of_class.update(other.pixels_of_class)
+        self.instances_of_class.update(other.instances_of_class)
+        self.values.update(map(int, other.values))
+
+    def require_instances(self, folder: str, class_table: labels.ClassTable) -> None:
+        """Raises ValueError if there is no instance at all in the images of `folder`."""
+        if not self.instances_of_class:
+            raise ValueError(
+                f"{folder}: class table {class_table.name!r} with "
+                f"`encoding` {class_table.encoding!r} finds no instance in the images; "
+                f"values of their instance images: {sorted(self.values)[:10]}"
+            )
+
+
 def write_tfrecords(
     items: Sequence[Item],
     class_table: labels.ClassTable,
@@ -82,17 +116,9 @@ def write_examples(
 
     The other arguments and the errors are those of `write_tfrecords`.
     """
-    listing.check_split(split)
-    if not 1 <= num_shards <= count:
-        raise ValueError(
-            f"`num_shards` must be in [1, {count}], the number of images: {num_shards}"
-        )
-    paths = [
-        os.path.join(output_dir, f"{split}-{i:05d}-of-{num_shards:05d}.tfrecord")
-        for i in range(num_shards)
-    ]
+    paths = shard_paths(output_dir, split, num_shards, count)
     files.remove_leftovers(output_dir)
-    pixels, instances, values, number = Counter(), Counter(), set(), 0
+    found, number = Found.nothing(), 0
     with contextlib.ExitStack() as shards:
         temporary = [shards.enter_context(files.atomic_path(path)) for path in paths]
         with contextlib.ExitStack() as open_files:
@@ -101,22 +127,30 @@ def write_examples(
             for i, checked in enumerate(progress):
                 folder = os.path.dirname(checked.item.instance_path)
                 number = i + 1
-                pixels.update(checked.pixels_of_class)
-                instances.update(checked.instances_of_class)
-                values.update(checked.values.tolist())
-                writers[i % num_shards].write(
-                    _example(checked).SerializeToString(deterministic=True)
-                )
+                found.add(checked)
+                writers[i % num_shards].write(serialize(checked))
         if not number:
             raise ValueError(f"{output_dir}: none of the {count} images of {split} can be used")
-        if not instances:
-            raise ValueError(
-                f"{folder}: class table {class_table.name!r} with "
-                f"`encoding` {class_table.encoding!r} finds no instance in {number} images; "
-                f"values of their instance images: {sorted(values)[:10]}"
-            )
-        _remove_shards(output_dir, split)
-    return Summary(number, paths, pixels, instances)
+        found.require_instances(folder, class_table)
+        remove_shards(output_dir, split)
+    return Summary(number, paths, found.pixels_of_class, found.instances_of_class)
+
+
+def shard_paths(output_dir: str, split: str, num_shards: int, count: int) -> list[str]:
+    """Returns the paths of the shards of a set of `count` examples.
+
+    Raises:
+      ValueError: An argument breaks a rule of `write_tfrecords`.
+    """
+    listing.check_split(split)
+    if not 1 <= num_shards <= count:
+        raise ValueError(
+            f"`num_shards` must be in [1, {count}], the number of images: {num_shards}"
+        )
+    return [
+        os.path.join(output_dir, f"{split}-{i:05d}-of-{num_shards:05d}.tfrecord")
+        for i in range(num_shards)
+    ]
 
 
 def require_shards(pattern: str) -> None:
@@ -171,7 +205,7 @@ def _damage(path: str) -> str | None:
     return None
 
 
-def _remove_shards(output_dir: str, split: str) -> None:
+def remove_shards(output_dir: str, split: str) -> None:
     """Removes the shards of an earlier run."""
     for name in os.listdir(output_dir):
         match = _SHARD.fullmatch(name)
@@ -179,7 +213,8 @@ def _remove_shards(output_dir: str, split: str) -> None:
             os.remove(os.path.join(output_dir, name))
 
 
-def _example(checked: checks.CheckedItem) -> tf.train.Example:
+def serialize(checked: checks.CheckedItem) -> bytes:
+    """Returns the record of an image."""
     features = {
         common.IMAGE_ENCODED: _bytes(checked.image),
         common.IMAGE_FORMAT: _bytes(checked.image_format.encode()),
@@ -188,7 +223,8 @@ def _example(checked: checks.CheckedItem) -> tf.train.Example:
         common.IMAGE_WIDTH: _int(checked.width),
         common.INSTANCE_ENCODED: _bytes(checked.instances),
     }
-    return tf.train.Example(features=tf.train.Features(feature=features))
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)
 
 
 def _bytes(value: bytes) -> tf.train.Feature:

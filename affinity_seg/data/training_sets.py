@@ -12,7 +12,7 @@ Where the paper is silent, the numbers of `Settings` are ours.
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -101,64 +101,104 @@ class TrainingSet(NamedTuple):
     examples: Iterator[checks.CheckedItem]
 
 
-def whole_images(
+def build(
+    name: str,
     items: Sequence[Item],
     class_table: labels.ClassTable,
     settings: Settings,
     letters: DeadLetters | None = None,
 ) -> TrainingSet:
-    """Returns the set `fine` or `coarse` of labelled images.
+    """Returns a set; for patches, all truth is read to choose the crops.
 
     Args:
-      items: Images with truth.
+      name: One of `SETS`.
+      items: Labelled images, the fine or the coarse ones.
       class_table: The classes.
-      settings: The settings.
-      letters: Lists the images that cannot be used; without it, the first of them is raised. The
-        same holds for the other sets.
+      settings: How images become the set.
+      letters: Lists the images that cannot be used; without it, the first of them is raised.
     """
-    examples = _examples(items, [], class_table, settings, letters, with_whole=True)
-    return TrainingSet(len(items), examples)
+    letters = DeadLetters("", strict=True) if letters is None else letters
+    crops = []
+    if has_crops(name):
+        progress = tqdm.tqdm(items, unit="image", desc="instances", disable=None)
+        for item in progress:
+            with letters.listed(item.name, item.image_path):
+                crops += crops_of_image(name, item, class_table, settings)
+    parts = plan(name, [item for item in items if item.name not in letters], crops, settings)
+    return TrainingSet(len(parts), _examples(parts, class_table, settings, letters))
 
 
-def fine_patches(
-    items: Sequence[Item],
-    class_table: labels.ClassTable,
-    settings: Settings,
-    letters: DeadLetters | None = None,
-) -> TrainingSet:
-    """Returns the set `fine_patches`; reads all truth to choose the crops."""
-
-    def crops_around(name: str, box: np.ndarray, size: tuple[int, int], _) -> list[Crop]:
-        if box[2] - box[0] >= settings.small_height:
-            return []
-        sides = {zoom: -(-settings.patch_size // zoom) for zoom in settings.zooms}
-        return [Crop(name, _window(box, (s, s), size), zoom) for zoom, s in sides.items()]
-
-    most = max(0, settings.num_fine_patches - len(items))
-    crops = _choose(items, crops_around, most, class_table, settings, letters)
-    examples = _examples(items, crops, class_table, settings, letters, with_whole=True)
-    return TrainingSet(len(items) + len(crops), examples)
+def has_crops(name: str) -> bool:
+    """Returns whether a set has patches."""
+    return name.endswith("_patches")
 
 
-def coarse_patches(
-    items: Sequence[Item],
-    class_table: labels.ClassTable,
-    settings: Settings,
-    letters: DeadLetters | None = None,
-) -> TrainingSet:
-    """Returns the set `coarse_patches`; reads all truth to choose the patches."""
-    wanted = {class_table.class_names.index(name) for name in settings.coarse_classes}
+def crops_of_image(
+    name: str, item: Item, class_table: labels.ClassTable, settings: Settings
+) -> list[Crop]:
+    """Returns the crops around the instances of an image that a set of patches may have."""
+    around = _around_small if name == "fine_patches" else _around_rare
+    stored = checks.read_instances(item.instance_path, class_table)
+    classes, instances = class_table.decode(stored)
+    crops = []
+    for value in np.unique(instances[instances > 0]):
+        rows, columns = np.nonzero(instances == value)
+        box = np.array([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1])
+        class_name = class_table.class_names[int(classes[rows[0], columns[0]])]
+        crops += around(item.name, box, stored.shape, class_name, settings)
+    return crops
 
-    def crops_around(name: str, box: np.ndarray, size: tuple[int, int], index: int) -> list[Crop]:
-        if index not in wanted:
-            return []
-        sides = np.maximum(box[2:] - box[:2] + 2 * settings.coarse_margin, settings.patch_size)
-        return [Crop(name, _window(box, tuple(sides), size), 1)]
 
+def plan(
+    name: str, items: Sequence[Item], crops: Iterable[Crop], settings: Settings
+) -> list[tuple[Item, Crop | None]]:
+    """Returns the parts of images that make up a set, in their order; None for a whole image.
+
+    Args:
+      name: One of `SETS`.
+      items: The images.
+      crops: What `crops_of_image` returned of all images, in any order.
+      settings: How many of them are drawn, at random.
+    """
+    with_whole = name != "coarse_patches"
     most = settings.num_coarse_patches
-    crops = _choose(items, crops_around, most, class_table, settings, letters)
-    examples = _examples(items, crops, class_table, settings, letters, with_whole=False)
-    return TrainingSet(len(crops), examples)
+    if with_whole:
+        most = max(0, settings.num_fine_patches - len(items))
+    chosen: dict[str, list[Crop]] = {}
+    for crop in _draw_crops(crops, most, settings.seed):
+        chosen.setdefault(crop.name, []).append(crop)
+    whole = [None] if with_whole else []
+    return [(item, part) for item in items for part in [*whole, *chosen.get(item.name, [])]]
+
+
+class OpenedImage:
+    """An image whose parts are cut."""
+
+    def __init__(self, item: Item, class_table: labels.ClassTable, settings: Settings):
+        """Reads and checks image and truth, with the errors of `checks.read_item`."""
+        self.item = item
+        self._checked = checks.read_item(item, class_table)
+        self._image = checks.decode_image(self._checked)
+        self._stored = checks.read_instances(item.instance_path, class_table)
+        self._class_table = class_table
+        self._settings = settings
+
+    def cut(self, part: Crop | None) -> checks.CheckedItem:
+        """Returns a part, or for None all of the image, perhaps without its empty rows."""
+        if part is None:
+            return self._whole()
+        (y0, x0, y1, x1), zoom = part.box, part.zoom
+        item = self.item._replace(filename=f"{self.item.filename}#{y0},{x0},{y1},{x1}x{zoom}")
+        pixels = self._image[y0:y1, x0:x1], self._stored[y0:y1, x0:x1]
+        return checks.from_arrays(item, *_zoomed(*pixels, self._settings, zoom), self._class_table)
+
+    def _whole(self) -> checks.CheckedItem:
+        if _draw(self._settings.seed, self.item.name) >= self._settings.drop_share:
+            return self._checked
+        rows = labelled_rows(self._class_table.decode(self._stored)[0])
+        return checks.from_arrays(
+            self.item, self._image[rows], self._stored[rows], self._class_table
+        )
 
 
 def labelled_rows(classes: np.ndarray) -> slice:
@@ -172,71 +212,50 @@ def labelled_rows(classes: np.ndarray) -> slice:
     return slice(rows[0], rows[-1] + 1) if len(rows) else slice(0, len(classes))
 
 
-def _choose(
-    items: Sequence[Item],
-    crops_around: Callable[[str, np.ndarray, tuple[int, int], int], list[Crop]],
-    most: int,
-    class_table: labels.ClassTable,
-    settings: Settings,
-    letters: DeadLetters | None,
+def _around_small(
+    name: str, box: np.ndarray, size: tuple[int, int], class_name: str, settings: Settings
 ) -> list[Crop]:
-    """Returns at most `most` of the crops around all instances, drawn at random."""
-    letters = DeadLetters("", strict=True) if letters is None else letters
-    candidates = []
-    for item in tqdm.tqdm(items, unit="image", desc="instances", disable=None):
-        with letters.listed(item.name, item.image_path):
-            stored = checks.read_instances(item.instance_path, class_table)
-        if item.name in letters:
-            continue
-        classes, instances = class_table.decode(stored)
-        for value in np.unique(instances[instances > 0]):
-            rows, columns = np.nonzero(instances == value)
-            box = np.array([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1])
-            index = int(classes[rows[0], columns[0]])
-            candidates += crops_around(item.name, box, stored.shape, index)
-    candidates = sorted(set(candidates))  # Instances at a border may share a crop.
+    """Returns the upsampled crops around an instance, if it is low enough."""
+    del class_name
+    if box[2] - box[0] >= settings.small_height:
+        return []
+    sides = {zoom: -(-settings.patch_size // zoom) for zoom in settings.zooms}
+    return [Crop(name, _window(box, (s, s), size), zoom) for zoom, s in sides.items()]
+
+
+def _around_rare(
+    name: str, box: np.ndarray, size: tuple[int, int], class_name: str, settings: Settings
+) -> list[Crop]:
+    """Returns the patch around an instance, if it is of a rare class."""
+    if class_name not in settings.coarse_classes:
+        return []
+    sides = np.maximum(box[2:] - box[:2] + 2 * settings.coarse_margin, settings.patch_size)
+    return [Crop(name, _window(box, tuple(sides), size), 1)]
+
+
+def _draw_crops(crops: Iterable[Crop], most: int, seed: int) -> list[Crop]:
+    """Returns at most `most` of the crops, drawn at random, sorted."""
+    candidates = sorted(set(crops))  # Instances at a border may share a crop.
     if len(candidates) <= most:
         return candidates
-    drawn = np.random.default_rng(settings.seed).permutation(len(candidates))[:most]
+    drawn = np.random.default_rng(seed).permutation(len(candidates))[:most]
     return [candidates[i] for i in sorted(drawn)]
 
 
 def _examples(
-    items: Sequence[Item],
-    crops: Sequence[Crop],
+    parts: Sequence[tuple[Item, Crop | None]],
     class_table: labels.ClassTable,
     settings: Settings,
-    letters: DeadLetters | None,
-    with_whole: bool,
+    letters: DeadLetters,
 ) -> Iterator[checks.CheckedItem]:
-    """Yields each image, if wanted, and then its crops."""
-    letters = DeadLetters("", strict=True) if letters is None else letters
-    crops_of: dict[str, list[Crop]] = {}
-    for crop in crops:
-        crops_of.setdefault(crop.name, []).append(crop)
-    for item in items:
-        own = crops_of.get(item.name, [])
-        if not (own or with_whole) or item.name in letters:
-            continue
-        with letters.listed(item.name, item.image_path):
-            checked = checks.read_item(item, class_table)
-            image = checks.decode_image(checked)
-            stored = checks.read_instances(item.instance_path, class_table)
-        if item.name in letters:
-            continue
-        if with_whole:
-            if _draw(settings.seed, item.name) < settings.drop_share:
-                rows = labelled_rows(class_table.decode(stored)[0])
-                yield checks.from_arrays(item, image[rows], stored[rows], class_table)
-            else:
-                yield checked
-        for (y0, x0, y1, x1), zoom in ((crop.box, crop.zoom) for crop in own):
-            part = item._replace(filename=f"{item.filename}#{y0},{x0},{y1},{x1}x{zoom}")
-            yield checks.from_arrays(
-                part,
-                *_zoomed(image[y0:y1, x0:x1], stored[y0:y1, x0:x1], settings, zoom),
-                class_table,
-            )
+    """Yields parts of images; those of one image follow each other."""
+    opened = None
+    for item, part in parts:
+        if opened is None or opened.item != item:
+            with letters.listed(item.name, item.image_path):
+                opened = OpenedImage(item, class_table, settings)
+        if item.name not in letters:
+            yield opened.cut(part)
 
 
 def _zoomed(

@@ -12,7 +12,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as official  # noqa: N813
@@ -26,6 +26,11 @@ from affinity_seg.labels import ClassTable
 
 MIN_PIXELS = int(official.args.minRegionSizes[0])
 """True instances below this size are not judged."""
+
+_JUDGED = (
+    "instID", "pixelCount", "medDist", "distConf", "confidence", "intersection", "voidIntersection"
+)  # fmt: skip
+"""What `evaluateMatches` of the official code reads of an instance, beside its matches."""
 
 
 def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
@@ -52,10 +57,7 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     for item in items:
         _check_result(item, results_dir, class_table)
 
-    parameters = copy.deepcopy(official.args)
-    parameters.predictionPath = os.path.abspath(results_dir)
-    parameters.JSONOutput = False
-    parameters.colorized = sys.stdout.isatty()
+    parameters = _parameters(results_dir)
     # With a terminal the official progress is shown, its table follows in any case.
     parameters.quiet = not sys.stdout.isatty()
     truth_paths = [os.path.abspath(item.instance_path) for item in items]
@@ -66,6 +68,64 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     if parameters.quiet:
         official.printResults(scores["averages"], parameters)
     return _summary(scores, class_table, len(items))
+
+
+def judge_image(item: Item, results_dir: str, class_table: ClassTable) -> dict[str, Any]:
+    """Matches the result of one image with its truth, by the official code.
+
+    Args:
+      item: The image, which must have a result.
+      results_dir: Folder of the results.
+      class_table: As in `evaluate`.
+
+    Returns:
+      What `scores_of` needs of the image, for JSON.
+
+    Raises:
+      FileNotFoundError: The image has no result or truth, or a mask is missing.
+      ValueError: As `evaluate`.
+    """
+    check_classes(class_table)
+    _check_result(item, results_dir, class_table)
+    parameters = _parameters(results_dir)
+    parameters.quiet = True
+    official.setInstanceLabels(parameters)
+    truth = os.path.abspath(item.instance_path)
+    result = os.path.abspath(results.result_path(results_dir, item.name))
+    instances = official.instances2dict([truth], False)
+    matches = official.matchGtWithPreds([result], [truth], instances, parameters)[truth]
+    return {
+        side: {name: [_judged(entry) for entry in entries] for name, entries in by_class.items()}
+        for side, by_class in matches.items()
+    }
+
+
+def scores_of(judged: Mapping[str, dict[str, Any]], class_table: ClassTable) -> dict[str, Any]:
+    """Returns what `evaluate` does, from what `judge_image` returned of each image by name."""
+    parameters = _parameters("")
+    official.setInstanceLabels(parameters)
+    precisions = official.evaluateMatches(judged, parameters)
+    averages = official.computeAverages(precisions, parameters)
+    scores = official.prepareJSONDataForResults(averages, precisions, parameters)
+    return _summary(scores, class_table, len(judged))
+
+
+def _judged(entry: dict[str, Any]) -> dict[str, Any]:
+    """Returns what the official code reads of an instance and its matches after the matching."""
+    kept = {key: entry[key] for key in _JUDGED if key in entry}
+    for key in ("matchedGt", "matchedPred"):
+        if key in entry:
+            kept[key] = [_judged(other) for other in entry[key]]
+    return kept
+
+
+def _parameters(results_dir: str) -> Any:
+    """Returns a copy of the official parameters."""
+    parameters = copy.deepcopy(official.args)
+    parameters.predictionPath = os.path.abspath(results_dir)
+    parameters.JSONOutput = False
+    parameters.colorized = sys.stdout.isatty()
+    return parameters
 
 
 def _summary(scores: dict[str, Any], class_table: ClassTable, count: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from pycocotools.cocoeval import COCOeval
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import coco_format
 from affinity_seg.evaluation.reading import read_judged
+from affinity_seg.evaluation.results import Prediction
+from affinity_seg.evaluation.truth import Truth
 from affinity_seg.labels import ClassTable
 
 MAX_DETECTIONS = 1000
@@ -45,17 +47,50 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    images, true, predicted = [], [], []
     judged = read_judged(items, results_dir, class_table)
-    for image_id, (_, target, predictions) in enumerate(judged, start=1):
-        height, width = target.classes.shape
-        images.append({"id": image_id, "height": height, "width": width})
-        true += coco_format.truth_annotations(image_id, target, class_table.num_classes)
-        predicted += coco_format.prediction_annotations(image_id, predictions)
+    described = {
+        item.name: _describe(target, predictions, class_table)
+        for item, target, predictions in judged
+    }
+    return scores_of(described, class_table)
+
+
+def judge_image(
+    item: Item, results_dir: str, class_table: ClassTable
+) -> coco_format.DescribedImage:
+    """Reads truth and result of one image.
+
+    Returns:
+      What `scores_of` needs of the image.
+
+    Raises:
+      FileNotFoundError: The image has no result or truth, or a mask is missing.
+      ValueError: The result breaks the format.
+    """
+    ((_, target, predictions),) = read_judged([item], results_dir, class_table)
+    return _describe(target, predictions, class_table)
+
+
+def _describe(
+    target: Truth, predictions: Sequence[Prediction], class_table: ClassTable
+) -> coco_format.DescribedImage:
+    height, width = target.classes.shape
+    return coco_format.DescribedImage(
+        {"height": height, "width": width},
+        coco_format.truth_annotations(target, class_table.num_classes),
+        coco_format.prediction_annotations(predictions),
+    )
+
+
+def scores_of(
+    judged: Mapping[str, coco_format.DescribedImage], class_table: ClassTable
+) -> dict[str, Any]:
+    """Returns what `evaluate` does, from what `judge_image` returned of each image by name."""
+    images, true, predicted = coco_format.numbered_images(judged.values())
     precision = _precision(images, class_table.class_names, true, predicted)
     return {
         "judge": "coco",
-        "num_images": len(items),
+        "num_images": len(images),
         **_scores(precision),
         "classes": {
             name: _scores(precision[:, :, i : i + 1])
@@ -74,14 +109,15 @@ def label_map_ap(true: np.ndarray, predicted: np.ndarray) -> float | None:
       true: int [H, W], 0 is background.
       predicted: The same.
     """
-    images = [{"id": 1, "height": true.shape[0], "width": true.shape[1]}]
+    size = {"height": true.shape[0], "width": true.shape[1]}
     annotations = ([], [])
     for labels, target in zip((true, predicted), annotations, strict=True):
         for index in np.unique(labels[labels != 0]):
             mask = labels == index
             score = int(np.count_nonzero(mask))
-            target.append(coco_format.annotation(1, 1, mask, score=score, iscrowd=0))
-    return _mean(_precision(images, ("background", "instance"), *annotations)[..., 0])
+            target.append(coco_format.annotation(1, mask, score=score, iscrowd=0))
+    numbered = coco_format.numbered_images([coco_format.DescribedImage(size, *annotations)])
+    return _mean(_precision(numbered[0], ("background", "instance"), *numbered[1:])[..., 0])
 
 
 def _precision(images: list, class_names: Sequence[str], true: list, predicted: list) -> np.ndarray:

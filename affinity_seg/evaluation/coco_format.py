@@ -5,7 +5,7 @@ and annotations count from 1 (pycocotools takes 0 for "no match").
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -25,19 +25,41 @@ def run_lengths(mask: np.ndarray) -> dict[str, Any]:
     return {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")}
 
 
-def annotation(
-    image_id: int, class_index: int, mask: np.ndarray, **fields: float
-) -> dict[str, Any]:
-    """Returns what COCO says of a mask, bool [H, W].
+class DescribedImage(NamedTuple):
+    """An image of a data set before its id is known.
+
+    Attributes:
+      image: Its fields in `images`, without `id`.
+      true: Its true annotations, without ids.
+      predicted: Its predictions, without `image_id`.
+    """
+
+    image: dict[str, Any]
+    true: list[dict[str, Any]]
+    predicted: list[dict[str, Any]]
+
+
+def numbered_images(
+    described: Iterable[DescribedImage],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Returns images, true annotations and predictions of a data set; images count from 1."""
+    images, true, predicted = [], [], []
+    for image_id, one in enumerate(described, start=1):
+        images.append({"id": image_id, **one.image})
+        true += [{"image_id": image_id, **fields} for fields in one.true]
+        predicted += [{"image_id": image_id, **fields} for fields in one.predicted]
+    return images, true, predicted
+
+
+def annotation(class_index: int, mask: np.ndarray, **fields: float) -> dict[str, Any]:
+    """Returns what COCO says of a mask, bool [H, W], without ids.
 
     Args:
-      image_id: Id of its image.
       class_index: Its class index.
       mask: Not empty.
       **fields: Further fields.
     """
     return {
-        "image_id": image_id,
         "category_id": int(class_index),
         "segmentation": run_lengths(mask),
         "area": int(np.count_nonzero(mask)),
@@ -45,15 +67,14 @@ def annotation(
     }
 
 
-def truth_annotations(image_id: int, truth: Truth, num_classes: int) -> list[dict[str, Any]]:
+def truth_annotations(truth: Truth, num_classes: int) -> list[dict[str, Any]]:
     """Returns the true instances, and what is void or a group region as crowd.
 
     Void pixels and the group regions of a class are one crowd region of that class: a prediction
     whose share inside reaches the IoU threshold is not counted.
 
     Args:
-      image_id: Id of the image.
-      truth: Its truth.
+      truth: The truth of an image.
       num_classes: K, with the background.
     """
     masks = [
@@ -65,23 +86,18 @@ def truth_annotations(image_id: int, truth: Truth, num_classes: int) -> list[dic
         crowd = truth.ignored & void_or_group
         if crowd.any():
             masks.append((class_index, crowd, 1))
-    found = [
-        annotation(image_id, class_index, mask, iscrowd=iscrowd)
-        for class_index, mask, iscrowd in masks
-    ]
+    found = [annotation(class_index, mask, iscrowd=iscrowd) for class_index, mask, iscrowd in masks]
     return [{**a, "bbox": coco_mask.toBbox(a["segmentation"]).tolist()} for a in found]
 
 
-def prediction_annotations(
-    image_id: int, predictions: Iterable[Prediction]
-) -> list[dict[str, Any]]:
+def prediction_annotations(predictions: Iterable[Prediction]) -> list[dict[str, Any]]:
     """Returns predictions in COCO's results format.
 
     Without `bbox`: pycocotools makes it from the mask, but where it is given takes the area of
     the box for that of the mask, and AP by size would be another.
     """
     return [
-        annotation(image_id, prediction.class_index, prediction.mask, score=prediction.score)
+        annotation(prediction.class_index, prediction.mask, score=prediction.score)
         for prediction in predictions
     ]
 

@@ -1,6 +1,7 @@
 """The judge of a class table: the official one for Cityscapes, COCO and DSB for the others."""
 
-from collections.abc import Sequence
+import types
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affinity_seg.data.listing import Item
@@ -51,8 +52,22 @@ def main_scores(items: Sequence[Item], results_dir: str, class_table: ClassTable
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    main = cityscapes if class_table.name == CITYSCAPES.name else coco
-    return main.evaluate(items, results_dir, class_table)
+    return _main_judge(class_table).evaluate(items, results_dir, class_table)
+
+
+def judge_image(item: Item, results_dir: str, class_table: ClassTable) -> Any:
+    """Lets the main judge of a class table look at one image, for `scores_of`.
+
+    Raises:
+      FileNotFoundError: The image has no result or truth, or a mask is missing.
+      ValueError: The result breaks the format.
+    """
+    return _main_judge(class_table).judge_image(item, results_dir, class_table)
+
+
+def scores_of(judged: Mapping[str, Any], class_table: ClassTable) -> dict[str, Any]:
+    """Returns what `main_scores` does, from what `judge_image` returned of each image by name."""
+    return _main_judge(class_table).scores_of(judged, class_table)
 
 
 def find_errors(
@@ -94,6 +109,10 @@ def for_json(scores: dict[str, Any]) -> dict[str, Any]:
             },
         }
     return short
+
+
+def _main_judge(class_table: ClassTable) -> types.ModuleType:
+    return cityscapes if class_table.name == CITYSCAPES.name else coco
 
 
 def _evaluate_one(

@@ -22,6 +22,13 @@ def dsb_table(scores: dict[str, Any]) -> str:
     return _table(("Data Science Bowl", "TP/(TP+FP+FN)"), rows)
 
 
+def main_table(scores: dict[str, Any]) -> str:
+    """Returns AP and AP50 of any judge, one row per class, then the mean."""
+    rows = [(name, entry["ap"], entry["ap50"]) for name, entry in scores["classes"].items()]
+    rows.append(("average", scores["ap"], scores["ap50"]))
+    return _table((scores["judge"], "AP", "AP50"), rows)
+
+
 def comparison_table(scores: dict[str, Any], baseline: dict[str, Any]) -> str:
     """Returns AP and AP50 of two results of one judge side by side, one row per class."""
     rows = [

@@ -1,7 +1,7 @@
 """A data set and its results as COCO's two JSON files."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from affinity_seg import files
@@ -41,21 +41,41 @@ def write_coco(
       FileNotFoundError: Images without result or, where others have it, truth; all are listed.
       ValueError: A result breaks the format, or truth and image differ in size.
     """
-    has_truth = _has_truth(items)
-    images, true, predicted = [], [], []
+    with_truth = have_truth(items)
     results = read_results(items, results_dir, class_table, instance_filter)
-    for image_id, result in enumerate(results, start=1):
-        images.append(
-            {
-                "id": image_id,
-                "file_name": result.item.filename,
-                "height": result.height,
-                "width": result.width,
-            }
-        )
-        if has_truth:
-            true += _annotations(image_id, result, class_table)
-        predicted += coco_format.prediction_annotations(image_id, result.predictions)
+    described = [describe_image(result, class_table, with_truth) for result in results]
+    return write_described(described, class_table, dataset_path, results_path)
+
+
+def describe_image(
+    result: ImageResult, class_table: ClassTable, with_truth: bool
+) -> coco_format.DescribedImage:
+    """Returns an image, its truth and its result as COCO has them.
+
+    Args:
+      result: The image and its result.
+      class_table: The classes.
+      with_truth: Whether the truth is read.
+
+    Raises:
+      FileNotFoundError: The truth is missing.
+      ValueError: Truth and image differ in size.
+    """
+    return coco_format.DescribedImage(
+        {"file_name": result.item.filename, "height": result.height, "width": result.width},
+        _annotations(result, class_table) if with_truth else [],
+        coco_format.prediction_annotations(result.predictions),
+    )
+
+
+def write_described(
+    described: Iterable[coco_format.DescribedImage],
+    class_table: ClassTable,
+    dataset_path: str,
+    results_path: str,
+) -> int:
+    """Writes images, sorted by name, as `write_coco` does; returns the number of predictions."""
+    images, true, predicted = coco_format.numbered_images(described)
     files.write_json(
         dataset_path,
         {
@@ -69,7 +89,7 @@ def write_coco(
     return len(predicted)
 
 
-def _has_truth(items: Sequence[Item]) -> bool:
+def have_truth(items: Sequence[Item]) -> bool:
     """Returns whether the images have truth; FileNotFoundError if only some of them have."""
     paths = [item.instance_path for item in items]
     missing = [path for path in paths if path is None or not os.path.isfile(path)]
@@ -81,9 +101,7 @@ def _has_truth(items: Sequence[Item]) -> bool:
     return not missing
 
 
-def _annotations(
-    image_id: int, result: ImageResult, class_table: ClassTable
-) -> list[dict[str, Any]]:
+def _annotations(result: ImageResult, class_table: ClassTable) -> list[dict[str, Any]]:
     """Returns the true annotations of an image."""
     truth = read_truth(result.item.instance_path, class_table)
     if truth.classes.shape != (result.height, result.width):
@@ -91,4 +109,4 @@ def _annotations(
             f"{result.item.instance_path}: must have the size of its image, "
             f"{result.height}x{result.width}: {truth.classes.shape[0]}x{truth.classes.shape[1]}"
         )
-    return coco_format.truth_annotations(image_id, truth, class_table.num_classes)
+    return coco_format.truth_annotations(truth, class_table.num_classes)

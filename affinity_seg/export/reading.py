@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results
-from affinity_seg.inference.filters import InstanceFilter
+from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.inference.images import read_size
 from affinity_seg.labels import ClassTable
 
@@ -52,7 +52,25 @@ def read_results(
     instance_filter.check(class_table)
     results.check_all_done(results_dir, [item.name for item in items])
     for item in tqdm(items, desc="export", unit="image", disable=None):
-        height, width = read_size(item.image_path)
-        found = results.read_result(results_dir, item.name, class_table, (height, width))
-        kept = instance_filter.select_predictions(found, class_table)
-        yield ImageResult(item, height, width, kept)
+        size = read_size(item.image_path)
+        yield read_image_result(item, size, results_dir, class_table, instance_filter)
+
+
+def read_image_result(
+    item: Item,
+    size: tuple[int, int],
+    results_dir: str,
+    class_table: ClassTable,
+    instance_filter: InstanceFilter = KEEP_ALL,
+) -> ImageResult:
+    """Returns the checked result of one image, see `read_results`.
+
+    Args:
+      item: The image.
+      size: Its height and width, pixels.
+      results_dir: Folder of the results.
+      class_table: The classes.
+      instance_filter: Which instances are kept.
+    """
+    found = results.read_result(results_dir, item.name, class_table, size)
+    return ImageResult(item, *size, instance_filter.select_predictions(found, class_table))

@@ -26,6 +26,7 @@ import traceback
 from typing import Any
 
 _IMPORTS = (
+    "affinity_seg.beam.segmenting",
     "affinity_seg.cli",
     "affinity_seg.tasks.registry_imports",
     "affinity_seg.data.tfrecords",

@@ -59,11 +59,15 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
     def create_tfrecords(output: str) -> list[str]:
         return [*data, "--split=val", "--num_shards=2", f"--output_dir={output}/tfrecords"]
 
+    def beam_segment(output: str) -> list[str]:
+        return [*data, *networks, f"--output_dir={output}"]
+
     found = [
         Job("predict", "tools/predict.py", predict),
         Job("predict_small", "tools/predict.py", predict_small),
         Job("merge", "tools/merge.py", merge),
         Job("create_tfrecords", "tools/create_tfrecords.py", create_tfrecords),
+        Job("beam_segment", "tools/beam_segment.py", beam_segment),
     ]
     return {job.name: job for job in found}
 

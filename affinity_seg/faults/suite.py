@@ -29,7 +29,7 @@ class Settings:
     """
 
     kinds: tuple[str, ...] = KINDS
-    programs: tuple[str, ...] = ("predict", "merge", "create_tfrecords")
+    programs: tuple[str, ...] = ("predict", "merge", "beam_segment", "create_tfrecords")
     kills: int = 20
     pairs: int = 5
     shares: tuple[float, ...] = space.SHARES

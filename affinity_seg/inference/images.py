@@ -16,7 +16,17 @@ def read_image(path: str) -> np.ndarray:
       FileNotFoundError: There is no such file.
       ValueError: The file is no PNG, JPEG or BMP picture, see `pictures.decode`.
     """
-    return pictures.decode(path, _read(path), _FORMATS)
+    return decode(path, _read(path))
+
+
+def decode(path: str, content: bytes) -> np.ndarray:
+    """Returns the picture that a file holds, as `read_image` does.
+
+    Args:
+      path: Where it was read, for messages.
+      content: Bytes of the file.
+    """
+    return pictures.decode(path, content, _FORMATS)
 
 
 def read_size(path: str) -> tuple[int, int]:
@@ -26,7 +36,17 @@ def read_size(path: str) -> tuple[int, int]:
       FileNotFoundError: There is no such file.
       ValueError: The file is no PNG, JPEG or BMP picture, see `pictures.check_header`.
     """
-    return pictures.check_header(path, _read(path), _FORMATS)
+    return size(path, _read(path))
+
+
+def size(path: str, content: bytes) -> tuple[int, int]:
+    """Returns height and width of the picture that a file holds, as `read_size` does.
+
+    Args:
+      path: Where it was read, for messages.
+      content: Bytes of the file.
+    """
+    return pictures.check_header(path, content, _FORMATS)
 
 
 def _read(path: str) -> bytes:

@@ -11,7 +11,6 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 from tqdm import tqdm
 
 from affinity_seg import files, names
@@ -21,10 +20,10 @@ from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.inference import fingerprint as fingerprint_lib
 from affinity_seg.inference import records, timeline
 from affinity_seg.inference.background import Finisher, prefetch
-from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merge_runs import RecordMerger
 from affinity_seg.inference.networks import Predictor
+from affinity_seg.inference.recording import Recorder, find_record
 from affinity_seg.labels import ClassTable
 from affinity_seg.modeling.loading import Network, load_network
 
@@ -232,38 +231,38 @@ class _Variant:
         self._fingerprint = fingerprint_lib.prediction_fingerprint(config, *dirs)
         fingerprint_lib.check_folder(folder, self._fingerprint)
         files.remove_leftovers(folder)
-        self.missing = {
-            item.name
-            for item in items
-            if not _is_predicted(folder, item, self._fingerprint, letters)
-        }
+        self.missing = {item.name for item in items if self._is_missing(item, letters)}
         self.seconds = 0.0
         self._count = 0
+
+    def _is_missing(self, item: Item, letters: DeadLetters) -> bool:
+        """Returns whether an image that can be read has no record."""
+        if not os.path.exists(records.record_path(self._folder, item.name)):
+            return True
+        with letters.listed(item.name, item.image_path):
+            image_hash = files.sha256(item.image_path)
+        if item.name in letters:
+            return False
+        return find_record(self._folder, item, self._fingerprint, image_hash) is None
 
     def made(self) -> Made:
         """Returns what was made; to be called when all of it is finished."""
         return Made(self._count, self.seconds)
 
     def load(self, networks: Networks) -> None:
-        own, self._class_table = load_networks(self._config, *self._dirs, networks)
-        self._predictor = Predictor(*own, self._config, self._times)
+        own, class_table = load_networks(self._config, *self._dirs, networks)
+        predictor = Predictor(*own, self._config, self._times)
+        self._recorder = Recorder(predictor, class_table, self._fingerprint)
 
     def predict(
         self, item: Item, image: np.ndarray, image_hash: str, said: dict[Hashable, np.ndarray]
     ) -> records.Record:
         """Runs the networks on an image."""
         start = time.monotonic()
-        with errors_named(item.image_path), self._times.span(timeline.PREDICT, item.name):
-            prediction = self._predictor.predict(image, said)
+        with self._times.span(timeline.PREDICT, item.name):
+            record = self._recorder.record(item, image, image_hash, said)
         self.seconds += time.monotonic() - start
-        return records.Record(
-            name=item.name,
-            filename=item.filename,
-            image_sha256=image_hash,
-            fingerprint=self._fingerprint,
-            class_table=self._class_table,
-            prediction=prediction,
-        )
+        return record
 
     def finish(self, record: records.Record) -> None:
         """Writes a record, and its result if that is wanted; on the finisher's thread."""
@@ -275,23 +274,3 @@ class _Variant:
             self._count += 1
             if self._merger is not None:
                 self._merger.merge(path, record, files.sha256(path))
-
-
-def _is_predicted(output_dir: str, item: Item, fingerprint: dict, letters: DeadLetters) -> bool:
-    """Returns whether there is a record of this run; one of something else is an error."""
-    path = records.record_path(output_dir, item.name)
-    if not os.path.exists(path):
-        return False
-    try:
-        record = records.read_record(path)
-    except records.UnusableRecordError as error:
-        logging.warning("%s. The image is predicted again.", error)
-        return False
-    difference = fingerprint_lib.first_difference(record.fingerprint, fingerprint)
-    if difference:
-        raise ValueError(f"{path}: belongs to another run: there {difference}")
-    with letters.listed(item.name, item.image_path):
-        image_hash = files.sha256(item.image_path)
-    if item.name not in letters:
-        records.check_hash(path, record, item.image_path, image_hash)
-    return True

@@ -166,14 +166,18 @@ def read_record(path: str) -> Record:
     return record
 
 
-def check_image(record_path: str, record: Record, image_path: str) -> None:
-    """Raises ValueError unless a record was made from the image file as it is now."""
-    check_hash(record_path, record, image_path, files.sha256(image_path))
+def check_image(
+    record_path: str, record: Record, image_path: str, image_sha256: str | None = None
+) -> None:
+    """Raises ValueError unless a record was made from the image file as it is now.
 
-
-def check_hash(record_path: str, record: Record, image_path: str, image_hash: str) -> None:
-    """Does what `check_image` does, for an image file whose hash is known."""
-    if record.image_sha256 != image_hash:
+    Args:
+      record_path: File of the record, for messages.
+      record: The record.
+      image_path: The image file.
+      image_sha256: Its hash, if it is known.
+    """
+    if record.image_sha256 != (image_sha256 or files.sha256(image_path)):
         raise ValueError(
             f"{record_path}: the prediction is not of the image {image_path}, whose content "
             "differs. Use the folder of predictions of this data set, or delete the record and "

@@ -171,6 +171,17 @@ def load_network(
     return network
 
 
+def read_class_table(model_dir: str) -> labels.ClassTable:
+    """Returns the classes of a network without loading it.
+
+    Raises:
+      FileNotFoundError: params.yaml is missing.
+      ValueError: It is not of one of the experiments of this package.
+    """
+    described_in = params_dir(model_dir)
+    return _read_class_table(described_in, _read_task(described_in))
+
+
 def latest_checkpoint(model_dir: str) -> str:
     """Returns the path of the latest checkpoint in a folder, without suffix.
 

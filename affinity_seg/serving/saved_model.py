@@ -2,15 +2,16 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import yaml
 from absl import logging
 
-from affinity_seg import common, files, version
+from affinity_seg import common, files, labels, version
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference import fingerprint, prediction_runs
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
@@ -134,6 +135,37 @@ def find_version(folder: str) -> str | None:
         if os.path.isfile(os.path.join(path, "saved_model.pb")):
             return path
     return None
+
+
+def read_extra(folder: str, name: str) -> dict:
+    """Returns a YAML or JSON file that was written along with an exported model.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+    """
+    path = os.path.join(folder, EXTRA, name)
+    with open(path, encoding="utf-8") as file:
+        return json.load(file) if name.endswith(".json") else yaml.safe_load(file)
+
+
+def read_class_table(folder: str) -> labels.ClassTable:
+    """Returns the classes of an exported model."""
+    return labels.load_class_table(os.path.join(folder, EXTRA, "class_table.yaml"))
+
+
+def identity(folder: str) -> dict[str, Any]:
+    """Returns what makes the results of an exported model: its parameters and its content.
+
+    The index of the variables holds a checksum of each of them.
+    """
+    content = {
+        key: files.sha256(os.path.join(folder, *path))
+        for key, path in (
+            ("saved_model", ["saved_model.pb"]),
+            ("variables", ["variables", "variables.index"]),
+        )
+    }
+    return {**read_extra(folder, "preset.yaml"), **read_extra(folder, "export.json"), **content}
 
 
 def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:

@@ -64,11 +64,11 @@ def _decoded(built):
 
 def test_rows_without_labelled_foreground_are_dropped(data_dir):
     items = _items(data_dir)
-    dropped = _decoded(training_sets.whole_images(items, TABLE, Settings(drop_share=1.0)))
+    dropped = _decoded(training_sets.build("fine", items, TABLE, Settings(drop_share=1.0)))
     for number, (image, stored) in enumerate(dropped.values()):
         np.testing.assert_array_equal(stored, _truth(number)[100:350])
         assert image[0, 0, 0] == 100 and image[-1, 0, 0] == 349 % 256
-    kept = training_sets.whole_images(items, TABLE, Settings(drop_share=0.0))
+    kept = training_sets.build("fine", items, TABLE, Settings(drop_share=0.0))
     for checked, item in zip(kept.examples, items, strict=True):
         assert checked.image == pathlib.Path(item.image_path).read_bytes()  # the file as it is
 
@@ -88,7 +88,7 @@ def test_an_image_without_foreground_keeps_its_rows():
 
 def test_fine_patches_are_the_images_and_upsampled_crops_of_low_instances(data_dir):
     settings = Settings(patch_size=200, drop_share=0.0)
-    found = _decoded(training_sets.fine_patches(_items(data_dir), TABLE, settings))
+    found = _decoded(training_sets.build("fine_patches", _items(data_dir), TABLE, settings))
     assert len(found) == 3 + 3 * 2  # the car of each image at both zooms
     for name, (image, stored) in found.items():
         if "#" not in name:
@@ -111,19 +111,19 @@ def test_fine_patches_are_the_images_and_upsampled_crops_of_low_instances(data_d
 def test_fine_patches_end_at_the_wanted_number(data_dir):
     for wanted, count in ((5, 5), (2, 3), (1000, 9)):
         settings = Settings(patch_size=200, num_fine_patches=wanted)
-        built = training_sets.fine_patches(_items(data_dir), TABLE, settings)
+        built = training_sets.build("fine_patches", _items(data_dir), TABLE, settings)
         assert built.count == count == len(list(built.examples))
 
 
 def test_coarse_patches_hold_the_rare_classes_with_a_margin(data_dir):
     items = _items(data_dir, "gtCoarse")
     settings = Settings(patch_size=100, coarse_margin=10)
-    found = _decoded(training_sets.coarse_patches(items, TABLE, settings))
+    found = _decoded(training_sets.build("coarse_patches", items, TABLE, settings))
     assert len(found) == 3
     for _, stored in found.values():
         assert stored.shape == (220, 310)  # the truck and its margin, moved into the image
         assert (stored == 27000).sum() == 200 * 290
-    few = training_sets.coarse_patches(items, TABLE, Settings(num_coarse_patches=2))
+    few = training_sets.build("coarse_patches", items, TABLE, Settings(num_coarse_patches=2))
     assert few.count == 2
 
 

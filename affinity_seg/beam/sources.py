@@ -1,0 +1,155 @@
+"""Where the images of a pipeline come from: listed files, or a data set's TFRecords."""
+
+import glob
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from affinity_seg import common
+from affinity_seg.beam.elements import LetterBox, Source
+from affinity_seg.data import listing
+from affinity_seg.data.listing import Item
+
+TFRECORDS = "tfrecords"
+LAYOUTS = (*listing.LAYOUTS, "glob", TFRECORDS)
+"""Those of `listing.LAYOUTS`; `glob`, pictures that match a pattern; `tfrecords`, files that
+tools/create_tfrecords.py wrote, which match a pattern."""
+
+LETTERS = "letters"
+"""Tag of the outputs with inputs that could not be used."""
+
+
+def list_sources(path: str, layout: str, split: str) -> list[Source] | list[str]:
+    """Lists what the pipeline begins with, sorted.
+
+    Args:
+      path: Folder of the data set, or the pattern.
+      layout: One of `LAYOUTS`.
+      split: Part of the data set, for layout `cityscapes`.
+
+    Returns:
+      The images; for layout `tfrecords` the paths of the files.
+
+    Raises:
+      FileNotFoundError: There is nothing.
+      ValueError: An argument breaks its rule, or two images have the same name.
+    """
+    if layout == TFRECORDS:
+        return _matches(path)
+    if layout == "glob":
+        return [Source(item) for item in listing.list_pictures(_matches(path))]
+    return [Source(item) for item in listing.list_images(path, layout, split)]
+
+
+class ReadSources(beam.PTransform):
+    """Spreads what `list_sources` has listed over the workers.
+
+    Returns:
+      A pair: `Source`s, and `Letter`s of what cannot be read.
+    """
+
+    def __init__(self, listed: list[Source] | list[str], strict: bool):
+        super().__init__()
+        self._listed = listed
+        self._strict = strict
+
+    def expand(self, pipeline: beam.Pipeline):
+        listed = pipeline | "List" >> beam.Create(self._listed, reshuffle=False)
+        spread = listed | "Spread" >> beam.Reshuffle()
+        if isinstance(self._listed[0], Source):
+            return spread, pipeline | "NoLetters" >> beam.Create([])
+        read = spread | "ReadRecords" >> with_letters(ReadRecords(self._strict))
+        # Spreads them as well, for the key of an image is its name.
+        named = read.main | "Named" >> beam.WithKeys(lambda source: source.item.name)
+        grouped = named | "SameNames" >> beam.GroupByKey()
+        unique = grouped | "Unique" >> with_letters(TakeUnique(self._strict))
+        return unique.main, (read.letters, unique.letters) | "Unreadable" >> beam.Flatten()
+
+
+class ReadRecords(beam.DoFn):
+    """Reads the images of a TFRecord file, up to the first record that is damaged."""
+
+    def __init__(self, strict: bool):
+        self._strict = strict
+
+    def process(self, path: str) -> Iterator[Any]:
+        """Yields the `Source` of each record, and a `Letter` for what is no image or damaged."""
+        box = LetterBox(self._strict)
+        records = tf.data.TFRecordDataset(path).as_numpy_iterator()
+        for index in itertools.count():
+            where = f"{path}#{index}"
+            record = None
+            with box.listed(os.path.basename(where), path):
+                record = _next(records, where)
+            if record is not None:
+                with box.listed(os.path.basename(where), path):
+                    yield _source(where, record)
+            for letter in box.take():
+                yield beam.pvalue.TaggedOutput(LETTERS, letter)
+            if record is None:
+                return
+
+
+class TakeUnique(beam.DoFn):
+    """Takes the first of the images that have the same name."""
+
+    def __init__(self, strict: bool):
+        self._strict = strict
+
+    def process(self, named: tuple[str, Iterable[Source]]) -> Iterator[Any]:
+        """Yields a `Source`, and a `Letter` for each of the others."""
+        box = LetterBox(self._strict)
+        first, *others = sorted(named[1], key=lambda source: source.item.image_path)
+        yield first
+        for other in others:
+            path = other.item.image_path
+            with box.listed(named[0], path):
+                raise ValueError(
+                    f"names of images must differ: {first.item.image_path} and {path}: {named[0]!r}"
+                )
+        for letter in box.take():
+            yield beam.pvalue.TaggedOutput(LETTERS, letter)
+
+
+def with_letters(function: beam.DoFn) -> beam.ParDo:
+    """Returns the step of a function whose outputs are `main` and `letters`."""
+    return beam.ParDo(function).with_outputs(LETTERS, main="main")
+
+
+def _next(records: Iterator[bytes], where: str) -> bytes | None:
+    """Returns the next record of a file, None at its end."""
+    try:
+        return next(records, None)
+    except tf.errors.OpError as error:
+        raise ValueError(
+            f"{where}: the record is damaged or cut off, it and the rest of the file are left out"
+        ) from error
+
+
+def _source(where: str, record: bytes) -> Source:
+    """Returns the image of a record, as tools/create_tfrecords.py wrote it."""
+    try:
+        features = tf.train.Example.FromString(record).features.feature
+        image, filename, instances = (
+            features[key].bytes_list.value[0]
+            for key in (common.IMAGE_ENCODED, common.IMAGE_FILENAME, common.INSTANCE_ENCODED)
+        )
+        filename = filename.decode()
+    except (DecodeError, LookupError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{where}: must be an image as tools/create_tfrecords.py writes it: {error!r}"
+        ) from error
+    return Source(Item(listing.name_of(filename), filename, where, None), image, instances)
+
+
+def _matches(pattern: str) -> list[str]:
+    """Returns the files that match a pattern, sorted."""
+    found = sorted(filter(os.path.isfile, glob.glob(pattern, recursive=True)))
+    if not found:
+        raise FileNotFoundError(f"`input` must match files: {pattern}")
+    return found

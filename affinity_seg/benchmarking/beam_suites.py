@@ -1,0 +1,218 @@
+"""The pipeline on Beam beside the plain tools: the same bytes, and how long whole programs take.
+
+Each run is a program of its own with a new folder, as a user starts it: importing and loading the
+networks count on both sides.
+"""
+
+import filecmp
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from affinity_seg.beam.runs import PREDICTIONS, RESULTS
+from affinity_seg.data import listing
+
+PLAIN = "plain tools"
+
+
+class Settings(NamedTuple):
+    """What the user chose.
+
+    Attributes:
+      input: Folder of a data set in layout `cityscapes`.
+      split: Part of it.
+      preset: YAML file of the configuration.
+      overrides: Fields that differ, as of --override.
+      semantic_checkpoint: Folder of the trained semantic network.
+      affinity_checkpoint: Folder of the trained affinity network.
+      output_dir: Folder in which the runs have theirs, which are removed again.
+      repetitions: Rounds; in each, every way has its turn.
+      threads: TensorFlow's threads in each process of Beam; 0: as many as cores.
+    """
+
+    input: str
+    split: str
+    preset: str
+    overrides: list[str]
+    semantic_checkpoint: str
+    affinity_checkpoint: str
+    output_dir: str
+    repetitions: int
+    threads: int
+
+    def num_images(self) -> int:
+        """Returns the number of images of the split."""
+        return len(listing.list_images(self.input, "cityscapes", self.split))
+
+
+def check(settings: Settings) -> list[dict[str, Any]]:
+    """Compares two worker processes with the plain tools, byte for byte, and both APs.
+
+    Returns:
+      One row: images, files that are equal and that differ, AP of both, seconds of both.
+    """
+    plain_dir, beam_dir = (os.path.join(settings.output_dir, n) for n in ("plain", "beam_2"))
+    seconds = {
+        "plain": _timed(lambda: _run_plain(settings, plain_dir)),
+        "beam": _timed(lambda: _run_beam(settings, beam_dir, 2, "--evaluate")),
+    }
+    judged = os.path.join(settings.output_dir, "evaluation.json")
+    _run_tool(
+        "evaluate.py",
+        f"--input={settings.input}",
+        f"--split={settings.split}",
+        f"--results_dir={os.path.join(plain_dir, RESULTS)}",
+        f"--output_json={judged}",
+    )
+    official, combined = (_read(p) for p in (judged, os.path.join(beam_dir, "scores.json")))
+    equal, different = _compare(plain_dir, beam_dir)
+    row = {
+        "images": settings.num_images(),
+        "equal files": equal,
+        "different files": len(different),
+        "AP of tools/evaluate.py": official["ap"],
+        "AP on Beam": combined["ap"],
+        "AP equal": all(official[key] == combined[key] for key in ("ap", "ap50", "classes")),
+        "plain seconds": seconds["plain"],
+        "Beam seconds": seconds["beam"],
+    }
+    for path in different[:10]:
+        print(f"differs: {path}")
+    shutil.rmtree(plain_dir)
+    shutil.rmtree(beam_dir)
+    return [row]
+
+
+def throughput(settings: Settings) -> list[dict[str, Any]]:
+    """Times the plain tools beside Beam in one process.
+
+    Returns:
+      A row for each: median seconds, images per second, the plain tools' speed being 1.
+    """
+    ways = {PLAIN: _run_plain, "Beam, in process": lambda s, folder: _run_beam(s, folder, 1)}
+    return _take_turns(settings, ways, PLAIN)
+
+
+def scaling(settings: Settings) -> list[dict[str, Any]]:
+    """Times Beam in this process beside one and two worker processes.
+
+    Returns:
+      As `throughput`, the speed of one worker process being 1.
+    """
+
+    def processes(number: int) -> Callable[[Settings, str], None]:
+        mode = "--direct_running_mode=multi_processing"
+        return lambda s, folder: _run_beam(s, folder, number, mode)
+
+    ways = {f"Beam, {number} processes": processes(number) for number in (1, 2)}
+    return _take_turns(settings, ways, "Beam, 1 processes")
+
+
+SUITES = {"check": check, "throughput": throughput, "scaling": scaling}
+
+
+def _take_turns(
+    settings: Settings, ways: dict[str, Callable[[Settings, str], None]], base: str
+) -> list[dict[str, Any]]:
+    """Lets the ways run in turns; the order of each round is the opposite of the last one's."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(settings.repetitions):
+        for name in list(ways)[:: -1 if turn % 2 else 1]:
+            folder = os.path.join(settings.output_dir, "turn")
+            seconds[name].append(_timed(lambda n=name, f=folder: ways[n](settings, f)))
+            print(f"{name}: {seconds[name][-1]:.1f} s", flush=True)
+            shutil.rmtree(folder)
+    count = settings.num_images()
+    return [
+        {
+            "way": name,
+            "seconds": statistics.median(times),
+            "images per second": count / statistics.median(times),
+            "speed": statistics.median(
+                first / own for first, own in zip(seconds[base], times, strict=True)
+            ),
+        }
+        for name, times in seconds.items()
+    ]
+
+
+def _run_plain(settings: Settings, folder: str) -> None:
+    _run_tool(
+        "predict.py",
+        *_what(settings),
+        f"--output_dir={os.path.join(folder, PREDICTIONS)}",
+        f"--results_dir={os.path.join(folder, RESULTS)}",
+    )
+
+
+def _run_beam(settings: Settings, folder: str, processes: int, *more: str) -> None:
+    _run_tool(
+        "beam_segment.py",
+        *_what(settings),
+        f"--output_dir={folder}",
+        f"--direct_num_workers={processes}",
+        f"--threads={settings.threads}",
+        *more,
+    )
+
+
+def _what(settings: Settings) -> list[str]:
+    """Returns the flags that both ways have."""
+    return [
+        f"--input={settings.input}",
+        f"--split={settings.split}",
+        f"--preset={settings.preset}",
+        *(f"--override={field}" for field in settings.overrides),
+        f"--semantic_checkpoint={settings.semantic_checkpoint}",
+        f"--affinity_checkpoint={settings.affinity_checkpoint}",
+    ]
+
+
+def _run_tool(name: str, *arguments: str) -> None:
+    """Runs a program of tools/ beside the one that runs now.
+
+    Raises:
+      ValueError: It failed; the message is its last line.
+    """
+    path = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), name)
+    result = subprocess.run(
+        [sys.executable, path, *arguments], capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        lines = (result.stderr or result.stdout).strip().splitlines() or ["no message"]
+        raise ValueError(f"{name} ended with status {result.returncode}: {lines[-1]}")
+
+
+def _timed(call: Callable[[], None]) -> float:
+    """Returns the wall seconds of a call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _compare(first: str, second: str) -> tuple[int, list[str]]:
+    """Returns how many files of predictions and results are equal, and which differ or miss."""
+    equal, different = 0, []
+    for folder in (PREDICTIONS, RESULTS):
+        names = {
+            os.path.relpath(os.path.join(parent, name), root)
+            for root in (os.path.join(first, folder), os.path.join(second, folder))
+            for parent, _, files in os.walk(root)
+            for name in files
+        }
+        paths = [os.path.join(folder, name) for name in sorted(names)]
+        same, differ, missing = filecmp.cmpfiles(first, second, paths, shallow=False)
+        equal += len(same)
+        different += differ + missing
+    return equal, different
+
+
+def _read(path: str) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        return json.load(file)

@@ -1,0 +1,48 @@
+"""An exported model in this process: pixels in, instances out."""
+
+import numpy as np
+import tensorflow as tf
+
+from affinity_seg import ops
+from affinity_seg.inference.instances import Instances
+from affinity_seg.serving import signatures
+
+
+class ExportedModel:
+    """A SavedModel that tools/export_saved_model.py wrote.
+
+    TensorFlow's loader, not Keras: Keras 3 reads no SavedModel, and this one has no Keras in it.
+    """
+
+    def __init__(self, folder: str):
+        """Loads the op and the model.
+
+        Args:
+          folder: Folder of the SavedModel.
+
+        Raises:
+          ImportError: The op is built for another TensorFlow.
+          FileNotFoundError: The op was never built.
+          ValueError: It is no model of instances.
+        """
+        ops.load_library()
+        self._model = tf.saved_model.load(folder)
+        self._function = self._model.signatures["serving_default"]
+        if "instance_ids" not in self._function.structured_outputs:
+            raise ValueError(
+                f"{folder}: the exported model must be of kind 'instances', it gives "
+                f"{sorted(self._function.structured_outputs)}"
+            )
+
+    def segment(self, image: np.ndarray) -> Instances:
+        """Returns the instances of an image; their `votes` have no class, the model keeps them.
+
+        Args:
+          image: uint8 RGB [H, W, 3].
+
+        Raises:
+          tf.errors.OpError: The model refuses it.
+        """
+        found = self._function(**{signatures.IMAGES: tf.constant(image[None])})
+        named = {name: found[name][0].numpy() for name in Instances._fields if name in found}
+        return Instances(**named, votes=np.zeros([len(named["classes"]), 0], np.int64))

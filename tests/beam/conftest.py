@@ -1,0 +1,46 @@
+"""A few streets, small networks, and what tools/predict.py and tools/merge.py make of them."""
+
+import cv2
+import pytest
+from plain_outputs import NUM_STREETS, Wanted
+
+from affinity_seg.beam import running, segmenting
+from affinity_seg.configs import experiments, inference
+from affinity_seg.data import listing, streets
+from affinity_seg.faults.scene import PRESET, write_network
+from affinity_seg.inference import fingerprint, merge_runs, prediction_runs
+
+
+@pytest.fixture(scope="session")
+def wanted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("beam")
+    (folder / "preset.yaml").write_text(PRESET)
+    data_dir = str(folder / "streets")
+    streets.write_streets(data_dir, {"val": NUM_STREETS}, seed=1, height=128, width=192)
+    items = listing.list_images(data_dir, "cityscapes", "val")
+    picture = cv2.imread(items[0].image_path)
+    for kind, name in (("semantic", experiments.SEMANTIC), ("affinity", experiments.AFFINITY)):
+        write_network(folder / kind, name, picture)
+    config = inference.load_config(str(folder / "preset.yaml"), [])
+    dirs = str(folder / "semantic"), str(folder / "affinity")
+    merger = merge_runs.RecordMerger(
+        fingerprint.prediction_fingerprint(config, *dirs),
+        config,
+        "graph_merge",
+        str(folder / "results"),
+    )
+    predictions_dir = str(folder / "predictions")
+    prediction_runs.predict_images(items, config, *dirs, predictions_dir, merger=merger)
+    return Wanted(str(folder), items)
+
+
+@pytest.fixture
+def segment(wanted):
+    """Runs the pipeline in this process."""
+
+    def run(method, arguments=(), **settings):
+        settings = {"input": wanted.streets, "layout": "cityscapes", "split": "val", **settings}
+        options = running.parse_options(list(arguments))
+        return segmenting.segment(method, segmenting.Settings(**settings), options)
+
+    return run

@@ -1,0 +1,94 @@
+"""TFRecords made on Beam: the bytes that the plain tools write."""
+
+import json
+import os
+
+import pytest
+from plain_outputs import contents
+from running import ROOT, run_tool
+
+from affinity_seg.beam import preparing, running
+from affinity_seg.data import listing, streets, tfrecords, training_sets
+from affinity_seg.labels import CITYSCAPES
+
+SETTINGS = training_sets.Settings(num_fine_patches=9, num_coarse_patches=3, patch_size=65,
+                                  coarse_classes=("car", "person"))  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("prepared") / "streets")
+    streets.write_streets(folder, {"train": 5}, seed=2, height=96, width=160)
+    return folder
+
+
+@pytest.fixture
+def items(data_dir):
+    return listing.list_labelled_images(data_dir, "cityscapes", "train")
+
+
+def prepare(items, output_dir, name="train", num_shards=2, arguments=(), **more):
+    wanted = preparing.Preparation(name, items, CITYSCAPES, str(output_dir), num_shards, **more)
+    return preparing.prepare(wanted, running.parse_options(list(arguments)))
+
+
+def test_two_processes_write_the_same_shards(data_dir, items, tmp_path):
+    result = run_tool(
+        "beam_prepare.py", ROOT, f"--input={data_dir}", "--split=train", "--num_shards=2",
+        f"--output_dir={tmp_path}/beam", "--direct_num_workers=2",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr[-3000:]
+    summary = tfrecords.write_tfrecords(items, CITYSCAPES, str(tmp_path / "plain"), "train", 2)
+    assert contents(tmp_path / "beam") == contents(tmp_path / "plain")
+    assert "5 examples in 2 shards of train" in result.stdout
+    car = CITYSCAPES.class_names.index("car")
+    row = next(line for line in result.stdout.splitlines() if line.startswith("car "))
+    assert row.split()[1::2] == [
+        str(summary.pixels_of_class[car]), str(summary.instances_of_class[car])
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", training_sets.SETS)
+def test_training_sets_are_the_same(items, tmp_path, name):
+    built = training_sets.build(name, items, CITYSCAPES, SETTINGS)
+    plain = tfrecords.write_examples(
+        built.examples, built.count, CITYSCAPES, str(tmp_path / "plain"), name, 3
+    )
+    written = prepare(items, tmp_path / "beam", name, 3, settings=SETTINGS)
+    assert contents(tmp_path / "beam") == contents(tmp_path / "plain")
+    assert (
+        written.num_examples == built.count == {"fine_patches": 9, "coarse_patches": 3}.get(name, 5)
+    )
+    assert written.instances_of_class == plain.instances_of_class
+
+
+def test_older_shards_stay_until_the_new_ones_are_complete(items, tmp_path):
+    prepare(items, tmp_path, num_shards=3)
+    before = contents(tmp_path)
+    with open(items[1].image_path, "rb") as file:
+        content = file.read()
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(content[:300])
+    wrong = [items[0], items[1]._replace(image_path=str(broken)), *items[2:]]
+    with pytest.raises(ValueError, match=f"^{broken}: the file is damaged or cut off, 300 bytes$"):
+        prepare(wrong, tmp_path, strict=True)
+    broken.unlink()
+    assert contents(tmp_path) == before
+    broken.write_bytes(content[:300])
+    written = prepare(wrong, tmp_path)
+    assert written.num_examples == 4
+    (letter,) = json.loads((tmp_path / "dead_letters.json").read_text())
+    assert letter["name"] == items[1].name and letter["file"] == str(broken)
+    # The others are where they would be with it.
+    names = [os.path.basename(path) for path in tfrecords.shard_paths(str(tmp_path), "train", 2, 5)]
+    assert sorted(name for name in os.listdir(tmp_path) if name.startswith("train")) == names
+    tfrecords.write_tfrecords(items[:1] + items[2::2], CITYSCAPES, str(tmp_path / "plain"), "x", 1)
+    prepare(items, tmp_path)
+    assert not (tmp_path / "dead_letters.json").exists()
+
+
+@pytest.mark.parametrize("num_shards", [0, 6])
+def test_number_of_shards(items, tmp_path, num_shards):
+    with pytest.raises(ValueError, match=r"`num_shards` must be in \[1, 5\]"):
+        prepare(items, tmp_path, num_shards=num_shards)
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,63 @@
+"""Writes a data set as TFRecords on Apache Beam, the images as they are or the paper's sets.
+
+    python tools/beam_prepare.py --input=runs/demo/streets --split=train \
+        --output_dir=runs/demo/tfrecords --direct_num_workers=2
+    python tools/beam_prepare.py --input=data_sets/cityscapes --split=train --set=fine_patches \
+        --num_shards=64 --output_dir=data_sets/cityscapes/training_sets
+
+The shards are those of tools/create_tfrecords.py and, with --set, of
+tools/create_training_sets.py. All flags of Beam's pipeline options are taken, see docs/beam.md.
+"""
+
+from absl import flags
+
+from affinity_seg import cli, dead_letters, labels, tool_flags
+from affinity_seg.beam import preparing, running
+from affinity_seg.data import checks, listing, training_sets
+
+_DEFAULTS = training_sets.Settings()
+flags.DEFINE_string("input", None, "Folder of the data set.", required=True)
+flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
+flags.DEFINE_string("split", None, "Part of the data set.", required=True)
+flags.DEFINE_enum("annotation", "gtFine", listing.ANNOTATIONS, "For layout cityscapes.")
+tool_flags.define_class_table_flag()
+flags.DEFINE_enum("set", None, training_sets.SETS, "A set of the paper, of a Cityscapes split.")
+flags.DEFINE_string("output_dir", None, "Folder that all workers see.", required=True)
+flags.DEFINE_integer("num_shards", 4, "Number of shards.")
+flags.DEFINE_integer("seed", _DEFAULTS.seed, "Of --set: seed of all random choices.", lower_bound=0)
+flags.DEFINE_float("drop_share", _DEFAULTS.drop_share, "Of --set: images that lose empty rows.")
+flags.DEFINE_integer("num_fine_patches", _DEFAULTS.num_fine_patches, "Size of fine_patches.")
+flags.DEFINE_integer("num_coarse_patches", _DEFAULTS.num_coarse_patches, "Most coarse_patches.")
+flags.DEFINE_integer("small_height", _DEFAULTS.small_height, "Lower instances are upsampled, px.")
+dead_letters.define_flag()
+FLAGS = flags.FLAGS
+
+
+def main(arguments):
+    class_table = labels.load_class_table(FLAGS.class_table)
+    settings = None
+    if FLAGS.set is not None:
+        names = ("seed", "drop_share", "num_fine_patches", "num_coarse_patches", "small_height")
+        settings = training_sets.Settings(**{name: getattr(FLAGS, name) for name in names})
+        settings.check(class_table)
+    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation)
+    wanted = preparing.Preparation(
+        name=FLAGS.set or FLAGS.split,
+        items=items,
+        class_table=class_table,
+        output_dir=FLAGS.output_dir,
+        num_shards=FLAGS.num_shards,
+        settings=settings,
+        strict=FLAGS.strict,
+    )
+    written = preparing.prepare(wanted, running.parse_options(arguments))
+    print(checks.describe(written.pixels_of_class, written.instances_of_class, class_table))
+    print(
+        f"{FLAGS.output_dir}: {written.num_examples} examples in {written.num_shards} shards of "
+        f"{wanted.name}"
+    )
+    return dead_letters.report(FLAGS.output_dir)
+
+
+if __name__ == "__main__":
+    cli.run(main, pass_arguments=True)
