@@ -10,13 +10,7 @@ from affinity_seg.serving import signatures
 
 
 class Answer(NamedTuple):
-    """The instances of an image, what `results.write_result` needs of them.
-
-    Attributes:
-      instance_ids: int32 [H, W], 0 background, 1..N.
-      classes: int32 [N], class index of each instance.
-      scores: float32 [N].
-    """
+    """The instances of an image, a `results.InstancesLike`."""
 
     instance_ids: np.ndarray
     classes: np.ndarray
