@@ -12,9 +12,13 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: setup packages op demo nuclei serve test lint audit lock fuzz test-aarch64 format bench wheel clean
+.PHONY: help setup packages op demo nuclei serve test lint audit lock fuzz test-aarch64 format architecture bench wheel clean
 
 setup: op
+
+# The commands as CONTRIBUTING.md lists them.
+help:
+	@sed -n 's/^| \(`make .*\) |$$/\1/p' CONTRIBUTING.md | tr -d '`' | sed 's/ | /\t/' | expand -t 28
 
 # Installs the Debian packages that are missing; does nothing where there are none.
 packages:
@@ -86,6 +90,10 @@ test-aarch64: packages
 format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# docs/architecture.md from the imports; fails where they go against the flow.
+architecture: $(VENV)/.installed
+	PYTHONPATH=. $(BIN)/python tests/architecture.py
 
 bench: setup
 	mkdir -p $(RUNS)

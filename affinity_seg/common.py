@@ -13,5 +13,3 @@ INSTANCE_ENCODED = "image/segmentation/instance/encoded"  # bytes: 16-bit PNG as
 # Keys of the dictionaries that the input pipeline hands to a task.
 LABEL_CLASSES = "classes"  # int32 [B, H, W]; labels.VOID_CLASS where void
 LABEL_INSTANCES = "instances"  # int32 [B, H, W]; labels.VOID_INSTANCE where void or group
-LABEL_AFFINITIES = "affinities"  # float32 [B, H, W, C]
-LABEL_PAIR_WEIGHTS = "pair_weights"  # float32 [B, H, W, C]; 0 where a pair is not scored

@@ -3,9 +3,10 @@
 import tensorflow as tf
 from official.core import exp_factory
 
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.modeling import loading
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 PRESET = """
 cell_size: 16

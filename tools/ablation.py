@@ -16,9 +16,9 @@ import os
 from absl import flags
 
 from affinity_seg import cli, files, tool_flags
+from affinity_seg.analysis import ablation
 from affinity_seg.configs.paper_tables import TABLES
 from affinity_seg.data import listing
-from affinity_seg.inference import ablation
 from affinity_seg.labels import load_class_table
 
 flags.DEFINE_multi_enum("table", ["2", "3"], [str(n) for n in TABLES], "Tables of the paper.")

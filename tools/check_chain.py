@@ -13,13 +13,13 @@ from absl import flags
 from tqdm import tqdm
 
 from affinity_seg import cli, labels, tool_flags
+from affinity_seg.analysis import chain
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
 from affinity_seg.evaluation import judge, results
 from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.inference import chain_check
 
-tool_flags.define_data_flags(listing.LAYOUTS[:2])
+tool_flags.define_data_flags(listing.LABELLED_LAYOUTS)
 tool_flags.define_class_table_flag()
 tool_flags.define_preset_flags()
 flags.DEFINE_integer("min_size", 100, "Smaller true instances are not listed, pixels.", 0)
@@ -37,11 +37,11 @@ def main():
     counts, total, pieces = collections.Counter(), 0, 0
     for item in tqdm(items, desc="check", unit="image", disable=None):
         truth = read_truth(item.instance_path, table)
-        found = chain_check.segment_truth(truth, config, table)
+        found = chain.segment_truth(truth, config, table)
         results.write_result(FLAGS.output_dir, item.name, found, table)
-        pieces += chain_check.count_pieces(truth, found)
+        pieces += chain.count_pieces(truth, found)
         total += int((truth.instance_sizes() >= FLAGS.min_size).sum())
-        for loss in chain_check.find_losses(truth, found, config, table, FLAGS.min_size):
+        for loss in chain.find_losses(truth, found, config, table, FLAGS.min_size):
             counts[loss.cause] += 1
             print(
                 f"{item.name}: {table.class_names[loss.class_index]} {loss.number}, "
@@ -49,7 +49,7 @@ def main():
             )
     judge.evaluate(items, FLAGS.output_dir, table)
     print(f"{total} instances from {FLAGS.min_size} pixels on, {counts.total()} not found")
-    for cause in chain_check.CAUSES:
+    for cause in chain.CAUSES:
         print(f"{counts[cause]:6d}  {cause}")
     print(f"{pieces} predicted instances are pieces with an IoU of at most 0.5: false positives")
 

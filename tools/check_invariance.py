@@ -14,9 +14,10 @@ import numpy as np
 from absl import flags
 
 from affinity_seg import cli, tool_flags
+from affinity_seg.analysis import invariance
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
-from affinity_seg.inference import invariance, prediction_runs
+from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.images import read_image
 
 KINDS = ("mirrored", "tiles", "float16")

@@ -12,11 +12,11 @@ import sys
 from absl import flags
 
 from affinity_seg import cli, labels, tool_flags
+from affinity_seg.analysis import true_predictions
 from affinity_seg.data import listing
 from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.inference import truth
 
-tool_flags.define_data_flags(listing.LAYOUTS[:2])
+tool_flags.define_data_flags(listing.LABELLED_LAYOUTS)
 tool_flags.define_class_table_flag()
 flags.DEFINE_integer("min_pixels", 64, "Instances have more pixels than this.", lower_bound=0)
 flags.DEFINE_integer(
@@ -32,7 +32,7 @@ def main():
     lost, in_parts, total = 0, 0, 0
     for item in items:
         read = read_truth(item.instance_path, table)
-        for result in truth.check_image(
+        for result in true_predictions.check_image(
             read.classes, read.instance_ids, table.groups, FLAGS.min_pixels
         ):
             total += 1

@@ -11,7 +11,8 @@ from absl import flags
 
 from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
-from affinity_seg.evaluation import semantic, tables
+from affinity_seg.evaluation import tables
+from affinity_seg.inference import confusion
 from affinity_seg.labels import load_class_table
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
@@ -25,7 +26,7 @@ FLAGS = flags.FLAGS
 def main():
     table = load_class_table(FLAGS.class_table)
     items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
-    summary = semantic.evaluate(items, FLAGS.predictions_dir, table)
+    summary = confusion.evaluate(items, FLAGS.predictions_dir, table)
     print(f"\n{FLAGS.predictions_dir}: {len(items)} images\n\n{tables.semantic_tables(summary)}\n")
     if FLAGS.output_json:
         files.write_json(FLAGS.output_json, summary)

@@ -16,7 +16,7 @@ from affinity_seg import cli, labels, tool_flags
 from affinity_seg.data import checks, listing, tfrecords
 
 tool_flags.define_input_flag("Folder of the data set.", "data_dir")
-flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
+flags.DEFINE_enum("layout", "cityscapes", listing.LABELLED_LAYOUTS, "How the data set's files lie.")
 flags.DEFINE_string("split", None, "Part of the data set, and first part of the shards' names.")
 flags.DEFINE_enum("annotation", "gtFine", listing.ANNOTATIONS, "For layout cityscapes.")
 tool_flags.define_class_table_flag()

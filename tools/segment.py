@@ -14,7 +14,8 @@ from tqdm import tqdm
 from affinity_seg import cli, dead_letters, tool_flags
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
-from affinity_seg.inference import filters, prediction_runs, segment
+from affinity_seg.export import segmentation
+from affinity_seg.inference import filters, prediction_runs
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger, class_candidates
@@ -48,7 +49,7 @@ def main():
         if config.vote_min_ratio is not None:
             listed = class_candidates(instances, config)
             candidates = instance_filter.select_candidates(listed, class_table)
-        paths = segment.write_segmentation(
+        paths = segmentation.write_segmentation(
             FLAGS.output_dir, item.name, image, instances, class_table, candidates
         )
         tqdm.write(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")

@@ -14,7 +14,7 @@ import sys
 from absl import flags
 
 from affinity_seg import cli, labels, tool_flags
-from affinity_seg.inference import segment
+from affinity_seg.export import segmentation
 from affinity_seg.inference.images import read_image
 from affinity_seg.serving import client
 
@@ -43,7 +43,7 @@ def main():
                 refused += 1
                 continue
             name = os.path.splitext(os.path.basename(path))[0]
-            written = segment.write_segmentation(
+            written = segmentation.write_segmentation(
                 FLAGS.output_dir, name, image, instances, class_table
             )
             print(f"{len(instances.classes)} instances: {', '.join(written)}")

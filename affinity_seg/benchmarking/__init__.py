@@ -1,1 +1,1 @@
-"""Scenes, other programs and measures for tools/benchmark_merge.py."""
+"""Measures, scenes, other programs and loads for tools/benchmark_*.py."""

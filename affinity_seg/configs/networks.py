@@ -72,7 +72,11 @@ class ResNetV1(hyperparams.Config):
 
 @dataclasses.dataclass
 class Backbone(hyperparams.OneOfConfig):
-    """Which backbone: ours or Model Garden's dilated ResNet."""
+    """Which backbone: ours or Model Garden's dilated ResNet.
+
+    Each field is the configuration of the backbone that is registered under its name. It has an
+    `output_stride`; its method `check`, if any, raises ValueError if a field breaks a rule.
+    """
 
     type: str = "resnet_v1"
     resnet_v1: ResNetV1 = dataclasses.field(default_factory=ResNetV1)
@@ -178,16 +182,16 @@ class Network(hyperparams.Config):
 
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""
-        if self.backbone.type not in ("resnet_v1", "dilated_resnet"):
-            raise ValueError(
-                f"`backbone.type` must be 'resnet_v1' or 'dilated_resnet': {self.backbone.type!r}"
-            )
-        stride = self.backbone.get().output_stride
+        known = [field.name for field in dataclasses.fields(Backbone) if field.name != "type"]
+        if self.backbone.type not in known:
+            raise ValueError(f"`backbone.type` must be one of {known}: {self.backbone.type!r}")
+        backbone = self.backbone.get()
+        stride = backbone.output_stride
         if stride not in OUTPUT_STRIDES:
             raise ValueError(f"`output_stride` must be one of {OUTPUT_STRIDES}: {stride}")
         self.fusion.check(self.backbone_level)
-        if self.backbone.type == "resnet_v1":
-            self.backbone.resnet_v1.check()
+        if hasattr(backbone, "check"):  # Model Garden's have none.
+            backbone.check()
         if not self.aspp.rates or min(self.aspp.rates) < 1:
             raise ValueError(f"`aspp.rates` must be positive numbers: {self.aspp.rates}")
         if self.aspp.filters < 1:

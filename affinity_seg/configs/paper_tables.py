@@ -9,14 +9,14 @@ class TableRow(NamedTuple):
     Attributes:
       name: As the paper calls it.
       preset: File of configs/presets, without suffix.
-      paper_ap: AP on Cityscapes val, in percent.
+      paper_ap: AP on Cityscapes val, in percent; None for a strategy that is not the paper's.
       above: Preset of the row that it is compared with.
       changes: The fields that differ from that one.
     """
 
     name: str
     preset: str
-    paper_ap: float
+    paper_ap: float | None
     above: str
     changes: tuple[str, ...]
 

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-LAYOUTS = ("cityscapes", "folder", "images")
+LABELLED_LAYOUTS = ("cityscapes", "folder")
+"""Those of `LAYOUTS` with truth."""
+
+LAYOUTS = (*LABELLED_LAYOUTS, "images")
 """How the files of a data set lie.
 
 `cityscapes`: leftImg8bit/<split>/<city>/<name>_leftImg8bit.png and, for annotation gtFine,
@@ -112,8 +115,8 @@ def list_labelled_images(
       ValueError: The layout has none.
     """
     items = list_images(data_dir, layout, split, annotation)
-    if layout == "images":
-        raise ValueError("`layout` 'images' has no truth; use 'folder' or 'cityscapes'")
+    if layout not in LABELLED_LAYOUTS:
+        raise ValueError(f"`layout` {layout!r} has no truth; use one of {LABELLED_LAYOUTS}")
     missing = [item.instance_path for item in items if not os.path.isfile(item.instance_path)]
     if missing:
         raise FileNotFoundError(

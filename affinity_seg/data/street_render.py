@@ -55,10 +55,6 @@ class Camera:
             1,
         )
 
-    def visible_half_width(self, z: float) -> float:
-        """Returns how far the picture reaches to either side at depth `z`, metres."""
-        return 0.5 * self.width * z / self.focal
-
 
 class Face(NamedTuple):
     """A filled polygon: float [n, 2] pixels, RGB colour 0..255, opacity 0..1."""

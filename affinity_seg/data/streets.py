@@ -1,13 +1,15 @@
 """Writes synthetic streets as a data set in the layout and encoding of Cityscapes."""
 
 import concurrent.futures
+import contextlib
 import functools
 import json
 import multiprocessing
 import os
 import threading
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,6 +23,7 @@ _CITIES = {"train": ("aldorf", "birkenau", "castell"), "val": ("dornstadt", "esc
 _SPLITS = tuple(_CITIES)
 _MAX_COUNT = 1_000_000  # the names have six digits
 _ARGUMENTS_FILE = "streets.json"
+_CHUNK = 4  # images that a process draws at a time
 _COARSE_SHARE = 0.015  # of the height: how far coarse outlines stay off the border
 
 
@@ -91,7 +94,7 @@ def write_streets(
     width: int,
     zoom: float = 1.0,
 ) -> Statistics:
-    """Writes the images of each split, in parallel processes.
+    """Writes the images of each split, many of them in parallel processes.
 
     Image i of a split depends on the seed, the split, i, the size and the zoom only: a second run
     writes the same bytes. `<output_dir>/streets.json` holds the arguments, so that images of others
@@ -127,12 +130,8 @@ def write_streets(
     tasks = [(split, index) for split in counts for index in range(counts[split])]
     write = functools.partial(_write_street, output_dir, seed, (height, width, zoom))
     total = Statistics(Counter(), 0, 0, 0)
-    workers = min(len(tasks), os.cpu_count() or 1)
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_end_with_parent
-    ) as pool:
-        done = pool.map(write, *zip(*tasks, strict=True), chunksize=4)
+    with _mapping(len(tasks)) as run_all:
+        done = run_all(write, *zip(*tasks, strict=True))
         for statistics in tqdm.tqdm(done, total=len(tasks), unit="image", disable=None):
             total = total + statistics
     return total
@@ -191,6 +190,20 @@ def _claim_folder(output_dir: str, arguments: dict[str, int | float]) -> None:
     for folder, _, _ in os.walk(output_dir):
         files.remove_leftovers(folder)
     files.write_json(path, arguments)
+
+
+@contextlib.contextmanager
+def _mapping(count: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Yields a function like `map` that uses as many processes as `count` calls are worth."""
+    workers = min(-(-count // _CHUNK), os.cpu_count() or 1)
+    if workers == 1:
+        yield map
+        return
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_end_with_parent
+    ) as pool:
+        yield functools.partial(pool.map, chunksize=_CHUNK)
 
 
 def _end_with_parent() -> None:

@@ -10,7 +10,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import coco_format, results, truth
+from affinity_seg.evaluation import coco_format
+from affinity_seg.evaluation.reading import read_judged
+from affinity_seg.evaluation.results import Prediction
+from affinity_seg.evaluation.truth import Truth
 from affinity_seg.labels import ClassTable
 
 MAX_DETECTIONS = 1000
@@ -44,9 +47,10 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    truth.require_items(items)
-    results.check_all_done(results_dir, [item.name for item in items])
-    judged = {item.name: judge_image(item, results_dir, class_table) for item in items}
+    judged = {
+        item.name: _describe(target, predictions, class_table)
+        for item, target, predictions in read_judged(items, results_dir, class_table)
+    }
     return scores_of(judged, class_table)
 
 
@@ -62,15 +66,8 @@ def judge_image(
       FileNotFoundError: The image has no result or truth, or a mask is missing.
       ValueError: The result breaks the format.
     """
-    target = truth.read_truth(item.instance_path, class_table)
-    height, width = target.classes.shape
-    return coco_format.DescribedImage(
-        {"height": height, "width": width},
-        coco_format.truth_annotations(target, class_table.num_classes),
-        coco_format.prediction_annotations(
-            results.read_result(results_dir, item.name, class_table, (height, width))
-        ),
-    )
+    ((_, target, predictions),) = read_judged([item], results_dir, class_table)
+    return _describe(target, predictions, class_table)
 
 
 def scores_of(
@@ -109,6 +106,18 @@ def label_map_ap(true: np.ndarray, predicted: np.ndarray) -> float | None:
             target.append(coco_format.annotation(1, mask, score=score, iscrowd=0))
     numbered = coco_format.numbered_images([coco_format.DescribedImage(size, *annotations)])
     return _mean(_precision(numbered[0], ("background", "instance"), *numbered[1:])[..., 0])
+
+
+def _describe(
+    target: Truth, predictions: Sequence[Prediction], class_table: ClassTable
+) -> coco_format.DescribedImage:
+    """Returns the truth and the result of an image as COCO has them."""
+    height, width = target.classes.shape
+    return coco_format.DescribedImage(
+        {"height": height, "width": width},
+        coco_format.truth_annotations(target, class_table.num_classes),
+        coco_format.prediction_annotations(predictions),
+    )
 
 
 def _precision(images: list, class_names: Sequence[str], true: list, predicted: list) -> np.ndarray:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import results, truth
+from affinity_seg.evaluation import truth
+from affinity_seg.evaluation.reading import read_judged
 from affinity_seg.labels import ClassTable
 
 THRESHOLDS = tuple(range(50, 100, 5))
@@ -38,13 +39,10 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    truth.require_items(items)
-    results.check_all_done(results_dir, [item.name for item in items])
-    rows = []
-    for item in items:
-        target = truth.read_truth(item.instance_path, class_table)
-        predictions = results.read_result(results_dir, item.name, class_table, target.classes.shape)
-        rows.append(score_image(target, [prediction.mask for prediction in predictions]))
+    rows = [
+        score_image(target, [prediction.mask for prediction in predictions])
+        for _, target, predictions in read_judged(items, results_dir, class_table)
+    ]
     scores = np.mean(rows, axis=0)
     return {
         "score_per_iou": {

@@ -23,8 +23,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import matching, results, truth
+from affinity_seg.evaluation import matching, truth
 from affinity_seg.evaluation.matching import Matching
+from affinity_seg.evaluation.reading import read_judged
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.labels import ClassTable
 
@@ -99,14 +100,10 @@ def judge_folder(
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    truth.require_items(items)
-    results.check_all_done(results_dir, [item.name for item in items])
-    judged = []
-    for item in items:
-        target = truth.read_truth(item.instance_path, class_table)
-        predictions = results.read_result(results_dir, item.name, class_table, target.classes.shape)
-        judged.append(judge_image(item.name, target, predictions, class_table, min_pixels))
-    return judged
+    return [
+        judge_image(item.name, target, predictions, class_table, min_pixels)
+        for item, target, predictions in read_judged(items, results_dir, class_table)
+    ]
 
 
 def judge_image(

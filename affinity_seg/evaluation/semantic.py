@@ -5,12 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from affinity_seg.data.listing import Item
-from affinity_seg.evaluation.truth import Truth, read_truth, require_items
-from affinity_seg.inference import outputs
-from affinity_seg.inference.probabilities import predicted_classes
+from affinity_seg.evaluation.truth import Truth
 from affinity_seg.labels import VOID_CLASS, ClassTable
 
 
@@ -68,32 +64,6 @@ def summary(pixels: np.ndarray, class_table: ClassTable) -> dict[str, Any]:
         "mean_iou": _mean(iou),
         "pairs": sorted(pairs, key=lambda pair: 1 if pair["share"] is None else -pair["share"]),
     }
-
-
-def evaluate(
-    items: Sequence[Item], predictions_dir: str, class_table: ClassTable
-) -> dict[str, Any]:
-    """Counts the pixels of a split.
-
-    Args:
-      items: Images with truth and prediction record.
-      predictions_dir: Folder of the records.
-      class_table: The classes.
-
-    Returns:
-      What `summary` returns.
-
-    Raises:
-      FileNotFoundError: A record or a truth is missing.
-      ValueError: A record is damaged, of another image or of other classes.
-    """
-    require_items(items)
-    pixels = np.zeros((class_table.num_classes,) * 2, np.int64)
-    for item in tqdm(items, desc="compare", unit="image", disable=None):
-        prediction = outputs.read_prediction(item, predictions_dir, class_table)
-        target = read_truth(item.instance_path, class_table)
-        pixels += count_pixels(target, predicted_classes(prediction), class_table.num_classes)
-    return summary(pixels, class_table)
 
 
 def _by_class(rows: Sequence[Sequence], names: Sequence[str]) -> dict[str, dict[str, Any]]:

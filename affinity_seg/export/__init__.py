@@ -1,1 +1,1 @@
-"""Results in the formats of other programs: COCO, label maps, the Cityscapes benchmark."""
+"""Results as others read them: picture and JSON, COCO, label maps, Cityscapes benchmark."""

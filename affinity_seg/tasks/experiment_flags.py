@@ -3,10 +3,8 @@
 from absl import flags
 from official.core import train_utils
 
-from affinity_seg.configs import (
-    experiments,
-    registry_imports,  # noqa: F401
-)
+from affinity_seg.configs import experiments
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 
 def define() -> None:

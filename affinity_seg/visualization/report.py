@@ -10,10 +10,10 @@ from tqdm import tqdm
 from affinity_seg.data import listing
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import errors as errors_lib
-from affinity_seg.evaluation import judge, results, semantic
+from affinity_seg.evaluation import judge, results
 from affinity_seg.evaluation.errors import ImageErrors, InstanceError
 from affinity_seg.evaluation.truth import Truth, read_truth
-from affinity_seg.inference import fingerprint, outputs, records
+from affinity_seg.inference import confusion, fingerprint, outputs, records
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
 from affinity_seg.labels import ClassTable
@@ -139,7 +139,7 @@ def gather(
     if judged:
         scores = judge.evaluate(items, results_dir, class_table)
         sums = errors_lib.summary(list(judged.values()), class_table)
-        pixels = semantic.evaluate(items, predictions_dir, class_table)
+        pixels = confusion.evaluate(items, predictions_dir, class_table)
         plot = curves.draw_precision_recall(judge.coco_scores(scores)["precision_recall"])
     shown = sorted(items, key=lambda i: -judged[i.name].share if judged else 0)[:max_images]
     return Report(

@@ -1,21 +1,16 @@
 """The benchmarks of input and step: records they make, rows they give, no speeds."""
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from running import ON_CPU, ROOT, run_tool
 
 from affinity_seg import common, labels
 from affinity_seg.benchmarking import input_records, input_stages
 from affinity_seg.configs import experiments
 from affinity_seg.dataloaders import parser
-
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -84,21 +79,11 @@ def test_stages_add_up(sets):
     assert all(row["examples/s of CPU"] == pytest.approx(1000 / row["CPU ms"]) for row in rows)
 
 
-def run_tool(name, *arguments):
-    return subprocess.run(
-        [sys.executable, f"tools/{name}.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-    )
-
-
 def test_input_tool_reads_given_records(sets, tmp_path):
     pattern = sets["crops of 64x64"]
     result = run_tool(
-        "benchmark_input", f"--input_path={pattern}", f"--output_dir={tmp_path}",
-        "--crop_size=48", "--examples=2", "--batch_size=2", "--repetitions=1",
+        "benchmark_input.py", ROOT, f"--input_path={pattern}", f"--output_dir={tmp_path}",
+        "--crop_size=48", "--examples=2", "--batch_size=2", "--repetitions=1", **ON_CPU,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-2000:]
     rows = json.loads((tmp_path / "results.json").read_text())[pattern]
@@ -108,7 +93,9 @@ def test_input_tool_reads_given_records(sets, tmp_path):
 
 
 def test_input_tool_names_missing_records(tmp_path):
-    result = run_tool("benchmark_input", "--input_path=nowhere*", f"--output_dir={tmp_path}")
+    result = run_tool(
+        "benchmark_input.py", ROOT, "--input_path=nowhere*", f"--output_dir={tmp_path}", **ON_CPU
+    )
     assert result.returncode != 0
     assert "nowhere*" in result.stderr and "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())
@@ -128,9 +115,10 @@ _TINY = {
 def test_step_tool_trains_and_counts_the_wait(sets, tmp_path):
     overrides = {"task.train_data.input_path": sets["crops of 64x64"], **_TINY}
     result = run_tool(
-        "benchmark_step", "--experiment=affinity_seg_affinity", f"--output_dir={tmp_path}",
+        "benchmark_step.py", ROOT, "--experiment=affinity_seg_affinity", f"--output_dir={tmp_path}",
         "--steps=2", "--repetitions=2",
         "--params_override=" + ",".join(f"{key}={value}" for key, value in overrides.items()),
+        **ON_CPU,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-2000:]
     row = json.loads((tmp_path / "results.json").read_text())
@@ -148,8 +136,8 @@ def test_step_tool_trains_and_counts_the_wait(sets, tmp_path):
 )
 def test_step_tool_names_what_is_wrong(tmp_path, override, wanted):
     result = run_tool(
-        "benchmark_step", "--flagfile=tools/flagfiles/demo_affinity.flags",
-        f"--output_dir={tmp_path}", f"--params_override={override}",
+        "benchmark_step.py", ROOT, "--flagfile=tools/flagfiles/demo_affinity.flags",
+        f"--output_dir={tmp_path}", f"--params_override={override}", **ON_CPU,
     )  # fmt: skip
     assert result.returncode != 0
     assert wanted in result.stderr and "Traceback" not in result.stderr

@@ -3,7 +3,8 @@
 import pytest
 from official.core import exp_factory, train_utils
 
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 NAMES = (experiments.SEMANTIC, experiments.AFFINITY)
 

@@ -12,8 +12,11 @@ from official.modeling import optimization
 from running import run_tool
 
 from affinity_seg import labels
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
-from affinity_seg.tasks import scaling
+from affinity_seg.configs import experiments
+from affinity_seg.tasks import (
+    registry_imports,  # noqa: F401
+    scaling,
+)
 
 PAPER = {
     "cityscapes_semantic_1": (100_000, "0.02"),

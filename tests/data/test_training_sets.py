@@ -1,20 +1,17 @@
 """The sets of section 5: which rows go, which crops are cut, and that the seed decides."""
 
-import os
 import pathlib
-import subprocess
-import sys
 
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from running import ROOT, run_tool
 
 from affinity_seg import common, labels
 from affinity_seg.data import listing, training_sets
 from affinity_seg.data.training_sets import Settings
 
-ROOT = pathlib.Path(__file__).parents[2]
 TABLE = labels.CITYSCAPES
 HEIGHT, WIDTH = 400, 900
 
@@ -146,21 +143,15 @@ def test_broken_settings_are_named(fields, message):
 
 
 def _run(data_dir, output_dir, *flags):
-    return subprocess.run(
-        [
-            sys.executable,
-            "tools/create_training_sets.py",
-            f"--data_dir={data_dir}",
-            f"--output_dir={output_dir}",
-            "--coarse_split=train",
-            "--num_shards=2",
-            "--num_fine_patches=5",
-            *flags,
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
+    return run_tool(
+        "create_training_sets.py",
+        ROOT,
+        f"--data_dir={data_dir}",
+        f"--output_dir={output_dir}",
+        "--coarse_split=train",
+        "--num_shards=2",
+        "--num_fine_patches=5",
+        *flags,
     )
 
 

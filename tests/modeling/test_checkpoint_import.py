@@ -3,20 +3,19 @@
 import os
 import pathlib
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf1_graph
 from official.core import task_factory
+from running import ON_CPU, ROOT, run_tool
 
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments
 from affinity_seg.configs import networks as networks_config
 from affinity_seg.modeling import checkpoint_import, loading, networks, upsampling
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
-ROOT = pathlib.Path(__file__).parents[2]
 TOLERANCE = 1e-4
 """Largest difference, as a part of the largest logit."""
 
@@ -255,17 +254,6 @@ def test_missing_and_damaged_checkpoints_are_named(short, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def run_tool(*arguments):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
-    return subprocess.run(
-        [sys.executable, "tools/import_checkpoint.py", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.mark.parametrize(
     "kind, output_stride, size", [("semantic", 16, (513, 513)), ("affinity", 8, (257, 385))]
 )
@@ -275,10 +263,13 @@ def test_resnet_101_through_the_program(kind, output_stride, size, tmp_path):
     checkpoint = graph.save(tmp_path / "model.ckpt")
     imported = str(tmp_path / "imported")
     done = run_tool(
+        "import_checkpoint.py",
+        ROOT,
         f"--source={kind}",
         f"--checkpoint={checkpoint}",
         f"--output_dir={imported}",
         f"--output_stride={output_stride}",
+        **ON_CPU,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     lines = done.stdout.splitlines()
@@ -293,11 +284,11 @@ def test_resnet_101_through_the_program(kind, output_stride, size, tmp_path):
 def test_imagenet_through_the_program(tmp_path):
     checkpoint = tf1_graph.Network("imagenet", 16, tf1_graph.SHORT).save(tmp_path / "short.ckpt")
     arguments = "--source=imagenet", f"--checkpoint={checkpoint}", f"--output_dir={tmp_path}/out"
-    done = run_tool(*arguments)
+    done = run_tool("import_checkpoint.py", ROOT, *arguments, **ON_CPU)
     assert done.returncode == 1
     # It is no ResNet-101: block 3 has 3 units of its 23, and all have fewer channels.
     assert re.search(r"short\.ckpt: cannot be imported: \d+ missing: resnet_v1_101/", done.stderr)
     assert "wrong: resnet_v1_101/conv1/weights [7, 7, 3, 8] -> backbone/conv1/kernel" in done.stdout
     assert not (tmp_path / "out").exists()
-    done = run_tool(*arguments, "--output_stride=5")
+    done = run_tool("import_checkpoint.py", ROOT, *arguments, "--output_stride=5", **ON_CPU)
     assert "`output_stride` must be one of (4, 8, 16, 32): 5" in done.stderr

@@ -1,8 +1,6 @@
 """Clients of model servers against real gRPC and HTTP over the exported model."""
 
 import json
-import subprocess
-import sys
 
 import model_server
 import numpy as np
@@ -89,14 +87,12 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, tmp_path)
     arguments = ["serving_client.py", tmp_path, f"--server={address}", "--class_table=cityscapes"]
     result = run_tool(*arguments, f"--image={folder}/street.png", "--output_dir=served")
     assert result.returncode == 0, result.stderr
-    result = subprocess.run(
-        [
-            sys.executable, "tools/segment.py", f"--image={folder}/street.png",
-            f"--semantic_dir={folder}/semantic", f"--affinity_dir={folder}/affinity",
-            f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/segmented",
-        ],
-        cwd=ROOT, check=True,
+    result = run_tool(
+        "segment.py", ROOT, f"--image={folder}/street.png",
+        f"--semantic_dir={folder}/semantic", f"--affinity_dir={folder}/affinity",
+        f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/segmented",
     )  # fmt: skip
+    assert result.returncode == 0, result.stderr
     for name in ("street_instances.png", "street_instances.json"):
         served, segmented = tmp_path / "served" / name, tmp_path / "segmented" / name
         if name.endswith(".png"):

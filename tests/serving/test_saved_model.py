@@ -1,6 +1,8 @@
 """The exported model, the C++ program and the tools give the same instances."""
 
+import json
 import os
+import pathlib
 import struct
 import subprocess
 import sys
@@ -10,16 +12,18 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 from running import ROOT, run_tool
 
 from affinity_seg import common, ops
-from affinity_seg.configs import experiments, inference, registry_imports  # noqa: F401
+from affinity_seg.configs import inference
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.filters import InstanceFilter
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.serving import saved_model
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 RUN_SAVED_MODEL = os.path.join(ROOT, "bazel-bin", "cc", "serving", "run_saved_model")
 
@@ -194,9 +198,10 @@ def test_the_networks_alone_need_no_op_and_the_op_merges_what_they_say(folder, t
 
 def test_what_lies_beside_the_model(folder):
     exported = str(folder / "instances" / "1")
-    assert saved_model.read_extra(exported, "export.json")["kind"] == "instances"
-    assert saved_model.read_extra(exported, "preset.yaml")["crop_size"] == 65
-    assert saved_model.read_extra(exported, "class_table.yaml")["name"] == "cityscapes"
+    extra = pathlib.Path(exported, saved_model.EXTRA)
+    assert json.loads((extra / "export.json").read_text())["kind"] == "instances"
+    assert yaml.safe_load((extra / "preset.yaml").read_text())["crop_size"] == 65
+    assert yaml.safe_load((extra / "class_table.yaml").read_text())["name"] == "cityscapes"
 
 
 def test_warm_up_requests_are_answered(folder, signatures):

@@ -7,8 +7,11 @@ import tf_keras
 import training_records as records
 from official.core import task_factory, train_utils
 
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
-from affinity_seg.tasks import accumulation
+from affinity_seg.configs import experiments
+from affinity_seg.tasks import (
+    accumulation,
+    registry_imports,  # noqa: F401
+)
 
 KINDS = {"semantic": experiments.SEMANTIC, "affinity": experiments.AFFINITY}
 

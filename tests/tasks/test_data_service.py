@@ -1,7 +1,6 @@
 """Training whose crops come from a tf.data service of other processes."""
 
 import os
-import pathlib
 import re
 import socket
 import subprocess
@@ -9,8 +8,8 @@ import sys
 
 import pytest
 import training_records as records
+from running import ON_CPU, ROOT, environment
 
-ROOT = pathlib.Path(__file__).parents[2]
 TOOL = "tools/serve_data.py"
 
 
@@ -70,14 +69,9 @@ def test_errors_are_one_message(arguments, wanted):
 
 def start(tool, *arguments, cwd=ROOT):
     return subprocess.Popen(
-        [sys.executable, str(ROOT / tool), *arguments],
+        [sys.executable, os.path.join(ROOT, tool), *arguments],
         cwd=cwd,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "CUDA_VISIBLE_DEVICES": "",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        },
+        env=environment(**ON_CPU),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,8 +1,6 @@
 """Training on several replicas and on several workers."""
 
 import json
-import os
-import pathlib
 import re
 import signal
 import socket
@@ -14,8 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import training_records as records
+from running import ON_CPU, ROOT, environment, run_python
 
-ROOT = pathlib.Path(__file__).parents[2]
 KINDS = ("semantic", "affinity")
 STEPS = 20
 
@@ -26,7 +24,7 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 from official.core import train_utils
-from affinity_seg.configs import registry_imports
+from affinity_seg.tasks import registry_imports
 from affinity_seg.tasks import training
 config, folder = sys.argv[1:]
 # Once for both networks: a process numbers the reductions of a group of devices only once.
@@ -64,7 +62,7 @@ def replica_runs(tmp_path_factory):
             "train_data": {"global_batch_size": 8, "scale_min": 0.6},
         },
     )
-    result = _python("-c", TRAIN, str(config), str(folder))
+    result = run_python("-c", TRAIN, str(config), str(folder), **ON_CPU)
     assert result.returncode == 0, result.stderr[-2000:]
     return folder
 
@@ -84,12 +82,12 @@ def test_workers_continue_after_one_was_killed(tmp_path):
     )
     model_dir = tmp_path / "model"
     first = _start_workers(config, model_dir, tmp_path / "first")
-    _wait(lambda: _latest_step(model_dir) >= 3, first, seconds=240)
+    _wait(lambda: records.latest_step(model_dir) >= 3, first, seconds=240)
     first[1].send_signal(signal.SIGKILL)
     first[1].wait()
     assert first[0].wait(timeout=120) == 1  # It does not hang: the other one is missed.
     assert "/job:worker/replica:0/task:1" in (tmp_path / "first_0.log").read_text()
-    step = _latest_step(model_dir)
+    step = records.latest_step(model_dir)
     assert step >= 3
     last = step + 2
     second = _start_workers(config, model_dir, tmp_path / "second", f"trainer.train_steps={last}")
@@ -103,7 +101,7 @@ def test_workers_continue_after_one_was_killed(tmp_path):
         )
     assert losses[0] == losses[1]
     assert [int(number) for number, _ in losses[0]] == [step + 1, step + 2]
-    assert _latest_step(model_dir) == last
+    assert records.latest_step(model_dir) == last
     assert len(list((model_dir / "train").glob("events*"))) == 2  # the chief's, one for each run
 
 
@@ -127,7 +125,7 @@ def _start_workers(config, model_dir, log, override=""):
                         "--params_override=" + ",".join(filter(None, [*overrides, override])),
                     ],
                     cwd=ROOT,
-                    env={**_environment(), "TF_CONFIG": json.dumps(cluster)},
+                    env=environment(**ON_CPU, TF_CONFIG=json.dumps(cluster)),
                     stdout=output,
                     stderr=subprocess.STDOUT,
                 )
@@ -147,11 +145,6 @@ def _free_port():
         return listener.getsockname()[1]
 
 
-def _latest_step(model_dir):
-    path = tf.train.latest_checkpoint(str(model_dir))
-    return int(path.rpartition("-")[2]) if path else 0
-
-
 def _losses(model_dir):
     """Returns the training loss of each step, from TensorBoard's files."""
     found = {}
@@ -161,17 +154,3 @@ def _losses(model_dir):
                 if value.tag == "training_loss":
                     found[event.step] = float(tf.make_ndarray(value.tensor))
     return [found[step] for step in sorted(found)]
-
-
-def _python(*arguments):
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-    )
-
-
-def _environment():
-    return {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 import tf_keras
 import training_records as records
-from official.core import task_factory, train_utils
+from official.core import task_factory
 
 from affinity_seg import labels
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments
 from affinity_seg.modeling import loading
 from affinity_seg.tasks import training
 
@@ -29,12 +29,7 @@ def step_1(tmp_path_factory):
 
 
 def parse(folder, override):
-    options = train_utils.ParseConfigOptions(
-        experiment=experiments.SEMANTIC,
-        config_file=[str(folder / "config.yaml")],
-        params_override=override,
-    )
-    return train_utils.parse_configuration(options, lock_return=False, print_return=False)
+    return records.parse("semantic", folder / "config.yaml", override)
 
 
 def initialized(params):

@@ -3,7 +3,8 @@
 import pytest
 from official.core import exp_factory
 
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
+from affinity_seg.configs import experiments
+from affinity_seg.tasks import registry_imports  # noqa: F401
 from affinity_seg.tasks.scaling import scale_to_batch
 
 

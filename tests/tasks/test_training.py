@@ -1,13 +1,4 @@
-"""Training end to end on a few drawn images: steps, summaries, reload, replicas, a kill."""
-
-import os
-import pathlib
-import re
-import shutil
-import signal
-import subprocess
-import sys
-import time
+"""Training on a few drawn images: steps, summaries, the best checkpoint, seeds, what is refused."""
 
 import numpy as np
 import pytest
@@ -15,33 +6,12 @@ import tensorflow as tf
 import tf_keras
 import training_records as records
 import yaml
-from official.core import task_factory, train_utils
+from official.core import task_factory
+from training_records import KINDS, parse
 
-from affinity_seg.configs import experiments, registry_imports  # noqa: F401
 from affinity_seg.inference import fingerprint
 from affinity_seg.modeling import loading
 from affinity_seg.tasks import training
-
-ROOT = pathlib.Path(__file__).parents[2]
-KINDS = {"semantic": experiments.SEMANTIC, "affinity": experiments.AFFINITY}
-
-
-def parse(kind, config, override=""):
-    options = train_utils.ParseConfigOptions(
-        experiment=KINDS[kind], config_file=[str(config)], params_override=override
-    )
-    return train_utils.parse_configuration(options, lock_return=False, print_return=False)
-
-
-@pytest.fixture(scope="module", params=list(KINDS))
-def trained(request, tmp_path_factory):
-    """A network of each kind after two steps and an evaluation: (kind, model_dir)."""
-    folder = tmp_path_factory.mktemp(request.param)
-    records.write(folder / "train.tfrecord")
-    config = records.write_config(folder / "config.yaml", folder / "train.tfrecord")
-    model_dir = folder / "model"
-    training.run(parse(request.param, config), str(model_dir), "train_and_eval")
-    return request.param, model_dir
 
 
 def summaries(folder):
@@ -83,30 +53,6 @@ def test_writes_checkpoints_params_and_summaries(trained):
     assert expected.items() <= tags.items()
 
 
-def test_load_network_gives_the_trained_weights(trained):
-    kind, model_dir = trained
-    network = loading.load_network(str(model_dir))
-    assert (network.kind, network.output_stride) == (kind, 8)
-    assert network.class_table.name == "cityscapes"
-    assert network.num_outputs == {"semantic": 9, "affinity": 56}[kind]
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(model_dir)))
-    key = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
-    np.testing.assert_array_equal(network.model.head.get_weights()[0], reader.get_tensor(key))
-    image = np.random.default_rng(0).integers(0, 256, (1, 65, 90, 3), np.uint8)
-    logits = network.logits(network.normalize(image))
-    assert logits.shape == (1, 9, 12, network.num_outputs)
-    assert logits.dtype == tf.float32
-    again = loading.load_network(str(model_dir), output_stride=16)
-    coarse = again.logits(again.normalize(image))
-    assert coarse.shape == (1, 5, 6, network.num_outputs)
-    np.testing.assert_array_equal(
-        again.model.backbone.get_weights()[0], network.model.backbone.get_weights()[0]
-    )
-    np.testing.assert_array_equal(
-        logits, loading.load_network(str(model_dir)).logits(network.normalize(image))
-    )
-
-
 def test_the_best_checkpoint_is_kept_and_loads(trained):
     kind, model_dir = trained
     info = yaml.safe_load((model_dir / "best" / "info.json").read_text())
@@ -118,50 +64,6 @@ def test_the_best_checkpoint_is_kept_and_loads(trained):
     # There was one validation, after the last step.
     for ours, theirs in zip(best.model.get_weights(), last.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-
-
-def test_half_precision_gives_nearly_the_same_logits(trained):
-    _, model_dir = trained
-    image = np.random.default_rng(0).integers(0, 256, (1, 65, 90, 3), np.uint8)
-    exact = loading.load_network(str(model_dir))
-    wanted = exact.logits(exact.normalize(image)).numpy()
-    for precision in ("mixed_float16", "mixed_bfloat16"):
-        network = loading.load_network(str(model_dir), precision=precision)
-        assert network.model.compute_dtype == precision.removeprefix("mixed_")
-        assert {weight.dtype for weight in network.model.weights} == {tf.float32}
-        logits = network.logits(network.normalize(image))
-        assert logits.dtype == tf.float32
-        difference = np.abs(logits - wanted).max()
-        assert 0 < difference < 0.05 * np.abs(wanted).max()
-
-
-def test_load_network_names_what_is_missing(trained, tmp_path):
-    _, model_dir = trained
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        loading.load_network(str(tmp_path / "nowhere"))
-    with pytest.raises(FileNotFoundError, match=r"params\.yaml is missing"):
-        loading.load_network(str(tmp_path))
-    (tmp_path / "params.yaml").write_text((model_dir / "params.yaml").read_text())
-    with pytest.raises(FileNotFoundError, match="checkpoint"):
-        loading.load_network(str(tmp_path))
-
-
-def test_damaged_folders_are_named(trained, tmp_path):
-    _, model_dir = trained
-    shutil.copytree(model_dir, tmp_path / "model")
-    weights = next((tmp_path / "model").glob("ckpt-2.data*"))
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"ckpt-2: the checkpoint is damaged"):
-        loading.load_network(str(tmp_path / "model"))
-    for content in (
-        "task: [",
-        "",
-        "task: {name: other}",
-        "{task: {name: affinity_seg_affinity, a: 1}}",
-    ):
-        (tmp_path / "model" / "params.yaml").write_text(content)
-        with pytest.raises(ValueError, match=r"params\.yaml: not a configuration that tools/train"):
-            loading.load_network(str(tmp_path / "model"))
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
@@ -289,139 +191,3 @@ def test_same_seed_same_weights(tmp_path):
         weights.append(loading.load_network(model_dir).model.get_weights()[0])
     np.testing.assert_allclose(weights[0], weights[1], rtol=1e-4, atol=1e-6)
     assert np.abs(weights[0] - weights[2]).max() > 1e-2
-
-
-TWO_REPLICAS = """
-import sys
-import tensorflow as tf
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
-from official.core import train_lib, train_utils, task_factory
-from affinity_seg.configs import registry_imports
-params = train_utils.parse_configuration(train_utils.ParseConfigOptions(
-    experiment="affinity_seg_affinity", config_file=[sys.argv[1]],
-    params_override="task.distances=[1,8]"), print_return=False)
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-with strategy.scope():
-    task = task_factory.get_task(params.task)
-model, logs = train_lib.run_experiment(
-    strategy, task, "train_and_post_eval", params, sys.argv[2])
-print("replicas", strategy.num_replicas_in_sync, "loss", float(logs["validation_loss"]))
-"""
-
-
-def test_two_replicas_train_a_step(tmp_path):
-    records.write(tmp_path / "train.tfrecord")
-    config = records.write_config(
-        tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=1
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", TWO_REPLICAS, str(config), str(tmp_path / "model")],
-        cwd=ROOT,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
-    match = re.search(r"replicas 2 loss ([0-9.]+)", result.stdout)
-    assert 0 < float(match[1]) < 10
-    assert tf.train.latest_checkpoint(str(tmp_path / "model")).endswith("ckpt-1")
-
-
-def test_continues_after_a_kill(tmp_path):
-    records.write(tmp_path / "train.tfrecord")
-    config = records.write_config(
-        tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=100_000
-    )
-    model_dir = tmp_path / "model"
-    command = [
-        sys.executable,
-        "tools/train.py",
-        "--experiment=affinity_seg_affinity",
-        "--mode=train",
-        f"--config_file={config}",
-        f"--model_dir={model_dir}",
-    ]
-    with open(tmp_path / "log", "w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=_environment(), stdout=log, stderr=log)
-        deadline = time.time() + 120
-        while _latest_step(model_dir) < 3 and process.poll() is None and time.time() < deadline:
-            time.sleep(0.2)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    step = _latest_step(model_dir)
-    assert step >= 3, (tmp_path / "log").read_text()[-2000:]
-    restored = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(model_dir)))
-    key = "global_step/.ATTRIBUTES/VARIABLE_VALUE"
-    assert restored.get_tensor(key) == step
-    result = subprocess.run(
-        [*command, f"--params_override=trainer.train_steps={step + 2}"],
-        cwd=ROOT,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert f"restored from checkpoint: {model_dir}/ckpt-{step}" in result.stdout
-    assert f"step:      {step + 1} |" in re.sub(r"step: +", "step:      ", result.stdout)
-    assert _latest_step(model_dir) == step + 2
-
-
-def test_a_dry_run_makes_a_step_and_leaves_nothing(tmp_path):
-    records.write(tmp_path / "train.tfrecord")
-    config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
-    result = subprocess.run(
-        [
-            sys.executable,
-            "tools/train.py",
-            "--experiment=affinity_seg_affinity",
-            f"--config_file={config}",
-            f"--model_dir={tmp_path}/model",
-            "--dry_run",
-        ],
-        cwd=ROOT,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert not (tmp_path / "model").exists()
-    assert re.search(r"step: +1 .*\n?.*training_loss", result.stdout)
-    lines = result.stdout.splitlines()
-    assert "image: uint8 [2, 64, 64, 3]" in lines
-    assert "instances: int32 [2, 64, 64]" in lines
-    assert "logits: [2, 8, 8, 56]" in lines
-    memory = next(line for line in lines if line.startswith("memory of the process"))
-    assert 0.1 < float(memory.split()[4]) < 20
-
-
-@pytest.mark.parametrize(
-    "override, wanted",
-    [("task.losses.sample_strid=2", "sample_strid"), ("task.train_data.input_path=x*", "x*")],
-)
-def test_errors_are_one_message(tmp_path, override, wanted):
-    result = subprocess.run(
-        [
-            sys.executable,
-            "tools/train.py",
-            "--flagfile=tools/flagfiles/demo_affinity.flags",
-            f"--model_dir={tmp_path}",
-            f"--params_override={override}",
-        ],
-        cwd=ROOT,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode != 0
-    assert wanted in result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-
-
-def _latest_step(model_dir):
-    path = tf.train.latest_checkpoint(str(model_dir))
-    return int(path.rpartition("-")[2]) if path else 0
-
-
-def _environment():
-    return {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}

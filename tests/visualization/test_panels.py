@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affinity_seg import neighbors
-from affinity_seg.inference.truth import true_affinities
+from affinity_seg.analysis.true_predictions import true_affinities
 from affinity_seg.labels import CITYSCAPES, VOID_CLASS
 from affinity_seg.visualization import affinity, layout, semantic
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg import labels, neighbors
-from affinity_seg.inference.truth import one_hot_semantics, true_affinities
+from affinity_seg.analysis.true_predictions import one_hot_semantics, true_affinities
 
 MARGIN = 8.0
 """Logits are this, or minus this."""

@@ -9,7 +9,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.inference import segment
+from affinity_seg.export import segmentation
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.instances import number_instances
 from affinity_seg.inference.merging import GraphMerger, class_candidates
@@ -27,7 +27,7 @@ def test_one_picture_and_one_json(tmp_path):
     image = oracle.picture(classes, instances)
     predictor = Predictor(*map(oracle.OracleNetwork, ("semantic", "affinity")), CONFIG)
     found = GraphMerger(CONFIG, oracle.TABLE).merge(predictor.predict(image))
-    picture, described = segment.write_segmentation(
+    picture, described = segmentation.write_segmentation(
         str(tmp_path / "out"), "street", image, found, oracle.TABLE
     )
     assert cv2.imread(picture).shape[2] == 3
@@ -50,7 +50,7 @@ def test_other_classes_of_one_picture():
     votes = np.int64([[0, 6, 3, 0], [0, 0, 0, 8]])
     found = number_instances(ids - 1, np.int32([1, 3]), np.float32([0.5, 0.75]), votes)
     config = InferenceConfig(vote_min_ratio=0.5)
-    described = segment.describe_image(
+    described = segmentation.describe_image(
         "a", found, oracle.TABLE, candidates=class_candidates(found, config)
     )
     assert [entry["other_classes"] for entry in described["instances"]] == [

@@ -3,12 +3,12 @@
 import numpy as np
 
 from affinity_seg import labels
+from affinity_seg.analysis import true_predictions
 from affinity_seg.data import street_scene
-from affinity_seg.inference import truth
 
 
 def test_affinities_of_a_drawn_map():
-    affinities = truth.true_affinities(np.array([[7, 7, 0], [7, 5, 5]]), (1,))
+    affinities = true_predictions.true_affinities(np.array([[7, 7, 0], [7, 5, 5]]), (1,))
     # Directions: (-1,-1) (-1,0) (-1,1) (0,-1) (0,1) (1,-1) (1,0) (1,1).
     assert affinities[0, 0].tolist() == [0, 0, 0, 0, 1, 0, 1, 0]
     assert affinities[0, 1].tolist() == [0, 0, 0, 1, 0, 1, 0, 0]
@@ -20,8 +20,8 @@ def test_pieces_are_joined_by_edges_only():
     mask = np.zeros((1, 12), bool)
     mask[0, [0, 1, 5, 8]] = True
     # 1 - 5 are 4 apart, 0 - 8 are 8 apart; 8 - 5 is no distance.
-    assert truth.find_pieces(mask, (1, 2, 4))[0, [0, 1, 5, 8]].tolist() == [5, 5, 5, 8]
-    assert truth.find_pieces(mask)[0, [0, 1, 5, 8]].tolist() == [8, 8, 8, 8]
+    assert true_predictions.find_pieces(mask, (1, 2, 4))[0, [0, 1, 5, 8]].tolist() == [5, 5, 5, 8]
+    assert true_predictions.find_pieces(mask)[0, [0, 1, 5, 8]].tolist() == [8, 8, 8, 8]
 
 
 def test_connected_instances_come_back_and_others_are_listed():
@@ -37,13 +37,17 @@ def test_connected_instances_come_back_and_others_are_listed():
         classes[y, x : x + 1], instances[y, x : x + 1] = 5, 9
     classes[35:40, 50:60], instances[35:40, 50:60] = 3, labels.VOID_INSTANCE
     classes[0, :] = labels.VOID_CLASS
-    results = truth.check_image(classes, instances, labels.CITYSCAPES_GROUPS, min_pixels=16)
+    results = true_predictions.check_image(
+        classes, instances, labels.CITYSCAPES_GROUPS, min_pixels=16
+    )
     assert [(r.class_index, r.size, r.pieces, r.iou) for r in results] == [
         (3, 120, [120], 1.0),
         (3, 120, [120], 1.0),
         (1, 224, [224], 1.0),
     ]
-    results = truth.check_image(classes, instances, labels.CITYSCAPES_GROUPS, min_pixels=0)
+    results = true_predictions.check_image(
+        classes, instances, labels.CITYSCAPES_GROUPS, min_pixels=0
+    )
     bus = next(r for r in results if r.class_index == 5)
     assert sum(bus.pieces) == 4 and len(bus.pieces) > 1 and bus.iou < 1
     assert all(r.iou == 1.0 for r in results if r is not bus)
@@ -54,7 +58,9 @@ def test_streets_come_back():
     for seed in (3, 4):
         scene = street_scene.render_street(128, 256, np.random.default_rng(seed))
         classes, instances = labels.CITYSCAPES.decode(scene.instance_ids)
-        found += truth.check_image(classes, instances, labels.CITYSCAPES_GROUPS, min_pixels=16)
+        found += true_predictions.check_image(
+            classes, instances, labels.CITYSCAPES_GROUPS, min_pixels=16
+        )
     connected = [result for result in found if len(result.pieces) == 1]
     assert len(connected) > 10
     assert all(result.iou == 1.0 for result in connected)

@@ -1,4 +1,4 @@
-"""One image in, instances out, and the files that show them."""
+"""The instances of an image as a picture to look at and a JSON file."""
 
 import os
 from typing import Any

@@ -10,11 +10,13 @@ import tensorflow as tf
 from official.core import exp_factory
 from running import ROOT
 
-from affinity_seg.configs import experiments, paper_tables, registry_imports  # noqa: F401
+from affinity_seg.analysis import ablation
+from affinity_seg.configs import experiments, paper_tables
 from affinity_seg.data import listing
-from affinity_seg.inference import ablation, fingerprint
+from affinity_seg.inference import fingerprint
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.modeling import loading
+from affinity_seg.tasks import registry_imports  # noqa: F401
 
 ROWS = paper_tables.TABLES[3][:2]
 
@@ -77,3 +79,16 @@ def test_without_such_networks_all_rows_take_the_same():
     assert [dirs.at(stride) for stride in (8, 16, None)] == ["trained"] * 3
     dirs = ablation.NetworkDirs("trained", "at_8")
     assert [dirs.at(stride) for stride in (8, 16, None)] == ["at_8", "trained", "trained"]
+
+
+def test_rows_that_are_not_the_papers_stand_beside_it():
+    times = {"predict_seconds": 2.4, "merge_seconds": 1, "evaluate_seconds": 1}
+    rows = [
+        {"name": "baseline", "preset": "a", "above": "a", "paper_ap": 18.9, "ap": 0.2, "ap50": 0.4},
+        {"name": "ours", "preset": "b", "above": "a", "paper_ap": None, "ap": 0.25, "ap50": 0.5},
+    ]
+    table = ablation.markdown(4, [{**row, **times} for row in rows])
+    assert table.splitlines()[2:] == [
+        "| baseline | 18.9 | 20.0 |  | 40.0 | 2 | 1 |",
+        "| ours | - | 25.0 | +5.0 | 50.0 | 2 | 1 |",
+    ]

@@ -1,11 +1,16 @@
-"""TFRecords of small drawn images, written by the tests that train."""
+"""TFRecords of small drawn images and configurations of tiny networks, for the tests that train."""
 
 import cv2
 import numpy as np
 import tensorflow as tf
 import yaml
+from official.core import train_utils
 
 from affinity_seg import common
+from affinity_seg.configs import experiments
+from affinity_seg.tasks import registry_imports  # noqa: F401
+
+KINDS = {"semantic": experiments.SEMANTIC, "affinity": experiments.AFFINITY}
 
 
 def write(path, count=4, height=72, width=100, cityscapes=True, seed=0):
@@ -83,3 +88,17 @@ def change_config(path, task):
             else:
                 content["task"].setdefault(name, {})[key] = value
     path.write_text(yaml.safe_dump(content))
+
+
+def parse(kind, config, override=""):
+    """Returns the experiment of a kind of network with a file of `write_config` and overrides."""
+    options = train_utils.ParseConfigOptions(
+        experiment=KINDS[kind], config_file=[str(config)], params_override=override
+    )
+    return train_utils.parse_configuration(options, lock_return=False, print_return=False)
+
+
+def latest_step(model_dir):
+    """Returns the step of the latest checkpoint in a folder, 0 if there is none."""
+    path = tf.train.latest_checkpoint(str(model_dir))
+    return int(path.rpartition("-")[2]) if path else 0

@@ -59,8 +59,9 @@ def run_table(
       output_dir: Folder for `predictions` and `results`.
 
     Returns:
-      For each row: name, preset, above (the preset it is compared with), paper_ap (percent), ap,
-      ap50 (0..1), and the seconds of predict (what no earlier row had to pay), merge and evaluate.
+      For each row: name, preset, above (the preset it is compared with), paper_ap (percent or
+      None), ap, ap50 (0..1), and the seconds of predict (what no earlier row had to pay), merge and
+      evaluate.
 
     Raises:
       FileNotFoundError: A preset, a network or a file of the data set is missing.
@@ -113,8 +114,9 @@ def markdown(number: int, found: Sequence[dict[str, Any]]) -> str:
     for row in found:
         above = by_preset.get(row["above"], row)
         change = "" if above is row else f"{100 * (row['ap'] - above['ap']):+.1f}"
+        paper_ap = "-" if row["paper_ap"] is None else f"{row['paper_ap']:.1f}"
         lines.append(
-            f"| {row['name']} | {row['paper_ap']:.1f} | {100 * row['ap']:.1f} | {change} | "
+            f"| {row['name']} | {paper_ap} | {100 * row['ap']:.1f} | {change} | "
             f"{100 * row['ap50']:.1f} | {row['predict_seconds']:.0f} | {row['merge_seconds']:.0f} |"
         )
     return "\n".join(lines)

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from affinity_seg.analysis import chain, invariance
+from affinity_seg.analysis.invariance import Segmenter
+from affinity_seg.analysis.true_networks import TrueNetwork, coordinates
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, streets
 from affinity_seg.evaluation.truth import Truth, read_truth
-from affinity_seg.inference import chain_check, invariance
 from affinity_seg.inference.instances import number_instances
-from affinity_seg.inference.invariance import Segmenter
-from affinity_seg.inference.true_networks import TrueNetwork, coordinates
 from affinity_seg.labels import CITYSCAPES
 
 SMALL = InferenceConfig(crop_size=65, bucket=32, max_zoom=2.0, min_pixels=100)
@@ -37,17 +37,17 @@ def test_losses_are_found_with_their_cause():
         (3, 4, 10, 280, 30, 300),
         (4, 1, 50, 150, 80, 170),
     )
-    found = chain_check.segment_truth(truth, SMALL, CITYSCAPES)
-    ious = chain_check.best_ious(truth, found)
+    found = chain.segment_truth(truth, SMALL, CITYSCAPES)
+    ious = chain.best_ious(truth, found)
     assert ious[0] == ious[3] == 1 and ious[1] == 0 and ious[2] == pytest.approx(0.5, abs=0.02)
-    assert chain_check.count_pieces(truth, found) == 2  # the two parts of the third
-    losses = chain_check.find_losses(truth, found, SMALL, CITYSCAPES, min_size=10)
+    assert chain.count_pieces(truth, found) == 2  # the two parts of the third
+    losses = chain.find_losses(truth, found, SMALL, CITYSCAPES, min_size=10)
     assert [(loss.number, loss.class_index, loss.size, loss.cause) for loss in losses] == [
-        (2, 1, 20, chain_check.TOO_SMALL),
-        (3, 4, 800, chain_check.PARTS),
+        (2, 1, 20, chain.TOO_SMALL),
+        (3, 4, 800, chain.PARTS),
     ]
     # The judge does not count what is that small.
-    again = chain_check.find_losses(truth, found, SMALL, CITYSCAPES, min_size=21)
+    again = chain.find_losses(truth, found, SMALL, CITYSCAPES, min_size=21)
     assert [loss.number for loss in again] == [3]
 
 
@@ -55,16 +55,16 @@ def test_windows_lose_what_is_as_thin_as_they_are():
     boxes = [(i + 1, 3, 10, 10 + 3 * i, 70, 13 + 3 * i) for i in range(12)]
     truth = _truth(96, 96, *boxes)  # Twelve instances, three pixels wide, side by side.
     config = dataclasses.replace(SMALL, max_zoom=1.0, merge_window=4)
-    found = chain_check.segment_truth(truth, config, CITYSCAPES)
-    losses = chain_check.find_losses(truth, found, config, CITYSCAPES, min_size=100)
-    assert losses and {loss.cause for loss in losses} == {chain_check.WINDOW}
+    found = chain.segment_truth(truth, config, CITYSCAPES)
+    losses = chain.find_losses(truth, found, config, CITYSCAPES, min_size=100)
+    assert losses and {loss.cause for loss in losses} == {chain.WINDOW}
 
 
 def test_nothing_to_find_is_no_loss():
     truth = _truth(64, 64)
-    found = chain_check.segment_truth(truth, SMALL, CITYSCAPES)
+    found = chain.segment_truth(truth, SMALL, CITYSCAPES)
     assert len(found.classes) == 0
-    assert chain_check.find_losses(truth, found, SMALL, CITYSCAPES, min_size=1) == []
+    assert chain.find_losses(truth, found, SMALL, CITYSCAPES, min_size=1) == []
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +88,9 @@ def segmenter(truth):
 
 def test_a_street_comes_back(truth):
     config = InferenceConfig(min_pixels=100)
-    found = chain_check.segment_truth(truth, config, CITYSCAPES)
-    ious = chain_check.best_ious(truth, found)[truth.instance_sizes() >= 100]
-    losses = chain_check.find_losses(truth, found, config, CITYSCAPES, min_size=100)
+    found = chain.segment_truth(truth, config, CITYSCAPES)
+    ious = chain.best_ious(truth, found)[truth.instance_sizes() >= 100]
+    losses = chain.find_losses(truth, found, config, CITYSCAPES, min_size=100)
     assert len(ious) >= 8
     assert len(losses) == (ious <= 0.5).sum() <= 0.1 * len(ious)
     assert np.median(ious) > 0.9

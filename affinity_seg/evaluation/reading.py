@@ -1,0 +1,30 @@
+"""Truth and result of each image of a split, as the judges of result files read them."""
+
+from collections.abc import Iterator, Sequence
+
+from affinity_seg.data.listing import Item
+from affinity_seg.evaluation.results import Prediction, check_all_done, read_result
+from affinity_seg.evaluation.truth import Truth, read_truth, require_items
+from affinity_seg.labels import ClassTable
+
+
+def read_judged(
+    items: Sequence[Item], results_dir: str, class_table: ClassTable
+) -> Iterator[tuple[Item, Truth, list[Prediction]]]:
+    """Yields each image with its truth and its result, once it is sure that all have one.
+
+    Args:
+      items: The images of a split.
+      results_dir: Folder of the results.
+      class_table: The classes.
+
+    Raises:
+      FileNotFoundError: Images without result (all are listed), a missing mask or truth.
+      ValueError: There is no image, or a result breaks the format.
+    """
+    require_items(items)
+    check_all_done(results_dir, [item.name for item in items])
+    for item in items:
+        target = read_truth(item.instance_path, class_table)
+        size = target.classes.shape
+        yield item, target, read_result(results_dir, item.name, class_table, size)

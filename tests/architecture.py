@@ -1,0 +1,265 @@
+"""Which rooms of the project import which, and the order they must keep.
+
+    python tests/architecture.py
+
+writes docs/architecture.md; test_architecture.py holds the imports against `ROOMS` and `CC_ROOMS`.
+"""
+
+import ast
+import os
+import pathlib
+import re
+from collections.abc import Iterator, Mapping, Set
+
+from affinity_seg import files
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGE = "docs/architecture.md"
+PACKAGE = "affinity_seg"
+
+ROOMS = (
+    "version",
+    "neighbors",
+    "labels",
+    "common",
+    "files",
+    "dead_letters",
+    "data",
+    "configs",
+    "dataloaders",
+    "modeling",
+    "losses",
+    "tasks",
+    "ops",
+    "evaluation",
+    "inference",
+    "visualization",
+    "export",
+    "analysis",
+    "serving",
+    "beam",
+    "benchmarking",
+    "tool_flags",
+    "cli",
+)
+"""Folders and files of the package in the order of the flow: each imports from those above it."""
+
+TRAINING = ("dataloaders", "losses", "tasks")
+"""Rooms that only training needs."""
+
+USES_TRAINING = ("benchmarking",)
+"""Rooms outside of training that may import from `TRAINING`."""
+
+CC_ROOMS = {
+    "lib": ("the merge in plain C++17", {"cc/lib", "gmock", "gtest", "hwy"}),
+    "ops": ("registration of the ops, shape functions", {"absl", "tensorflow"}),
+    "kernels": ("tensors in and out", {"cc/kernels", "cc/lib", "tensorflow"}),
+    "serving": ("runs an exported model", {"tensorflow"}),
+    "fuzz": ("fuzz target", {"cc/lib", "gtest"}),
+    "benchmarks": ("Google Benchmark of the merge", {"benchmark", "cc/lib"}),
+}
+"""What each folder of cc/ is, and all that its files may include beside the standard library."""
+
+_INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
+
+_FOR_ALL = ROOMS[:5]
+"""Rooms that are left out of the drawing, where they would point at everything."""
+
+
+class Room:
+    """A folder or a file of the package.
+
+    Attributes:
+      summary: The first line of its docstring.
+      imports: The rooms it imports from, each with the places, "file:line".
+    """
+
+    def __init__(self, path: pathlib.Path):
+        """Reads a folder or a file, `path`."""
+        sources = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        head = path / "__init__.py" if path.is_dir() else path
+        self.summary = _summary(head)
+        self.imports: dict[str, list[str]] = {}
+        for source in sources:
+            for room, line in _imported_rooms(source):
+                if room != path.stem:
+                    where = f"{source.relative_to(ROOT)}:{line}"
+                    self.imports.setdefault(room, []).append(where)
+
+
+def read_rooms() -> dict[str, Room]:
+    """Returns the rooms of the package by name, in any order."""
+    folder = ROOT / PACKAGE
+    paths = [path.parent for path in folder.glob("*/__init__.py")]
+    paths += [path for path in folder.glob("*.py") if not path.name.startswith("__")]
+    return {path.stem: Room(path) for path in sorted(paths)}
+
+
+def find_faults(rooms: Mapping[str, Room]) -> list[str]:
+    """Returns what breaks the order of `ROOMS`, one message each."""
+    faults = []
+    for name in sorted(set(rooms) - set(ROOMS)):
+        last = max(rooms[name].imports, key=_place, default=ROOMS[0])
+        faults.append(
+            f"{PACKAGE}/{name} is a new room: write its name into ROOMS of tests/architecture.py, "
+            f"below {last!r} and above the rooms that import from it; then `make architecture`"
+        )
+    faults += [f"ROOMS names {name!r}, which is not there" for name in ROOMS if name not in rooms]
+    for name, room in rooms.items():
+        for imported, places in room.imports.items():
+            if imported not in rooms:
+                faults.append(f"{places[0]} imports {imported!r}, which is no room")
+            elif name in ROOMS and _place(imported) > _place(name):
+                faults.append(
+                    f"{', '.join(places)}: {name!r} stands above {imported!r} in ROOMS of "
+                    "tests/architecture.py and must not import from it; move what is shared up"
+                )
+            elif imported in TRAINING and name not in (*TRAINING, *USES_TRAINING):
+                faults.append(
+                    f"{', '.join(places)}: {name!r} must not import from {imported!r}, which is "
+                    "of the training only"
+                )
+    return faults
+
+
+def read_cc() -> dict[str, dict[str, list[str]]]:
+    """Returns, for each folder of cc/, what its files include, each with the files.
+
+    What is included is named by `cc/<folder>` or by its first folder, "tensorflow"; headers
+    without a folder are the standard library's and are left out.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for path in sorted((ROOT / "cc").glob("*/**/*")):
+        if path.suffix not in (".cc", ".h"):
+            continue
+        relative = path.relative_to(ROOT)
+        includes = found.setdefault(relative.parts[1], {})
+        for header in _INCLUDE.findall(path.read_text(encoding="utf-8")):
+            parts = header.split("/")
+            if len(parts) > 1:
+                name = "/".join(parts[:2]) if parts[0] == "cc" else parts[0]
+                includes.setdefault(name, []).append(str(relative))
+    return found
+
+
+def find_cc_faults(includes: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
+    """Returns what breaks the rules of `CC_ROOMS`, one message each."""
+    if set(includes) != set(CC_ROOMS):
+        return [f"the folders of cc/ must be those of CC_ROOMS: {sorted(includes)}"]
+    return [
+        f"{', '.join(sorted(set(places)))}: cc/{folder} must not include {name}, see CC_ROOMS"
+        for folder, (_, allowed) in CC_ROOMS.items()
+        for name, places in includes[folder].items()
+        if name not in allowed
+    ]
+
+
+def page() -> str:
+    """Returns docs/architecture.md. The rooms must be without faults."""
+    rooms, includes = read_rooms(), read_cc()
+    imports = {name: sorted(rooms[name].imports, key=_place) for name in ROOMS}
+    table = [f"| `{name}` | {rooms[name].summary} | {_list(imports[name])} |" for name in ROOMS]
+    cc_table = [
+        f"| `cc/{folder}` | {summary} | {_list(sorted(set(includes[folder]) - {f'cc/{folder}'}))} |"
+        for folder, (summary, _) in CC_ROOMS.items()
+    ]
+    arrows = [
+        f"  {imported} --> {name}"
+        for name in ROOMS
+        for imported in imports[name]
+        if imported not in _FOR_ALL and not _follows(imported, name, imports)
+    ]
+    return _TEMPLATE.format(
+        package=PACKAGE,
+        for_all=_list(_FOR_ALL),
+        training=_list(TRAINING),
+        arrows="\n".join(arrows),
+        table="\n".join(table),
+        cc_table="\n".join(cc_table),
+    )
+
+
+def _place(room: str) -> int:
+    """Returns where a room stands in `ROOMS`; new ones stand above all others."""
+    return ROOMS.index(room) if room in ROOMS else -1
+
+
+def _follows(imported: str, name: str, imports: Mapping[str, list[str]]) -> bool:
+    """Returns whether `name` imports another room that leads to `imported` as well."""
+    return any(imported in _reached(other, imports) for other in imports[name])
+
+
+def _reached(name: str, imports: Mapping[str, list[str]]) -> Set[str]:
+    return {room for other in imports[name] for room in (other, *_reached(other, imports))}
+
+
+def _summary(source: pathlib.Path) -> str:
+    """Returns the first line of a file's docstring without its full stop."""
+    text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8")))
+    if not text:
+        raise ValueError(f"{source}: a room must begin with a docstring that says what it holds")
+    return text.partition("\n")[0].rstrip(".")
+
+
+def _imported_rooms(source: pathlib.Path) -> Iterator[tuple[str, int]]:
+    """Yields the room and the line of each import of the package, anywhere in a file."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise ValueError(f"{source}:{node.lineno}: imports must begin with {PACKAGE}")
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == PACKAGE and rest:
+                yield rest.split(".")[0], node.lineno
+
+
+def _list(names) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "-"
+
+
+_TEMPLATE = """# Architecture
+
+<!-- `make architecture` writes this page from the imports; tests/architecture.py has its words. -->
+
+A room is a folder or a file of `{package}/`. The rooms stand in the order of the flow, which
+`ROOMS` in `tests/architecture.py` declares: each imports only from rooms above it, so there are no
+circles, and a test fails where one does otherwise.
+{training} are for training only: what segments images imports none of
+them. The programs in `tools/` import what they need, and nothing imports them.
+
+| room | what it holds | imports from |
+| --- | --- | --- |
+{table}
+
+`evaluation` stands above `inference`: judges know result files only, whoever wrote them, and
+`inference` writes such files.
+
+The same as a drawing. An arrow leads from a room to one that imports from it; arrows that follow
+from others are left out, and so are {for_all},
+which everything may use.
+
+```mermaid
+flowchart TD
+{arrows}
+```
+
+## C++
+
+| folder | what it holds | includes, beside itself and the standard library |
+| --- | --- | --- |
+{cc_table}
+
+The library knows no TensorFlow; the kernels bring tensors to it. Registrations and kernels do not
+include each other: TensorFlow joins them by the op's name.
+"""
+
+
+if __name__ == "__main__":
+    found = find_faults(read_rooms()) + find_cc_faults(read_cc())
+    if found:
+        raise SystemExit("\n".join(found))
+    files.write_bytes(os.path.join(ROOT, PAGE), page().encode())

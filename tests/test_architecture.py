@@ -1,0 +1,104 @@
+"""Rooms import in the order of the flow, and docs/architecture.md shows what they import."""
+
+import re
+
+import architecture
+import pytest
+from architecture import PAGE, ROOT
+
+
+def test_rooms_keep_the_order():
+    faults = architecture.find_faults(architecture.read_rooms())
+    assert not faults, "\n".join(faults)
+
+
+def test_cc_keeps_the_order():
+    faults = architecture.find_cc_faults(architecture.read_cc())
+    assert not faults, "\n".join(faults)
+
+
+def test_the_page_is_up_to_date():
+    is_same = (ROOT / PAGE).read_text(encoding="utf-8") == architecture.page()
+    assert is_same, f"{PAGE} shows other imports than there are: run `make architecture`"
+
+
+@pytest.fixture
+def changed(tmp_path, monkeypatch):
+    """A copy of the package and of cc/ that may be changed, as the root of the project."""
+    for folder in (architecture.PACKAGE, "cc"):
+        for source in (ROOT / folder).rglob("*"):
+            if source.suffix in (".py", ".cc", ".h"):
+                target = tmp_path / source.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(source.read_bytes())
+    monkeypatch.setattr(architecture, "ROOT", tmp_path)
+    return tmp_path
+
+
+def add(path, line):
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+@pytest.mark.parametrize(
+    "file, line, message",
+    [
+        (
+            "data/listing.py",
+            "from affinity_seg.inference import records",
+            r"^affinity_seg/data/listing.py:\d+: 'data' stands above 'inference'",
+        ),
+        (
+            "labels.py",
+            "def late():\n    import affinity_seg.files",
+            r"^affinity_seg/labels.py:\d+: 'labels' stands above 'files'",
+        ),
+        (
+            "inference/records.py",
+            "from affinity_seg import tasks",
+            r"'inference' must not import from 'tasks', which is of the training only",
+        ),
+        (
+            "cli.py",
+            "import affinity_seg.nowhere",
+            r"cli.py:\d+ imports 'nowhere', which is no room",
+        ),
+    ],
+)
+def test_an_import_against_the_flow_is_named(changed, file, line, message):
+    add(changed / "affinity_seg" / file, line)
+    (fault,) = architecture.find_faults(architecture.read_rooms())
+    assert re.search(message, fault)
+
+
+def test_a_new_room_is_told_where_to_go(changed):
+    room = changed / "affinity_seg" / "video"
+    room.mkdir()
+    add(room / "__init__.py", '"""Films."""\nfrom affinity_seg import export, labels')
+    (fault,) = architecture.find_faults(architecture.read_rooms())
+    assert fault.startswith("affinity_seg/video is a new room: write its name into ROOMS of")
+    assert "below 'export'" in fault
+
+
+def test_a_room_without_docstring_or_with_relative_imports_is_refused(changed):
+    add(changed / "affinity_seg" / "export" / "coco.py", "from . import reading")
+    with pytest.raises(ValueError, match=r"coco.py:\d+: imports must begin with affinity_seg"):
+        architecture.read_rooms()
+    (changed / "affinity_seg" / "export" / "coco.py").unlink()
+    (changed / "affinity_seg" / "export" / "__init__.py").write_text("")
+    with pytest.raises(ValueError, match="must begin with a docstring"):
+        architecture.read_rooms()
+
+
+@pytest.mark.parametrize(
+    "file, header, message",
+    [
+        ("lib/options.h", "tensorflow/core/framework/op.h", "cc/lib must not include tensorflow"),
+        ("lib/options.cc", "cc/kernels/tensors.h", "cc/lib must not include cc/kernels"),
+        ("ops/graph_merge_op.cc", "cc/lib/options.h", "cc/ops must not include cc/lib"),
+    ],
+)
+def test_an_include_against_the_flow_is_named(changed, file, header, message):
+    add(changed / "cc" / file, f'#include "{header}"')
+    (fault,) = architecture.find_cc_faults(architecture.read_cc())
+    assert fault == f"cc/{file}: {message}, see CC_ROOMS"
