@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
-export TF_CPP_MIN_LOG_LEVEL ?= 1
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 # libgl1 and libglib2.0-0 are what opencv-python loads.
 DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-dev libgmock-dev \
@@ -55,7 +55,7 @@ serve: setup
 	test -d $(RUNS)/demo/affinity || $(MAKE) demo
 	test -d $(RUNS)/demo/export/1 || $(BIN)/python tools/export_saved_model.py \
 	  --semantic_checkpoint=$(RUNS)/demo/semantic --affinity_checkpoint=$(RUNS)/demo/affinity \
-	  --preset=configs/presets/demo.yaml --output_dir=$(RUNS)/demo/export
+	  --preset=demo --output_dir=$(RUNS)/demo/export
 	$(BIN)/python tools/serve.py --model_dir=$(RUNS)/demo/export
 
 # Chromium shows the tests what is on the page of tools/report.py.

@@ -1,4 +1,4 @@
-"""Builds the package affinity-seg: the library, its data files and the Bazel-built op."""
+"""Builds the package affinity-seg: the library, its programs and settings, the Bazel-built op."""
 
 import os
 import shutil
@@ -8,17 +8,23 @@ from setuptools.command.build_py import build_py
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _BUILT_OP = os.path.join(_HERE, "bazel-bin", "cc", "graph_merge_op.so")
+_CHECKOUT_ONLY = ("audit.py",)
+"""Programs of tools/ that are about the checkout itself."""
 
 
-def _version() -> str:
-    scope = {}
-    with open(os.path.join(_HERE, "affinity_seg", "version.py"), encoding="utf-8") as file:
+def _constants(name: str) -> dict:
+    """Returns what a module of the package defines that imports nothing of it."""
+    scope = {"__file__": os.path.join(_HERE, "affinity_seg", name)}
+    with open(scope["__file__"], encoding="utf-8") as file:
         exec(file.read(), scope)
-    return scope["__version__"]
+    return scope
 
 
-class BuildWithOp(build_py):
-    """Puts the op that Bazel built into the wheel; an editable install finds it in bazel-bin."""
+class BuildComplete(build_py):
+    """Puts the op that Bazel built, the programs and the settings into the wheel.
+
+    An editable install finds them where they are.
+    """
 
     def run(self):
         super().run()
@@ -30,6 +36,11 @@ class BuildWithOp(build_py):
             )
         target = os.path.join(self.build_lib, "affinity_seg", "ops", "graph_merge_op.so")
         shutil.copyfile(_BUILT_OP, target)
+        resources = _constants("resources.py")
+        ignored = shutil.ignore_patterns("*.sh", "__pycache__", *_CHECKOUT_ONLY)
+        for name in resources["FOLDERS"]:
+            share = os.path.join(self.build_lib, "affinity_seg", resources["SHARE"], name)
+            shutil.copytree(os.path.join(_HERE, name), share, ignore=ignored, dirs_exist_ok=True)
 
 
 # What tools/benchmark_merge.py compares with.
@@ -57,11 +68,10 @@ class BinaryDistribution(Distribution):
 
 setup(
     name="affinity-seg",
-    version=_version(),
+    version=_constants("version.py")["__version__"],
     description="Instance segmentation by pixel affinities and graph merge (ECCV 2018)",
     license="Apache-2.0",
     packages=find_packages(include=["affinity_seg", "affinity_seg.*"]),
-    package_data={"affinity_seg": ["**/*.yaml"]},
     python_requires=">=3.11,<3.12",
     install_requires=[
         "tensorflow==2.20.0",
@@ -99,7 +109,7 @@ setup(
         "mlserver": _MLSERVER,
         "serving": _SERVING,
     },
-    cmdclass={"build_py": BuildWithOp},
+    cmdclass={"build_py": BuildComplete},
     distclass=BinaryDistribution,
     zip_safe=False,
 )

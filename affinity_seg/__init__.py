@@ -1,5 +1,15 @@
 """Instance segmentation by pixel affinities and graph merge (Liu et al., ECCV 2018)."""
 
+import importlib
+from typing import Any
+
 from affinity_seg.version import __version__
 
-__all__ = ["__version__"]
+__all__ = ["Model", "Segmentation", "__version__", "draw", "load", "segment"]
+
+
+def __getattr__(name: str) -> Any:
+    """Returns a name of affinity_seg/api.py; only that loads TensorFlow."""
+    if name in __all__:
+        return getattr(importlib.import_module("affinity_seg.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,16 +1,29 @@
 """What every program in tools/ shares: flags, and errors of the user as one message."""
 
+import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from absl import app, flags
+
+# TensorFlow's remarks, such as that there is no GPU; its errors come as exceptions anyway.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import cv2
 import tensorflow as tf
 import yaml
-from absl import app, flags
+
+from affinity_seg import resources
 
 _USER_ERRORS = (OSError, ValueError, yaml.YAMLError, cv2.error, tf.errors.OpError)
 """What a wrong argument or a damaged file raises, here or in the libraries below."""
+
+_FLAGFILE = "--flagfile="
+_INTERRUPTED_STATUS = 128 + 2
+_BROKEN_PIPE_STATUS = 128 + 13
+"""What a shell makes of SIGINT and SIGPIPE."""
 
 _DEBUG = flags.DEFINE_bool("debug", False, "Show where an error comes from.")
 
@@ -18,27 +31,68 @@ _DEBUG = flags.DEFINE_bool("debug", False, "Show where an error comes from.")
 def run(main: Callable[..., int | None], pass_arguments: bool = False) -> None:
     """Parses the flags and runs a program that takes no other arguments.
 
-    With `pass_arguments`, `main` is called with the list of the arguments that are none of its
-    flags.
+    The program ends with the status that `main` returns, 0 for None. A wrong flag, argument or
+    file ends it with a message of one line and status 1; with --debug it shows the stack trace.
+    `--flagfile=name` finds the files of tools/flagfiles.
 
-    The program ends with the status that `main` returns, 0 for None. A wrong argument or file
-    ends it with a message and status 1; with --debug it shows the stack trace.
+    Args:
+      main: The program.
+      pass_arguments: Whether `main` takes the list of the arguments that are none of its flags.
     """
+    app.run(
+        lambda argv: sys.exit(_checked(main, argv, pass_arguments)),
+        flags_parser=functools.partial(_parse, known_only=pass_arguments),
+    )
 
-    def checked(argv: list[str]) -> None:
+
+def _checked(
+    main: Callable[..., int | None], argv: Sequence[str], pass_arguments: bool
+) -> int | None:
+    """Runs `main` and returns the exit status, or ends with the message of an error."""
+    try:
         if len(argv) > 1 and not pass_arguments:
-            raise app.UsageError(f"unexpected arguments: {argv[1:]}")
-        try:
-            status = main(argv[1:]) if pass_arguments else main()
-        except _USER_ERRORS as error:
-            if _DEBUG.value:
-                raise
-            sys.exit(f"{os.path.basename(argv[0])}: {error}")
-        sys.exit(status)
+            raise ValueError(f"unexpected arguments: {argv[1:]}; a flag is --name=value")
+        status = main(argv[1:]) if pass_arguments else main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # Whoever read the output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE_STATUS
+    except KeyboardInterrupt:
+        if _DEBUG.value:
+            raise
+        print(f"{_name(argv)}: interrupted", file=sys.stderr)
+        return _INTERRUPTED_STATUS
+    except _USER_ERRORS as error:
+        if _DEBUG.value:
+            raise
+        _fail(argv, error)
+    return status
 
-    app.run(checked, flags_parser=_parse_known if pass_arguments else app.parse_flags_with_usage)
+
+def _parse(argv: Sequence[str], known_only: bool) -> list[str]:
+    """Parses the flags and returns the other arguments, with `known_only` unknown flags as well."""
+    argv = [_with_known_flagfile(argument) for argument in argv]
+    try:
+        return flags.FLAGS(argv, known_only=known_only)
+    except flags.Error as error:
+        _fail(argv, f"{error}; --help lists the flags")
+    except SystemExit:  # --help was shown.
+        sys.exit(0)
 
 
-def _parse_known(argv: list[str]) -> list[str]:
-    """Parses the flags that the program has and returns the other arguments."""
-    return flags.FLAGS(argv, known_only=True)
+def _with_known_flagfile(argument: str) -> str:
+    """Returns `--flagfile=<path>` for the name of one of our flagfiles, else the argument."""
+    if not argument.startswith(_FLAGFILE):
+        return argument
+    name = argument.removeprefix(_FLAGFILE)
+    return _FLAGFILE + (resources.find(name, resources.FLAGFILES, ".flags") or name)
+
+
+def _fail(argv: Sequence[str], message: object) -> NoReturn:
+    """Ends the program with a message of one line and status 1."""
+    line = " ".join(part.strip() for part in str(message).splitlines())
+    sys.exit(f"{_name(argv)}: {line}")
+
+
+def _name(argv: Sequence[str]) -> str:
+    return os.path.basename(argv[0])

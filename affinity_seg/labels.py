@@ -10,13 +10,14 @@ any other data set gives a YAML file, see configs/class_tables.
 
 import colorsys
 import dataclasses
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import yaml
 from cityscapesscripts.helpers import labels as official
+
+from affinity_seg import resources
 
 VOID_CLASS = 255
 """Class index of pixels that are neither scored nor trained on."""
@@ -299,8 +300,8 @@ def load_class_table(name_or_path: str) -> ClassTable:
     """Returns a built-in table or reads one from a YAML file.
 
     Args:
-      name_or_path: A key of `BUILT_IN`, or the path of a YAML file with the fields of
-        `ClassTable`; background must be its first class name.
+      name_or_path: A key of `BUILT_IN`, the name of a file of configs/class_tables, or the path of
+        a YAML file with the fields of `ClassTable`; background must be its first class name.
 
     Raises:
       FileNotFoundError: There is no such table or file.
@@ -308,13 +309,14 @@ def load_class_table(name_or_path: str) -> ClassTable:
     """
     if name_or_path in BUILT_IN:
         return BUILT_IN[name_or_path]
-    if not os.path.isfile(name_or_path):
+    path = resources.find(name_or_path, resources.CLASS_TABLES, ".yaml")
+    if path is None:
+        known = sorted({*BUILT_IN, *resources.names(resources.CLASS_TABLES, ".yaml")})
         raise FileNotFoundError(
-            f"`class_table` must be one of {sorted(BUILT_IN)} or a YAML file that exists: "
-            f"{name_or_path}"
+            f"`class_table` must be one of {known} or a YAML file that exists: {name_or_path}"
         )
     try:
-        with open(name_or_path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             content = yaml.safe_load(file)
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{name_or_path}: a class table must be YAML in UTF-8: {error}") from error

@@ -38,14 +38,16 @@ def define_class_table_flag() -> None:
     """Defines --class_table."""
     flags.disclaim_key_flags()
     flags.DEFINE_string(
-        "class_table", "cityscapes", "A built-in table, or the path of a YAML file."
+        "class_table", "cityscapes", "A table's name, see docs/data.md, or a YAML file."
     )
 
 
 def define_preset_flags(default: str = inference.BEST_PRESET) -> None:
     """Defines --preset and --override, the arguments of `configs.inference.load_config`."""
     flags.disclaim_key_flags()
-    flags.DEFINE_string("preset", default, "YAML file of configs/presets.")
+    flags.DEFINE_string(
+        "preset", default, "A preset's name, see docs/inference.md, or a YAML file."
+    )
     flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
 
 

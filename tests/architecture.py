@@ -19,6 +19,7 @@ PACKAGE = "affinity_seg"
 
 ROOMS = (
     "version",
+    "resources",
     "neighbors",
     "labels",
     "common",
@@ -37,6 +38,7 @@ ROOMS = (
     "export",
     "analysis",
     "serving",
+    "api",
     "beam",
     "benchmarking",
     "tool_flags",
@@ -62,7 +64,7 @@ CC_ROOMS = {
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
-_FOR_ALL = ROOMS[:5]
+_FOR_ALL = ROOMS[: ROOMS.index("dead_letters")]
 """Rooms that are left out of the drawing, where they would point at everything."""
 
 

@@ -1,4 +1,4 @@
-"""Networks that are trained in no time, and a preset for them."""
+"""Small networks with random weights, for tests of what uses trained ones."""
 
 import tensorflow as tf
 from official.core import exp_factory

@@ -1,11 +1,15 @@
 """Programs end with one message for what a user can get wrong, with a stack trace for the rest."""
 
+import os
+import subprocess
 import sys
 
 import cv2
 import pytest
 import tensorflow as tf
 import yaml
+from absl import flags
+from running import ROOT
 
 from affinity_seg import cli
 
@@ -39,7 +43,71 @@ def test_other_errors_show_where_they_come_from(monkeypatch):
         _run(monkeypatch, KeyError("a defect"))
 
 
-def test_arguments_that_are_no_flags_are_refused(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["tool.py", "image.png"])
-    with pytest.raises(SystemExit):
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("image.png", r"^tool\.py: unexpected arguments: \['image\.png'\]; [^\n]*$"),
+        ("--debugg", r"^tool\.py: Unknown command line flag 'debugg'[^\n]*$"),
+        ("--flagfile=nowhere.flags", r"^tool\.py: .*nowhere\.flags[^\n]*$"),
+    ],
+)
+def test_wrong_arguments_are_one_line(monkeypatch, argument, message):
+    monkeypatch.setattr(sys, "argv", ["tool.py", argument])
+    with pytest.raises(SystemExit, match=message):
         cli.run(lambda: pytest.fail("must not run"))
+
+
+def test_arguments_for_a_library_below_are_passed_on(monkeypatch):
+    monkeypatch.setattr(
+        sys, "argv", ["tool.py", "--runner=FlinkRunner", "--debug", "--parallelism=2"]
+    )
+    passed = []
+    with pytest.raises(SystemExit) as end:
+        cli.run(passed.extend, pass_arguments=True)
+    assert end.value.code is None
+    assert passed == ["--runner=FlinkRunner", "--parallelism=2"]
+
+
+def test_a_message_of_many_lines_becomes_one(monkeypatch):
+    with pytest.raises(SystemExit, match=r"^tool\.py: a\.yaml: wrong near line 3$"):
+        _run(monkeypatch, ValueError("a.yaml: wrong\n  near line 3\n"))
+
+
+def test_interrupted_without_a_stack_trace(monkeypatch, capsys):
+    with pytest.raises(SystemExit) as end:
+        _run(monkeypatch, KeyboardInterrupt())
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "tool.py: interrupted\n"
+
+
+_PROGRAM = """
+import sys
+from affinity_seg import cli
+
+def main():
+    for number in range({lines}):
+        print(number)
+
+cli.run(main)
+"""
+
+
+@pytest.mark.parametrize("lines", [10, 100_000])  # Printed at the end, and while it runs.
+def test_a_reader_that_leaves_is_no_error(tmp_path, lines):
+    (tmp_path / "tool.py").write_text(_PROGRAM.format(lines=lines))
+    with subprocess.Popen(
+        [sys.executable, "tool.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as program:
+        program.stdout.close()
+        assert program.stderr.read() == b""
+    assert program.returncode == 141
+
+
+def test_debug_shows_where_an_error_comes_from(monkeypatch):
+    monkeypatch.setattr(flags.FLAGS["debug"], "value", True)
+    with pytest.raises(ValueError, match="a defect"):
+        _run(monkeypatch, ValueError("a defect"))

@@ -1,4 +1,4 @@
-"""The wheel carries the op: installed into an empty environment, it merges away from the source."""
+"""The wheel has op, programs and settings: it works in an empty environment, away from the code."""
 
 import os
 import subprocess
@@ -11,6 +11,8 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PROGRAM = """
 import numpy as np
 import affinity_seg
+from affinity_seg.configs import inference
+from affinity_seg.labels import load_class_table
 from affinity_seg.ops import graph_merge, loader
 assert affinity_seg.__file__.startswith({environment!r}), affinity_seg.__file__
 assert loader.find_library() == loader.INSTALLED_LIBRARY
@@ -19,13 +21,20 @@ semantic[2:6, 2:6, 1] = 1
 semantic[..., 0] = 1 - semantic[..., 1]
 result = graph_merge(np.ones([8, 8, 56], np.float32), semantic, min_pixels=0)
 print("sizes", result.sizes.numpy().tolist())
+print("crop", inference.load_config("demo").crop_size, load_class_table("nuclei").name)
 """
 
 
-def _run(*command, **options):
-    result = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def _run(*command, status=0, **options):
+    """Runs a command and returns what it printed; it must end with `status`."""
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=_ENVIRONMENT, **options
+    )
+    assert result.returncode == status, result.stdout + result.stderr
+    return result.stdout + result.stderr
 
 
 def test_wheel_in_an_empty_environment(tmp_path):
@@ -41,4 +50,16 @@ def test_wheel_in_an_empty_environment(tmp_path):
     with open(os.path.join(site, "dependencies.pth"), "w", encoding="utf-8") as file:
         file.write(sysconfig.get_path("purelib") + "\n")
     program = _PROGRAM.format(environment=environment)
-    assert "sizes [16]" in _run(python, "-c", program, cwd=tmp_path)
+    printed = _run(python, "-c", program, cwd=tmp_path)
+    assert "sizes [16]" in printed and "crop 385 nuclei" in printed
+    verbs = _run(python, "-m", "affinity_seg", "--help", cwd=tmp_path)
+    assert "\n  predict " in verbs and "\n  audit " not in verbs
+    _run(python, "-m", "affinity_seg", "make_streets", "--output_dir=streets", "--val=1",
+         "--height=64", "--width=128", cwd=tmp_path)  # fmt: skip
+    assert (tmp_path / "streets" / "streets.json").is_file()
+    # The experiment is found, its TFRecords are not there.
+    trained = _run(
+        python, "-m", "affinity_seg", "train", "--flagfile=demo_semantic", "--model_dir=trained",
+        status=1, cwd=tmp_path,
+    )  # fmt: skip
+    assert "runs/demo/tfrecords/train-*.tfrecord" in trained

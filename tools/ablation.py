@@ -1,4 +1,4 @@
-"""Runs the paper's tables of strategies on a data set and prints its numbers beside ours.
+r"""Runs the paper's tables of strategies on a data set and prints its numbers beside ours.
 
     python tools/ablation.py --table=2 --table=3 --input=runs/demo/streets \
         --checkpoint=runs/demo \

@@ -1,8 +1,8 @@
-"""Times an exported model: its stages, its merge beside the op alone, a server under load.
+r"""Times an exported model: its stages, its merge beside the op alone, a server under load.
 
     python tools/benchmark_serving.py --model_dir=runs/demo/export --input=a.png --input=b.png \
         --checkpoint=runs/demo \
-        --preset=configs/presets/demo.yaml --output_dir=runs/benchmark_serving
+        --preset=demo --output_dir=runs/benchmark_serving
 
 Suites: `stages` is the time of each stage inside the graph, for each image; what two stages do at
 the same time counts half for each. `merge` is the merge inside the graph beside the same op on the
@@ -26,7 +26,7 @@ flags.DEFINE_multi_enum(
     "suite", list(serving_suites.SUITES), list(serving_suites.SUITES), "What to run."
 )
 tool_flags.define_network_flags("runs/demo")
-tool_flags.define_preset_flags("configs/presets/demo.yaml")
+tool_flags.define_preset_flags("demo")
 flags.DEFINE_multi_float("load", [0.5, 0.8, 1.1], "Offered load, shares of the capacity.", 0.01)
 flags.DEFINE_integer("requests", 100, "Requests of each load.", lower_bound=1)
 flags.DEFINE_integer("memory_requests", 1000, "Requests of suite `memory`.", lower_bound=10)

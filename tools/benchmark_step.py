@@ -1,4 +1,4 @@
-"""Times a training step: how long it computes and how long it waits for its input.
+r"""Times a training step: how long it computes and how long it waits for its input.
 
     python tools/benchmark_step.py --flagfile=tools/flagfiles/demo_affinity.flags \
         --output_dir=runs/benchmark_step

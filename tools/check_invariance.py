@@ -1,7 +1,7 @@
-"""Checks that mirroring, tiles and half-precision records do not change the answer.
+r"""Checks that mirroring, tiles and half-precision records do not change the answer.
 
     python tools/check_invariance.py --input=runs/demo/streets/leftImg8bit/val/dornstadt \
-        --preset=configs/presets/demo.yaml --checkpoint=runs/demo
+        --preset=demo --checkpoint=runs/demo
 
 Segments each picture of a folder in two ways and prints how far they agree:
 

@@ -1,4 +1,4 @@
-"""Prints which class the semantic network takes for which, to choose super-classes by.
+r"""Prints which class the semantic network takes for which, to choose super-classes by.
 
     python tools/confusion_matrix.py --predictions_dir=runs/demo/predictions \
         --input=runs/demo/streets

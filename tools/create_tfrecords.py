@@ -1,9 +1,9 @@
-"""Checks a data set and writes it as TFRecords for training.
+r"""Checks a data set and writes it as TFRecords for training.
 
     python tools/create_tfrecords.py --input=runs/demo/streets --split=train \
         --output_dir=runs/demo/tfrecords
     python tools/create_tfrecords.py --layout=folder --input=../shared/data/nuclei/train \
-        --split=train --class_table=configs/class_tables/nuclei.yaml \
+        --split=train --class_table=nuclei \
         --output_dir=runs/nuclei/tfrecords
 
 Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) of --input; layout

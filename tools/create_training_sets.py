@@ -1,4 +1,4 @@
-"""Writes the sets that the paper trains on (section 5) as TFRecords, and prints their sizes.
+r"""Writes the sets that the paper trains on (section 5) as TFRecords, and prints their sizes.
 
     python tools/create_training_sets.py --input=data_sets/cityscapes \
         --output_dir=data_sets/cityscapes/training_sets

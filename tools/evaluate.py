@@ -1,8 +1,8 @@
-"""Judges result files against the truth and prints the tables.
+r"""Judges result files against the truth and prints the tables.
 
     python tools/evaluate.py --input=runs/demo/streets --results_dir=runs/demo/results
     python tools/evaluate.py --input=../shared/data/nuclei/val --layout=folder \
-        --class_table=configs/class_tables/nuclei.yaml --results_dir=runs/nuclei/results
+        --class_table=nuclei --results_dir=runs/nuclei/results
 
 Cityscapes classes are judged by the official program, with COCO AP beside it; others by COCO AP and
 by the score of the Data Science Bowl 2018. Then the errors by kind and the classes voted.

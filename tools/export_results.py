@@ -1,4 +1,4 @@
-"""Writes results in the formats of other programs.
+r"""Writes results in the formats of other programs.
 
     python tools/export_results.py --format=coco --input=runs/demo/streets \
         --results_dir=runs/demo/results --output_dir=runs/demo/export

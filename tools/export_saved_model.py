@@ -1,6 +1,6 @@
-"""Exports both networks, and all that makes instances of what they say, as one SavedModel.
+r"""Exports both networks, and all that makes instances of what they say, as one SavedModel.
 
-    python tools/export_saved_model.py --checkpoint=runs/demo --preset=configs/presets/demo.yaml \
+    python tools/export_saved_model.py --checkpoint=runs/demo --preset=demo \
         --output_dir=runs/demo/export
 
 Writes <output_dir>/<version>, as TensorFlow Serving wants it: images in, instances out, with

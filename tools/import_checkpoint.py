@@ -1,4 +1,4 @@
-"""Imports weights that others trained into our ResNet-101 networks.
+r"""Imports weights that others trained into our ResNet-101 networks.
 
     python tools/import_checkpoint.py --source=imagenet --checkpoint=resnet_v1_101.ckpt \
         --output_dir=runs/imported/imagenet

@@ -1,7 +1,7 @@
-"""Merges prediction records into instances and writes Cityscapes result files.
+r"""Merges prediction records into instances and writes Cityscapes result files.
 
     python tools/merge.py --input=runs/demo/predictions \
-        --preset=configs/presets/demo.yaml --output_dir=runs/demo/results
+        --preset=demo --output_dir=runs/demo/results
 
 Fields of the preset that only concern the graph may differ from those of the prediction, so that
 a table of ablations needs the networks only once. --method=connected_components makes the

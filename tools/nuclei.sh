@@ -10,8 +10,8 @@ if [ ! -d "$data" ]; then
   echo "skipped: $data not found"
   exit 0
 fi
-table=configs/class_tables/nuclei.yaml
-preset=configs/presets/nuclei.yaml
+table=nuclei
+preset=nuclei
 
 for split in train val; do
   python tools/create_tfrecords.py --layout=folder --input="$data/$split" --split=$split \

@@ -1,13 +1,11 @@
-"""Runs both networks over the images of a data set and writes prediction records.
+r"""Runs both networks over the images of a data set and writes prediction records.
 
-    python tools/predict.py --input=runs/demo/streets --split=val \
-        --preset=configs/presets/demo.yaml \
-        --checkpoint=runs/demo \
-        --output_dir=runs/demo/predictions
+    python tools/predict.py --input=runs/demo/streets --split=val --preset=demo \
+        --checkpoint=runs/demo --output_dir=runs/demo/predictions
 
 One TFRecord per image: logits at the networks' strides and the regions of interest. Started
 again, it continues with the images that have no record; a record of another image of the same name
-is refused. tools/merge.py makes instances of them; with --output_dir this is done here, while the
+is refused. tools/merge.py makes instances of them; with --results_dir this is done here, while the
 networks run on the next image. --timeline writes when each stage was at work, for
 https://ui.perfetto.dev.
 """

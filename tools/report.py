@@ -1,4 +1,4 @@
-"""Writes one HTML page about a run: settings, scores, curves, errors and a gallery.
+r"""Writes one HTML page about a run: settings, scores, curves, errors and a gallery.
 
     python tools/report.py --predictions_dir=runs/demo/predictions --results_dir=runs/demo/results \
         --input=runs/demo/streets --output=runs/demo/report.html

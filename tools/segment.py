@@ -22,7 +22,7 @@ from affinity_seg.inference.merging import GraphMerger, class_candidates
 
 tool_flags.define_input_flag("A picture, or a folder of pictures.", "image", multi=True)
 tool_flags.define_network_flags("runs/demo")
-tool_flags.define_preset_flags("configs/presets/demo.yaml")
+tool_flags.define_preset_flags("demo")
 flags.DEFINE_string("output_dir", None, "Folder for the two files of each picture.", required=True)
 filters.define_flags()
 dead_letters.define_flag()

@@ -1,4 +1,4 @@
-"""Serves a training's input from other processes or machines: TensorFlow's tf.data service.
+r"""Serves a training's input from other processes or machines: TensorFlow's tf.data service.
 
     python tools/serve_data.py --port=5050
     python tools/serve_data.py --dispatcher=host0:5050 --address=host1:5051

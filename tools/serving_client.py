@@ -1,4 +1,4 @@
-"""Asks a model server for the instances of pictures: overlays to look at and JSON files.
+r"""Asks a model server for the instances of pictures: overlays to look at and JSON files.
 
     python tools/serving_client.py --server=grpc://localhost:8500 --input=a.png --input=b.jpg \
         --class_table=runs/demo/export/1/assets.extra/class_table.yaml --output_dir=out

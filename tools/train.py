@@ -1,4 +1,4 @@
-"""Trains a network with Model Garden.
+r"""Trains a network with Model Garden.
 
     python tools/train.py --flagfile=tools/flagfiles/demo_affinity.flags \
         --model_dir=runs/demo/affinity --params_override=trainer.train_steps=500

@@ -1,4 +1,4 @@
-"""Draws the truth if there is one, what the networks said, and the instances of each image.
+r"""Draws the truth if there is one, what the networks said, and the instances of each image.
 
     python tools/visualize.py --predictions_dir=runs/demo/predictions \
         --results_dir=runs/demo/results --input=runs/demo/streets --output_dir=runs/demo/pictures

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from affinity_seg import resources
 from affinity_seg.beam.runs import PREDICTIONS, RESULTS
 from affinity_seg.data import listing
 
@@ -199,12 +200,12 @@ def _what(settings: Settings) -> list[str]:
 
 
 def _run_tool(name: str, *arguments: str) -> None:
-    """Runs a program of tools/ beside the one that runs now.
+    """Runs a program of tools/.
 
     Raises:
       ValueError: It failed; the message is its last line.
     """
-    path = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), name)
+    path = os.path.join(resources.root(), "tools", name)
     result = subprocess.run(
         [sys.executable, path, *arguments], capture_output=True, text=True, check=False
     )

@@ -5,16 +5,15 @@ their defaults. Unknown fields and values of the wrong type are refused.
 """
 
 import dataclasses
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from affinity_seg import labels, neighbors
+from affinity_seg import labels, neighbors, resources
 from affinity_seg.configs.networks import OUTPUT_STRIDES, PRECISIONS
 
-BEST_PRESET = "configs/presets/paper_best.yaml"
+BEST_PRESET = "paper_best"
 """What the tools use when no preset is given: the best row of the paper's tables."""
 
 LOGITS_DTYPES = ("float16", "float32")
@@ -201,6 +200,9 @@ _LISTS = {"groups": int, "stages": int, "thresholds": float, "refine_classes": s
 _OPTIONALS = {"semantic_stride": int, "affinity_stride": int, "vote_min_ratio": float}
 """Type of fields that may be None and are no lists."""
 
+NETWORK_FIELDS = ("semantic_stride", "affinity_stride", "precision")
+"""Fields that a network is loaded with."""
+
 _PREDICTION_FIELDS = (
     "regions",
     "cell_size",
@@ -228,7 +230,8 @@ def load_config(preset: str | None, overrides: Sequence[str] = ()) -> InferenceC
     """Reads a preset and changes single fields of it.
 
     Args:
-      preset: Path of a YAML file, or None for the defaults.
+      preset: Name of a file of configs/presets, such as "demo", or path of a YAML file; None for
+        the defaults.
       overrides: "field=value" strings; values are read as YAML.
 
     Raises:
@@ -237,9 +240,13 @@ def load_config(preset: str | None, overrides: Sequence[str] = ()) -> InferenceC
     """
     values: dict[str, Any] = {}
     if preset is not None:
-        if not os.path.isfile(preset):
-            raise FileNotFoundError(f"`preset` must be a YAML file that exists: {preset}")
-        with open(preset, "rb") as file:
+        path = resources.find(preset, resources.PRESETS, ".yaml")
+        if path is None:
+            raise FileNotFoundError(
+                f"`preset` must be one of {resources.names(resources.PRESETS, '.yaml')} or a YAML "
+                f"file that exists: {preset}"
+            )
+        with open(path, "rb") as file:
             values = _known(_parse(file.read(), preset) or {}, preset)
         _build(values, preset)
     for override in overrides:
@@ -249,6 +256,16 @@ def load_config(preset: str | None, overrides: Sequence[str] = ()) -> InferenceC
             raise ValueError(f"{where}: an override must be 'field=value'")
         values.update(_known({name.strip(): _parse(text, where)}, where))
     return _build(values, " ".join(f"--override={override}" for override in overrides))
+
+
+def change(config: InferenceConfig, fields: Mapping[str, Any]) -> InferenceConfig:
+    """Returns a configuration with other values of some fields.
+
+    Raises:
+      ValueError: A field is unknown or breaks a rule.
+    """
+    where = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+    return _build({**vars(config), **_known(dict(fields), where)}, where)
 
 
 def _parse(text: bytes | str, where: str) -> Any:

@@ -13,6 +13,7 @@ MIN_PIXELS = 2
 MAX_PIXELS = 2**26
 """Largest picture that is decoded, 8192x8192: the header of a small file can claim any size."""
 
+_ALLOWED = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
 _ORIENTATION = 0x0112
 _UPRIGHT = 1
 
@@ -33,7 +34,6 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[i
         `MAX_PIXELS` pixels, or is a JPEG that EXIF tells to turn or mirror. The message names the
         file.
     """
-    allowed = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
     damaged = f"{path}: the file is damaged or cut off, {len(content)} bytes"
     try:
         with PIL.Image.open(io.BytesIO(content), formats=formats) as header:
@@ -44,17 +44,22 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[i
     except PIL.UnidentifiedImageError as error:
         raise ValueError(f"{path}: not a {' or '.join(formats)} file") from error
     except PIL.Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: {allowed}: {error}") from error
+        raise ValueError(f"{path}: {_ALLOWED}: {error}") from error
     except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise ValueError(f"{damaged}: {error}") from error
-    if not MIN_PIXELS <= height * width <= MAX_PIXELS:
-        raise ValueError(f"{path}: {allowed}: {height}x{width}")
+    check_size(path, height, width)
     if orientation != _UPRIGHT:
         raise ValueError(
             f"{path}: EXIF orientation must be {_UPRIGHT}, pixels stored as they are shown: "
             f"{orientation}; store it upright first, e.g. with `mogrify -auto-orient`"
         )
     return height, width
+
+
+def check_size(name: str, height: int, width: int) -> None:
+    """Raises ValueError, which names the picture, unless it has as many pixels as it may."""
+    if not MIN_PIXELS <= height * width <= MAX_PIXELS:
+        raise ValueError(f"{name}: {_ALLOWED}: {height}x{width}")
 
 
 def decode(path: str, content: bytes, formats: tuple[str, ...]) -> np.ndarray:

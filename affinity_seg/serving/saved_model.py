@@ -118,13 +118,22 @@ def newest_version(folder: str) -> str:
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"no folder of an exported model: {folder}")
-    numbers = sorted((int(name) for name in os.listdir(folder) if name.isdecimal()), reverse=True)
+    found = find_version(folder)
+    if found is None:
+        raise FileNotFoundError(
+            f"{folder}: neither saved_model.pb nor a version, export_saved_model.py writes one"
+        )
+    return found
+
+
+def find_version(folder: str) -> str | None:
+    """Returns what `newest_version` does, or None if there is none."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    numbers = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
     for path in [folder, *(os.path.join(folder, str(number)) for number in numbers)]:
         if os.path.isfile(os.path.join(path, "saved_model.pb")):
             return path
-    raise FileNotFoundError(
-        f"{folder}: neither saved_model.pb nor a version, tools/export_saved_model.py writes one"
-    )
+    return None
 
 
 def read_class_table(folder: str) -> labels.ClassTable:

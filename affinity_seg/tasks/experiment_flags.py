@@ -3,6 +3,7 @@
 from absl import flags
 from official.core import train_utils
 
+from affinity_seg import resources
 from affinity_seg.configs import experiments
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
@@ -25,6 +26,10 @@ def parse() -> experiments.Experiment:
       FileNotFoundError: A file is missing.
       ValueError: There is no such experiment or field, or a field breaks a rule.
     """
+    flags.FLAGS.config_file = [
+        resources.find(name, resources.EXPERIMENTS, ".yaml") or name
+        for name in flags.FLAGS.config_file or ()
+    ]
     try:
         return train_utils.parse_configuration(flags.FLAGS, lock_return=False, print_return=False)
     except LookupError as error:

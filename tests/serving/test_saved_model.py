@@ -15,6 +15,7 @@ import tensorflow as tf
 import yaml
 from running import ROOT, run_tool
 
+import affinity_seg
 from affinity_seg import common, ops
 from affinity_seg.configs import inference
 from affinity_seg.inference import prediction_runs
@@ -248,3 +249,22 @@ def test_errors_are_one_message(folder, tmp_path, override, wanted):
     assert result.returncode != 0 and wanted in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.rglob("saved_model.pb"))
+
+
+def test_the_three_calls_give_the_same(folder, offline):
+    exported = str(folder / "instances")
+    model = affinity_seg.load(exported)
+    assert model.config == inference.load_config(str(folder / "preset.yaml"))
+    for name in ("street.png", "plain.png"):
+        found, wanted = affinity_seg.segment(model, folder / name), offline[name]
+        for field in ("instance_ids", "classes", "sizes", "boxes"):
+            np.testing.assert_array_equal(getattr(found, field), getattr(wanted, field))
+            assert getattr(found, field).dtype == getattr(wanted, field).dtype
+        np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
+        assert found.class_names == tuple(CITYSCAPES.class_names[i] for i in wanted.classes)
+    with pytest.raises(ValueError, match="an exported model has its own preset"):
+        affinity_seg.segment(model, folder / "street.png", min_pixels=1)
+    with pytest.raises(ValueError, match="an exported model has its own preset"):
+        affinity_seg.load(exported, "demo")
+    with pytest.raises(ValueError, match="must be an export of kind 'instances'"):
+        affinity_seg.load(folder / "networks")
