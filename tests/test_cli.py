@@ -59,7 +59,7 @@ def test_wrong_arguments_are_one_line(monkeypatch, argument, message):
 
 def test_arguments_for_a_library_below_are_passed_on(monkeypatch):
     monkeypatch.setattr(
-        sys, "argv", ["tool.py", "--runner=FlinkRunner", "--debug", "--parallelism=2"]
+        sys, "argv", ["tool.py", "--runner=FlinkRunner", "--nodebug", "--parallelism=2"]
     )
     passed = []
     with pytest.raises(SystemExit) as end:
