@@ -12,7 +12,7 @@ from running import ROOT, environment
 
 from affinity_seg.beam import direct
 
-PATIENCE = 120
+PATIENCE = 300
 """Longest time that anything here may take on a busy machine, seconds."""
 
 
