@@ -29,7 +29,7 @@ def test_a_byte_and_a_file_that_only_one_side_has_are_named(folders, side):
     (folders[side] / "scores.json").write_text("Not of the results.")
     equal, different = beam_suites.compare(*map(str, folders))
     assert equal == 2
-    assert different == ["results/masks/x_0000.png", "predictions/y.tfrecord"]
+    assert different == ["predictions/y.tfrecord", "results/masks/x_0000.png"]
 
 
 def test_ways_take_turns_and_are_compared_within_a_round(tmp_path):
