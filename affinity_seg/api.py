@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 import affinity_seg.ops  # noqa: F401  # Registers the ops of exported models.
 from affinity_seg import labels
@@ -28,7 +27,8 @@ from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.inference.networks import Predictor
 from affinity_seg.modeling import loading
-from affinity_seg.serving import saved_model, signatures
+from affinity_seg.serving import saved_model
+from affinity_seg.serving.exported import ExportedModel
 from affinity_seg.visualization import overlays
 
 Image = str | os.PathLike | np.ndarray
@@ -185,26 +185,14 @@ class _Exported(Model):
     """A SavedModel that has all of it inside."""
 
     def __init__(self, folder: str):
-        kind = saved_model.read_extra(folder, "export.json")["kind"]
-        if kind != "instances":
-            raise ValueError(f"{folder}: must be an export of kind 'instances': {kind!r}")
-        extra = os.path.join(folder, saved_model.EXTRA)
-        super().__init__(
-            labels.load_class_table(os.path.join(extra, "class_table.yaml")),
-            inference.load_config(os.path.join(extra, "preset.yaml")),
-        )
-        self._model = tf.saved_model.load(folder)
+        config = inference.load_config(os.path.join(folder, saved_model.EXTRA, "preset.yaml"))
+        super().__init__(saved_model.read_class_table(folder), config)
+        self._model = ExportedModel(folder)
 
     def instances(self, image: np.ndarray, fields: dict[str, Any]) -> Instances:
         if fields:
             raise ValueError(f"an exported model has its own preset: {sorted(fields)}")
-        call = self._model.signatures["serving_default"]
-        answer = call(**{signatures.IMAGES: tf.constant(image[None])})
-        found = {
-            name: answer[name][0].numpy()
-            for name in ("instance_ids", "classes", "scores", "sizes", "boxes")
-        }
-        return Instances(**found, votes=np.zeros([len(found["classes"]), 0], np.int64))
+        return self._model.segment(image)
 
 
 def _read(image: Image) -> tuple[np.ndarray, str]:

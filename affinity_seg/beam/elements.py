@@ -87,7 +87,7 @@ class Predicted(NamedTuple):
 
     Attributes:
       done: The image, which is done when `result` is written.
-      result: What the networks say of it, a `records.Record` or an `exported.Answer`.
+      result: What the networks say of it, a `records.Record`, or its `Instances`.
       is_recorded: Whether `result` is in its folder already.
     """
 

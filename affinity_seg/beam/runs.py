@@ -17,10 +17,11 @@ from affinity_seg.evaluation import results
 from affinity_seg.inference import fingerprint as fingerprint_lib
 from affinity_seg.inference import merge_runs, prediction_runs, records
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.recording import Recorder, find_record
 from affinity_seg.modeling import loading
 from affinity_seg.serving import saved_model
-from affinity_seg.serving.exported import Answer, ExportedModel
+from affinity_seg.serving.exported import ExportedModel
 
 PREDICTIONS, RESULTS = "predictions", "results"
 """Folders of the outputs."""
@@ -196,7 +197,7 @@ class _Exported:
     def __init__(self, model: ExportedModel):
         self._model = model
 
-    def predict(self, picture: Picture) -> tuple[str, str, Answer]:
+    def predict(self, picture: Picture) -> tuple[str, str, Instances]:
         try:
             answer = self._model.segment(picture.pixels)
         except tf.errors.OpError as error:
@@ -220,7 +221,7 @@ class _Results:
             return None
         return DONE if results.read_source(self._folder, item.name) == image_sha256 else None
 
-    def write(self, result: tuple[str, str, Answer], is_recorded: bool) -> None:
+    def write(self, result: tuple[str, str, Instances], is_recorded: bool) -> None:
         del is_recorded  # It never is.
         name, image_sha256, answer = result
         if not self._is_claimed:

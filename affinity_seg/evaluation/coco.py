@@ -47,11 +47,12 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    judged = {
+    judged = read_judged(items, results_dir, class_table)
+    described = {
         item.name: _describe(target, predictions, class_table)
-        for item, target, predictions in read_judged(items, results_dir, class_table)
+        for item, target, predictions in judged
     }
-    return scores_of(judged, class_table)
+    return scores_of(described, class_table)
 
 
 def judge_image(
@@ -68,6 +69,18 @@ def judge_image(
     """
     ((_, target, predictions),) = read_judged([item], results_dir, class_table)
     return _describe(target, predictions, class_table)
+
+
+def _describe(
+    target: Truth, predictions: Sequence[Prediction], class_table: ClassTable
+) -> coco_format.DescribedImage:
+    """Returns truth and result of an image as COCO has them."""
+    height, width = target.classes.shape
+    return coco_format.DescribedImage(
+        {"height": height, "width": width},
+        coco_format.truth_annotations(target, class_table.num_classes),
+        coco_format.prediction_annotations(predictions),
+    )
 
 
 def scores_of(
@@ -106,18 +119,6 @@ def label_map_ap(true: np.ndarray, predicted: np.ndarray) -> float | None:
             target.append(coco_format.annotation(1, mask, score=score, iscrowd=0))
     numbered = coco_format.numbered_images([coco_format.DescribedImage(size, *annotations)])
     return _mean(_precision(numbered[0], ("background", "instance"), *numbered[1:])[..., 0])
-
-
-def _describe(
-    target: Truth, predictions: Sequence[Prediction], class_table: ClassTable
-) -> coco_format.DescribedImage:
-    """Returns the truth and the result of an image as COCO has them."""
-    height, width = target.classes.shape
-    return coco_format.DescribedImage(
-        {"height": height, "width": width},
-        coco_format.truth_annotations(target, class_table.num_classes),
-        coco_format.prediction_annotations(predictions),
-    )
 
 
 def _precision(images: list, class_names: Sequence[str], true: list, predicted: list) -> np.ndarray:

@@ -1,20 +1,11 @@
 """An exported model in this process: pixels in, instances out."""
 
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
 
 from affinity_seg import ops
+from affinity_seg.inference.instances import Instances
 from affinity_seg.serving import signatures
-
-
-class Answer(NamedTuple):
-    """The instances of an image, a `results.InstancesLike`."""
-
-    instance_ids: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray
 
 
 class ExportedModel:
@@ -43,8 +34,8 @@ class ExportedModel:
                 f"{sorted(self._function.structured_outputs)}"
             )
 
-    def segment(self, image: np.ndarray) -> Answer:
-        """Returns the instances of an image.
+    def segment(self, image: np.ndarray) -> Instances:
+        """Returns the instances of an image; their `votes` have no class, the model keeps them.
 
         Args:
           image: uint8 RGB [H, W, 3].
@@ -53,4 +44,5 @@ class ExportedModel:
           tf.errors.OpError: The model refuses it.
         """
         found = self._function(**{signatures.IMAGES: tf.constant(image[None])})
-        return Answer(*(found[name][0].numpy() for name in Answer._fields))
+        named = {name: found[name][0].numpy() for name in Instances._fields if name in found}
+        return Instances(**named, votes=np.zeros([len(named["classes"]), 0], np.int64))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -136,6 +137,17 @@ def find_version(folder: str) -> str | None:
     return None
 
 
+def read_extra(folder: str, name: str) -> dict:
+    """Returns a YAML or JSON file that was written along with an exported model.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+    """
+    path = os.path.join(folder, EXTRA, name)
+    with open(path, encoding="utf-8") as file:
+        return json.load(file) if name.endswith(".json") else yaml.safe_load(file)
+
+
 def read_class_table(folder: str) -> labels.ClassTable:
     """Returns the classes of an exported model."""
     return labels.load_class_table(os.path.join(folder, EXTRA, "class_table.yaml"))
@@ -146,16 +158,14 @@ def identity(folder: str) -> dict[str, Any]:
 
     The index of the variables holds a checksum of each of them.
     """
-    described = {}
-    for name in ("preset.yaml", "export.json"):
-        with open(os.path.join(folder, EXTRA, name), encoding="utf-8") as file:
-            described.update(yaml.safe_load(file))  # JSON is YAML.
-    for name, path in (
-        ("saved_model", "saved_model.pb"),
-        ("variables", os.path.join("variables", "variables.index")),
-    ):
-        described[name] = files.sha256(os.path.join(folder, path))
-    return described
+    content = {
+        key: files.sha256(os.path.join(folder, *path))
+        for key, path in (
+            ("saved_model", ["saved_model.pb"]),
+            ("variables", ["variables", "variables.index"]),
+        )
+    }
+    return {**read_extra(folder, "preset.yaml"), **read_extra(folder, "export.json"), **content}
 
 
 def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:

@@ -12,7 +12,6 @@ from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.serving import saved_model
-from affinity_seg.tasks import registry_imports  # noqa: F401
 
 
 @pytest.fixture(scope="session")
