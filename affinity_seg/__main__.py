@@ -21,7 +21,7 @@ GROUPS = {
         "ablation",
     ),
     "serve": ("export_saved_model", "serve", "serving_client"),
-    "check": ("check_truth", "check_chain", "check_invariance"),
+    "check": ("check_truth", "check_chain", "check_invariance", "check_faults"),
     "benchmark": (
         "benchmark_beam",
         "benchmark_input",

@@ -1,6 +1,7 @@
 """`python -m affinity_seg`: the same programs as in tools/, by name."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -25,6 +26,16 @@ def _run(*arguments, folder=ROOT, **variables):
 def test_every_program_is_in_one_group():
     grouped = [verb for group in verbs.GROUPS.values() for verb in group]
     assert sorted(grouped) == resources.names("tools", ".py")
+
+
+def test_no_program_imports_tensorflow_before_cli_makes_it_quiet():
+    for verb in resources.names("tools", ".py"):
+        with open(os.path.join(ROOT, "tools", f"{verb}.py"), encoding="utf-8") as file:
+            source = file.read()
+        early = re.search(
+            r"^(?:import|from) (?:tensorflow|tf_keras|official)\b", source, re.MULTILINE
+        )
+        assert early is None, verb
 
 
 def test_help_lists_each_program_with_its_first_line_and_loads_no_tensorflow(tmp_path):

@@ -12,7 +12,6 @@ suffer from other programs. Prints tables and writes results.json.
 import os
 import tempfile
 
-import tensorflow as tf
 from absl import flags
 
 from affinity_seg import cli, files, labels
@@ -32,6 +31,8 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    import tensorflow as tf  # Not before `cli` has made it quiet.
+
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     class_table = labels.load_class_table(FLAGS.class_table)

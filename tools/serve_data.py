@@ -10,7 +10,6 @@ The first is the dispatcher, the second one of any number of workers, which read
 the same paths as the training) and make the crops. Both run until they are stopped.
 """
 
-import tensorflow as tf
 from absl import flags
 
 from affinity_seg import cli
@@ -22,6 +21,8 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    import tensorflow as tf  # Not before `cli` has made it quiet.
+
     service = tf.data.experimental.service
     if FLAGS.dispatcher is None:
         if FLAGS.address is not None:
