@@ -2,13 +2,11 @@
 tests/serving."""
 
 import json
-import subprocess
-import sys
 
 import cv2
 import numpy as np
 import pytest
-from running import ROOT, run_tool
+from running import ROOT, run_python, run_tool
 
 import affinity_seg
 from affinity_seg.configs import experiments
@@ -52,7 +50,7 @@ def _assert_same(found, wanted):
 
 def test_import_alone_loads_no_tensorflow():
     program = "import sys, affinity_seg; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+    assert run_python("-c", program).returncode == 0
     with pytest.raises(AttributeError, match="'affinity_seg' has no attribute 'segmnet'"):
         _ = affinity_seg.segmnet
 

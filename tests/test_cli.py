@@ -1,6 +1,5 @@
 """Programs end with one message for what a user can get wrong, with a stack trace for the rest."""
 
-import os
 import subprocess
 import sys
 
@@ -9,7 +8,7 @@ import pytest
 import tensorflow as tf
 import yaml
 from absl import flags
-from running import ROOT
+from running import environment
 
 from affinity_seg import cli
 
@@ -98,7 +97,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path, lines):
     with subprocess.Popen(
         [sys.executable, "tool.py"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": ROOT},
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as program:

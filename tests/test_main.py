@@ -2,25 +2,16 @@
 
 import os
 import re
-import subprocess
-import sys
 
 import pytest
-from running import ROOT
+from running import ROOT, run_python
 
 from affinity_seg import __main__ as verbs
 from affinity_seg import resources
 
 
-def _run(*arguments, folder=ROOT, **variables):
-    return subprocess.run(
-        [sys.executable, "-m", "affinity_seg", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": ROOT, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _run(*arguments, **options):
+    return run_python("-m", "affinity_seg", *arguments, **options)
 
 
 def test_every_program_is_in_one_group():

@@ -1,8 +1,9 @@
 """Every command of README.md and docs/*.md: run as printed, run with less to do, or looked through.
 
-A block that fits nowhere fails: one of another kind than commands, Python, or what is only shown; a
-program that is not listed here; a flag, preset, class table, flagfile, experiment or target that
-does not exist.
+The newcomer's way is run. Of the other programs only the flags are parsed, with all that they name:
+each has tests of its own that run it, and CI has minutes for these. A block that fits nowhere
+fails: one of another kind than commands, Python, or what is only shown; a program that is not
+listed here; a flag, preset, class table, flagfile, experiment or target that does not exist.
 """
 
 import json
