@@ -70,14 +70,30 @@ def _checked(
 
 
 def _parse(argv: Sequence[str], known_only: bool) -> list[str]:
-    """Parses the flags and returns the other arguments, with `known_only` unknown flags as well."""
-    argv = [_with_known_flagfile(argument) for argument in argv]
+    """Returns the arguments that are no flags, or ends with a message or --help.
+
+    With `known_only`, flags that the program does not have are among them.
+    """
     try:
-        return flags.FLAGS(argv, known_only=known_only)
+        return parse_flags(argv, known_only)
     except flags.Error as error:
         _fail(argv, f"{error}; --help lists the flags")
     except SystemExit:  # --help was shown.
         sys.exit(0)
+
+
+def parse_flags(argv: Sequence[str], known_only: bool = False) -> list[str]:
+    """Parses the flags and returns the program and its other arguments.
+
+    Args:
+      argv: The program and its arguments. `--flagfile=name` finds the files of tools/flagfiles.
+      known_only: Whether unknown flags are returned instead of refused.
+
+    Raises:
+      flags.Error: A flag is unknown, missing or has a wrong value.
+    """
+    argv = [_with_known_flagfile(argument) for argument in argv]
+    return flags.FLAGS(argv, known_only=known_only)
 
 
 def _with_known_flagfile(argument: str) -> str:

@@ -1,6 +1,7 @@
 """Inputs that a run could not use: listed by name and reason, while the run goes on."""
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ EXIT_STATUS = 3
 _ERRORS = (OSError, ValueError, cv2.error, tf.errors.OpError)
 """What a damaged or missing input raises."""
 
+_OWN = frozenset(
+    (errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS)
+)
+"""Numbers of OSErrors that are no input's fault: the machine has come to an end."""
+
 
 def define_flag() -> None:
     """Defines --strict for the program that calls it."""
@@ -34,7 +40,8 @@ def define_flag() -> None:
 class DeadLetters:
     """The inputs that one run could not use, in a JSON file of its output folder.
 
-    The file is a list of {"name", "file", "reason"}, in the order they were met. It is written
+    The file is a list of {"name", "file", "reason"}, in the order they were met; an input that
+    fails in two stages of a run is there once, with the last reason. It is written
     anew at each addition, so that a killed run leaves what it found. At the end of a run it says
     what that run could not use: `finish` removes the file of an earlier run if there is nothing.
     """
@@ -48,10 +55,15 @@ class DeadLetters:
         """
         self._folder = folder
         self._strict = strict
-        self._letters: list[dict[str, str]] = []
+        self._letters: dict[str, dict[str, str]] = {}
 
     def __len__(self) -> int:
         return len(self._letters)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether errors are raised instead of listed."""
+        return self._strict
 
     @property
     def path(self) -> str:
@@ -71,15 +83,18 @@ class DeadLetters:
         try:
             yield
         except _ERRORS as error:
-            if self._strict:
+            if self._strict or (isinstance(error, OSError) and error.errno in _OWN):
                 raise
             self.add(name, path, str(error))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._letters
 
     def add(self, name: str, path: str, reason: str) -> None:
         """Lists an input; for those that cannot wrap what raises in `listed`."""
         logging.warning("left out: %s", reason)
-        self._letters.append({"name": name, "file": path, "reason": reason})
-        files.write_json(self.path, self._letters)
+        self._letters[name] = {"name": name, "file": path, "reason": reason}
+        files.write_json(self.path, list(self._letters.values()))
 
     def finish(self) -> int:
         """Says how many inputs were left out, if any, and returns the exit status of the run."""
@@ -100,5 +115,6 @@ def report(folder: str) -> int:
         return 0
     with open(path, "rb") as file:
         count = len(json.load(file))
-    print(f"{count} inputs could not be used, see {path}")
+    inputs = "1 input" if count == 1 else f"{count} inputs"
+    print(f"{inputs} could not be used, see {path}")
     return EXIT_STATUS

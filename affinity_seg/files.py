@@ -26,12 +26,16 @@ def atomic_path(path: str) -> Iterator[str]:
 
     The temporary name keeps the suffix of `path`, so writers that look at it work.
     If the body raises, the temporary file is removed and `path` is left as it was; an OSError
-    that names no file, as of a full disk, names `path`.
+    that names no file, as of a full disk, or the temporary one, names `path`.
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=_prefix(), suffix="-" + name, dir=folder)
-    os.close(handle)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=_prefix(), suffix="-" + name, dir=folder)
+        os.close(handle)
+    except OSError as error:
+        error.filename = path
+        raise
     try:
         os.chmod(temporary, 0o666 & ~_umask())
         yield temporary
@@ -40,7 +44,8 @@ def atomic_path(path: str) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
         # An error without a number has a message of its own, which a file name would replace.
-        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        has_number = isinstance(error, OSError) and error.errno is not None
+        if has_number and error.filename in (None, temporary):
             error.filename = path
         raise
 
@@ -92,7 +97,8 @@ def remove_leftovers(folder: str) -> None:
         path = os.path.join(folder, name)
         with contextlib.suppress(FileNotFoundError):  # Another process may remove it as well.
             if name.startswith(_PREFIX) and _is_leftover(path):
-                shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+                is_folder = os.path.isdir(path) and not os.path.islink(path)
+                shutil.rmtree(path) if is_folder else os.remove(path)
 
 
 def sha256(path: str) -> str:
@@ -105,7 +111,7 @@ def _is_leftover(path: str) -> bool:
     """Returns whether nobody writes the temporary file `path` any more."""
     writer = _WRITER.match(os.path.basename(path))
     if writer is None or writer[2] != _host():
-        return time.time() - os.path.getmtime(path) > _FOREIGN_AGE
+        return time.time() - os.lstat(path).st_mtime > _FOREIGN_AGE
     try:
         os.kill(int(writer[1]), 0)
     except ProcessLookupError:

@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import yaml
 from cityscapesscripts.helpers import labels as official
 
-from affinity_seg import resources
+from affinity_seg import resources, structured
 
 VOID_CLASS = 255
 """Class index of pixels that are neither scored nor trained on."""
@@ -154,7 +153,7 @@ class ClassTable:
         ):
             values = getattr(self, field)
             if not isinstance(values, tuple) or not all(map(valid, values)):
-                raise ValueError(f"`{field}` must be {rule}: {values!r}")
+                raise ValueError(f"`{field}` must be {rule}: {structured.shown(values)}")
 
     @property
     def num_classes(self) -> int:
@@ -315,13 +314,12 @@ def load_class_table(name_or_path: str) -> ClassTable:
         raise FileNotFoundError(
             f"`class_table` must be one of {known} or a YAML file that exists: {name_or_path}"
         )
-    try:
-        with open(path, encoding="utf-8") as file:
-            content = yaml.safe_load(file)
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{name_or_path}: a class table must be YAML in UTF-8: {error}") from error
+    with open(path, "rb") as file:
+        content = structured.parse_yaml(file.read(), name_or_path)
     if not isinstance(content, dict):
-        raise ValueError(f"{name_or_path}: a class table must be a mapping: {content!r}")
+        raise ValueError(
+            f"{name_or_path}: a class table must be a mapping: {structured.shown(content)}"
+        )
     fields = {field.name for field in dataclasses.fields(ClassTable)}
     if set(content) - fields:
         raise ValueError(

@@ -20,10 +20,12 @@ PACKAGE = "affinity_seg"
 ROOMS = (
     "version",
     "resources",
+    "structured",
     "neighbors",
     "labels",
     "common",
     "files",
+    "names",
     "dead_letters",
     "data",
     "configs",
@@ -41,6 +43,7 @@ ROOMS = (
     "api",
     "beam",
     "benchmarking",
+    "faults",
     "tool_flags",
     "cli",
 )
@@ -49,7 +52,7 @@ ROOMS = (
 TRAINING = ("dataloaders", "losses", "tasks")
 """Rooms that only training needs."""
 
-USES_TRAINING = ("benchmarking",)
+USES_TRAINING = ("benchmarking", "faults")
 """Rooms outside of training that may import from `TRAINING`."""
 
 CC_ROOMS = {

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 from running import ROOT, run_tool
-from small_networks import PRESET, write_network
 
 import affinity_seg
 from affinity_seg.configs import experiments
 from affinity_seg.data import streets
+from affinity_seg.faults.scene import PRESET, write_network
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,13 @@ r"""Checks a data set and writes it as TFRecords for training.
         --output_dir=runs/nuclei/tfrecords
 
 Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) of --input; layout
-`folder` reads images/ and instances/ of it, and --split only names the shards.
+`folder` reads images/ and instances/ of it, and --split only names the shards. Images that cannot
+be used are left out and listed, see docs/faults.md.
 """
 
 from absl import flags
 
-from affinity_seg import cli, labels, tool_flags
+from affinity_seg import cli, dead_letters, labels, tool_flags
 from affinity_seg.data import checks, listing, tfrecords
 
 tool_flags.define_input_flag("Folder of the data set.", "data_dir")
@@ -22,20 +23,24 @@ flags.DEFINE_enum("annotation", "gtFine", listing.ANNOTATIONS, "For layout citys
 tool_flags.define_class_table_flag()
 flags.DEFINE_string("output_dir", None, "Folder for the shards.")
 flags.DEFINE_integer("num_shards", 4, "Number of shards.")
+dead_letters.define_flag()
 flags.mark_flags_as_required(["split", "output_dir"])
 FLAGS = flags.FLAGS
 
 
 def main():
     class_table = labels.load_class_table(FLAGS.class_table)
-    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation)
+    letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
+    items = listing.list_labelled_images(
+        FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation, letters
+    )
     summary = tfrecords.write_tfrecords(
-        items, class_table, FLAGS.output_dir, FLAGS.split, FLAGS.num_shards
+        items, class_table, FLAGS.output_dir, FLAGS.split, FLAGS.num_shards, letters
     )
     print(checks.describe(summary.pixels_of_class, summary.instances_of_class, class_table))
-    print(
-        f"{FLAGS.output_dir}: {len(items)} images in {len(summary.paths)} shards of {FLAGS.split}"
-    )
+    where = f"{len(summary.paths)} shards of {FLAGS.split}"
+    print(f"{FLAGS.output_dir}: {summary.count} images in {where}")
+    return letters.finish()
 
 
 if __name__ == "__main__":

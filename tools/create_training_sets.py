@@ -6,12 +6,13 @@ r"""Writes the sets that the paper trains on (section 5) as TFRecords, and print
         --num_fine_patches=300 --output_dir=runs/demo/training_sets
 
 --input is in the layout of Cityscapes: leftImg8bit, gtFine, and gtCoarse for the coarse sets.
-docs/training_sets.md says what is in each set. The same flags give the same files.
+docs/training_sets.md says what is in each set. The same flags give the same files. Images that
+cannot be used are left out and listed, see docs/faults.md.
 """
 
 from absl import flags
 
-from affinity_seg import cli, labels, tool_flags
+from affinity_seg import cli, dead_letters, labels, tool_flags
 from affinity_seg.data import listing, tfrecords, training_sets
 
 tool_flags.define_input_flag("Folder of the data set.", "data_dir")
@@ -21,6 +22,7 @@ flags.DEFINE_string("fine_split", "train", "Split of the fine sets.")
 flags.DEFINE_string("coarse_split", "train_extra", "Split of the coarse sets.")
 flags.DEFINE_integer("num_shards", 64, "Shards of each set, at most one for each example.")
 tool_flags.define_training_set_flags()
+dead_letters.define_flag()
 flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 
@@ -32,25 +34,28 @@ def main():
     settings = tool_flags.training_set_settings()
     class_table = labels.CITYSCAPES
     settings.check(class_table)
+    letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     sources = {"fine": (FLAGS.fine_split, "gtFine"), "coarse": (FLAGS.coarse_split, "gtCoarse")}
     items = {
-        source: listing.list_labelled_images(FLAGS.input, "cityscapes", split, annotation)
+        source: listing.list_labelled_images(FLAGS.input, "cityscapes", split, annotation, letters)
         for source, (split, annotation) in sources.items()
         if any(name.startswith(source) for name in FLAGS.sets)
     }
     rows = []
     for name in FLAGS.sets:
-        built = training_sets.build(name, items[name.split("_")[0]], class_table, settings)
+        source_items = items[name.split("_")[0]]
+        built = training_sets.build(name, source_items, class_table, settings, letters)
         if not built.count:
             raise ValueError(f"{FLAGS.input}: nothing to cut for the set {name}")
         shards = min(FLAGS.num_shards, built.count)
         summary = tfrecords.write_examples(
             built.examples, built.count, class_table, FLAGS.output_dir, name, shards
         )
-        rows.append((name, built.count, sum(summary.instances_of_class.values())))
+        rows.append((name, summary.count, sum(summary.instances_of_class.values())))
     print(f"{'set':16}{'examples':>10}{'the paper':>11}{'instances':>11}")
     for name, count, instances in rows:
         print(f"{name:16}{count:10}{training_sets.PAPER_COUNTS[name]:11}{instances:11}")
+    return letters.finish()
 
 
 if __name__ == "__main__":

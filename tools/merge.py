@@ -6,12 +6,12 @@ r"""Merges prediction records into instances and writes Cityscapes result files.
 Fields of the preset that only concern the graph may differ from those of the prediction, so that
 a table of ablations needs the networks only once. --method=connected_components makes the
 baseline without affinities. Started again, it continues with the records that have no result or
-have changed since.
+have changed since. Records that cannot be merged are left out and listed, see docs/faults.md.
 """
 
 from absl import flags
 
-from affinity_seg import cli, tool_flags
+from affinity_seg import cli, dead_letters, tool_flags
 from affinity_seg.configs import inference
 from affinity_seg.inference import filters, merge_runs
 
@@ -21,16 +21,19 @@ flags.DEFINE_enum("method", merge_runs.METHODS[0], merge_runs.METHODS, "How inst
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
 flags.DEFINE_alias("results_dir", "output_dir")
 filters.define_flags()
+dead_letters.define_flag()
 flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
 
 
 def main():
     config = inference.load_config(FLAGS.preset, FLAGS.override)
+    letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     count = merge_runs.merge_records(
-        FLAGS.input, config, FLAGS.method, FLAGS.output_dir, filters.from_flags()
+        FLAGS.input, config, FLAGS.method, FLAGS.output_dir, filters.from_flags(), letters
     )
     print(f"{FLAGS.output_dir}: {count} images merged")
+    return letters.finish()
 
 
 if __name__ == "__main__":

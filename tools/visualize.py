@@ -5,14 +5,14 @@ r"""Draws the truth if there is one, what the networks said, and the instances o
 
 For each image six pictures: <name>_instances, _truth, _semantic, _affinity (boundary probability at
 each distance), _directions (every channel in the largest region) and _sheet, all side by side.
+Images that lack something or do not fit are left out and listed, see docs/faults.md.
 """
 
 from absl import flags
 from tqdm import tqdm
 
-from affinity_seg import cli, files, tool_flags
+from affinity_seg import cli, dead_letters, files, tool_flags
 from affinity_seg.data import listing
-from affinity_seg.evaluation import results
 from affinity_seg.inference import filters, outputs, records
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.labels import load_class_table
@@ -25,18 +25,18 @@ tool_flags.define_class_table_flag()
 flags.DEFINE_string("output_dir", None, "Folder for the pictures.")
 flags.DEFINE_integer("max_images", None, "Draw only so many images, the first by name.", 1)
 filters.define_flags()
+dead_letters.define_flag()
 flags.mark_flags_as_required(["predictions_dir", "results_dir", "output_dir"])
 FLAGS = flags.FLAGS
 
 
 def _draw(item, class_table, instance_filter):
-    """Writes the pictures of one image."""
+    """Returns the pictures of one image by kind."""
     found = outputs.read_outputs(item, FLAGS.predictions_dir, FLAGS.results_dir, class_table)
     instances = instance_filter.select_predictions(found.instances, class_table)
     height, width = found.image.shape[:2]
     with errors_named(records.record_path(FLAGS.predictions_dir, item.name)):
-        pictures.write_pictures(
-            FLAGS.output_dir,
+        return pictures.draw_pictures(
             item.name,
             found.image,
             found.prediction,
@@ -51,11 +51,15 @@ def main():
     instance_filter = filters.from_flags()
     instance_filter.check(class_table)
     items = listing.list_images(FLAGS.input, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
-    results.check_all_done(FLAGS.results_dir, [item.name for item in items])
+    letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     files.remove_leftovers(FLAGS.output_dir)
     for item in tqdm(items, desc="draw", unit="image", disable=None):
-        _draw(item, class_table, instance_filter)
-    print(f"{FLAGS.output_dir}: pictures of {len(items)} images")
+        with letters.listed(item.name, item.image_path):
+            drawn = _draw(item, class_table, instance_filter)
+        if item.name not in letters:
+            pictures.write_pictures(FLAGS.output_dir, item.name, drawn)
+    print(f"{FLAGS.output_dir}: pictures of {len(items) - len(letters)} images")
+    return letters.finish()
 
 
 if __name__ == "__main__":

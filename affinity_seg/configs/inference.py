@@ -8,9 +8,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
-from affinity_seg import labels, neighbors, resources
+from affinity_seg import labels, neighbors, resources, structured
 from affinity_seg.configs.networks import OUTPUT_STRIDES, PRECISIONS
 
 BEST_PRESET = "paper_best"
@@ -247,14 +245,14 @@ def load_config(preset: str | None, overrides: Sequence[str] = ()) -> InferenceC
                 f"file that exists: {preset}"
             )
         with open(path, "rb") as file:
-            values = _known(_parse(file.read(), preset) or {}, preset)
+            values = _known(structured.parse_yaml(file.read(), preset) or {}, preset)
         _build(values, preset)
     for override in overrides:
         where = f"--override={override}"
         name, equals, text = override.partition("=")
         if not equals:
             raise ValueError(f"{where}: an override must be 'field=value'")
-        values.update(_known({name.strip(): _parse(text, where)}, where))
+        values.update(_known({name.strip(): structured.parse_yaml(text, where)}, where))
     return _build(values, " ".join(f"--override={override}" for override in overrides))
 
 
@@ -266,14 +264,6 @@ def change(config: InferenceConfig, fields: Mapping[str, Any]) -> InferenceConfi
     """
     where = ", ".join(f"{name}={value!r}" for name, value in fields.items())
     return _build({**vars(config), **_known(dict(fields), where)}, where)
-
-
-def _parse(text: bytes | str, where: str) -> Any:
-    """Parses YAML; errors name where it stands."""
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: e.g. a date that is none
-        raise ValueError(f"{where}: not YAML that can be read: {error}") from error
 
 
 def _build(values: dict[str, Any], where: str) -> InferenceConfig:
@@ -288,7 +278,8 @@ def _known(values: Any, where: str) -> dict[str, Any]:
     """Returns `values` if it is a mapping of known fields."""
     names = [field.name for field in dataclasses.fields(InferenceConfig)]
     if not isinstance(values, dict):
-        raise ValueError(f"{where}: a preset must be a mapping of fields: {values!r}")
+        found = structured.shown(values)
+        raise ValueError(f"{where}: a preset must be a mapping of fields: {found}")
     for name in values:
         if name not in names:
             raise ValueError(f"{where}: unknown field {name!r}; known: {', '.join(names)}")

@@ -1,6 +1,7 @@
 """Checks of a data set's files before anything is made of them."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 from affinity_seg import labels
 from affinity_seg.data import pictures
 from affinity_seg.data.listing import Item
+from affinity_seg.dead_letters import DeadLetters
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -62,6 +64,24 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
         )
     image_format = "png" if content.startswith(_PNG) else "jpeg"
     return _checked(item, content, image_format, instances, stored, class_table)
+
+
+def read_items(
+    items: Iterable[Item], class_table: labels.ClassTable, letters: DeadLetters | None = None
+) -> Iterator[CheckedItem]:
+    """Yields what `read_item` returns of each image.
+
+    Args:
+      items: Images with truth.
+      class_table: What their instance images may hold.
+      letters: Lists the images that cannot be used; without it, the first of them is raised.
+    """
+    letters = DeadLetters("", strict=True) if letters is None else letters
+    for item in items:
+        with letters.listed(item.name, item.image_path):
+            checked = read_item(item, class_table)
+        if item.name not in letters:
+            yield checked
 
 
 def read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:

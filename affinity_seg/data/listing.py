@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from affinity_seg.dead_letters import DeadLetters
+
 LABELLED_LAYOUTS = ("cityscapes", "folder")
 """Those of `LAYOUTS` with truth."""
 
@@ -106,23 +108,36 @@ def name_of(filename: str) -> str:
 
 
 def list_labelled_images(
-    data_dir: str, layout: str, split: str = "", annotation: str = "gtFine"
+    data_dir: str,
+    layout: str,
+    split: str = "",
+    annotation: str = "gtFine",
+    letters: DeadLetters | None = None,
 ) -> list[Item]:
     """Lists the images as `list_images` does and makes sure that each has its instance image.
 
+    Args:
+      data_dir: As of `list_images`, and so are `layout`, `split` and `annotation`.
+      letters: Lists the images that lack theirs, unless all do.
+
     Raises:
-      FileNotFoundError: Instance images are missing; all are named.
+      FileNotFoundError: Instance images are missing and not listed; all are named.
       ValueError: The layout has none.
     """
     items = list_images(data_dir, layout, split, annotation)
     if layout not in LABELLED_LAYOUTS:
         raise ValueError(f"`layout` {layout!r} has no truth; use one of {LABELLED_LAYOUTS}")
-    missing = [item.instance_path for item in items if not os.path.isfile(item.instance_path)]
-    if missing:
+    missing = [item for item in items if not os.path.isfile(item.instance_path)]
+    if missing and (letters is None or letters.is_strict or len(missing) == len(items)):
         raise FileNotFoundError(
-            f"{len(missing)} instance images are missing:\n  " + "\n  ".join(missing)
+            f"{len(missing)} instance images are missing:\n  "
+            + "\n  ".join(item.instance_path for item in missing)
         )
-    return items
+    for item in missing:
+        reason = f"{item.instance_path}: the instance image is missing"
+        letters.add(item.name, item.image_path, reason)
+    without = set(missing)
+    return [item for item in items if item not in without]
 
 
 def _sorted(items: list[Item]) -> list[Item]:

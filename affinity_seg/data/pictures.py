@@ -34,6 +34,32 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[i
         `MAX_PIXELS` pixels, or is a JPEG that EXIF tells to turn or mirror. The message names the
         file.
     """
+    height, width, orientation = _read_header(path, content, formats)
+    check_size(path, height, width)
+    if orientation != _UPRIGHT:
+        raise ValueError(
+            f"{path}: EXIF orientation must be {_UPRIGHT}, pixels stored as they are shown: "
+            f"{orientation}; store it upright first, e.g. with `mogrify -auto-orient`"
+        )
+    return height, width
+
+
+def declared_size(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[int, int]:
+    """Returns height and width that a picture's file claims, for who knows what they must be.
+
+    Args:
+      path: As of `check_header`.
+      content: As of `check_header`.
+      formats: As of `check_header`.
+
+    Raises:
+      ValueError: The file is of another format or damaged.
+    """
+    return _read_header(path, content, formats)[:2]
+
+
+def _read_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[int, int, int]:
+    """Returns height, width and EXIF orientation."""
     damaged = f"{path}: the file is damaged or cut off, {len(content)} bytes"
     try:
         with PIL.Image.open(io.BytesIO(content), formats=formats) as header:
@@ -47,13 +73,7 @@ def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[i
         raise ValueError(f"{path}: {_ALLOWED}: {error}") from error
     except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise ValueError(f"{damaged}: {error}") from error
-    check_size(path, height, width)
-    if orientation != _UPRIGHT:
-        raise ValueError(
-            f"{path}: EXIF orientation must be {_UPRIGHT}, pixels stored as they are shown: "
-            f"{orientation}; store it upright first, e.g. with `mogrify -auto-orient`"
-        )
-    return height, width
+    return height, width, orientation
 
 
 def check_size(name: str, height: int, width: int) -> None:

@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import functools
-import json
 import multiprocessing
 import os
 import threading
@@ -16,7 +15,7 @@ import numpy as np
 import tqdm
 from cityscapesscripts.helpers.labels import id2label
 
-from affinity_seg import files, labels
+from affinity_seg import files, labels, structured
 from affinity_seg.data.street_scene import check_camera, render_street
 
 _CITIES = {"train": ("aldorf", "birkenau", "castell"), "val": ("dornstadt", "eschental")}
@@ -173,7 +172,7 @@ def _claim_folder(output_dir: str, arguments: dict[str, int | float]) -> None:
     if os.path.exists(path):
         with open(path, "rb") as file:
             try:
-                known = dict(json.load(file))
+                known = dict(structured.parse_json(file.read(), path))
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{path}: not the arguments of a data set: {error}") from error
         for name, value in arguments.items():

@@ -4,15 +4,17 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 import tqdm
+from google.protobuf.message import DecodeError
 
 from affinity_seg import common, files, labels
 from affinity_seg.data import checks, listing
 from affinity_seg.data.listing import Item
+from affinity_seg.dead_letters import DeadLetters
 
 _SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})\.tfrecord", re.DOTALL)
 """A shard's prefix and the number of shards of its set."""
@@ -22,11 +24,13 @@ class Summary(NamedTuple):
     """What was written.
 
     Attributes:
+      count: Number of images.
       paths: The shards.
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
     """
 
+    count: int
     paths: list[str]
     pixels_of_class: Counter
     instances_of_class: Counter
@@ -72,12 +76,13 @@ def write_tfrecords(
     output_dir: str,
     split: str,
     num_shards: int,
+    letters: DeadLetters | None = None,
 ) -> Summary:
     """Checks the images and writes them to `<output_dir>/<split>-%05d-of-%05d.tfrecord`.
 
-    Image i goes to shard i modulo `num_shards`. Files keep their bytes. After the last image was
-    checked and written, the older shards of the split go and the new ones get their names; until
-    then the older ones stay. The two sets are never mixed.
+    Image i of those that can be used goes to shard i modulo `num_shards`. Files keep their bytes.
+    After the last image was checked and written, the older shards of the split go and the new ones
+    get their names; until then the older ones stay. The two sets are never mixed.
 
     Args:
       items: Images with truth, see `listing.list_labelled_images`.
@@ -85,12 +90,13 @@ def write_tfrecords(
       output_dir: Folder of the shards; older shards of the same split are removed from it.
       split: First part of the shards' names.
       num_shards: Number of shards, 1 to the number of images.
+      letters: Lists the images that cannot be used; without it, the first of them is raised.
 
     Raises:
       FileNotFoundError: A file is missing.
       ValueError: An argument or a file breaks a rule, or there is no instance at all.
     """
-    examples = (checks.read_item(item, class_table) for item in items)
+    examples = checks.read_items(items, class_table, letters)
     return write_examples(examples, len(items), class_table, output_dir, split, num_shards)
 
 
@@ -105,14 +111,14 @@ def write_examples(
     """Writes checked images as `write_tfrecords` does.
 
     Args:
-      examples: `count` images.
-      count: Their number.
+      examples: The images, at most `count`.
+      count: Their number before some were found to be of no use.
 
     The other arguments and the errors are those of `write_tfrecords`.
     """
     paths = shard_paths(output_dir, split, num_shards, count)
     files.remove_leftovers(output_dir)
-    found = Found.nothing()
+    found, number = Found.nothing(), 0
     with contextlib.ExitStack() as shards:
         temporary = [shards.enter_context(files.atomic_path(path)) for path in paths]
         with contextlib.ExitStack() as open_files:
@@ -120,11 +126,14 @@ def write_examples(
             progress = tqdm.tqdm(examples, total=count, unit="image", desc=split, disable=None)
             for i, checked in enumerate(progress):
                 folder = os.path.dirname(checked.item.instance_path)
+                number = i + 1
                 found.add(checked)
                 writers[i % num_shards].write(serialize(checked))
+        if not number:
+            raise ValueError(f"{output_dir}: none of the {count} images of {split} can be used")
         found.require_instances(folder, class_table)
         remove_shards(output_dir, split)
-    return Summary(paths, found.pixels_of_class, found.instances_of_class)
+    return Summary(number, paths, found.pixels_of_class, found.instances_of_class)
 
 
 def shard_paths(output_dir: str, split: str, num_shards: int, count: int) -> list[str]:
@@ -162,6 +171,38 @@ def require_shards(pattern: str) -> None:
                 f"{len(missing)} of {len(wanted)} shards are missing, e.g. {missing[0]}; "
                 "run tools/create_tfrecords.py again"
             )
+
+
+@contextlib.contextmanager
+def damage_named(pattern: str) -> Iterator[None]:
+    """Turns TensorFlow's error about damaged data, which names no file, into one that does.
+
+    Args:
+      pattern: Files that the body reads.
+
+    Raises:
+      ValueError: The body found a file that is damaged, cut off, or holds a picture that is.
+    """
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        for path in sorted(tf.io.gfile.glob(pattern)):
+            reason = _damage(path)
+            if reason:
+                raise ValueError(f"{path}: the file is damaged: {reason}") from error
+        raise
+
+
+def _damage(path: str) -> str | None:
+    """Returns what is wrong with a TFRecord file or its examples, None if nothing is."""
+    try:
+        for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            example = tf.train.Example.FromString(serialized).features.feature
+            for key in (common.IMAGE_ENCODED, common.INSTANCE_ENCODED):
+                tf.io.decode_image(example[key].bytes_list.value[0], expand_animations=False)
+    except (DecodeError, IndexError, tf.errors.OpError) as error:
+        return str(error).split("}} ")[-1].split(" [Op:")[0]  # without TensorFlow's frame
+    return None
 
 
 def remove_shards(output_dir: str, split: str) -> None:

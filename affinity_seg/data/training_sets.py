@@ -22,6 +22,7 @@ import tqdm
 from affinity_seg import labels
 from affinity_seg.data import checks
 from affinity_seg.data.listing import Item
+from affinity_seg.dead_letters import DeadLetters
 
 SETS = ("fine", "coarse", "fine_patches", "coarse_patches")
 PAPER_COUNTS = {"fine": 2975, "coarse": 19998, "fine_patches": 14178, "coarse_patches": 1554}
@@ -101,7 +102,11 @@ class TrainingSet(NamedTuple):
 
 
 def build(
-    name: str, items: Sequence[Item], class_table: labels.ClassTable, settings: Settings
+    name: str,
+    items: Sequence[Item],
+    class_table: labels.ClassTable,
+    settings: Settings,
+    letters: DeadLetters | None = None,
 ) -> TrainingSet:
     """Returns a set; for patches, all truth is read to choose the crops.
 
@@ -110,14 +115,17 @@ def build(
       items: Labelled images, the fine or the coarse ones.
       class_table: The classes.
       settings: How images become the set.
+      letters: Lists the images that cannot be used; without it, the first of them is raised.
     """
+    letters = DeadLetters("", strict=True) if letters is None else letters
     crops = []
     if has_crops(name):
         progress = tqdm.tqdm(items, unit="image", desc="instances", disable=None)
         for item in progress:
-            crops += crops_of_image(name, item, class_table, settings)
-    parts = plan(name, items, crops, settings)
-    return TrainingSet(len(parts), _examples(parts, class_table, settings))
+            with letters.listed(item.name, item.image_path):
+                crops += crops_of_image(name, item, class_table, settings)
+    parts = plan(name, [item for item in items if item.name not in letters], crops, settings)
+    return TrainingSet(len(parts), _examples(parts, class_table, settings, letters))
 
 
 def has_crops(name: str) -> bool:
@@ -235,14 +243,19 @@ def _draw_crops(crops: Iterable[Crop], most: int, seed: int) -> list[Crop]:
 
 
 def _examples(
-    parts: Sequence[tuple[Item, Crop | None]], class_table: labels.ClassTable, settings: Settings
+    parts: Sequence[tuple[Item, Crop | None]],
+    class_table: labels.ClassTable,
+    settings: Settings,
+    letters: DeadLetters,
 ) -> Iterator[checks.CheckedItem]:
     """Yields parts of images; those of one image follow each other."""
     opened = None
     for item, part in parts:
         if opened is None or opened.item != item:
-            opened = OpenedImage(item, class_table, settings)
-        yield opened.cut(part)
+            with letters.listed(item.name, item.image_path):
+                opened = OpenedImage(item, class_table, settings)
+        if item.name not in letters:
+            yield opened.cut(part)
 
 
 def _zoomed(

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
+from affinity_seg.data import graph_pictures
 from affinity_seg.dataloaders import filenames
 
 _FEATURES = {
@@ -25,15 +26,19 @@ def decode(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     Returns:
       {"image": uint8 [H, W, 3], "instances": uint16 [H, W], pixels as stored on disk,
       "filename": string scalar}
+
+    Raises:
+      tf.errors.InvalidArgumentError: A picture is damaged, or claims to be too large to be decoded.
     """
     example = tf.io.parse_single_example(serialized, _FEATURES)
-    image = tf.io.decode_image(example[common.IMAGE_ENCODED], channels=3, expand_animations=False)
-    instances = tf.io.decode_png(example[common.INSTANCE_ENCODED], channels=1, dtype=tf.uint16)
-    image.set_shape([None, None, 3])
+    name = example[common.IMAGE_FILENAME]
+    image = graph_pictures.decode(example[common.IMAGE_ENCODED], ["image", name])
+    checked = graph_pictures.check(example[common.INSTANCE_ENCODED], ["instance image of", name])
+    instances = tf.io.decode_png(checked, channels=1, dtype=tf.uint16)
     return {
         "image": image,
         "instances": instances[..., 0],
-        "filename": example[common.IMAGE_FILENAME],
+        "filename": name,
     }
 
 

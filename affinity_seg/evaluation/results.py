@@ -18,7 +18,8 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from affinity_seg import files
+from affinity_seg import files, names
+from affinity_seg.data import pictures
 from affinity_seg.labels import ClassTable
 
 MASK_FOLDER = "masks"
@@ -127,6 +128,8 @@ def write_result(
       ValueError: The instances break a rule of the format; nothing has been written.
     """
     _check(name, instances, class_table)
+    for folder in (MASK_FOLDER, SOURCE_FOLDER):
+        names.subfolder(results_dir, folder)
     text_path = result_path(results_dir, name)
     _remove(text_path)
     _remove(_source_path(results_dir, name))
@@ -204,12 +207,7 @@ def read_result(
     """
     predictions = []
     for line in read_lines(results_dir, name, class_table):
-        try:
-            mask = cv2.imread(line.mask_path, cv2.IMREAD_UNCHANGED)
-        except cv2.error as error:
-            raise ValueError(f"{line.mask_path}: the mask cannot be read: {error}") from error
-        if mask is None or mask.dtype != np.uint8 or mask.ndim != 2:
-            raise ValueError(f"{line.mask_path}: a mask must be an 8-bit PNG of one channel")
+        mask = _decode_mask(line.mask_path)
         size = size or mask.shape
         if mask.shape != tuple(size):
             raise ValueError(
@@ -222,22 +220,21 @@ def read_result(
     return predictions
 
 
-def check_all_done(results_dir: str, names: list[str]) -> None:
-    """Raises FileNotFoundError with a list of the images in `names` that have no result."""
-    missing = [name for name in names if not is_done(results_dir, name)]
+def check_all_done(results_dir: str, wanted: list[str]) -> None:
+    """Raises FileNotFoundError with a list of the images in `wanted` that have no result."""
+    missing = [name for name in wanted if not is_done(results_dir, name)]
     if missing:
         listed = "\n  ".join(missing[:20])
         more = f"\n  and {len(missing) - 20} more" if len(missing) > 20 else ""
         raise FileNotFoundError(
-            f"{len(missing)} of {len(names)} images have no result <name>_pred.txt in "
+            f"{len(missing)} of {len(wanted)} images have no result <name>_pred.txt in "
             f"{results_dir} (an image without instances needs an empty one):\n  {listed}{more}"
         )
 
 
 def _check(name: str, instances: InstancesLike, class_table: ClassTable) -> None:
     """Raises ValueError unless `instances` can be written for the image `name`."""
-    if not name or "/" in name or os.sep in name or "\n" in name:
-        raise ValueError(f"`name` must be the key of an image, without folders: {name!r}")
+    names.check(name, "`name`")
     ids = instances.instance_ids
     if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(
@@ -278,6 +275,17 @@ def _listed(
     return zip(candidates.mask_ids, candidates.classes, candidates.scores, strict=True)
 
 
+def _decode_mask(path: str) -> np.ndarray:
+    """Returns a mask file as uint8 [H, W]."""
+    with open(path, "rb") as file:
+        content = file.read()
+    pictures.check_header(path, content, ("PNG",))
+    mask = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if mask is None or mask.dtype != np.uint8 or mask.ndim != 2:
+        raise ValueError(f"{path}: a mask must be an 8-bit PNG of one channel")
+    return mask
+
+
 def _source_path(results_dir: str, name: str) -> str:
     return os.path.join(results_dir, SOURCE_FOLDER, f"{name}.sha256")
 
@@ -313,9 +321,7 @@ def _parse_line(line: str, where: str, results_dir: str, class_table: ClassTable
         )
     if not np.isfinite(score):
         raise ValueError(f"{where}: the score must be finite: {score_text}")
-    path = os.path.normpath(os.path.join(results_dir, relative))
-    if os.path.isabs(relative) or os.path.relpath(path, results_dir).startswith(os.pardir):
-        raise ValueError(f"{where}: the mask must lie in the results folder: {relative}")
+    path = names.inside(results_dir, relative, where)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{where}: the mask is missing: {path}")
     return ResultLine(path, class_table.label_ids.index(label_id) + 1, score)

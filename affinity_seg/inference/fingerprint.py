@@ -5,7 +5,7 @@ import json
 import os
 from typing import Any
 
-from affinity_seg import files
+from affinity_seg import files, structured
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.modeling import loading
 
@@ -97,12 +97,9 @@ def read(path: str) -> dict[str, Any]:
       ValueError: The file is damaged.
     """
     with open(path, "rb") as file:
-        try:
-            content = json.load(file)
-        except ValueError as error:
-            raise ValueError(f"{path}: the file is damaged: {error}") from error
+        content = structured.parse_json(file.read(), path)
     if not isinstance(content, dict):
-        raise ValueError(f"{path}: a fingerprint must be a mapping: {content!r}")
+        raise ValueError(f"{path}: a fingerprint must be a mapping: {structured.shown(content)}")
     return content
 
 

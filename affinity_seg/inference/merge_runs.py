@@ -1,11 +1,13 @@
 """Whole folders of prediction records into results; can be stopped and started again."""
 
+import os
 from typing import Any
 
 from tqdm import tqdm
 
 from affinity_seg import files
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.evaluation import results as results_lib
 from affinity_seg.inference import fingerprint as fingerprint_lib
 from affinity_seg.inference import records
@@ -23,6 +25,7 @@ def merge_records(
     method: str,
     results_dir: str,
     instance_filter: InstanceFilter = KEEP_ALL,
+    letters: DeadLetters | None = None,
 ) -> int:
     """Writes the result of every prediction record that has none, or has changed since.
 
@@ -32,6 +35,7 @@ def merge_records(
       method: One of `METHODS`.
       results_dir: Folder of the results, made if needed.
       instance_filter: What is written.
+      letters: Lists the records that cannot be merged; without it, the first of them is raised.
 
     Returns:
       The number of images that were merged now.
@@ -41,15 +45,23 @@ def merge_records(
       ValueError: Records and configuration do not belong together, the filter does not fit, or
         the folder holds results of another run; the message names the field.
     """
+    letters = DeadLetters(results_dir, strict=True) if letters is None else letters
     names = records.list_records(predictions_dir)
-    fingerprint = records.read_record(records.record_path(predictions_dir, names[0])).fingerprint
+    fingerprint = _find_fingerprint(predictions_dir, names, letters)
+    if fingerprint is None:
+        return 0
     _check_fields(predictions_dir, fingerprint, config)
-    merger = RecordMerger(fingerprint, config, method, results_dir, instance_filter)
+    merger = RecordMerger(fingerprint, config, method, results_dir, instance_filter, letters)
     for name in tqdm(names, desc="merge", unit="image", disable=None):
         path = records.record_path(predictions_dir, name)
-        source = files.sha256(path)
-        if not merger.is_done(name, source):
-            merger.merge(path, records.read_record(path), source)
+        with letters.listed(name, path):
+            source = files.sha256(path)
+            if merger.is_done(name, source):
+                continue
+            record = records.read_record(path)
+            # Not in the body: an error of writing is not the record's.
+        if name not in letters:
+            merger.merge(path, record, source)
     return merger.count
 
 
@@ -67,6 +79,7 @@ class RecordMerger:
         method: str,
         results_dir: str,
         instance_filter: InstanceFilter = KEEP_ALL,
+        letters: DeadLetters | None = None,
     ):
         """Checks the folder of the results.
 
@@ -76,6 +89,7 @@ class RecordMerger:
           method: One of `METHODS`.
           results_dir: Folder of the results, made if needed.
           instance_filter: What is written.
+          letters: Lists the records that cannot be merged; without it, they are raised.
 
         Raises:
           ValueError: The folder holds results of another run; the message names the field.
@@ -94,6 +108,7 @@ class RecordMerger:
         self._method = method
         self._results_dir = results_dir
         self._filter = instance_filter
+        self._letters = DeadLetters(results_dir, strict=True) if letters is None else letters
         self.count = 0
 
     def is_done(self, name: str, source: str) -> bool:
@@ -110,15 +125,20 @@ class RecordMerger:
           source: Hash of its file.
 
         Raises:
-          ValueError: The record was made by something else, or holds what cannot be merged.
+          ValueError: The filter does not fit; or, where nothing lists it, the record was made by
+            something else or holds what cannot be merged.
         """
-        difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
-        if difference:
-            raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
         self._filter.check(record.class_table)
-        with errors_named(path):
-            instances = self._instances(record)
-        candidates = class_candidates(instances, self._config)
+        instances = None
+        with self._letters.listed(record.name, path):
+            difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
+            if difference:
+                raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
+            with errors_named(path):
+                instances = self._instances(record)
+                candidates = class_candidates(instances, self._config)
+        if instances is None:
+            return
         if self.count == 0:
             fingerprint_lib.claim_folder(self._results_dir, self._wanted)
         results_lib.write_result(
@@ -144,6 +164,21 @@ def check_result(results_dir: str, name: str, record_path: str) -> None:
             f"{results_lib.result_path(results_dir, name)}: the result was not made from the "
             f"prediction {record_path}. Run tools/merge.py again."
         )
+
+
+def _find_fingerprint(folder: str, names: list[str], letters: DeadLetters) -> dict[str, Any] | None:
+    """Returns what made a folder of records, None if there is no record that tells.
+
+    That is what the folder says, or its first record that can be read, for records without folder.
+    """
+    path = os.path.join(folder, fingerprint_lib.FILE_NAME)
+    if os.path.exists(path):
+        return fingerprint_lib.read(path)
+    for name in names:
+        path = records.record_path(folder, name)
+        with letters.listed(name, path):
+            return records.read_record(path).fingerprint
+    return None
 
 
 def _check_fields(folder: str, fingerprint: dict, config: InferenceConfig) -> None:

@@ -5,6 +5,7 @@ merged, on other threads.
 """
 
 import functools
+import os
 import time
 from collections.abc import Hashable, Iterable, Mapping
 from typing import NamedTuple
@@ -12,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from affinity_seg import files
+from affinity_seg import files, names
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
+from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.inference import fingerprint as fingerprint_lib
 from affinity_seg.inference import records, timeline
 from affinity_seg.inference.background import Finisher, prefetch
@@ -96,6 +98,7 @@ def predict_images(
     *,
     merger: RecordMerger | None = None,
     times: timeline.Timeline | None = None,
+    letters: DeadLetters | None = None,
 ) -> int:
     """Writes the prediction record of every image that has none, or has a damaged one.
 
@@ -107,6 +110,7 @@ def predict_images(
       output_dir: Folder of the records, made if needed.
       merger: Merges each record while the networks run on the next image.
       times: Collects when the stages were at work.
+      letters: Lists the images that cannot be read or predicted; without it, the first is raised.
 
     Returns:
       The number of images that were predicted now.
@@ -117,7 +121,7 @@ def predict_images(
     """
     configs = {output_dir: config}
     (made,) = predict_variants(
-        items, configs, semantic_dir, affinity_dir, merger=merger, times=times
+        items, configs, semantic_dir, affinity_dir, merger=merger, times=times, letters=letters
     )
     return made.images
 
@@ -142,6 +146,7 @@ def predict_variants(
     *,
     merger: RecordMerger | None = None,
     times: timeline.Timeline | None = None,
+    letters: DeadLetters | None = None,
 ) -> list[Made]:
     """Does what `predict_images` does for several configurations, image by image.
 
@@ -154,6 +159,7 @@ def predict_variants(
       affinity_dir: Folder of the trained affinity network.
       merger: As in `predict_images`; for one configuration only.
       times: As in `predict_images`.
+      letters: As in `predict_images`.
 
     Returns:
       What was made for each configuration, in their order.
@@ -163,8 +169,9 @@ def predict_variants(
     """
     items = list(items)
     times = timeline.Timeline() if times is None else times
+    letters = DeadLetters("", strict=True) if letters is None else letters
     variants = [
-        _Variant(items, config, folder, (semantic_dir, affinity_dir), merger, times)
+        _Variant(items, config, folder, (semantic_dir, affinity_dir), merger, times, letters)
         for folder, config in configs.items()
     ]
     missing = [item for item in items if any(item.name in v.missing for v in variants)]
@@ -178,20 +185,26 @@ def predict_variants(
             prefetch(read, missing), "predict", len(missing), unit="image", disable=None
         )
         for item, future in progress:
-            with times.span(timeline.WAIT_READ, item.name):
-                image, image_hash = future.result()
             said: dict[Hashable, np.ndarray] = {}
-            for variant in variants:
-                if item.name in variant.missing:
-                    record = variant.predict(item, image, image_hash, said)
-                    with times.span(timeline.WAIT_FINISH, item.name):
-                        finisher.wait_for_room()
-                    finisher.add(functools.partial(variant.finish, record))
-    return [Made(len(variant.missing), variant.seconds) for variant in variants]
+            found: list[tuple[_Variant, records.Record]] = []
+            with letters.listed(item.name, item.image_path):
+                with times.span(timeline.WAIT_READ, item.name):
+                    image, image_hash = future.result()
+                found += [
+                    (variant, variant.predict(item, image, image_hash, said))
+                    for variant in variants
+                    if item.name in variant.missing
+                ]
+            for variant, record in found:
+                with times.span(timeline.WAIT_FINISH, item.name):
+                    finisher.wait_for_room()
+                finisher.add(functools.partial(variant.finish, record))
+    return [variant.made() for variant in variants]
 
 
 def _read(times: timeline.Timeline, item: Item) -> tuple[np.ndarray, str]:
     """Returns an image and the hash of its file."""
+    names.check(item.name, item.image_path)
     with times.span(timeline.READ, item.name):
         return read_image(item.image_path), files.sha256(item.image_path)
 
@@ -207,6 +220,7 @@ class _Variant:
         dirs: tuple[str, str],
         merger: RecordMerger | None,
         times: timeline.Timeline,
+        letters: DeadLetters,
     ):
         """Checks the folder and finds the images without a record."""
         self._config = config
@@ -217,11 +231,23 @@ class _Variant:
         self._fingerprint = fingerprint_lib.prediction_fingerprint(config, *dirs)
         fingerprint_lib.check_folder(folder, self._fingerprint)
         files.remove_leftovers(folder)
-        self.missing = {
-            item.name for item in items if find_record(folder, item, self._fingerprint) is None
-        }
+        self.missing = {item.name for item in items if self._is_missing(item, letters)}
         self.seconds = 0.0
-        self._is_claimed = False
+        self._count = 0
+
+    def _is_missing(self, item: Item, letters: DeadLetters) -> bool:
+        """Returns whether an image that can be read has no record."""
+        if not os.path.exists(records.record_path(self._folder, item.name)):
+            return True
+        with letters.listed(item.name, item.image_path):
+            image_hash = files.sha256(item.image_path)
+        if item.name in letters:
+            return False
+        return find_record(self._folder, item, self._fingerprint, image_hash) is None
+
+    def made(self) -> Made:
+        """Returns what was made; to be called when all of it is finished."""
+        return Made(self._count, self.seconds)
 
     def load(self, networks: Networks) -> None:
         own, class_table = load_networks(self._config, *self._dirs, networks)
@@ -241,10 +267,10 @@ class _Variant:
     def finish(self, record: records.Record) -> None:
         """Writes a record, and its result if that is wanted; on the finisher's thread."""
         with self._times.span(timeline.FINISH, record.name):
-            if not self._is_claimed:
+            if not self._count:
                 fingerprint_lib.claim_folder(self._folder, self._fingerprint)
-                self._is_claimed = True
             path = records.record_path(self._folder, record.name)
             records.write_record(path, record)
+            self._count += 1
             if self._merger is not None:
                 self._merger.merge(path, record, files.sha256(path))

@@ -38,7 +38,8 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from affinity_seg import files
+from affinity_seg import files, names, structured
+from affinity_seg.data import pictures
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.regions import Region
 from affinity_seg.labels import ClassTable, table_from_fields
@@ -46,6 +47,8 @@ from affinity_seg.labels import ClassTable, table_from_fields
 SCHEMA_VERSION = 3
 SUFFIX = ".tfrecord"
 
+
+_DTYPES = ("float16", "float32")
 
 _DAMAGE = (ValueError, TypeError, LookupError, DecodeError, cv2.error, tf.errors.OpError)
 """What reading a damaged file raises."""
@@ -80,9 +83,10 @@ def record_path(folder: str, name: str) -> str:
     return os.path.join(folder, name + SUFFIX)
 
 
-def mean_size(folder: str, names: Sequence[str]) -> float:
-    """Returns the mean size of the records of images, bytes."""
-    return sum(os.path.getsize(record_path(folder, name)) for name in names) / len(names)
+def mean_size(folder: str, images: Sequence[str]) -> float:
+    """Returns the mean size of the records of images, by name, bytes; 0 without an image."""
+    sizes = [os.path.getsize(record_path(folder, name)) for name in images]
+    return sum(sizes) / max(len(sizes), 1)
 
 
 def list_records(folder: str) -> list[str]:
@@ -93,14 +97,14 @@ def list_records(folder: str) -> list[str]:
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"the folder of predictions does not exist: {folder}")
-    names = sorted(
+    found = sorted(
         file[: -len(SUFFIX)]
         for file in os.listdir(folder)
         if file.endswith(SUFFIX) and not file.startswith(".")
     )
-    if not names:
+    if not found:
         raise FileNotFoundError(f"no prediction record *{SUFFIX} in {folder}")
-    return names
+    return found
 
 
 def write_record(path: str, record: Record) -> None:
@@ -142,7 +146,7 @@ def read_record(path: str) -> Record:
     Raises:
       FileNotFoundError: There is no such file.
       UnusableRecordError: The file is damaged or of another version.
-      ValueError: The file has the name of another image than the one it holds.
+      ValueError: The file has the name of another image than the one it holds, or that is none.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"the prediction record does not exist: {path}")
@@ -154,6 +158,7 @@ def read_record(path: str) -> Record:
             f"{path}: not a prediction record that can be read, run tools/predict.py again: "
             f"{reason}"
         ) from error
+    names.check(record.name, path)
     if os.path.basename(path) != record.name + SUFFIX:
         raise ValueError(
             f"{path}: the record of an image must be named after it, {record.name + SUFFIX}"
@@ -185,21 +190,25 @@ def _parse(examples: list["_Example"]) -> Record:
     num_regions = header.int("num_regions")
     if len(examples) != 1 + num_regions:
         raise ValueError(f"it must hold {num_regions} regions: {len(examples) - 1}")
+    height, width = header.int("height"), header.int("width")
+    pictures.check_size("fields 'height' and 'width'", height, width)
     prediction = ImagePrediction(
-        height=header.int("height"),
-        width=header.int("width"),
+        height=height,
+        width=width,
         semantic_stride=header.int("semantic_stride"),
         affinity_stride=header.int("affinity_stride"),
         distances=header.ints("distances"),
         semantic_logits=header.array("semantic_logits"),
-        regions=[_read_region(example) for example in examples[1:]],
+        regions=[_read_region(example, height, width) for example in examples[1:]],
     )
     return Record(
         name=header.bytes("name").decode(),
         filename=header.bytes("filename").decode(),
         image_sha256=header.bytes("image_sha256").decode(),
-        fingerprint=json.loads(header.bytes("fingerprint")),
-        class_table=table_from_fields(json.loads(header.bytes("class_table"))),
+        fingerprint=structured.parse_json(header.bytes("fingerprint"), "field 'fingerprint'"),
+        class_table=table_from_fields(
+            structured.parse_json(header.bytes("class_table"), "field 'class_table'")
+        ),
         prediction=prediction,
     )
 
@@ -220,7 +229,10 @@ class _Example:
         return self._get(key).bytes_list.value[0]
 
     def array(self, key: str) -> np.ndarray:
-        dtype = np.dtype(self.bytes(key + "_dtype").decode()).newbyteorder("<")
+        name = self.bytes(key + "_dtype").decode()
+        if name not in _DTYPES:
+            raise ValueError(f"field '{key}_dtype' must be one of {_DTYPES}: {name!r}")
+        dtype = np.dtype(name).newbyteorder("<")
         values = np.frombuffer(self.bytes(key), dtype).reshape(self.ints(key + "_shape"))
         return values.astype(dtype.newbyteorder("="), copy=False)
 
@@ -242,14 +254,19 @@ def _read_examples(path: str) -> list[_Example]:
     return examples
 
 
-def _read_region(example: _Example) -> RegionPrediction:
-    png = np.frombuffer(example.bytes("mask"), np.uint8)
+def _read_region(example: _Example, height: int, width: int) -> RegionPrediction:
+    y0, x0, y1, x1 = box = example.ints("box")
+    if not (0 <= y0 < y1 <= height and 0 <= x0 < x1 <= width):
+        raise ValueError(f"field 'box' must lie in the image, {height}x{width}: {box}")
+    png = example.bytes("mask")
+    size = pictures.declared_size("field 'mask'", png, ("PNG",))
+    if size != (y1 - y0, x1 - x0):
+        raise ValueError(f"field 'mask' must have the size of its box, {box}: {size}")
+    mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
+    if mask is None:
+        raise ValueError("field 'mask' is damaged")
     return RegionPrediction(
-        region=Region(
-            group=example.int("group"),
-            box=example.ints("box"),
-            mask=cv2.imdecode(png, cv2.IMREAD_UNCHANGED) > 0,
-        ),
+        region=Region(group=example.int("group"), box=box, mask=mask > 0),
         zoomed_size=example.ints("zoomed_size"),
         semantic_logits=example.array("semantic_logits"),
         affinity_logits=example.array("affinity_logits"),

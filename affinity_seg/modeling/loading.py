@@ -13,7 +13,7 @@ import yaml
 from official.core import exp_factory
 from official.modeling import hyperparams
 
-from affinity_seg import files, labels, neighbors
+from affinity_seg import files, labels, neighbors, structured
 from affinity_seg.configs import experiments
 from affinity_seg.modeling import networks
 
@@ -281,14 +281,14 @@ def _read_task(model_dir: str) -> experiments.SegmentationTask:
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path} is missing; tools/train.py writes it")
     try:
-        with open(path, encoding="utf-8") as file:
-            params = yaml.safe_load(file)
+        with open(path, "rb") as file:
+            params = structured.parse_yaml(file.read(), path)
         name = params["task"]["name"]
         if name not in _KINDS:
             raise ValueError(f"`task.name` must be one of {sorted(_KINDS)}: {name!r}")
         experiment = exp_factory.get_exp_config(name)
         experiment.override(params, is_strict=True)
-    except (yaml.YAMLError, TypeError, LookupError, ValueError) as error:
+    except (TypeError, LookupError, ValueError) as error:
         raise ValueError(
             f"{path}: not a configuration that tools/train.py wrote: {error}"
         ) from error

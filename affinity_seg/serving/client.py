@@ -12,6 +12,7 @@ import requests
 import tensorflow as tf
 import urllib3
 
+from affinity_seg.data import pictures
 from affinity_seg.inference.instances import Instances
 from affinity_seg.serving.signatures import COMPACT, IMAGE_BYTES
 
@@ -74,6 +75,18 @@ class Client(abc.ABC):
         return parse_answer(self._ask(contents))
 
 
+def _decode_ids(encoded: bytes) -> np.ndarray:
+    """Returns the ids in a server's PNG, int [H, W]."""
+    try:
+        pictures.check_header("the server's PNG", encoded, ("PNG",))
+    except ValueError as error:
+        raise ServerError(str(error)) from error
+    ids = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+    if ids is None or ids.ndim != 2:
+        raise ServerError("the server's PNG is damaged or has several channels")
+    return ids
+
+
 def parse_answer(answer: Mapping[str, Any]) -> list[Instances]:
     """Returns the instances of each picture of an answer.
 
@@ -81,14 +94,15 @@ def parse_answer(answer: Mapping[str, Any]) -> list[Instances]:
       answer: Outputs of `signatures.InstanceServer`: arrays, but the PNG files may be a list.
 
     Raises:
-      ServerError: A picture has more instances than its PNG can tell.
+      ServerError: A picture has more instances than its PNG can tell, or the PNG is damaged or
+        claims to be too large.
     """
     found = []
     for index, count in enumerate(np.asarray(answer["num_instances"])):
         encoded = answer[_PNG][index]
         if not encoded:
             raise ServerError(f"{count} instances do not fit the server's PNG of 16 bits")
-        ids = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+        ids = _decode_ids(encoded)
 
         def listed(name, dtype, index=index, count=count):
             return np.asarray(answer[name][index][:count], dtype)

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from affinity_seg import common
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data import graph_pictures
 from affinity_seg.inference import graph_tiles
 from affinity_seg.modeling.loading import Network
-from affinity_seg.serving import decoding
 from affinity_seg.serving.segmenter import Segmenter
 
 IMAGES = "images"
@@ -21,6 +21,9 @@ COMPACT = "image_bytes_compact"
 
 _PNG_IDS = 2**16 - 1
 """Largest instance id that fits a PNG of 16 bits."""
+
+_FIRST = ("image", 0, "of the batch,")
+"""How messages call an image of a batch whose images are of one size."""
 
 _LISTS = ("classes", "scores", "sizes", "boxes")
 
@@ -63,7 +66,7 @@ class InstanceServer(tf.Module):
     def of_images(self, images):
         """See `signatures`."""
         size = tf.shape(images)[1:3]
-        with tf.control_dependencies([decoding.check_size(size, 0)]):
+        with tf.control_dependencies([graph_pictures.check_size(size, _FIRST)]):
             images = tf.identity(images)
         sizes = tf.tile(size[None], [tf.shape(images)[0], 1])
         return self._answer(sizes, lambda i: images[i])
@@ -96,7 +99,7 @@ class InstanceServer(tf.Module):
             tf.autograph.experimental.set_loop_options(
                 parallel_iterations=1, shape_invariants=[(sizes, tf.TensorShape([None, 2]))]
             )
-            image = decoding.decode(contents[i], i)
+            image = graph_pictures.decode(contents[i], ["image", i, "of the batch,"])
             images = images.write(i, image)
             sizes = tf.concat([sizes, tf.shape(image)[None, :2]], axis=0)
         return self._answer(sizes, images.read)
@@ -184,7 +187,7 @@ class NetworkServer(tf.Module):
         """See `signatures`."""
         config = self._config
         answer = {}
-        with tf.control_dependencies([decoding.check_size(tf.shape(images)[1:3], 0)]):
+        with tf.control_dependencies([graph_pictures.check_size(tf.shape(images)[1:3], _FIRST)]):
             images = tf.identity(images)
         for kind, (network, flip) in self._networks.items():
             pixels = tf.map_fn(

@@ -1,5 +1,7 @@
 """One training or evaluation run under a distribution strategy."""
 
+import contextlib
+
 import tensorflow as tf
 import tf_keras
 from absl import logging
@@ -56,14 +58,18 @@ def run(
     elif "train" not in mode:
         loading.latest_checkpoint(model_dir)
         loading.check_same_network(model_dir, params.task, task.class_table)
-    _, logs = runner.Runner(
+    runs = runner.Runner(
         distribution_strategy=strategy,
         task=task,
         mode=mode,
         params=params,
         model_dir=model_dir,
         save_summary=is_chief,
-    ).run()
+    )
+    with contextlib.ExitStack() as named:
+        for data in (params.task.train_data, params.task.validation_data):
+            named.enter_context(tfrecords.damage_named(data.input_path))
+        _, logs = runs.run()
     return dict(logs)
 
 

@@ -1,11 +1,13 @@
 """All pictures of one image: truth, what the networks said, and the instances."""
 
 import os
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
 import tensorflow as tf
 
+from affinity_seg import names
 from affinity_seg.evaluation.truth import Truth
 from affinity_seg.inference.predictions import ImagePrediction
 from affinity_seg.inference.probabilities import predicted_classes
@@ -19,24 +21,22 @@ PANEL_WIDTH = 480
 """Width of a panel of affinities, four in a row, pixels."""
 
 
-def write_pictures(
-    output_dir: str,
+def draw_pictures(
     name: str,
     image: np.ndarray,
     prediction: ImagePrediction,
     instances: DrawnInstances,
     truth: Truth | None,
     class_table: ClassTable,
-) -> str:
-    """Writes <name>_{instances,truth,semantic,affinity,directions,sheet}.png.
+) -> dict[str, np.ndarray]:
+    """Returns the pictures instances, truth, semantic, affinity, directions and sheet.
 
     `affinity` has the boundary probability at each distance, `directions` every affinity
     channel of the largest region of interest (left out if there is no region), `sheet`
     everything but the directions side by side.
 
     Args:
-      output_dir: Folder, made if needed.
-      name: First part of the file names.
+      name: Key of the image, for messages.
       image: uint8 RGB [H, W, 3].
       prediction: What the networks said.
       instances: What was made of it.
@@ -44,7 +44,7 @@ def write_pictures(
       class_table: The classes.
 
     Returns:
-      The path of the sheet.
+      uint8 RGB by kind.
 
     Raises:
       ValueError: The parts are of different sizes.
@@ -75,6 +75,24 @@ def write_pictures(
     if prediction.regions:
         pictures["directions"] = _directions(prediction)
     pictures["sheet"] = _sheet(captions, pictures["affinity"])
+    return pictures
+
+
+def write_pictures(output_dir: str, name: str, pictures: Mapping[str, np.ndarray]) -> str:
+    """Writes <name>_<kind>.png for each picture of `draw_pictures`.
+
+    Args:
+      output_dir: Folder, made if needed.
+      name: First part of the file names.
+      pictures: uint8 RGB by kind.
+
+    Returns:
+      The path of the sheet.
+
+    Raises:
+      ValueError: The name is none.
+    """
+    names.check(name, "`name`")
     for kind, picture in pictures.items():
         layout.write_png(os.path.join(output_dir, f"{name}_{kind}.png"), picture)
     return os.path.join(output_dir, f"{name}_sheet.png")

@@ -3,11 +3,11 @@
 import cv2
 import pytest
 from plain_outputs import NUM_STREETS, Wanted
-from small_networks import PRESET, write_network
 
 from affinity_seg.beam import running, segmenting
 from affinity_seg.configs import experiments, inference
 from affinity_seg.data import listing, streets
+from affinity_seg.faults.scene import PRESET, write_network
 from affinity_seg.inference import fingerprint, merge_runs, prediction_runs
 
 

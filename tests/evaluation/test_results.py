@@ -121,7 +121,7 @@ def test_bad_instances_are_refused_before_anything_is_written(
 
 
 def test_name_with_a_folder_is_refused(folder):
-    with pytest.raises(ValueError, match="`name` must be the key of an image"):
+    with pytest.raises(ValueError, match="`name`: the key of an image must be a name"):
         _write(folder, "aachen/x")
 
 
@@ -132,7 +132,7 @@ def test_name_with_a_folder_is_refused(folder):
         ("masks/{}_0000.png car 0.5", ':2: a line must be "<mask path> <label id> <score>"'),
         ("masks/{}_0000.png 3 0.5", r":2: the label id must be one of \(24, .*: 3"),
         ("masks/{}_0000.png 26 nan", ":2: the score must be finite: nan"),
-        ("../{}_0000.png 26 0.5", ":2: the mask must lie in the results folder"),
+        ("../{}_0000.png 26 0.5", ":2: must lie in the folder"),
     ],
 )
 def test_bad_line_is_named_by_file_and_number(folder, line, message):

@@ -129,8 +129,8 @@ def test_a_wrong_mask_is_named_and_the_older_archive_stays(streets, pixels, mess
     ("line", "message"),
     [
         (f"masks/{NAMES[1]}_0000.png 7 0.5", r"the label id must be one of \(24, .*: 7"),
-        (f"../results/../{NAMES[1]}.png 26 0.5", "the mask must lie in the results folder"),
-        (f"/masks/{NAMES[1]}_0000.png 26 0.5", "the mask must lie in the results folder"),
+        (f"../results/../{NAMES[1]}.png 26 0.5", "must lie in the folder"),
+        (f"/masks/{NAMES[1]}_0000.png 26 0.5", "must lie in the folder"),
         (f"masks/{NAMES[1]}_0000.png 26 inf", "the score must be finite: inf"),
     ],
 )

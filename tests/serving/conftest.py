@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 from running import ROOT, run_tool
-from small_networks import PRESET, write_network
 
 from affinity_seg.configs import experiments, inference
 from affinity_seg.data import streets
+from affinity_seg.faults.scene import PRESET, write_network
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger

@@ -80,16 +80,15 @@ def test_predicted_boundaries_are_pasted_where_the_region_is():
 def test_no_region_and_no_truth(tmp_path):
     nothing = DrawnInstances(np.zeros((H, W), np.int32), np.zeros(0, int), np.zeros(0))
     image = np.zeros((H, W, 3), np.uint8)
-    pictures.write_pictures(
-        str(tmp_path), "x", image, _prediction(regions=False), nothing, None, CITYSCAPES
+    drawn = pictures.draw_pictures(
+        "x", image, _prediction(regions=False), nothing, None, CITYSCAPES
     )
+    pictures.write_pictures(str(tmp_path), "x", drawn)
     assert sorted(os.listdir(tmp_path)) == [
         f"x_{kind}.png" for kind in ("affinity", "instances", "semantic", "sheet")
     ]
     with pytest.raises(ValueError, match="x: the prediction must be as large as the image"):
-        pictures.write_pictures(
-            str(tmp_path), "x", image[1:], _prediction(), nothing, None, CITYSCAPES
-        )
+        pictures.draw_pictures("x", image[1:], _prediction(), nothing, None, CITYSCAPES)
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""Names from outside that become names of files: none leads out of the folder that is written.
+
+Names come from listings of data sets, from prediction records and from result files. Whoever makes
+a path of one asks here before.
+"""
+
+import os
+import re
+
+_MAX_BYTES = 200
+"""Longest name of an image; a file name has at most 255 bytes, and ours have a suffix."""
+
+_FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+def check(name: str, where: str) -> str:
+    """Returns the key of an image if it can be the first part of a file name.
+
+    Args:
+      name: The key.
+      where: The file that it comes from, for messages.
+
+    Raises:
+      ValueError: It is empty or too long, begins with a dot, or has a separator of folders or a
+        control character.
+    """
+    if (
+        not name
+        or name.startswith(".")
+        or _FORBIDDEN.search(name)
+        or len(name.encode(errors="surrogateescape")) > _MAX_BYTES
+    ):
+        raise ValueError(
+            f"{where}: the key of an image must be a name of 1 to {_MAX_BYTES} bytes without "
+            f"folders and control characters, and begin with no dot: {name!r}"
+        )
+    return name
+
+
+def subfolder(folder: str, name: str) -> str:
+    """Returns the path of the folder `name` inside `folder`, where something is to be written.
+
+    `folder` is the user's own choice and may be a link. What lies in it may come from elsewhere.
+
+    Raises:
+      ValueError: It is a link that leads out of `folder`.
+    """
+    path = os.path.join(folder, name)
+    if not _is_inside(folder, path):
+        raise ValueError(
+            f"{path}: must not lead out of {folder}, but it is a link to {os.path.realpath(path)}"
+        )
+    return path
+
+
+def inside(folder: str, relative: str, where: str) -> str:
+    """Returns the path of the file `relative` to `folder`, a name that stands in a file.
+
+    Args:
+      folder: Folder that the name must not leave.
+      relative: The name.
+      where: File and line that it comes from, for messages.
+
+    Raises:
+      ValueError: It is absolute or leads out of `folder`, by ".." or by a link.
+    """
+    path = os.path.normpath(os.path.join(folder, relative))
+    if os.path.isabs(relative) or "\0" in relative or not _is_inside(folder, path):
+        raise ValueError(f"{where}: must lie in the folder {folder}: {relative}")
+    return path
+
+
+def _is_inside(folder: str, path: str) -> bool:
+    folder, path = os.path.realpath(folder), os.path.realpath(path)
+    return os.path.commonpath([folder, path]) == folder

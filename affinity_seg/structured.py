@@ -1,0 +1,63 @@
+"""YAML and JSON that come from outside: every damage is one kind of error that names the place."""
+
+import json
+import reprlib
+from typing import Any
+
+import yaml
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 3
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 40
+_SHORT.maxstring = _SHORT.maxother = 200
+
+
+class _Loader(yaml.SafeLoader):
+    """Loads plain values, and no aliases: a few lines of them can stand for gigabytes."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"aliases are not taken: *{self.peek_event().anchor}")
+        return super().compose_node(parent, index)
+
+
+def parse_yaml(text: bytes | str, where: str) -> Any:
+    """Returns the plain value that a YAML text stands for.
+
+    Args:
+      text: The text; bytes are UTF-8 or UTF-16.
+      where: Its file or flag, for messages.
+
+    Raises:
+      ValueError: It is no YAML, nests too deeply or has aliases; the message names `where`.
+    """
+    try:
+        return yaml.load(text, _Loader)
+    # ValueError: e.g. a date that is none; LookupError and TypeError: keys that cannot be.
+    except (yaml.YAMLError, ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{where}: not YAML that can be read: {error}") from error
+    except RecursionError as error:
+        raise ValueError(f"{where}: not YAML that can be read: nested too deeply") from error
+
+
+def parse_json(text: bytes | str, where: str) -> Any:
+    """Returns the value that a JSON text stands for.
+
+    Args:
+      text: The text; bytes are UTF-8, UTF-16 or UTF-32.
+      where: Its file, for messages.
+
+    Raises:
+      ValueError: It is no JSON or nests too deeply; the message names `where`.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{where}: the file is damaged: {error}") from error
+    except RecursionError as error:
+        raise ValueError(f"{where}: the file is damaged: nested too deeply") from error
+
+
+def shown(value: Any) -> str:
+    """Returns a value for a message, cut short where it is long."""
+    return _SHORT.repr(value)
