@@ -10,7 +10,7 @@ import apache_beam as beam
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from affinity_seg import common
+from affinity_seg import common, names
 from affinity_seg.beam.elements import LetterBox, Source
 from affinity_seg.data import listing
 from affinity_seg.data.listing import Item
@@ -144,7 +144,8 @@ def _source(where: str, record: bytes) -> Source:
         raise ValueError(
             f"{where}: must be an image as tools/create_tfrecords.py writes it: {error!r}"
         ) from error
-    return Source(Item(listing.name_of(filename), filename, where, None), image, instances)
+    name = names.check(listing.name_of(filename), where)
+    return Source(Item(name, filename, where, None), image, instances)
 
 
 def _matches(pattern: str) -> list[str]:
