@@ -13,6 +13,7 @@ from absl import flags
 
 from affinity_seg import cli, dead_letters, labels, tool_flags
 from affinity_seg.beam import preparing, running
+from affinity_seg.beam.elements import LetterBox
 from affinity_seg.data import checks, listing, training_sets
 
 flags.DEFINE_string("input", None, "Folder of the data set.", required=True)
@@ -34,7 +35,10 @@ def main(arguments):
     if FLAGS.set is not None:
         settings = tool_flags.training_set_settings()
         settings.check(class_table)
-    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation)
+    box = LetterBox(FLAGS.strict)
+    items = listing.list_labelled_images(
+        FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation, box
+    )
     wanted = preparing.Preparation(
         name=FLAGS.set or FLAGS.split,
         items=items,
@@ -43,6 +47,7 @@ def main(arguments):
         num_shards=FLAGS.num_shards,
         settings=settings,
         strict=FLAGS.strict,
+        letters=box.take(),
     )
     written = preparing.prepare(wanted, running.parse_options(arguments))
     print(checks.describe(written.pixels_of_class, written.instances_of_class, class_table))

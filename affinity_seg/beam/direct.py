@@ -1,6 +1,7 @@
 """Beam's runner for one machine: in this process, or in worker processes that are looked after."""
 
 import contextlib
+import os
 import re
 import shlex
 import sys
@@ -38,7 +39,8 @@ def make_runner(options: pipeline_options.PipelineOptions) -> fn_runner.FnApiRun
     environment = None
     direct = options.view_as(pipeline_options.DirectOptions)
     if direct.direct_running_mode == PROCESSES:
-        command = f"exec {shlex.quote(sys.executable)} -m {_WORKER}"
+        # Without `exec` a shell would be its parent.
+        command = f"exec {shlex.quote(sys.executable)} -m {_WORKER} {os.getpid()}"
         environment = SubprocessSDKEnvironment.from_command_string(command)
         direct.direct_running_mode = "in_memory"  # Else the runner takes its own command.
     return fn_runner.FnApiRunner(

@@ -120,15 +120,15 @@ class LetterBox(DeadLetters):
           strict: Whether errors are raised instead of collected.
         """
         super().__init__("", strict)
-        self._collected: list[Letter] = []
 
     def add(self, name: str, path: str, reason: str) -> None:
         """Collects an input."""
-        self._collected.append(Letter(name, path, reason))
+        self._letters[name] = Letter(name, path, reason)._asdict()
 
     def take(self) -> list[Letter]:
         """Returns what has come since the last call."""
-        taken, self._collected = self._collected, []
+        taken = [Letter(**letter) for letter in self._letters.values()]
+        self._letters.clear()
         return taken
 
 

@@ -24,8 +24,7 @@ class SegmentationHandler(ModelHandler[Picture | Predicted, Predicted | Letter, 
           run: What loads the networks.
           strict: Whether an image that the networks cannot run on ends the pipeline.
           threads: TensorFlow's threads in each process; 0: as many as cores.
-          **kwargs: Of `ModelHandler`: with `large_model=True` the processes of a machine share one
-            copy of the networks.
+          **kwargs: Of `ModelHandler`.
         """
         super().__init__(min_batch_size=1, max_batch_size=1, **kwargs)
         self._run = run

@@ -1,7 +1,8 @@
 """Data sets into TFRecords on Beam, as tools/create_tfrecords.py and create_training_sets.py do.
 
-Each shard is one element: its worker reads the images of the shard and writes it, so that no image
-travels. The shards lie in a folder of their own until the last one is there.
+First all images are checked, each on its own. Then each shard is one element: its worker reads
+what belongs to it from the files, so that no image travels. The shards lie in a folder of their own
+until the last one is there.
 """
 
 import contextlib
@@ -18,14 +19,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from affinity_seg import files, labels
 from affinity_seg.beam import collecting, running
-from affinity_seg.beam.elements import LetterBox
+from affinity_seg.beam.elements import Letter, LetterBox
 from affinity_seg.beam.sources import LETTERS, with_letters
 from affinity_seg.data import checks, tfrecords, training_sets
 from affinity_seg.data.listing import Item
 from affinity_seg.data.training_sets import Crop
-
-Part = tuple[Item, Crop | None]
-"""An example: a part of an image, or for None all of it."""
 
 
 class Preparation(NamedTuple):
@@ -39,6 +37,7 @@ class Preparation(NamedTuple):
       num_shards: Number of shards.
       settings: How images become a training set; None: the images as they are.
       strict: Whether the first image that cannot be used ends the pipeline.
+      letters: Images that could not be used before.
     """
 
     name: str
@@ -48,6 +47,12 @@ class Preparation(NamedTuple):
     num_shards: int
     settings: training_sets.Settings | None = None
     strict: bool = False
+    letters: Sequence[Letter] = ()
+
+    @property
+    def has_crops(self) -> bool:
+        """Whether parts are cut out of the images."""
+        return self.settings is not None and training_sets.has_crops(self.name)
 
     @property
     def staging_dir(self) -> str:
@@ -55,16 +60,30 @@ class Preparation(NamedTuple):
         return os.path.join(self.output_dir, f".beam-{self.name}")
 
 
+class Checked(NamedTuple):
+    """What is known of an image before the shards are planned.
+
+    Attributes:
+      name: Its key.
+      crops: What may be cut out of it, for sets of patches; None if its truth cannot be used.
+      checked: What `checks.read_item` returned, without the bytes; None if it cannot be used.
+    """
+
+    name: str
+    crops: list[Crop] | None
+    checked: checks.CheckedItem | None
+
+
 class Shard(NamedTuple):
     """A shard to be written.
 
     Attributes:
       path: Its file in the end.
-      parts: Its examples in their order.
+      parts: Its examples in their order: images, and what is cut out of them, None for all.
     """
 
     path: str
-    parts: list[Part]
+    parts: list[tuple[checks.CheckedItem, Crop | None]]
 
 
 class Written(NamedTuple):
@@ -86,8 +105,7 @@ class Written(NamedTuple):
 def prepare(preparation: Preparation, options: PipelineOptions) -> Written:
     """Writes a set and, if any, the list of images that could not be used.
 
-    Example i goes to shard i modulo `num_shards`; one that cannot be used is left out of its
-    shard, and the others stay where they are.
+    Example i of those that can be used goes to shard i modulo `num_shards`.
 
     Args:
       preparation: What is written.
@@ -123,59 +141,65 @@ def prepare(preparation: Preparation, options: PipelineOptions) -> Written:
 
 def _build(pipeline: beam.Pipeline, preparation: Preparation) -> None:
     """Adds all steps to a pipeline."""
-    letters = []
-    if preparation.settings is not None and training_sets.has_crops(preparation.name):
-        items = pipeline | "List" >> beam.Create(preparation.items) | "Spread" >> beam.Reshuffle()
-        cropped = items | "Crops" >> with_letters(FindCrops(preparation))
-        letters.append(cropped[LETTERS])
-        crops = cropped.main | "AllCrops" >> beam.combiners.ToList()
-    else:
-        crops = pipeline | "NoCrops" >> beam.Create([[]])
-    planned = crops | "Plan" >> beam.FlatMap(plan_shards, preparation)
+    items = pipeline | "List" >> beam.Create(preparation.items) | "Spread" >> beam.Reshuffle()
+    checked = items | "Check" >> with_letters(CheckImages(preparation))
+    all_checked = checked.main | "AllChecked" >> beam.combiners.ToList()
+    planned = all_checked | "Plan" >> beam.FlatMap(plan_shards, preparation)
     shards = planned | "SpreadShards" >> beam.Reshuffle()
-    written = shards | "Write" >> with_letters(WriteShard(preparation))
-    letters.append(written[LETTERS])
-    found = written.main | "AllShards" >> beam.combiners.ToList()
+    written = shards | "Write" >> beam.ParDo(WriteShard(preparation))
+    found = written | "AllShards" >> beam.combiners.ToList()
     _ = found | "Publish" >> beam.Map(publish, preparation)
+    letters = (checked[LETTERS], pipeline | "Listed" >> beam.Create(preparation.letters))
     all_letters = letters | "Letters" >> beam.Flatten() | beam.combiners.ToList()
     _ = all_letters | "WriteLetters" >> beam.Map(collecting.write_letters, preparation.output_dir)
 
 
-class FindCrops(beam.DoFn):
-    """Finds the crops that a set of patches may have."""
+class CheckImages(beam.DoFn):
+    """Checks images, and finds what may be cut out of them."""
 
     def __init__(self, preparation: Preparation):
         self._preparation = preparation._replace(items=())
 
     def process(self, item: Item) -> Iterator[Any]:
-        """Yields `Crop`s; tagged, a `Letter`."""
+        """Yields a `Checked`; tagged, `Letter`s."""
         wanted = self._preparation
         box = LetterBox(wanted.strict)
-        with box.listed(item.name, item.instance_path):
-            yield from training_sets.crops_of_image(
-                wanted.name, item, wanted.class_table, wanted.settings
-            )
+        crops, checked = None, None
+        with box.listed(item.name, item.image_path):
+            if wanted.has_crops:
+                crops = training_sets.crops_of_image(
+                    wanted.name, item, wanted.class_table, wanted.settings
+                )
+            checked = checks.read_item(item, wanted.class_table)
+            checked = checked._replace(image=b"", instances=b"")
+        yield Checked(item.name, crops, checked)
         for letter in box.take():
             yield beam.pvalue.TaggedOutput(LETTERS, letter)
 
 
-def plan_shards(crops: Iterable[Crop], preparation: Preparation) -> list[Shard]:
-    """Returns the shards of a set.
+def plan_shards(all_checked: Iterable[Checked], preparation: Preparation) -> list[Shard]:
+    """Returns the shards of a set; images that cannot be used are missed as the plain tools do.
 
     Raises:
-      ValueError: There is nothing to cut, or more shards than examples are wanted of a split.
+      ValueError: There is nothing to write.
     """
     wanted = preparation
+    known = {one.name: one for one in all_checked}
     if wanted.settings is None:
-        parts: list[Part] = [(item, None) for item in wanted.items]
+        parts = [(item, None) for item in wanted.items]
         count = wanted.num_shards
     else:
-        parts = training_sets.plan(wanted.name, wanted.items, crops, wanted.settings)
-        if not parts:
-            raise ValueError(f"nothing to cut for the set {wanted.name}")
+        items = wanted.items
+        if wanted.has_crops:
+            items = [item for item in items if known[item.name].crops is not None]
+        crops = [crop for one in known.values() for crop in one.crops or ()]
+        parts = training_sets.plan(wanted.name, items, crops, wanted.settings)
         count = min(wanted.num_shards, len(parts))
+    usable = [(known[item.name].checked, part) for item, part in parts if known[item.name].checked]
+    if not usable:
+        raise ValueError(f"{wanted.output_dir}: none of the images of {wanted.name} can be used")
     paths = tfrecords.shard_paths(wanted.output_dir, wanted.name, count, len(parts))
-    return [Shard(path, parts[i::count]) for i, path in enumerate(paths)]
+    return [Shard(path, usable[i::count]) for i, path in enumerate(paths)]
 
 
 class WriteShard(beam.DoFn):
@@ -184,37 +208,30 @@ class WriteShard(beam.DoFn):
     def __init__(self, preparation: Preparation):
         self._preparation = preparation._replace(items=())
 
-    def process(self, shard: Shard) -> Iterator[Any]:
-        """Yields path, number of examples and what they hold; tagged, `Letter`s."""
-        box = LetterBox(self._preparation.strict)
-        found, count = tfrecords.Found.nothing(), 0
+    def process(self, shard: Shard) -> Iterator[tuple[str, int, tfrecords.Found]]:
+        """Yields path, number of examples and what they hold."""
+        found = tfrecords.Found.nothing()
         staged = os.path.join(self._preparation.staging_dir, os.path.basename(shard.path))
         with files.atomic_path(staged) as temporary, tf.io.TFRecordWriter(temporary) as writer:
-            for checked in self._examples(shard, box):
-                writer.write(tfrecords.serialize(checked))
-                found.add(checked)
-                count += 1
-        yield shard.path, count, found
-        for letter in box.take():
-            yield beam.pvalue.TaggedOutput(LETTERS, letter)
+            for example in self._examples(shard):
+                writer.write(tfrecords.serialize(example))
+                found.add(example)
+        yield shard.path, len(shard.parts), found
 
-    def _examples(self, shard: Shard, box: LetterBox) -> Iterator[checks.CheckedItem]:
-        """Yields what can be used; parts of one image follow each other."""
+    def _examples(self, shard: Shard) -> Iterator[checks.CheckedItem]:
+        """Yields the examples of a shard; parts of one image follow each other."""
         wanted = self._preparation
         opened = None
-        for item, part in shard.parts:
-            checked = None
-            with box.listed(item.name, item.image_path):
-                if wanted.settings is None:
-                    checked = checks.read_item(item, wanted.class_table)
-                else:
-                    if opened is None or opened.item != item:
-                        opened = training_sets.OpenedImage(
-                            item, wanted.class_table, wanted.settings
-                        )
-                    checked = opened.cut(part)
-            if checked is not None:
-                yield checked
+        for checked, part in shard.parts:
+            item = checked.item
+            if wanted.settings is None:
+                yield checked._replace(
+                    image=_read(item.image_path), instances=_read(item.instance_path)
+                )
+                continue
+            if opened is None or opened.item != item:
+                opened = training_sets.OpenedImage(item, wanted.class_table, wanted.settings)
+            yield opened.cut(part)
 
 
 def publish(shards: Sequence[tuple[str, int, tfrecords.Found]], preparation: Preparation) -> None:
@@ -244,6 +261,11 @@ def publish(shards: Sequence[tuple[str, int, tfrecords.Found]], preparation: Pre
     ):
         for index, number in counted.items():
             Metrics.counter(running.COUNTERS, f"{kind} {index}").inc(int(number))
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _staged(path: str, preparation: Preparation) -> str:

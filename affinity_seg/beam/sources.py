@@ -10,7 +10,7 @@ import apache_beam as beam
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from affinity_seg import common
+from affinity_seg import common, names
 from affinity_seg.beam.elements import LetterBox, Source
 from affinity_seg.data import listing
 from affinity_seg.data.listing import Item
@@ -19,6 +19,8 @@ TFRECORDS = "tfrecords"
 LAYOUTS = (*listing.LAYOUTS, "glob", TFRECORDS)
 """Those of `listing.LAYOUTS`; `glob`, pictures that match a pattern; `tfrecords`, files that
 tools/create_tfrecords.py wrote, which match a pattern."""
+
+_FEATURES = (common.IMAGE_ENCODED, common.IMAGE_FILENAME, common.INSTANCE_ENCODED)
 
 LETTERS = "letters"
 """Tag of the outputs with inputs that could not be used."""
@@ -135,16 +137,17 @@ def _source(where: str, record: bytes) -> Source:
     """Returns the image of a record, as tools/create_tfrecords.py wrote it."""
     try:
         features = tf.train.Example.FromString(record).features.feature
-        image, filename, instances = (
-            features[key].bytes_list.value[0]
-            for key in (common.IMAGE_ENCODED, common.IMAGE_FILENAME, common.INSTANCE_ENCODED)
-        )
+        missing = [key for key in _FEATURES if not features[key].bytes_list.value]
+        if missing:
+            raise ValueError(f"features are missing: {missing}")
+        image, filename, instances = (features[key].bytes_list.value[0] for key in _FEATURES)
         filename = filename.decode()
-    except (DecodeError, LookupError, UnicodeDecodeError) as error:
+    except (DecodeError, ValueError) as error:  # A UnicodeDecodeError is a ValueError.
         raise ValueError(
-            f"{where}: must be an image as tools/create_tfrecords.py writes it: {error!r}"
+            f"{where}: must be an image as tools/create_tfrecords.py writes it: {error}"
         ) from error
-    return Source(Item(listing.name_of(filename), filename, where, None), image, instances)
+    name = names.check(listing.name_of(filename), where)
+    return Source(Item(name, filename, where, None), image, instances)
 
 
 def _matches(pattern: str) -> list[str]:

@@ -9,6 +9,7 @@ from running import ROOT, run_tool
 
 from affinity_seg.beam import preparing, running
 from affinity_seg.data import listing, streets, tfrecords, training_sets
+from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.labels import CITYSCAPES
 
 SETTINGS = training_sets.Settings(num_fine_patches=9, num_coarse_patches=3, patch_size=65,
@@ -74,17 +75,48 @@ def test_older_shards_stay_until_the_new_ones_are_complete(items, tmp_path):
         prepare(wrong, tmp_path, strict=True)
     broken.unlink()
     assert contents(tmp_path) == before
-    broken.write_bytes(content[:300])
-    written = prepare(wrong, tmp_path)
-    assert written.num_examples == 4
-    (letter,) = json.loads((tmp_path / "dead_letters.json").read_text())
-    assert letter["name"] == items[1].name and letter["file"] == str(broken)
-    # The others are where they would be with it.
-    names = [os.path.basename(path) for path in tfrecords.shard_paths(str(tmp_path), "train", 2, 5)]
-    assert sorted(name for name in os.listdir(tmp_path) if name.startswith("train")) == names
-    tfrecords.write_tfrecords(items[:1] + items[2::2], CITYSCAPES, str(tmp_path / "plain"), "x", 1)
-    prepare(items, tmp_path)
-    assert not (tmp_path / "dead_letters.json").exists()
+    prepare(items, tmp_path, num_shards=2)
+    assert sorted(contents(tmp_path)) == [f"train-0000{i}-of-00002.tfrecord" for i in (0, 1)]
+
+
+@pytest.fixture
+def wrong(items, tmp_path):
+    """The images, one of which is cut off, and one whose truth is."""
+    for name, path in (("image", items[1].image_path), ("truth", items[3].instance_path)):
+        with open(path, "rb") as file:
+            (tmp_path / f"{name}.png").write_bytes(file.read()[:300])
+    return [
+        items[0],
+        items[1]._replace(image_path=str(tmp_path / "image.png")),
+        items[2],
+        items[3]._replace(instance_path=str(tmp_path / "truth.png")),
+        items[4],
+    ]
+
+
+def test_a_split_with_images_that_cannot_be_used(wrong, tmp_path):
+    letters = DeadLetters(str(tmp_path / "plain"))
+    tfrecords.write_tfrecords(wrong, CITYSCAPES, str(tmp_path / "plain"), "train", 2, letters)
+    written = prepare(wrong, tmp_path / "beam")
+    assert written.num_examples == 3
+    assert contents(tmp_path / "beam") == contents(tmp_path / "plain")
+    listed = json.loads((tmp_path / "beam" / "dead_letters.json").read_text())
+    assert [letter["name"] for letter in listed] == [wrong[1].name, wrong[3].name]
+    assert str(tmp_path / "truth.png") in listed[1]["reason"]
+
+
+def test_patches_with_images_that_cannot_be_used(wrong, tmp_path):
+    letters = DeadLetters(str(tmp_path / "plain"))
+    built = training_sets.build("fine_patches", wrong, CITYSCAPES, SETTINGS, letters)
+    tfrecords.write_examples(
+        built.examples, built.count, CITYSCAPES, str(tmp_path / "plain"), "fine_patches", 2
+    )
+    prepare(wrong, tmp_path / "beam", "fine_patches", settings=SETTINGS)
+    ours, plain = (contents(tmp_path / side) for side in ("beam", "plain"))
+    listed, plainly = (json.loads(found.pop("dead_letters.json")) for found in (ours, plain))
+    assert ours == plain and len(ours) == 2
+    # The plain tool lists them in the order that it met them.
+    assert listed == sorted(plainly, key=lambda letter: letter["name"]) and len(listed) == 2
 
 
 @pytest.mark.parametrize("num_shards", [0, 6])

@@ -6,7 +6,7 @@ import re
 import shutil
 
 import pytest
-from plain_outputs import NUM_STREETS, contents, read
+from plain_outputs import NUM_STREETS, read
 from running import ROOT, run_tool
 
 from affinity_seg.beam import runs
@@ -14,7 +14,6 @@ from affinity_seg.data import tfrecords
 from affinity_seg.evaluation import judge
 from affinity_seg.export import coco
 from affinity_seg.labels import CITYSCAPES
-from affinity_seg.serving import saved_model
 
 
 def letters(folder):
@@ -215,28 +214,3 @@ def test_pictures_that_match_a_pattern_have_no_truth(wanted, segment, done, tmp_
         segment(wanted.networks_run(done), input=pattern, layout="glob", evaluate=True)
     with pytest.raises(FileNotFoundError, match="`input` must match files: nowhere"):
         segment(wanted.networks_run(done), input="nowhere/*", layout="glob")
-
-
-def test_an_exported_model_finds_the_same_instances(wanted, segment, tmp_path):
-    run = wanted.networks_run(tmp_path)
-    export = saved_model.Export(run.semantic_dir, run.affinity_dir, run.config, warmup=False)
-    saved_model.write(export, str(tmp_path / "export" / "1"))
-    run = runs.ExportedRun(str(tmp_path / "out"), str(tmp_path / "export"))
-    summary = segment(run)
-    assert (summary.predicted, summary.merged) == (NUM_STREETS, NUM_STREETS)
-    found, expected = (
-        contents(os.path.join(f, "results")) for f in (tmp_path / "out", wanted.folder)
-    )
-    assert found.keys() == expected.keys()
-    for name, content in expected.items():
-        if name.endswith(".png"):
-            assert found[name] == content
-        elif name.endswith("_pred.txt"):
-            lines = [text.decode().split() for text in (found[name], content)]
-            assert lines[0][::3] == lines[1][::3] and lines[0][1::3] == lines[1][1::3]
-            for ours, theirs in zip(lines[0][2::3], lines[1][2::3], strict=True):
-                assert float(ours) == pytest.approx(float(theirs), abs=1e-5)
-    summary = segment(run)
-    assert (summary.predicted, summary.merged, summary.done_before) == (0, 0, NUM_STREETS)
-    with pytest.raises(ValueError, match="holds outputs of another run"):
-        segment(wanted.networks_run(tmp_path / "out"))

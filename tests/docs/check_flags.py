@@ -25,7 +25,11 @@ def _check(name: str, arguments: list[str]) -> None:
     with open(program, encoding="utf-8") as file:
         passes_arguments = "pass_arguments=True" in file.read()
     rest = cli.parse_flags([program, *arguments], known_only=passes_arguments)[1:]
-    if rest and not passes_arguments:
+    if passes_arguments:
+        from affinity_seg.beam import running  # Late: it takes seconds.
+
+        running.parse_options(rest)
+    elif rest:
         raise ValueError(f"unexpected arguments: {rest}")
     if "experiment" in FLAGS:
         experiment_flags.parse()

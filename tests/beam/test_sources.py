@@ -1,0 +1,98 @@
+"""Images from TFRecords, whatever is in them."""
+
+import apache_beam as beam
+import pytest
+import tensorflow as tf
+
+from affinity_seg import common
+from affinity_seg.beam import sources
+from affinity_seg.beam.elements import Letter, Source
+from affinity_seg.beam.sources import ReadRecords, TakeUnique
+
+
+def example(filename, **more):
+    values = {
+        common.IMAGE_ENCODED: b"image",
+        common.IMAGE_FILENAME: filename,
+        common.INSTANCE_ENCODED: b"truth",
+        **more,
+    }
+    features = {
+        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        for key, value in values.items()
+        if value is not None
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def write(path, *records):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in records:
+            writer.write(record)
+    return str(path)
+
+
+def outputs_of(function, element):
+    """Returns what a step yields: images, and inputs that cannot be used."""
+    found = list(function.process(element))
+    letters = [x.value for x in found if isinstance(x, beam.pvalue.TaggedOutput)]
+    return [x for x in found if isinstance(x, Source)], letters
+
+
+def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
+    path = write(
+        tmp_path / "val.tfrecord",
+        example(b"bonn/bonn_000000_000019_leftImg8bit.png"),
+        b"no example",
+        example(b"a.jpg", **{common.INSTANCE_ENCODED: None}),
+        example(b"folder/.."),
+        example(b"../../b.jpg"),
+    )
+    images, letters = outputs_of(ReadRecords(strict=False), path)
+    assert [image.item.name for image in images] == ["bonn_000000_000019", "b"]
+    assert images[0].item.filename == "bonn/bonn_000000_000019_leftImg8bit.png"
+    assert images[0].read() == b"image" and images[0].instances == b"truth"
+    assert [letter.name for letter in letters] == [f"val.tfrecord#{i}" for i in (1, 2, 3)]
+    assert {letter.file for letter in letters} == {path}
+    for letter, reason in zip(
+        letters, ("as tools/create", common.INSTANCE_ENCODED, "'..'"), strict=True
+    ):
+        assert letter.reason.startswith(path) and reason in letter.reason
+    with pytest.raises(ValueError, match=r"val\.tfrecord#1: must be an image as tools/create_tfr"):
+        outputs_of(ReadRecords(strict=True), path)
+
+
+@pytest.mark.parametrize("place", [3, 20, -5])
+def test_a_flipped_byte_ends_the_file(tmp_path, place):
+    records = [example(f"{i}.png".encode()) for i in range(3)]
+    path = write(tmp_path / "val.tfrecord", *records)
+    content = bytearray((tmp_path / "val.tfrecord").read_bytes())
+    content[len(content) // 3 * (2 if place < 0 else 1) + place] ^= 1
+    (tmp_path / "val.tfrecord").write_bytes(content)
+    images, letters = outputs_of(ReadRecords(strict=False), path)
+    assert [image.item.name for image in images] == ["0"]
+    (letter,) = letters
+    assert letter.name == "val.tfrecord#1"
+    assert "damaged or cut off, it and the rest of the file are left out" in letter.reason
+
+
+def test_the_first_of_one_name_is_taken(tmp_path):
+    path = write(tmp_path / "val.tfrecord", example(b"x/a.png"), example(b"y/a.png"))
+    images, _ = outputs_of(ReadRecords(strict=False), path)
+    for order in (images, images[::-1]):
+        taken, letters = outputs_of(TakeUnique(strict=False), ("a", order))
+        assert [image.item.filename for image in taken] == ["x/a.png"]
+        assert letters == [
+            Letter("a", f"{path}#1", f"names of images must differ: {path}#0 and {path}#1: 'a'")
+        ]
+
+
+def test_what_is_listed(tmp_path):
+    for name in ("b.tfrecord", "a.tfrecord", "c.png"):
+        (tmp_path / name).write_bytes(b"")
+    files = sources.list_sources(str(tmp_path / "*.tfrecord"), "tfrecords", "")
+    assert files == [str(tmp_path / "a.tfrecord"), str(tmp_path / "b.tfrecord")]
+    (image,) = sources.list_sources(str(tmp_path / "*.png"), "glob", "")
+    assert image.item.name == "c" and image.item.instance_path is None
+    with pytest.raises(FileNotFoundError, match=r"`input` must match files: .*\*\.jpg"):
+        sources.list_sources(str(tmp_path / "*.jpg"), "glob", "")
