@@ -244,7 +244,8 @@ def publish(shards: Sequence[tuple[str, int, tfrecords.Found]], preparation: Pre
     for _, _, found in shards:
         total.add(found)
     folder = os.path.dirname(preparation.items[0].instance_path)
-    total.require_instances(folder, preparation.class_table)
+    number = sum(count for _, count, _ in shards)
+    total.require_instances(folder, number, preparation.class_table)
     pending = [path for path, _, _ in shards if os.path.exists(_staged(path, preparation))]
     if pending:  # Else they were published before the step was repeated.
         if len(pending) == len(shards):
@@ -256,11 +257,11 @@ def publish(shards: Sequence[tuple[str, int, tfrecords.Found]], preparation: Pre
     for kind, counted in (
         ("pixels", total.pixels_of_class),
         ("instances", total.instances_of_class),
-        ("examples", {0: sum(count for _, count, _ in shards)}),
+        ("examples", {0: number}),
         ("shards", {0: len(shards)}),
     ):
-        for index, number in counted.items():
-            Metrics.counter(running.COUNTERS, f"{kind} {index}").inc(int(number))
+        for index, value in counted.items():
+            Metrics.counter(running.COUNTERS, f"{kind} {index}").inc(int(value))
 
 
 def _read(path: str) -> bytes:

@@ -60,12 +60,12 @@ class Found(NamedTuple):
         self.instances_of_class.update(other.instances_of_class)
         self.values.update(map(int, other.values))
 
-    def require_instances(self, folder: str, class_table: labels.ClassTable) -> None:
-        """Raises ValueError if there is no instance at all in the images of `folder`."""
+    def require_instances(self, folder: str, count: int, class_table: labels.ClassTable) -> None:
+        """Raises ValueError if there is no instance at all in `count` images of `folder`."""
         if not self.instances_of_class:
             raise ValueError(
                 f"{folder}: class table {class_table.name!r} with "
-                f"`encoding` {class_table.encoding!r} finds no instance in the images; "
+                f"`encoding` {class_table.encoding!r} finds no instance in {count} images; "
                 f"values of their instance images: {sorted(self.values)[:10]}"
             )
 
@@ -131,7 +131,7 @@ def write_examples(
                 writers[i % num_shards].write(serialize(checked))
         if not number:
             raise ValueError(f"{output_dir}: none of the {count} images of {split} can be used")
-        found.require_instances(folder, class_table)
+        found.require_instances(folder, number, class_table)
         remove_shards(output_dir, split)
     return Summary(number, paths, found.pixels_of_class, found.instances_of_class)
 

@@ -3,6 +3,8 @@
 import json
 import os
 
+import cv2
+import numpy as np
 import pytest
 from plain_outputs import contents
 from running import ROOT, run_tool
@@ -117,6 +119,15 @@ def test_patches_with_images_that_cannot_be_used(wrong, tmp_path):
     assert ours == plain and len(ours) == 2
     # The plain tool lists them in the order that it met them.
     assert listed == sorted(plainly, key=lambda letter: letter["name"]) and len(listed) == 2
+
+
+def test_without_any_instance_nothing_is_written(items, tmp_path):
+    road = tmp_path / "road.png"
+    cv2.imwrite(str(road), np.full((96, 160), 7, np.uint16))
+    empty = [item._replace(instance_path=str(road)) for item in items]
+    with pytest.raises(ValueError, match=r"finds no instance in 5 images; .*: \[7\]$"):
+        prepare(empty, tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == []
 
 
 @pytest.mark.parametrize("num_shards", [0, 6])
