@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -178,13 +178,13 @@ def _outcomes(
 
 
 def flags(
-    programs: Programs, arguments: Callable[[], list[str]], scratch: str, count: int, seed: int
+    programs: Programs, arguments: Sequence[str], scratch: str, count: int, seed: int
 ) -> table.Row:
     """Runs tools/merge.py with mutated values of its flags, but of those that say where to write.
 
     Args:
       programs: Starts the program.
-      arguments: Makes flags that work, among them the mutable ones.
+      arguments: Flags that work; one of them is mutated.
       scratch: Folder that the program may write into.
       count: How many.
       seed: Of the mutations.
@@ -192,7 +192,7 @@ def flags(
     unnamed, refused, message, problems = 0, 0, "", []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        given = arguments()
+        given = list(arguments)
         at = int(rng.integers(0, len(given)))
         name, _, value = given[at].partition("=")
         changed = mutate(value.encode(), True, rng).replace(b"\0", b"")
