@@ -12,7 +12,8 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup packages op demo nuclei serve test lint audit lock fuzz faults test-aarch64 format architecture bench wheel clean
+.PHONY: help setup packages op demo nuclei serve test lint docs audit lock fuzz faults test-aarch64 format \
+  architecture bench wheel clean
 
 setup: op
 
@@ -59,7 +60,7 @@ serve: setup
 	$(BIN)/python tools/serve.py --model_dir=$(RUNS)/demo/export
 
 # Chromium shows the tests what is on the page of tools/report.py.
-test: setup lint
+test: setup lint docs
 	tools/install_packages.sh chromium
 	bazel test //cc/...
 	$(MAKE) fuzz
@@ -69,6 +70,10 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	-$(BIN)/python tools/audit.py
+
+# The site of docs/ in build/site; broken links fail.
+docs: $(VENV)/.installed
+	$(BIN)/mkdocs build --strict
 
 # Known weaknesses of what requirements.lock pins; `make lint` shows them and goes on.
 audit: $(VENV)/.installed

@@ -9,9 +9,9 @@ import sys
 from affinity_seg import resources
 
 GROUPS = {
-    "data": ("make_streets", "create_tfrecords", "create_training_sets"),
+    "data": ("make_streets", "create_tfrecords", "create_training_sets", "beam_prepare"),
     "train": ("train", "import_checkpoint", "serve_data"),
-    "run": ("demo", "segment", "predict", "merge"),
+    "run": ("demo", "segment", "predict", "merge", "beam_segment"),
     "judge": (
         "evaluate",
         "confusion_matrix",
@@ -22,7 +22,13 @@ GROUPS = {
     ),
     "serve": ("export_saved_model", "serve", "serving_client"),
     "check": ("check_truth", "check_chain", "check_invariance"),
-    "benchmark": ("benchmark_input", "benchmark_merge", "benchmark_serving", "benchmark_step"),
+    "benchmark": (
+        "benchmark_beam",
+        "benchmark_input",
+        "benchmark_merge",
+        "benchmark_serving",
+        "benchmark_step",
+    ),
     "develop": ("audit",),
 }
 """The order in which --help lists the verbs; those of no group come last."""

@@ -31,12 +31,13 @@ _DEBUG = flags.DEFINE_bool("debug", False, "Show where an error comes from.")
 def run(main: Callable[..., int | None], pass_arguments: bool = False) -> None:
     """Parses the flags and runs a program that takes no other arguments.
 
-    With `pass_arguments`, `main` is called with the list of the arguments that are none of its
-    flags.
-
     The program ends with the status that `main` returns, 0 for None. A wrong flag, argument or
     file ends it with a message of one line and status 1; with --debug it shows the stack trace.
     `--flagfile=name` finds the files of tools/flagfiles.
+
+    Args:
+      main: The program.
+      pass_arguments: Whether `main` takes the list of the arguments that are none of its flags.
     """
     app.run(
         lambda argv: sys.exit(_checked(main, argv, pass_arguments)),
@@ -69,14 +70,30 @@ def _checked(
 
 
 def _parse(argv: Sequence[str], known_only: bool) -> list[str]:
-    """Parses the flags and returns the other arguments; with `known_only` other flags as well."""
-    argv = [_with_known_flagfile(argument) for argument in argv]
+    """Returns the arguments that are no flags, or ends with a message or --help.
+
+    With `known_only`, flags that the program does not have are among them.
+    """
     try:
-        return flags.FLAGS(argv, known_only=known_only)
+        return parse_flags(argv, known_only)
     except flags.Error as error:
         _fail(argv, f"{error}; --help lists the flags")
     except SystemExit:  # --help was shown.
         sys.exit(0)
+
+
+def parse_flags(argv: Sequence[str], known_only: bool = False) -> list[str]:
+    """Parses the flags and returns the program and its other arguments.
+
+    Args:
+      argv: The program and its arguments. `--flagfile=name` finds the files of tools/flagfiles.
+      known_only: Whether unknown flags are returned instead of refused.
+
+    Raises:
+      flags.Error: A flag is unknown, missing or has a wrong value.
+    """
+    argv = [_with_known_flagfile(argument) for argument in argv]
+    return flags.FLAGS(argv, known_only=known_only)
 
 
 def _with_known_flagfile(argument: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from affinity_seg.configs import inference
-from affinity_seg.data import listing
+from affinity_seg.data import listing, training_sets
 from affinity_seg.modeling import loading
 
 
@@ -49,6 +49,23 @@ def define_preset_flags(default: str = inference.BEST_PRESET) -> None:
         "preset", default, "A preset's name, see docs/inference.md, or a YAML file."
     )
     flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+
+
+def define_training_set_flags() -> None:
+    """Defines the flags that `training_set_settings` reads."""
+    flags.disclaim_key_flags()
+    default = training_sets.Settings()
+    flags.DEFINE_integer("seed", default.seed, "Seed of all random choices.", lower_bound=0)
+    flags.DEFINE_float("drop_share", default.drop_share, "Share of images that lose empty rows.")
+    flags.DEFINE_integer("num_fine_patches", default.num_fine_patches, "Size of fine_patches.")
+    flags.DEFINE_integer("num_coarse_patches", default.num_coarse_patches, "Most coarse_patches.")
+    flags.DEFINE_integer("small_height", default.small_height, "Lower instances are upsampled, px.")
+
+
+def training_set_settings() -> training_sets.Settings:
+    """Returns how the flags say that images become training sets."""
+    names = ("seed", "drop_share", "num_fine_patches", "num_coarse_patches", "small_height")
+    return training_sets.Settings(**{name: getattr(flags.FLAGS, name) for name in names})
 
 
 def define_network_flags(default: str | None = None) -> None:

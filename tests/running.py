@@ -79,7 +79,9 @@ def _run(command: list[str], folder: str, variables: Mapping[str, str], outputs:
     os.environ.clear()
     os.environ.update(variables)
     sys.argv[:] = command
-    sys.path[:] = [os.path.dirname(command[0]), ROOT, *sys.path[1:]]
+    tests = os.path.dirname(os.path.abspath(__file__))
+    others = [path for path in sys.path if path and not path.startswith(tests)]
+    sys.path[:] = [os.path.dirname(command[0]), ROOT, *others]
     try:
         runpy.run_path(command[0], run_name="__main__")
     finally:

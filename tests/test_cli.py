@@ -57,6 +57,17 @@ def test_wrong_arguments_are_one_line(monkeypatch, argument, message):
         cli.run(lambda: pytest.fail("must not run"))
 
 
+def test_arguments_for_a_library_below_are_passed_on(monkeypatch):
+    monkeypatch.setattr(
+        sys, "argv", ["tool.py", "--runner=FlinkRunner", "--nodebug", "--parallelism=2"]
+    )
+    passed = []
+    with pytest.raises(SystemExit) as end:
+        cli.run(passed.extend, pass_arguments=True)
+    assert end.value.code is None
+    assert passed == ["--runner=FlinkRunner", "--parallelism=2"]
+
+
 def test_a_message_of_many_lines_becomes_one(monkeypatch):
     with pytest.raises(SystemExit, match=r"^tool\.py: a\.yaml: wrong near line 3$"):
         _run(monkeypatch, ValueError("a.yaml: wrong\n  near line 3\n"))

@@ -15,7 +15,6 @@ from affinity_seg import cli, dead_letters, labels, tool_flags
 from affinity_seg.beam import preparing, running
 from affinity_seg.data import checks, listing, training_sets
 
-_DEFAULTS = training_sets.Settings()
 flags.DEFINE_string("input", None, "Folder of the data set.", required=True)
 flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
 flags.DEFINE_string("split", None, "Part of the data set.", required=True)
@@ -24,11 +23,7 @@ tool_flags.define_class_table_flag()
 flags.DEFINE_enum("set", None, training_sets.SETS, "A set of the paper, of a Cityscapes split.")
 flags.DEFINE_string("output_dir", None, "Folder that all workers see.", required=True)
 flags.DEFINE_integer("num_shards", 4, "Number of shards.")
-flags.DEFINE_integer("seed", _DEFAULTS.seed, "Of --set: seed of all random choices.", lower_bound=0)
-flags.DEFINE_float("drop_share", _DEFAULTS.drop_share, "Of --set: images that lose empty rows.")
-flags.DEFINE_integer("num_fine_patches", _DEFAULTS.num_fine_patches, "Size of fine_patches.")
-flags.DEFINE_integer("num_coarse_patches", _DEFAULTS.num_coarse_patches, "Most coarse_patches.")
-flags.DEFINE_integer("small_height", _DEFAULTS.small_height, "Lower instances are upsampled, px.")
+tool_flags.define_training_set_flags()
 dead_letters.define_flag()
 FLAGS = flags.FLAGS
 
@@ -37,8 +32,7 @@ def main(arguments):
     class_table = labels.load_class_table(FLAGS.class_table)
     settings = None
     if FLAGS.set is not None:
-        names = ("seed", "drop_share", "num_fine_patches", "num_coarse_patches", "small_height")
-        settings = training_sets.Settings(**{name: getattr(FLAGS, name) for name in names})
+        settings = tool_flags.training_set_settings()
         settings.check(class_table)
     items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation)
     wanted = preparing.Preparation(

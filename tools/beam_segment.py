@@ -1,6 +1,6 @@
 """Segments a whole data set on Apache Beam: images, networks, merge, results, AP, COCO files.
 
-    python tools/beam_segment.py --input=runs/demo/streets --preset=configs/presets/demo.yaml \
+    python tools/beam_segment.py --input=runs/demo/streets --preset=demo \
         --checkpoint=runs/demo --output_dir=runs/demo/beam --evaluate --direct_num_workers=2
 
 Writes what tools/predict.py and tools/merge.py write, into predictions/ and results/ of

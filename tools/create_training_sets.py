@@ -15,18 +15,13 @@ from absl import flags
 from affinity_seg import cli, dead_letters, labels, tool_flags
 from affinity_seg.data import listing, tfrecords, training_sets
 
-_DEFAULTS = training_sets.Settings()
 tool_flags.define_input_flag("Folder of the data set.", "data_dir")
 flags.DEFINE_string("output_dir", None, "Folder for the shards.")
 flags.DEFINE_list("sets", list(training_sets.SETS), "Which sets to write.")
 flags.DEFINE_string("fine_split", "train", "Split of the fine sets.")
 flags.DEFINE_string("coarse_split", "train_extra", "Split of the coarse sets.")
 flags.DEFINE_integer("num_shards", 64, "Shards of each set, at most one for each example.")
-flags.DEFINE_integer("seed", _DEFAULTS.seed, "Seed of all random choices.", lower_bound=0)
-flags.DEFINE_float("drop_share", _DEFAULTS.drop_share, "Share of images that lose empty rows.")
-flags.DEFINE_integer("num_fine_patches", _DEFAULTS.num_fine_patches, "Size of fine_patches.")
-flags.DEFINE_integer("num_coarse_patches", _DEFAULTS.num_coarse_patches, "Most coarse_patches.")
-flags.DEFINE_integer("small_height", _DEFAULTS.small_height, "Lower instances are upsampled, px.")
+tool_flags.define_training_set_flags()
 dead_letters.define_flag()
 flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
@@ -36,13 +31,7 @@ def main():
     unknown = set(FLAGS.sets) - set(training_sets.SETS)
     if unknown or not FLAGS.sets:
         raise ValueError(f"`--sets` must name some of {training_sets.SETS}: {FLAGS.sets}")
-    settings = training_sets.Settings(
-        seed=FLAGS.seed,
-        drop_share=FLAGS.drop_share,
-        num_fine_patches=FLAGS.num_fine_patches,
-        num_coarse_patches=FLAGS.num_coarse_patches,
-        small_height=FLAGS.small_height,
-    )
+    settings = tool_flags.training_set_settings()
     class_table = labels.CITYSCAPES
     settings.check(class_table)
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)

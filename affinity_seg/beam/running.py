@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
 from apache_beam.options import pipeline_options
-from apache_beam.portability.api import beam_provision_api_pb2
-from apache_beam.runners.portability.fn_api_runner import fn_runner
-from apache_beam.runners.portability.portable_runner import JobServiceHandle
-from apache_beam.runners.runner import PipelineResult, PipelineRunner
+from apache_beam.runners.runner import PipelineResult, PipelineState
+
+from affinity_seg.beam import direct
 
 DIRECT = "DirectRunner"
 
@@ -44,9 +43,11 @@ def parse_options(arguments: Sequence[str]) -> pipeline_options.PipelineOptions:
     options = pipeline_options.PipelineOptions(list(arguments))
     # All that is pickled lies in the package, which the workers have.
     options.view_as(pipeline_options.SetupOptions).save_main_session = False
-    direct = options.view_as(pipeline_options.DirectOptions)
-    if direct.direct_num_workers != 1 and direct.direct_running_mode == "in_memory":
-        direct.direct_running_mode = "multi_processing"
+    local = options.view_as(pipeline_options.DirectOptions)
+    if local.direct_num_workers != 1 and local.direct_running_mode == "in_memory":
+        local.direct_running_mode = direct.PROCESSES
+    worker = options.view_as(pipeline_options.WorkerOptions)
+    worker.default_sdk_harness_log_level = worker.default_sdk_harness_log_level or "ERROR"
     return options
 
 
@@ -61,20 +62,28 @@ def run(
 
     Raises:
       ValueError: A step failed; the message is that of its error.
+      ChildProcessError: A worker process on this machine has ended.
     """
     _quieten()
-    pipeline = beam.Pipeline(runner=_runner(options), options=options)
+    name = options.view_as(pipeline_options.StandardOptions).runner
+    runner = direct.make_runner(options) if name in (None, DIRECT) else None
+    pipeline = beam.Pipeline(runner=runner, options=options)
     build(pipeline)
-    try:
+
+    def wait() -> PipelineResult:
         result = pipeline.run()
-        state = result.wait_until_finish()
+        result.wait_until_finish()
+        return result
+
+    try:
+        result = direct.run_watched(wait) if runner else wait()
     except Exception as error:
         message = _message(error)
         if message is None:
             raise
         raise ValueError(message) from error
-    if state not in (None, beam.runners.runner.PipelineState.DONE):
-        raise ValueError(f"the pipeline ended as {state}, see the runner's log")
+    if result.state != PipelineState.DONE:
+        raise ValueError(f"the pipeline ended as {result.state}, see the runner's log")
     return result
 
 
@@ -82,18 +91,6 @@ def counters(result: PipelineResult) -> dict[str, int]:
     """Returns our counters of a pipeline that has ended, by name."""
     found = result.metrics().query(MetricsFilter().with_namespace(COUNTERS))["counters"]
     return {counter.key.metric.name: counter.result for counter in found}
-
-
-def _runner(options: pipeline_options.PipelineOptions) -> PipelineRunner | None:
-    """Returns the runner, None where Beam makes it of its name.
-
-    Beam's own DirectRunner would first try Prism, a program that it downloads.
-    """
-    if (options.view_as(pipeline_options.StandardOptions).runner or DIRECT) != DIRECT:
-        return None
-    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
-    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
-    return fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(provision))
 
 
 def _message(error: Exception) -> str | None:

@@ -72,7 +72,9 @@ def segment(run: Run, settings: Settings, options: PipelineOptions) -> Summary:
     listed = sources.list_sources(settings.input, settings.layout, settings.split)
     run.outputs()  # Refuses a folder of another run, before there are any workers.
     class_table = run.class_table()
-    with_truth = settings.layout == sources.TFRECORDS or have_truth([x.item for x in listed])
+    with_truth = settings.layout == sources.TFRECORDS
+    if not with_truth and (settings.evaluate or settings.coco):
+        with_truth = have_truth([source.item for source in listed])
     if settings.evaluate and not with_truth:
         raise ValueError(f"`evaluate` needs the truth of the images: {settings.input}")
     result = running.run(

@@ -5,6 +5,7 @@ networks count on both sides.
 """
 
 import filecmp
+import functools
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from affinity_seg import resources
 from affinity_seg.beam.runs import PREDICTIONS, RESULTS
 from affinity_seg.data import listing
 
@@ -55,13 +57,13 @@ def check(settings: Settings) -> list[dict[str, Any]]:
     """Compares two worker processes with the plain tools, byte for byte, and both APs.
 
     Returns:
-      One row: images, files that are equal and that differ, AP of both, seconds of both.
+      One row: images, files that are equal and that differ, AP of both.
     """
     plain_dir, beam_dir = (os.path.join(settings.output_dir, n) for n in ("plain", "beam_2"))
-    seconds = {
-        "plain": _timed(lambda: _run_plain(settings, plain_dir)),
-        "beam": _timed(lambda: _run_beam(settings, beam_dir, 2, "--evaluate")),
-    }
+    for folder in (plain_dir, beam_dir):
+        shutil.rmtree(folder, ignore_errors=True)
+    _run_plain(settings, plain_dir)
+    _run_beam(settings, beam_dir, 2, "--evaluate")
     judged = os.path.join(settings.output_dir, "evaluation.json")
     _run_tool(
         "evaluate.py",
@@ -71,7 +73,7 @@ def check(settings: Settings) -> list[dict[str, Any]]:
         f"--output_json={judged}",
     )
     official, combined = (_read(p) for p in (judged, os.path.join(beam_dir, "scores.json")))
-    equal, different = _compare(plain_dir, beam_dir)
+    equal, different = compare(plain_dir, beam_dir)
     row = {
         "images": settings.num_images(),
         "equal files": equal,
@@ -79,8 +81,6 @@ def check(settings: Settings) -> list[dict[str, Any]]:
         "AP of tools/evaluate.py": official["ap"],
         "AP on Beam": combined["ap"],
         "AP equal": all(official[key] == combined[key] for key in ("ap", "ap50", "classes")),
-        "plain seconds": seconds["plain"],
-        "Beam seconds": seconds["beam"],
     }
     for path in different[:10]:
         print(f"differs: {path}")
@@ -96,50 +96,75 @@ def throughput(settings: Settings) -> list[dict[str, Any]]:
       A row for each: median seconds, images per second, the plain tools' speed being 1.
     """
     ways = {PLAIN: _run_plain, "Beam, in process": lambda s, folder: _run_beam(s, folder, 1)}
-    return _take_turns(settings, ways, PLAIN)
+    return _measure(settings, ways, PLAIN)
 
 
 def scaling(settings: Settings) -> list[dict[str, Any]]:
-    """Times Beam in this process beside one and two worker processes.
+    """Times Beam with two worker processes beside one.
 
     Returns:
       As `throughput`, the speed of one worker process being 1.
     """
 
-    def processes(number: int) -> Callable[[Settings, str], None]:
-        mode = "--direct_running_mode=multi_processing"
-        return lambda s, folder: _run_beam(s, folder, number, mode)
-
-    ways = {f"Beam, {number} processes": processes(number) for number in (1, 2)}
-    return _take_turns(settings, ways, "Beam, 1 processes")
+    mode = "--direct_running_mode=multi_processing"
+    ways = {
+        "Beam, one worker": lambda s, folder: _run_beam(s, folder, 1, mode),
+        "Beam, two workers": lambda s, folder: _run_beam(s, folder, 2, mode),
+    }
+    return _measure(settings, ways, "Beam, one worker")
 
 
 SUITES = {"check": check, "throughput": throughput, "scaling": scaling}
 
 
-def _take_turns(
-    settings: Settings, ways: dict[str, Callable[[Settings, str], None]], base: str
+def take_turns(
+    output_dir: str,
+    num_images: int,
+    ways: dict[str, Callable[[str], None]],
+    base: str,
+    repetitions: int,
 ) -> list[dict[str, Any]]:
-    """Lets the ways run in turns; the order of each round is the opposite of the last one's."""
+    """Times ways to do the same; the order of each round is the opposite of the last one's.
+
+    Args:
+      output_dir: Where each turn has its folder, which is removed again.
+      num_images: What each way does.
+      ways: They, by name; each is called with a folder to make.
+      base: The way that the others are compared with.
+      repetitions: Rounds.
+
+    Returns:
+      For each way: median seconds, images per second, and the median over the rounds of how many
+      times faster than `base` it was.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(settings.repetitions):
+    folder = os.path.join(output_dir, "turn")
+    for turn in range(repetitions):
         for name in list(ways)[:: -1 if turn % 2 else 1]:
-            folder = os.path.join(settings.output_dir, "turn")
-            seconds[name].append(_timed(lambda n=name, f=folder: ways[n](settings, f)))
+            shutil.rmtree(folder, ignore_errors=True)
+            start = time.perf_counter()
+            ways[name](folder)
+            seconds[name].append(time.perf_counter() - start)
             print(f"{name}: {seconds[name][-1]:.1f} s", flush=True)
             shutil.rmtree(folder)
-    count = settings.num_images()
     return [
         {
             "way": name,
             "seconds": statistics.median(times),
-            "images per second": count / statistics.median(times),
+            "images per second": num_images / statistics.median(times),
             "speed": statistics.median(
                 first / own for first, own in zip(seconds[base], times, strict=True)
             ),
         }
         for name, times in seconds.items()
     ]
+
+
+def _measure(
+    settings: Settings, ways: dict[str, Callable[[Settings, str], None]], base: str
+) -> list[dict[str, Any]]:
+    calls = {name: functools.partial(way, settings) for name, way in ways.items()}
+    return take_turns(settings.output_dir, settings.num_images(), calls, base, settings.repetitions)
 
 
 def _run_plain(settings: Settings, folder: str) -> None:
@@ -175,12 +200,12 @@ def _what(settings: Settings) -> list[str]:
 
 
 def _run_tool(name: str, *arguments: str) -> None:
-    """Runs a program of tools/ beside the one that runs now.
+    """Runs a program of tools/.
 
     Raises:
       ValueError: It failed; the message is its last line.
     """
-    path = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), name)
+    path = os.path.join(resources.root(), "tools", name)
     result = subprocess.run(
         [sys.executable, path, *arguments], capture_output=True, text=True, check=False
     )
@@ -189,14 +214,7 @@ def _run_tool(name: str, *arguments: str) -> None:
         raise ValueError(f"{name} ended with status {result.returncode}: {lines[-1]}")
 
 
-def _timed(call: Callable[[], None]) -> float:
-    """Returns the wall seconds of a call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def _compare(first: str, second: str) -> tuple[int, list[str]]:
+def compare(first: str, second: str) -> tuple[int, list[str]]:
     """Returns how many files of predictions and results are equal, and which differ or miss."""
     equal, different = 0, []
     for folder in (PREDICTIONS, RESULTS):

@@ -74,6 +74,7 @@ def judge_image(
 def _describe(
     target: Truth, predictions: Sequence[Prediction], class_table: ClassTable
 ) -> coco_format.DescribedImage:
+    """Returns truth and result of an image as COCO has them."""
     height, width = target.classes.shape
     return coco_format.DescribedImage(
         {"height": height, "width": width},

@@ -2,7 +2,8 @@
 
 The C++ op must give exactly this: every comparison is one of whole numbers (paper's
 linkage), and ties have a fixed order. Slow: for tests and for reading only.
-`reference_graph.py` holds the first half, from probabilities to edges.
+`reference_graph.py` goes from probabilities to edges, `reference_clusters.py` from these to
+clusters.
 
 Places where the design leaves a choice, and what is done here:
   * With `refine=False` edges are neither scaled nor cut between super-classes.
@@ -18,7 +19,6 @@ Places where the design leaves a choice, and what is done here:
     is another one than `group`; it then votes for its best class of `group`.
 """
 
-import heapq
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +26,7 @@ import numpy as np
 
 from affinity_seg import neighbors
 from affinity_seg.ops import arguments
+from affinity_seg.ops import reference_clusters as clusters_lib
 from affinity_seg.ops import reference_graph as graph
 from affinity_seg.ops.types import GraphMergeResult
 
@@ -141,8 +142,8 @@ def merge_edges_reference(
     units = _semantic_units(semantic, from_logits)
     windows = graph.find_windows(units, groups, merge_window, mask, group)
     merged = graph.merged_distances(distances, stages, merge_window)
-    pairs = _list_edges(edges, merged)
-    clusters = cluster(
+    pairs = clusters_lib.list_edges(edges, merged)
+    clusters = clusters_lib.cluster(
         windows.is_vertex.size,
         [
             [
@@ -160,132 +161,6 @@ def merge_edges_reference(
     cluster_map = graph.spread(cluster_of_window, merge_window, *semantic.shape[:2])
     all_pairs = [pair for pairs_j in pairs for pair in pairs_j]
     return _instances(cluster_map, clusters, all_pairs, units, groups, group, min_pixels)
-
-
-def cluster(
-    num_vertices: int,
-    edges_of_stage: Sequence[Sequence[tuple[int, int, int]]],
-    thresholds: Sequence[int],
-    linkage: str,
-) -> np.ndarray:
-    """Algorithm 1 of the paper, stage by stage.
-
-    Args:
-      num_vertices: Vertices are 0..num_vertices - 1, in raster order.
-      edges_of_stage: For each stage, (u, v, e) with u < v and e in units of 1/65535.
-      thresholds: For each stage, in units of 1e-6.
-      linkage: "average" or "weighted".
-
-    Returns:
-      int64 [num_vertices], the id of each vertex's cluster: its largest vertex.
-    """
-    parent = list(range(num_vertices))  # Always towards a larger vertex of the cluster.
-
-    def find(v):
-        while parent[v] != v:
-            parent[v] = parent[parent[v]]
-            v = parent[v]
-        return v
-
-    adjacency: list[dict] = [{} for _ in range(num_vertices)]
-    rule = _Average if linkage == "average" else _Weighted
-    for edges, threshold in zip(edges_of_stage, thresholds, strict=True):
-        added: dict[tuple[int, int], tuple[int, int]] = {}
-        for u, v, e in edges:
-            u, v = sorted((find(u), find(v)))
-            if u != v:
-                total, count = added.get((u, v), (0, 0))
-                added[u, v] = (total + e, count + 1)
-        for (u, v), (total, count) in added.items():
-            value = rule.start(total, count)
-            if v in adjacency[u]:
-                value = rule.join(adjacency[u][v], value)
-            adjacency[u][v] = adjacency[v][u] = value
-
-        # Largest e first, then the smaller min(id), then the smaller max(id). An entry
-        # whose edge has changed since is skipped: the change brought an entry of its own.
-        heap = [
-            (-rule.order(value), u, v)
-            for u, others in enumerate(adjacency)
-            for v, value in others.items()
-            if u < v and rule.reaches(value, threshold)
-        ]
-        heapq.heapify(heap)
-        while heap:
-            order, u, v = heapq.heappop(heap)
-            if v not in adjacency[u] or -rule.order(adjacency[u][v]) != order:
-                continue
-            parent[u] = v
-            del adjacency[v][u]
-            for k, value in adjacency[u].items():
-                if k == v:
-                    continue
-                del adjacency[k][u]
-                if k in adjacency[v]:
-                    value = rule.join(adjacency[v][k], value)
-                adjacency[v][k] = adjacency[k][v] = value
-                if rule.reaches(value, threshold):
-                    heapq.heappush(heap, (-rule.order(value), min(k, v), max(k, v)))
-            adjacency[u] = {}
-    return np.array([find(v) for v in range(num_vertices)], np.int64)
-
-
-class _Average:
-    """Mean over all edges between two clusters: (sum, count) of whole numbers."""
-
-    @staticmethod
-    def start(total, count):
-        return (total, count)
-
-    @staticmethod
-    def join(a, b):
-        return (a[0] + b[0], a[1] + b[1])
-
-    @staticmethod
-    def order(value):
-        # Different fractions with counts below 2^32 differ by more than 2^-64, so the
-        # whole part of their 2^65-fold orders them exactly and is equal for equal ones.
-        return (value[0] << 65) // value[1]
-
-    @staticmethod
-    def reaches(value, threshold):
-        return value[0] * 10**6 >= threshold * graph.UNIT * value[1]
-
-
-class _Weighted:
-    """The literal update of Algorithm 1: a mean of two values, whatever they stand for."""
-
-    @staticmethod
-    def start(total, count):
-        return float(total) / float(count)
-
-    @staticmethod
-    def join(a, b):
-        return (a + b) / 2
-
-    @staticmethod
-    def order(value):
-        return value
-
-    @staticmethod
-    def reaches(value, threshold):
-        return value * 1e6 >= float(threshold * graph.UNIT)
-
-
-def _list_edges(edges, merged):
-    """Lists the edges of each merged distance as (u, v, e), u < v in raster order."""
-    width = edges.shape[1]
-    pairs = []
-    for j, step in enumerate(merged):
-        found = []
-        for n, direction in enumerate(graph.FORWARD):
-            dy, dx = (step.distance * v for v in neighbors.DIRECTIONS[direction])
-            values = edges[..., len(graph.FORWARD) * j + n]
-            y, x = np.nonzero(values >= 0)
-            u, v = y * width + x, (y + dy) * width + x + dx
-            found.extend(zip(u.tolist(), v.tolist(), values[y, x].tolist(), strict=True))
-        pairs.append(found)
-    return pairs
 
 
 def _instances(cluster_map, clusters, pairs, semantic, groups, group, min_pixels):

@@ -2,7 +2,7 @@
 
 The first half of the reference of the graph merge: probabilities become 16-bit
 integers, windows become vertices, pixel pairs become the edges of the merged grid.
-`reference.py` clusters this graph. Written to be held against the paper; the C++ op is
+`reference_clusters.py` clusters this graph. Written to be held against the paper; the C++ op is
 what runs.
 """
 

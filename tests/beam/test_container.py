@@ -8,6 +8,8 @@ import dockerfile
 import pytest
 from running import ROOT
 
+from affinity_seg import resources
+
 
 @pytest.fixture(scope="module")
 def commands():
@@ -35,9 +37,9 @@ def test_what_is_copied_builds_the_wheel_and_the_wheel_is_installed(commands):
     assert all(os.path.exists(os.path.join(ROOT, path)) for path in paths)
     runs = [command.value[0] for command in of_kind(commands, "RUN")]
     assert any("make wheel" in script for script in runs)
-    # `make wheel` and Bazel need these, and all that they name in the sources.
-    for needed in ("Makefile", "setup.py", "requirements.lock", ".bazelrc", "WORKSPACE", "cc"):
-        assert needed in paths
+    # `make wheel`, setup.py and Bazel need these.
+    wanted = {"Makefile", "setup.py", "requirements.lock", ".bazelrc", "WORKSPACE", "cc"}
+    assert wanted | {"affinity_seg", *resources.FOLDERS} <= paths
     made = subprocess.run(
         ["make", "--dry-run", "--always-make", "wheel"],
         cwd=ROOT, capture_output=True, text=True, check=True,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affinity_seg import neighbors
-from affinity_seg.ops import reference
+from affinity_seg.ops import reference, reference_clusters
 from affinity_seg.ops import reference_graph as graph
 
 
@@ -168,36 +168,36 @@ def test_average_counts_edges_and_weighted_does_not():
     edges = [[(0, 1, 60000), (1, 2, 50000)], [(0, 2, 0), (0, 3, 0), (1, 3, 0), (2, 3, 60000)]]
     thresholds = [600000, 400000]
     # {0, 1, 2} in stage one. Average with 3: (0 + 0 + 60000) / 3; not merged.
-    average = reference.cluster(4, edges, thresholds, "average")
+    average = reference_clusters.cluster(4, edges, thresholds, "average")
     assert average.tolist() == [2, 2, 2, 3]
     # Weighted: stage two first averages what it adds: the same here.
-    assert reference.cluster(4, edges, thresholds, "weighted").tolist() == [2, 2, 2, 3]
+    assert reference_clusters.cluster(4, edges, thresholds, "weighted").tolist() == [2, 2, 2, 3]
     # In one stage: 0-1 first, then 3 joins 2 before it meets 0 and 1.
     single = [edges[0] + edges[1][1:]]
     # Average: e({0,1},{2,3}) = (50000 + 0 + 0) / 3; weighted: ((50000 + 0) / 2).
-    assert reference.cluster(4, single, [380000], "average").tolist() == [1, 1, 3, 3]
-    assert reference.cluster(4, single, [380000], "weighted").tolist() == [3, 3, 3, 3]
+    assert reference_clusters.cluster(4, single, [380000], "average").tolist() == [1, 1, 3, 3]
+    assert reference_clusters.cluster(4, single, [380000], "weighted").tolist() == [3, 3, 3, 3]
 
 
 def test_ties_go_to_smaller_ids_and_ids_are_largest_members():
     # All equal: 0-1 merges first (min id 0), becomes id 1; then 1-2 with a zero edge
     # 0-2 is (1 + 0) / 2 = 0.5 and fails; 2-3 merges.
     edges = [[(0, 1, 65535), (1, 2, 65535), (0, 2, 0), (2, 3, 65535)]]
-    assert reference.cluster(4, edges, [900000], "average").tolist() == [1, 1, 3, 3]
+    assert reference_clusters.cluster(4, edges, [900000], "average").tolist() == [1, 1, 3, 3]
     # 1-2 is larger and goes first; then 0 (mean 0.5) fails and 3 has only one edge.
     edges = [[(0, 1, 65000), (1, 2, 65535), (0, 2, 0), (2, 3, 65000)]]
-    assert reference.cluster(4, edges, [900000], "average").tolist() == [0, 3, 3, 3]
+    assert reference_clusters.cluster(4, edges, [900000], "average").tolist() == [0, 3, 3, 3]
 
 
 def test_threshold_is_exact():
     # 65535 * 0.6 = 39321 exactly.
-    assert reference.cluster(2, [[(0, 1, 39321)]], [600000], "average").tolist() == [1, 1]
-    assert reference.cluster(2, [[(0, 1, 39320)]], [600000], "average").tolist() == [0, 1]
-    assert reference.cluster(2, [[(0, 1, 39321)]], [600001], "average").tolist() == [0, 1]
+    assert reference_clusters.cluster(2, [[(0, 1, 39321)]], [600000], "average").tolist() == [1, 1]
+    assert reference_clusters.cluster(2, [[(0, 1, 39320)]], [600000], "average").tolist() == [0, 1]
+    assert reference_clusters.cluster(2, [[(0, 1, 39321)]], [600001], "average").tolist() == [0, 1]
 
 
 def test_exact_order_of_means():
-    order = reference._Average.order
+    order = reference_clusters._Average.order
     assert order((1, 3)) == order((2, 6))
     big = 2**31
     assert order((big - 1, big)) > order((big - 2, big - 1))

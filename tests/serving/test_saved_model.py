@@ -266,5 +266,5 @@ def test_the_three_calls_give_the_same(folder, offline):
         affinity_seg.segment(model, folder / "street.png", min_pixels=1)
     with pytest.raises(ValueError, match="an exported model has its own preset"):
         affinity_seg.load(exported, "demo")
-    with pytest.raises(ValueError, match="must be an export of kind 'instances'"):
+    with pytest.raises(ValueError, match="must be of kind 'instances'"):
         affinity_seg.load(folder / "networks")

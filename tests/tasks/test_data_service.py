@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import training_records as records
-from running import ON_CPU, ROOT, environment
+from running import ON_CPU, ROOT, environment, run_tool
 
 TOOL = "tools/serve_data.py"
 
@@ -61,10 +61,9 @@ def test_trains_on_crops_of_a_worker(tmp_path):
     ],
 )
 def test_errors_are_one_message(arguments, wanted):
-    process = start(TOOL, *arguments)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert wanted in output and "Traceback" not in output
+    result = run_tool("serve_data.py", ROOT, *arguments, **ON_CPU)
+    assert result.returncode != 0
+    assert wanted in result.stderr and "Traceback" not in result.stderr
 
 
 def start(tool, *arguments, cwd=ROOT):
