@@ -7,7 +7,7 @@ import nbclient
 import nbformat
 import pytest
 from running import ROOT
-from small_networks import write_network
+from affinity_seg.faults.scene import write_network
 
 from affinity_seg.configs import experiments
 from affinity_seg.data import streets
