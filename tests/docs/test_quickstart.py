@@ -7,10 +7,10 @@ import nbclient
 import nbformat
 import pytest
 from running import ROOT
-from affinity_seg.faults.scene import write_network
 
 from affinity_seg.configs import experiments
 from affinity_seg.data import streets
+from affinity_seg.faults.scene import write_network
 
 NOTEBOOK = pathlib.Path(ROOT) / "docs" / "quickstart.ipynb"
 
