@@ -12,7 +12,7 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup packages op demo nuclei serve test lint docs audit lock fuzz test-aarch64 format \
+.PHONY: help setup packages op demo nuclei serve test lint docs audit lock fuzz faults test-aarch64 format \
   architecture bench wheel clean
 
 setup: op
@@ -87,6 +87,10 @@ fuzz: packages $(VENV)/.installed
 	"$$(bazel info --config=fuzz bazel-bin)/cc/fuzz/graph_merge_fuzzer" $(RUNS)/fuzz/corpus \
 	  cc/fuzz/corpus -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(RUNS)/fuzz/ \
 	  -print_final_stats=1 -verbosity=0
+
+# Kills, full and read-only disks, broken files: the table of docs/faults.md, in $(RUNS)/faults.
+faults: setup
+	$(BIN)/python tools/check_faults.py --output_dir=$(RUNS)/faults
 
 test-aarch64: packages
 	tools/install_packages.sh g++-aarch64-linux-gnu qemu-user-static

@@ -25,6 +25,7 @@ flags.DEFINE_integer("pairs", _DEFAULTS.pairs, "Times that each program runs twi
 flags.DEFINE_integer("mutants", _DEFAULTS.mutants, "Mutated files.", 1)
 flags.DEFINE_integer("flags", _DEFAULTS.flags, "Mutated flags.", 1)
 flags.DEFINE_integer("seed", _DEFAULTS.seed, "Of everything that is random.", 0)
+flags.DEFINE_integer("workers", _DEFAULTS.workers, "Rows of the table made at a time.", 1)
 FLAGS = flags.FLAGS
 
 
@@ -36,6 +37,7 @@ def main():
         mutants=FLAGS.mutants,
         flags=FLAGS.flags,
         seed=FLAGS.seed,
+        workers=FLAGS.workers,
     )
     rows, start = [], time.monotonic()
     with tempfile.TemporaryDirectory(prefix="affinity_seg_faults_") as scratch:

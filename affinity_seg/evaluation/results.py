@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from affinity_seg import files, names
+from affinity_seg import dead_letters, files, names
 from affinity_seg.data import pictures
 from affinity_seg.labels import ClassTable
 
@@ -229,6 +229,7 @@ def check_all_done(results_dir: str, wanted: list[str]) -> None:
         raise FileNotFoundError(
             f"{len(missing)} of {len(wanted)} images have no result <name>_pred.txt in "
             f"{results_dir} (an image without instances needs an empty one):\n  {listed}{more}"
+            f"{_why(results_dir)}"
         )
 
 
@@ -273,6 +274,12 @@ def _listed(
         mask_ids = range(1, len(instances.classes) + 1)
         return zip(mask_ids, instances.classes, instances.scores, strict=True)
     return zip(candidates.mask_ids, candidates.classes, candidates.scores, strict=True)
+
+
+def _why(results_dir: str) -> str:
+    """Returns where the reasons stand why images have no result, if a run has left them."""
+    path = os.path.join(results_dir, dead_letters.FILE_NAME)
+    return f"\nthe last run could not use some records, see {path}" if os.path.isfile(path) else ""
 
 
 def _decode_mask(path: str) -> np.ndarray:

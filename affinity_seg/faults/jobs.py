@@ -72,6 +72,12 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
     return {job.name: job for job in found}
 
 
+def require(ended: programs_lib.Ended) -> None:
+    """Raises RuntimeError unless an undisturbed run has done all it should."""
+    if ended.status != 0:
+        raise RuntimeError(f"does not run undisturbed, status {ended.status}: {ended.text[-2000:]}")
+
+
 def tree(folder: str) -> dict[str, str]:
     """Returns the SHA-256 of every file in a folder by its path, temporary ones included."""
     found = {}

@@ -32,8 +32,7 @@ def kill(programs: Programs, job: Job, scratch: str, tries: int, seed: int) -> t
     start = time.monotonic()
     ended = job.run(programs, whole_dir)
     seconds = time.monotonic() - start
-    if ended.status != 0:
-        raise RuntimeError(f"{job.program}: does not run undisturbed: {ended.text[-2000:]}")
+    jobs_lib.require(ended)
     whole = jobs_lib.tree(whole_dir)
     lost, half, unnamed, killed, problems = 0, 0, 0, 0, []
     for number in range(tries):
@@ -89,8 +88,7 @@ def together(programs: Programs, job: Job, scratch: str, tries: int, seed: int) 
     """
     whole_dir = os.path.join(scratch, "whole")
     start = time.monotonic()
-    if job.run(programs, whole_dir).status != 0:
-        raise RuntimeError(f"{job.program}: does not run undisturbed")
+    jobs_lib.require(job.run(programs, whole_dir))
     seconds = time.monotonic() - start
     whole = jobs_lib.tree(whole_dir)
     lost, half, unnamed, problems = 0, 0, 0, []

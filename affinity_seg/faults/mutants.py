@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -31,6 +31,14 @@ _TOKENS = (
 """What is put into text files."""
 
 
+_PICTURE_NAMES = {
+    "image, PNG": "x.png",
+    "image, JPEG": "x.jpg",
+    "instance image, PNG": "x.png",
+    "mask of a result, PNG": "x_0000.png",
+}
+
+
 class Seed(NamedTuple):
     """A file before it is mutated.
 
@@ -54,29 +62,27 @@ def seeds(scene: scene_lib.Scene, fingerprint: str) -> list[Seed]:
       scene: Holds the preset.
       fingerprint: The file of a folder of predictions.
     """
-    street = street_scene.render_street(64, 128, np.random.default_rng(1))
-    bgr = cv2.cvtColor(street.image, cv2.COLOR_RGB2BGR)
-    mask = np.where(street.instance_ids >= 1000, 255, 0).astype(np.uint8)
-    png, jpeg, instances, mask = (
-        cv2.imencode(suffix, pixels)[1].tobytes()
-        for suffix, pixels in (
-            (".png", bgr),
-            (".jpg", bgr),
-            (".png", street.instance_ids),
-            (".png", mask),
-        )
-    )
+    pictures = seeds_of_pictures()
     table_file = os.path.join(scene.checkpoint, "semantic", "class_table.yaml")
     return [
-        Seed("image, PNG", "x.png", png, False),
-        Seed("image, JPEG", "x.jpg", jpeg, False),
-        Seed("instance image, PNG", "x.png", instances, False),
-        Seed("mask of a result, PNG", "x_0000.png", mask, False),
+        *(Seed(kind, _PICTURE_NAMES[kind], content, False) for kind, content in pictures.items()),
         Seed("list of a result", "x_pred.txt", b"masks/x_0000.png 26 0.5\n" * 3, True),
         Seed("preset, YAML", "x.yaml", _read(scene.preset), True),
         Seed("class table, YAML", "x.yaml", _read(table_file), True),
         Seed("fingerprint, JSON", "fingerprint.json", _read(fingerprint), True),
     ]
+
+
+def seeds_of_pictures() -> dict[str, bytes]:
+    """Returns a picture file of every kind."""
+    street = street_scene.render_street(64, 128, np.random.default_rng(1))
+    bgr = cv2.cvtColor(street.image, cv2.COLOR_RGB2BGR)
+    mask = np.where(street.instance_ids >= 1000, 255, 0).astype(np.uint8)
+    pixels = dict(zip(_PICTURE_NAMES, (bgr, bgr, street.instance_ids, mask), strict=True))
+    return {
+        kind: cv2.imencode(os.path.splitext(name)[1], pixels[kind])[1].tobytes()
+        for kind, name in _PICTURE_NAMES.items()
+    }
 
 
 def mutate(content: bytes, is_text: bool, rng: np.random.Generator) -> bytes:
@@ -178,13 +184,13 @@ def _outcomes(
 
 
 def flags(
-    programs: Programs, arguments: Callable[[], list[str]], scratch: str, count: int, seed: int
+    programs: Programs, arguments: Sequence[str], scratch: str, count: int, seed: int
 ) -> table.Row:
     """Runs tools/merge.py with mutated values of its flags, but of those that say where to write.
 
     Args:
       programs: Starts the program.
-      arguments: Makes flags that work, among them the mutable ones.
+      arguments: Flags that work; one of them is mutated.
       scratch: Folder that the program may write into.
       count: How many.
       seed: Of the mutations.
@@ -192,7 +198,7 @@ def flags(
     unnamed, refused, message, problems = 0, 0, "", []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        given = arguments()
+        given = list(arguments)
         at = int(rng.integers(0, len(given)))
         name, _, value = given[at].partition("=")
         changed = mutate(value.encode(), True, rng).replace(b"\0", b"")

@@ -15,6 +15,8 @@ SHARES = (0.05, 0.3, 0.6, 0.9)
 
 _PAGE = 4096
 
+_ONLY_ROOT = "only root may mount a small file system"
+
 _LAST = (".tfrecord", "_pred.txt")
 """How the files end whose presence says that an image is done."""
 
@@ -29,70 +31,70 @@ def can_mount(scratch: str) -> bool:
 
 
 def disk_full(
-    programs: Programs, jobs: Sequence[Job], scratch: str, shares: Sequence[float] = SHARES
+    programs: Programs, job: Job, scratch: str, shares: Sequence[float] = SHARES
 ) -> table.Row:
-    """Lets programs write into a disk that is too small, then once more when it has grown.
+    """Lets a program write into a disk that is too small, then once more when it has grown.
 
     The first run must end with status 1 and name a file, list no input as broken, and leave whole
     files only; the second must leave what an undisturbed run does.
 
     Args:
-      programs: Starts the programs.
-      jobs: The programs.
-      scratch: Folder for what they write.
+      programs: Starts the program.
+      job: The program.
+      scratch: Folder for what it writes.
       shares: Room on the disk, shares of what is needed.
     """
+    kind = f"disk full, {job.program}"
+    if not can_mount(scratch):
+        return table.skipped(kind, _ONLY_ROOT)
     outcome = _Outcome()
-    for job in jobs:
-        whole_dir = os.path.join(scratch, job.name)
-        if job.run(programs, whole_dir).status != 0:
-            raise RuntimeError(f"{job.program}: does not run undisturbed")
-        whole = jobs_lib.tree(whole_dir)
-        needed = sum(
-            -(-os.path.getsize(os.path.join(whole_dir, path)) // _PAGE) * _PAGE for path in whole
-        )
-        for share in shares:
-            disk = os.path.join(scratch, f"disk_{job.name}_{share}")
-            with _tmpfs(disk, max(_PAGE, int(share * needed))):
-                output = os.path.join(disk, "out")
-                ended = job.run(programs, output)
-                outcome.check(f"{job.name}, {share:.0%} of the room", ended, output, whole, "space")
-                _mount("-o", f"remount,size={4 * needed + (8 << 20)}", disk)
-                outcome.check_repaired(job, job.run(programs, output), output, whole)
-    return outcome.row("disk full", scratch)
+    whole_dir = os.path.join(scratch, "whole")
+    jobs_lib.require(job.run(programs, whole_dir))
+    whole = jobs_lib.tree(whole_dir)
+    needed = sum(
+        -(-os.path.getsize(os.path.join(whole_dir, path)) // _PAGE) * _PAGE for path in whole
+    )
+    for share in shares:
+        disk = os.path.join(scratch, f"disk_{share}")
+        with _tmpfs(disk, max(_PAGE, int(share * needed))):
+            output = os.path.join(disk, "out")
+            ended = job.run(programs, output)
+            outcome.check(f"{share:.0%} of the room", ended, output, whole, "space left")
+            _mount("-o", f"remount,size={4 * needed + (8 << 20)}", disk)
+            outcome.check_repaired(job.run(programs, output), output, whole)
+    return outcome.row(kind, scratch)
 
 
-def read_only(programs: Programs, jobs: Sequence[Job], scratch: str) -> table.Row:
-    """Lets programs write into a file system that is mounted for reading only.
+def read_only(programs: Programs, job: Job, scratch: str) -> table.Row:
+    """Lets a program write into a file system that is mounted for reading only.
 
-    Each program does so twice: into a new folder, and into one where half of the images are done.
-    The demands are those of `disk_full`.
+    It does so twice: into a new folder, and into one where half of the images are done. The
+    demands are those of `disk_full`.
 
     Args:
-      programs: Starts the programs.
-      jobs: The programs.
-      scratch: Folder for what they write.
+      programs: Starts the program.
+      job: The program.
+      scratch: Folder for what it writes.
     """
+    kind = f"read-only output, {job.program}"
+    if not can_mount(scratch):
+        return table.skipped(kind, _ONLY_ROOT)
     outcome = _Outcome()
-    for job in jobs:
-        for is_started in (False, True):
-            disk = os.path.join(scratch, f"ro_{job.name}_{is_started}")
-            with _tmpfs(disk, 256 << 20):
-                output = os.path.join(disk, "out")
-                if job.run(programs, output).status != 0:
-                    raise RuntimeError(f"{job.program}: does not run undisturbed")
-                whole = jobs_lib.tree(output)
-                last = [path for path in sorted(whole) if path.endswith(_LAST)]
-                for path in last[::2] if is_started else whole:
-                    os.remove(os.path.join(output, path))
-                _mount("-o", "remount,ro", disk)
-                ended = job.run(programs, output)
-                outcome.check(
-                    f"{job.name}, started: {is_started}", ended, output, whole, "ead-only"
-                )
-                _mount("-o", "remount,rw", disk)
-                outcome.check_repaired(job, job.run(programs, output), output, whole)
-    return outcome.row("read-only output", scratch)
+    for is_started in (False, True):
+        disk = os.path.join(scratch, f"disk_{is_started}")
+        with _tmpfs(disk, 256 << 20):
+            output = os.path.join(disk, "out")
+            jobs_lib.require(job.run(programs, output))
+            whole = jobs_lib.tree(output)
+            last = [path for path in sorted(whole) if path.endswith(_LAST)]
+            for path in last[::2] if is_started else whole:
+                os.remove(os.path.join(output, path))
+            _mount("-o", "remount,ro", disk)
+            ended = job.run(programs, output)
+            outcome.check(f"started: {is_started}", ended, output, whole, "ead-only")
+            _mount("-o", "remount,rw", disk)
+            outcome.check_repaired(job.run(programs, output), output, whole)
+    return outcome.row(kind, scratch)
 
 
 class _Outcome:
@@ -119,12 +121,12 @@ class _Outcome:
         else:
             self._message = message
 
-    def check_repaired(self, job: Job, ended: Ended, output: str, whole: dict[str, str]):
+    def check_repaired(self, ended: Ended, output: str, whole: dict[str, str]):
         """Looks at the run after it."""
         missing = jobs_lib.unlike(jobs_lib.tree(output), whole)
         if ended.status != 0 or missing:
             self._lost += 1
-            self._problems.append(f"{job.name}: after that: {ended.message()}, {missing[:3]}")
+            self._problems.append(f"after that: {ended.message()}, {missing[:3]}")
 
     def row(self, kind: str, scratch: str) -> table.Row:
         message = table.shown(self._message, scratch)

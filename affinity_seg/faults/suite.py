@@ -1,8 +1,12 @@
 """All kinds of faults, one after the other."""
 
+import concurrent.futures
+import contextlib
 import dataclasses
+import functools
 import os
-from collections.abc import Iterator
+import queue
+from collections.abc import Callable, Iterator
 
 from affinity_seg.faults import flips, jobs, kills, mutants, scene, space, table
 from affinity_seg.faults.programs import Programs
@@ -26,6 +30,7 @@ class Settings:
       flags: Mutated flags.
       images: Of the scene.
       seed: Of everything.
+      workers: Rows that are made at the same time.
     """
 
     kinds: tuple[str, ...] = KINDS
@@ -38,94 +43,119 @@ class Settings:
     flags: int = 100
     images: int = 4
     seed: int = 1
+    workers: int = 2
 
 
 def run(settings: Settings, scratch: str) -> Iterator[table.Row]:
-    """Tries every kind and yields its row.
+    """Tries every kind and yields its rows, in the order of the settings.
 
     Args:
       settings: How much is tried.
       scratch: New folder for everything; a few megabytes.
     """
     found = scene.write(os.path.join(scratch, "scene"), settings.images)
-    with Programs(os.path.join(scratch, "logs")) as programs:
-        output = os.path.join(scratch, "output")
-        predictions = os.path.join(output, "predictions")
-        all_jobs = jobs.jobs(found, predictions)
-        ended = all_jobs["predict"].run(programs, output)
-        if ended.status != 0:
-            raise RuntimeError(f"tools/predict.py does not run undisturbed: {ended.text}")
-        small = os.path.join(scratch, "small")
-        if "flips" in settings.kinds and all_jobs["predict_small"].run(programs, small).status:
-            raise RuntimeError("tools/predict.py does not run on a small image")
-        wanted = [all_jobs[name] for name in settings.programs]
-        for kind in settings.kinds:
-            folder = os.path.join(scratch, kind)
-            os.makedirs(folder)
-            made = small if kind == "flips" else predictions
-            yield from _ROWS[kind](settings, programs, found, made, wanted, folder)
+    made = {name: os.path.join(scratch, name) for name in ("predict", "predict_small")}
+    all_jobs = jobs.jobs(found, os.path.join(made["predict"], "predictions"))
+    servers: queue.SimpleQueue[Programs] = queue.SimpleQueue()
+    with contextlib.ExitStack() as stack:
+        for number in range(settings.workers):
+            logs = os.path.join(scratch, "logs", str(number))
+            servers.put(stack.enter_context(Programs(logs)))
+        programs = servers.get()
+        for name, output in made.items():
+            jobs.require(all_jobs[name].run(programs, output))
+        servers.put(programs)
+        suite = _Suite(settings, found, made, all_jobs, scratch)
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(settings.workers))
+
+        def try_one(unit: Unit) -> table.Row:
+            own = servers.get()
+            try:
+                return unit(own)
+            finally:
+                servers.put(own)
+
+        yield from pool.map(try_one, suite.units())
 
 
-def _kill(settings, programs, found, predictions, wanted, folder) -> Iterator[table.Row]:
-    for job in wanted:
-        own = os.path.join(folder, job.name)
-        yield kills.kill(programs, job, own, settings.kills, settings.seed)
+Unit = Callable[[Programs], table.Row]
+"""What makes one row, with programs of its own."""
 
 
-def _together(settings, programs, found, predictions, wanted, folder) -> Iterator[table.Row]:
-    for job in wanted:
-        own = os.path.join(folder, job.name)
-        yield kills.together(programs, job, own, settings.pairs, settings.seed)
+class _Suite:
+    """The rows of every kind."""
 
+    def __init__(
+        self,
+        settings: Settings,
+        found: scene.Scene,
+        made: dict[str, str],
+        all_jobs: dict[str, jobs.Job],
+        scratch: str,
+    ):
+        self._settings = settings
+        self._scene = found
+        self._predictions = os.path.join(made["predict"], "predictions")
+        self._small = made["predict_small"]
+        self._jobs = [all_jobs[name] for name in settings.programs]
+        self._scratch = scratch
 
-def _disk_full(settings, programs, found, predictions, wanted, folder) -> Iterator[table.Row]:
-    if space.can_mount(folder):
-        yield space.disk_full(programs, wanted, folder, settings.shares)
-    else:
-        yield table.skipped("disk full", "only root may mount a small file system")
+    def units(self) -> Iterator[Unit]:
+        """Yields what makes the rows."""
+        for kind in self._settings.kinds:
+            yield from getattr(self, kind)(os.path.join(self._scratch, kind))
 
+    def kill(self, folder: str) -> Iterator[Unit]:
+        yield from self._of_jobs(kills.kill, folder, self._settings.kills, self._settings.seed)
 
-def _read_only(settings, programs, found, predictions, wanted, folder) -> Iterator[table.Row]:
-    if space.can_mount(folder):
-        yield space.read_only(programs, wanted, folder)
-    else:
-        yield table.skipped("read-only output", "only root may mount a small file system")
+    def together(self, folder: str) -> Iterator[Unit]:
+        yield from self._of_jobs(kills.together, folder, self._settings.pairs, self._settings.seed)
 
+    def disk_full(self, folder: str) -> Iterator[Unit]:
+        yield from self._of_jobs(space.disk_full, folder, self._settings.shares)
 
-def _flips(settings, programs, found, predictions, wanted, folder) -> Iterator[table.Row]:
-    record = records.record_path(predictions, found.items()[0].name)
-    yield flips.prediction_record(record, folder, settings.seed, settings.flip_step)
-    yield flips.training_record(found, folder, settings.seed, settings.flip_step)
+    def read_only(self, folder: str) -> Iterator[Unit]:
+        yield from self._of_jobs(space.read_only, folder)
 
+    def _of_jobs(self, try_job: Callable[..., table.Row], folder: str, *how) -> Iterator[Unit]:
+        for job in self._jobs:
+            own = _made(folder, job.name)
+            yield functools.partial(_swapped, try_job, job, own, *how)
 
-def _mutants(settings, programs, found, predictions, wanted, folder) -> Iterator[table.Row]:
-    seeds = mutants.seeds(found, os.path.join(predictions, fingerprint.FILE_NAME))
-    for number, seed_file in enumerate(seeds):
-        count = len(range(number, settings.mutants, len(seeds)))
-        yield mutants.read_all(programs, seed_file, folder, count, settings.seed)
+    def flips(self, folder: str) -> Iterator[Unit]:
+        how = _made(folder), self._settings.seed, self._settings.flip_step
+        record = records.record_path(self._small, self._scene.items()[0].name)
+        yield lambda _: flips.prediction_record(record, *how)
+        yield lambda _: flips.training_record(self._scene, *how)
 
+    def mutants(self, folder: str) -> Iterator[Unit]:
+        fingerprint_file = os.path.join(self._predictions, fingerprint.FILE_NAME)
+        seeds = mutants.seeds(self._scene, fingerprint_file)
+        for number, seed_file in enumerate(seeds):
+            count = len(range(number, self._settings.mutants, len(seeds)))
+            how = _made(folder), count, self._settings.seed
+            yield functools.partial(_swapped, mutants.read_all, seed_file, *how)
 
-def _flags(settings, programs, found, predictions, wanted, folder) -> Iterator[table.Row]:
-    def arguments() -> list[str]:
-        return [
-            f"--input={predictions}",
-            f"--preset={found.preset}",
+    def flags(self, folder: str) -> Iterator[Unit]:
+        arguments = (
+            f"--input={self._predictions}",
+            f"--preset={self._scene.preset}",
             "--override=alpha=4.0",
             "--override=thresholds=[0.7, 0.6, 0.5]",
             "--method=graph_merge",
             "--min_score=0.5",
             "--classes=car,person",
-        ]
+        )
+        how = _made(folder), self._settings.flags, self._settings.seed
+        yield functools.partial(_swapped, mutants.flags, arguments, *how)
 
-    yield mutants.flags(programs, arguments, folder, settings.flags, settings.seed)
+
+def _swapped(function: Callable[..., table.Row], *arguments) -> table.Row:
+    """Calls a function whose first argument is the last one given, the programs."""
+    return function(arguments[-1], *arguments[:-1])
 
 
-_ROWS = {
-    "kill": _kill,
-    "together": _together,
-    "disk_full": _disk_full,
-    "read_only": _read_only,
-    "flips": _flips,
-    "mutants": _mutants,
-    "flags": _flags,
-}
+def _made(*parts: str) -> str:
+    folder = os.path.join(*parts)
+    os.makedirs(folder, exist_ok=True)
+    return folder

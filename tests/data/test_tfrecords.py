@@ -1,5 +1,6 @@
 """Data sets to TFRecords: bytes are kept, bad files are named, nothing is half written."""
 
+import json
 import os
 import struct
 import zlib
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from affinity_seg import common, labels
+from affinity_seg import common, dead_letters, labels
 from affinity_seg.data import checks, listing, tfrecords
+from affinity_seg.dataloaders import parser
 
 _NUCLEI = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "data", "nuclei")
 _CELLS = labels.ClassTable(
@@ -146,7 +148,7 @@ def test_without_any_instance_nothing_is_written(folder, tmp_path):
     for name in ("a", "b", "photo"):
         _break(str(folder / "instances" / f"{name}.png"), image=np.full([12, 20], 7, np.uint16))
     items = listing.list_labelled_images(str(folder), "folder")
-    message = r"set/instances: class table 'cityscapes' .* no instance in 3 images; .*: \[7\]"
+    message = r"set/instances: class table 'cityscapes' .* no instance in the images; .*: \[7\]"
     with pytest.raises(ValueError, match=message):
         tfrecords.write_tfrecords(items, labels.CITYSCAPES, str(tmp_path / "out"), "train", 2)
     assert os.listdir(tmp_path / "out") == []
@@ -238,3 +240,69 @@ def test_incomplete_sets_of_shards_are_refused(folder, tmp_path):
         tfrecords.require_shards(pattern)
     with pytest.raises(FileNotFoundError, match="must match TFRecord files"):
         tfrecords.require_shards(str(tmp_path / "val-*"))
+
+
+def _letters(folder):
+    with open(folder / "dead_letters.json", encoding="utf-8") as file:
+        return {letter["name"]: letter["reason"] for letter in json.load(file)}
+
+
+def test_images_that_cannot_be_used_are_listed_and_the_others_written(folder, tmp_path):
+    _break(str(folder / "images" / "a.png"), bytes=200)
+    _break(str(folder / "instances" / "b.png"), image=np.zeros([12, 21], np.uint16))
+    items = listing.list_labelled_images(str(folder), "folder")
+    arguments = str(tmp_path / "out"), "train", 2
+    letters = dead_letters.DeadLetters(arguments[0])
+    summary = tfrecords.write_tfrecords(items, _CELLS, *arguments, letters)
+    assert summary.count == 1 and letters.finish() == dead_letters.EXIT_STATUS
+    names = [r[common.IMAGE_FILENAME].bytes_list.value[0] for r in _records(summary.paths)]
+    assert names == [b"photo.jpg"]
+    reasons = _letters(tmp_path / "out")
+    assert list(reasons) == ["a", "b"]
+    assert "images/a.png: the file is damaged" in reasons["a"]
+    assert "instances/b.png: must have the size of its image, 12x20: 12x21" in reasons["b"]
+    _break(str(folder / "images" / "photo.jpg"), bytes=200)
+    with pytest.raises(ValueError, match="none of the 3 images of train can be used"):
+        tfrecords.write_tfrecords(items, _CELLS, *arguments, letters)
+    assert [r[common.IMAGE_FILENAME].bytes_list.value[0] for r in _records(summary.paths)] == names
+
+
+def test_images_without_truth_are_listed_unless_all_are(folder, tmp_path):
+    os.remove(folder / "instances" / "b.png")
+    letters = dead_letters.DeadLetters(str(tmp_path / "out"))
+    items = listing.list_labelled_images(str(folder), "folder", letters=letters)
+    assert [item.name for item in items] == ["a", "photo"]
+    assert "instances/b.png: the instance image is missing" in _letters(tmp_path / "out")["b"]
+    strict = dead_letters.DeadLetters(str(tmp_path / "out"), strict=True)
+    with pytest.raises(FileNotFoundError, match="1 instance images are missing"):
+        listing.list_labelled_images(str(folder), "folder", letters=strict)
+    for name in ("a", "photo"):
+        os.remove(folder / "instances" / f"{name}.png")
+    with pytest.raises(FileNotFoundError, match="3 instance images are missing"):
+        listing.list_labelled_images(str(folder), "folder", letters=letters)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "picture"])
+def test_a_damaged_shard_is_named(folder, tmp_path, damage):
+    items = listing.list_labelled_images(str(folder), "folder")
+    path = tfrecords.write_tfrecords(items, _CELLS, str(tmp_path / "out"), "train", 3).paths[1]
+    with open(path, "rb") as file:
+        content = file.read()
+    if damage == "picture":
+        (example,) = tf.data.TFRecordDataset(path).as_numpy_iterator()
+        example = tf.train.Example.FromString(example)
+        example.features.feature[common.IMAGE_ENCODED].bytes_list.value[0] = b"\x89PNG\r\n\x1a\n"
+        with tf.io.TFRecordWriter(path) as writer:
+            writer.write(example.SerializeToString())
+    else:
+        with open(path, "wb") as file:
+            at = len(content) // 2
+            flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+            file.write(flipped if damage == "flip" else content[:-5])
+    pattern = str(tmp_path / "out" / "train-*")
+    message = r"train-00001-of-00003\.tfrecord: the file is damaged"
+    with pytest.raises(ValueError, match=message), tfrecords.damage_named(pattern):
+        paths = sorted(tf.io.gfile.glob(pattern))
+        list(tf.data.TFRecordDataset(paths).map(parser.decode))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="another"), tfrecords.damage_named(""):
+        raise tf.errors.InvalidArgumentError(None, None, "another error")

@@ -106,7 +106,7 @@ def _damage_mask(results_dir, pixels):
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
-        (None, "must be an 8-bit PNG of one channel"),
+        (None, "not a PNG file"),
         (np.ones(SIZE, np.uint16), "must be an 8-bit PNG of one channel"),
         (np.ones((*SIZE, 3), np.uint8), "must be an 8-bit PNG of one channel"),
         (np.ones((60, 99), np.uint8), r"must be 60x100 pixels .*: 60x99"),
