@@ -55,7 +55,7 @@ nuclei: setup
 serve: setup
 	test -d $(RUNS)/demo/affinity || $(MAKE) demo
 	test -d $(RUNS)/demo/export/1 || $(BIN)/python tools/export_saved_model.py \
-	  --semantic_checkpoint=$(RUNS)/demo/semantic --affinity_checkpoint=$(RUNS)/demo/affinity \
+	  --checkpoint=$(RUNS)/demo \
 	  --preset=demo --output_dir=$(RUNS)/demo/export
 	$(BIN)/python tools/serve.py --model_dir=$(RUNS)/demo/export
 
