@@ -223,10 +223,14 @@ def flags(
 
 
 def _is_named(name: str, value: str, given: str, text: str) -> bool:
-    """Returns whether a message names a flag, the field that it sets, or the file that it is."""
+    """Returns whether a message names a flag, the field that it sets, or the file that it is.
+
+    Programs print a message on one line: white space of any kind, even in a name, is a blank.
+    """
     printed = given.partition("=")[2].encode(errors="backslashreplace").decode()
     parts = name.lstrip("-"), value.partition("=")[0], printed
-    return any(part and part in text for part in parts)
+    line = " ".join(text.split())
+    return any(part and " ".join(part.split()) in line for part in parts)
 
 
 def _read(path: str) -> bytes:
