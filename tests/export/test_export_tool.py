@@ -51,7 +51,7 @@ def test_errors_are_one_message_without_traceback(tmp_path):
     for arguments, message in (
         (("--classes=cat",), "`--classes` must be foreground classes of class table 'cityscapes'"),
         ((), f"1 of 3 images have no result <name>_pred.txt in results (an image without "
-             f"instances needs an empty one):\n  {NAMES[1]}"),
+             f"instances needs an empty one): {NAMES[1]}\n"),
     ):  # fmt: skip
         run = _run(tmp_path, "cityscapes_zip", *arguments)
         assert run.returncode != 0
