@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
     pictures["wide"] = np.tile(pictures["other"], (2, 7, 1))  # More than max_input_pixels.
     pictures["plain"] = np.full((96, 64, 3), 120, np.uint8)
     rng = np.random.default_rng(0)
-    for i in range(12):  # Streets of any size, the last ones enlarged until one thing fills them.
+    for i in range(13):  # Streets of any size, the last ones enlarged until one thing fills them.
         height, width = rng.integers(24, 128), rng.integers(24, 192)
         y, x = rng.integers(129 - height), rng.integers(193 - width)
         crop = pictures[("street", "other")[i % 2]][y : y + height, x : x + width]
@@ -63,6 +63,6 @@ def offline(folder, names):
     )
     merger = GraphMerger(config, class_table)
     found = {n: merger.merge(predictor.predict(read_image(str(folder / n)))) for n in names}
-    assert len(names) >= 19
+    assert len(names) >= 20
     assert len(found["street.png"].classes) > 3 and len(found["wide.png"].classes) > 3
     return found
