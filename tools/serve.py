@@ -11,6 +11,7 @@ import asyncio
 import importlib.util
 import logging
 import os
+import socket
 import tempfile
 
 import requests
@@ -83,9 +84,19 @@ async def _say_when_ready() -> None:
             return
 
 
+def _check_ports() -> None:
+    """Raises ValueError if something listens at one of the ports."""
+    for name in ("http_port", "grpc_port", "metrics_port"):
+        try:
+            socket.create_server((FLAGS.host, FLAGS[name].value)).close()
+        except OSError as error:
+            raise ValueError(f"`--{name}` must be free: {FLAGS[name].value}: {error}") from error
+
+
 def main():
     if importlib.util.find_spec("mlserver") is None:
         raise ValueError("this needs `pip install 'affinity-seg[mlserver]'`")
+    _check_ports()
     folder = os.path.abspath(saved_model.newest_version(FLAGS.model_dir))
     with tempfile.TemporaryDirectory(prefix="affinity_seg_serve_") as scratch:
         asyncio.run(_serve(folder, scratch))

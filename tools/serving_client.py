@@ -14,12 +14,13 @@ import sys
 from absl import flags
 
 from affinity_seg import cli, labels, tool_flags
+from affinity_seg.data import listing
 from affinity_seg.export import segmentation
 from affinity_seg.inference.images import read_image
 from affinity_seg.serving import client
 
 flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://, http:// or v2+http://host:port.")
-tool_flags.define_input_flag("A picture, PNG or JPEG.", "image", multi=True)
+tool_flags.define_input_flag("A picture, PNG or JPEG, or a folder of them.", "image", multi=True)
 flags.DEFINE_string("output_dir", None, "Folder for the files.", required=True)
 flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model is served.")
 flags.DEFINE_float("timeout", 60.0, "Longest wait for an answer, seconds.")
@@ -28,12 +29,20 @@ tool_flags.define_class_table_flag()
 FLAGS = flags.FLAGS
 
 
+def _pictures(path: str) -> list[str]:
+    """Returns the pictures of a folder, or the one at `path`."""
+    if not os.path.isdir(path):
+        return [path]
+    return [item.image_path for item in listing.list_pictures([path])]
+
+
 def main():
     class_table = labels.load_class_table(FLAGS.class_table)
     settings = client.Settings(FLAGS.model_name, FLAGS.timeout, FLAGS.tries)
+    paths = [path for given in FLAGS.input for path in _pictures(given)]
     refused = 0
     with client.connect(FLAGS.server, settings) as server:
-        for path in FLAGS.input:
+        for path in paths:
             try:
                 image = read_image(path)
                 with open(path, "rb") as file:
@@ -48,7 +57,7 @@ def main():
             )
             print(f"{len(instances.classes)} instances: {', '.join(written)}")
     if refused:
-        sys.exit(f"{refused} of {len(FLAGS.input)} pictures were refused")
+        sys.exit(f"{refused} of {len(paths)} pictures were refused")
 
 
 if __name__ == "__main__":

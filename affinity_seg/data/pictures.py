@@ -70,7 +70,7 @@ def _read_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[i
     except PIL.UnidentifiedImageError as error:
         raise ValueError(f"{path}: not a {' or '.join(formats)} file") from error
     except PIL.Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: {_ALLOWED}: {error}") from error
+        raise ValueError(f"{path}: {_ALLOWED}: the header claims many more") from error
     except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise ValueError(f"{damaged}: {error}") from error
     return height, width, orientation

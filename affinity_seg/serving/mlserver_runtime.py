@@ -42,10 +42,13 @@ class ExportedModel(MLModel):
     """
 
     async def load(self) -> bool:
-        """Loads the model; called once in each worker."""
+        """Loads the model and asks each signature once; called once in each worker."""
         extra = self.settings.parameters.extra or {}
         tf.config.threading.set_intra_op_parallelism_threads(extra.get("threads", 0))
         self._signatures = tf.saved_model.load(self.settings.parameters.uri).signatures
+        for name, (key, value) in signatures.warmup_inputs().items():
+            if name in self._signatures:  # The first call is slow: better now than for a user.
+                _call(self._signatures[name], {key: tf.constant(value)})
         self._turn = asyncio.Semaphore(1)
         self.inputs = [
             _metadata(spec)
@@ -112,13 +115,20 @@ def _decode(tensor: RequestInput, spec: tf.TensorSpec) -> tf.Tensor:
         raise InferenceError(f"{tensor.name!r} must be {datatype}: {tensor.datatype}")
     try:
         if datatype == Datatype.BYTES.value:
-            return tf.constant(_files(tensor), tf.string)
-        values = np.asarray(tensor.data.root, to_dtype(tensor)).reshape(tensor.shape)
+            return tf.constant(_reshape(np.array(_files(tensor), object), tensor.shape), tf.string)
+        values = _reshape(np.asarray(tensor.data.root, to_dtype(tensor)), tensor.shape)
     except (ValueError, TypeError, OverflowError) as error:
         raise InferenceError(f"{tensor.name!r}, shape {tensor.shape}: {error}") from error
     if not spec.shape.is_compatible_with(values.shape):
         raise InferenceError(f"{tensor.name!r} must have shape {spec.shape}: {tensor.shape}")
     return tf.constant(values)
+
+
+def _reshape(values: np.ndarray, shape: list[int]) -> np.ndarray:
+    """Returns `values` as they were sent; numpy would take a negative size as "what is left"."""
+    if min(shape, default=0) < 0:
+        raise ValueError("sizes must not be negative")
+    return values.reshape(shape)
 
 
 def _files(tensor: RequestInput) -> list[bytes]:
@@ -150,6 +160,8 @@ def _call(function, inputs: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
         # What stands before and behind names nodes of the graph.
         text = str(error).rpartition("<stack traces unavailable>\n")[2].partition("\n\t [[")[0]
         raise InferenceError(f"INVALID_ARGUMENT: {text}") from error
+    except UnicodeDecodeError as error:  # TensorFlow's message quotes bytes that are no text.
+        raise InferenceError(f"INVALID_ARGUMENT: not what {sorted(inputs)} may hold") from error
 
 
 def _encode(name: str, values: np.ndarray) -> ResponseOutput:

@@ -11,7 +11,7 @@ import tensorflow as tf
 import yaml
 from absl import logging
 
-from affinity_seg import common, files, labels, version
+from affinity_seg import files, labels, version
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference import fingerprint, prediction_runs
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
@@ -23,8 +23,6 @@ KINDS = ("instances", "networks")
 EXTRA = "assets.extra"
 WARMUP_FILE = "tf_serving_warmup_requests"
 """Where TensorFlow Serving looks for warm-up requests, in `EXTRA`."""
-
-_WARMUP_SIZE = 192, 256
 
 
 class Export(NamedTuple):
@@ -178,20 +176,7 @@ def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:
             "--nowarmup exports without them"
         ) from error
 
-    # A bright box on dark ground, so that there is something to look at.
-    image = tf.pad(
-        tf.fill([_WARMUP_SIZE[0] // 2, _WARMUP_SIZE[1] // 2, 3], tf.constant(200, tf.uint8)),
-        [[side // 4, side - side // 2 - side // 4] for side in _WARMUP_SIZE] + [[0, 0]],
-    )
-    content = tf.io.encode_png(image).numpy()
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
-    example = tf.train.Example(features=tf.train.Features(feature={common.IMAGE_ENCODED: feature}))
-    inputs = {
-        "serving_default": (signatures.IMAGES, image[None]),
-        "image_bytes": (signatures.IMAGE_BYTES, [content]),
-        "image_bytes_compact": (signatures.IMAGE_BYTES, [content]),
-        "tf_example": (signatures.EXAMPLES, [example.SerializeToString()]),
-    }
+    inputs = signatures.warmup_inputs()
     with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
         for name in names:
             log = prediction_log_pb2.PredictionLog()

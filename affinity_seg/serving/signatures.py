@@ -1,6 +1,7 @@
 """What the exported models answer: their signatures (docs/serving.md)."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -18,6 +19,8 @@ EXAMPLES = "examples"
 
 COMPACT = "image_bytes_compact"
 """The signature with the smallest answers."""
+
+_WARMUP_SIZE = 192, 256
 
 _PNG_IDS = 2**16 - 1
 """Largest instance id that fits a PNG of 16 bits."""
@@ -159,6 +162,24 @@ def _as_png(ids: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         lambda: tf.io.encode_png(tf.cast(ids[..., None], tf.uint16)),
         lambda: tf.constant(b""),
     )
+
+
+def warmup_inputs() -> dict[str, tuple[str, Any]]:
+    """Returns for each signature the name of its input, and a small batch of one image for it."""
+    # A bright box on dark ground, so that there is something to look at.
+    image = tf.pad(
+        tf.fill([_WARMUP_SIZE[0] // 2, _WARMUP_SIZE[1] // 2, 3], tf.constant(200, tf.uint8)),
+        [[side // 4, side - side // 2 - side // 4] for side in _WARMUP_SIZE] + [[0, 0]],
+    )
+    content = tf.io.encode_png(image).numpy()
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
+    example = tf.train.Example(features=tf.train.Features(feature={common.IMAGE_ENCODED: feature}))
+    return {
+        "serving_default": (IMAGES, image[None]),
+        "image_bytes": (IMAGE_BYTES, [content]),
+        COMPACT: (IMAGE_BYTES, [content]),
+        "tf_example": (EXAMPLES, [example.SerializeToString()]),
+    }
 
 
 class NetworkServer(tf.Module):

@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import socket
 
 import cv2
 import grpc
@@ -91,6 +92,8 @@ def test_pixels_and_a_chosen_signature(server, folder, offline):
         (file_tensor(), {}, "the batch must hold at least one image"),
         (file_tensor(data=["%"], shape=[1]), {}, "'image_bytes', shape [1]: [0] is not base 64"),
         (file_tensor(b"", datatype="FP32"), {}, "'image_bytes' must be BYTES: FP32"),
+        (file_tensor(b"", shape=[5]), {}, "'image_bytes', shape [5]: cannot reshape"),
+        (file_tensor(b"i\xa6\x9a", name="examples"), {}, "INVALID_ARGUMENT: .*examples"),
         (file_tensor(b"", name="other"), {}, "`inputs` one of"),
         (file_tensor(b""), {"parameters": {"signature_name": "other"}}, "'other'"),
         (file_tensor(b""), {"parameters": {"signature_name": "tf_example"}}, "['examples']"),
@@ -99,6 +102,16 @@ def test_pixels_and_a_chosen_signature(server, folder, offline):
             {"name": "images", "shape": [1, 1, 2, 3], "datatype": "UINT8", "data": [1, 2]},
             {},
             "'images', shape [1, 1, 2, 3]: cannot reshape",
+        ),
+        (
+            {"name": "images", "shape": [-1, 1, 2, 3], "datatype": "UINT8", "data": [0] * 6},
+            {},
+            "sizes must not be negative",
+        ),
+        (
+            {"name": "images", "shape": [1, 1, 1, 3], "datatype": "UINT8", "data": [0] * 3},
+            {},
+            "INVALID_ARGUMENT: .*must have 2 to 67108864 pixels",
         ),
         (
             {"name": "images", "shape": [1, 1, 3], "datatype": "UINT8", "data": [1, 2, 3]},
@@ -143,3 +156,13 @@ def test_a_model_that_is_not_there(tmp_path, flag, message):
     result = run_tool("serve.py", tmp_path, flag)
     assert result.returncode == 1 and message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_port_that_is_taken_is_named(folder, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run_tool(
+            "serve.py", tmp_path, f"--model_dir={folder}/instances", f"--grpc_port={port}"
+        )
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert f"`--grpc_port` must be free: {port}: " in result.stderr
