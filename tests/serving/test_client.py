@@ -1,6 +1,7 @@
 """Clients of model servers against real gRPC and HTTP over the exported model."""
 
 import json
+import shutil
 
 import model_server
 import numpy as np
@@ -82,8 +83,10 @@ def test_wrong_arguments_are_named(server, settings, message):
 
 
 def test_the_tool_writes_what_the_segment_tool_writes(address, folder, tmp_path):
-    broken = tmp_path / "broken.png"
-    broken.write_bytes((folder / "street.png").read_bytes()[:3000])
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shutil.copy(folder / "small.png", photos)
+    (photos / "broken.png").write_bytes((folder / "street.png").read_bytes()[:3000])
     arguments = ["serving_client.py", tmp_path, f"--server={address}", "--class_table=cityscapes"]
     result = run_tool(*arguments, f"--image={folder}/street.png", "--output_dir=served")
     assert result.returncode == 0, result.stderr
@@ -99,8 +102,7 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, tmp_path)
             assert served.read_bytes() == segmented.read_bytes()
         else:
             assert json.loads(served.read_text()) == json.loads(segmented.read_text())
-    images = f"--image={broken}", f"--image={folder}/small.png"
-    result = run_tool(*arguments, *images, "--output_dir=served")
+    result = run_tool(*arguments, f"--input={photos}", "--output_dir=served")
     assert result.returncode == 1
     assert "broken.png" in result.stderr and "Traceback" not in result.stderr
     assert (tmp_path / "served" / "small_instances.json").exists()
