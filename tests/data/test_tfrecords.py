@@ -148,7 +148,7 @@ def test_without_any_instance_nothing_is_written(folder, tmp_path):
     for name in ("a", "b", "photo"):
         _break(str(folder / "instances" / f"{name}.png"), image=np.full([12, 20], 7, np.uint16))
     items = listing.list_labelled_images(str(folder), "folder")
-    message = r"set/instances: class table 'cityscapes' .* no instance in the images; .*: \[7\]"
+    message = r"set/instances: class table 'cityscapes' .* no instance in 3 images; .*: \[7\]"
     with pytest.raises(ValueError, match=message):
         tfrecords.write_tfrecords(items, labels.CITYSCAPES, str(tmp_path / "out"), "train", 2)
     assert os.listdir(tmp_path / "out") == []

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from running import ROOT
 
 SHELL, PYTHON = "", "python"
-SHOWN = ("mermaid", "text")
+SHOWN = ("json", "mermaid", "text")
 """Languages of blocks: commands have none; what is only shown is no code."""
 
 _PROGRAM = r"""#!/bin/bash
