@@ -122,7 +122,7 @@ def png_of_size(height, width):
 @pytest.mark.parametrize(
     "contents, message",
     [
-        ([b"hello"], r"not a PNG or JPEG file: image\] \[0\]"),
+        ([b"hello"], r"not a PNG or JPEG file:\] \[image\] \[0\]"),
         ([b""], "not a PNG or JPEG file"),
         ([], "the batch must hold at least one image"),
         ([png_of_size(20000, 20000)], r"must have 2 to 67108864 pixels.*\[20000 20000\]"),
