@@ -29,7 +29,7 @@ GROUPS = {
         "benchmark_serving",
         "benchmark_step",
     ),
-    "develop": ("audit", "check_faults"),
+    "develop": ("audit",),
 }
 """The order in which --help lists the verbs; those of no group come last."""
 
