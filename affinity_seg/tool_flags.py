@@ -9,20 +9,17 @@ from affinity_seg.data import listing, training_sets
 from affinity_seg.modeling import loading
 
 
-def define_input_flag(
-    what: str, former: str, *, multi: bool = False, default: str | None = None
-) -> None:
-    """Defines --input, what the program reads; required where there is no default.
+def define_input_flag(what: str, former: str, *, multi: bool = False) -> None:
+    """Defines --input, what the program reads; required.
 
     Args:
       what: What it is, for --help.
       former: Name that the flag had before all programs called it --input; it goes on to work.
       multi: Whether it may be given several times; its value is a list then.
-      default: Its default.
     """
     flags.disclaim_key_flags()  # --help of the program lists it.
     define = flags.DEFINE_multi_string if multi else flags.DEFINE_string
-    define("input", default, what, required=default is None)
+    define("input", None, what, required=True)
     flags.DEFINE_alias(former, "input")
 
 

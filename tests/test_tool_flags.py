@@ -44,7 +44,7 @@ def test_several_inputs(parse):
     assert values.input == ["a.png", "b.png"]
 
 
-def test_input_is_required_without_default(parse):
+def test_input_is_required(parse):
     with pytest.raises(flags.IllegalFlagValueError, match="input"):
         parse(lambda: tool_flags.define_input_flag("A picture.", "image"))
 

@@ -10,11 +10,9 @@ process beside the plain tools, `scaling` one beside two worker processes; the w
 Prints tables and writes results.json.
 """
 
-import os
-
 from absl import flags
 
-from affinity_seg import cli, files, tool_flags
+from affinity_seg import cli, tool_flags
 from affinity_seg.benchmarking import beam_suites, runs
 
 flags.DEFINE_string("input", None, "Folder of a data set in layout cityscapes.", required=True)
@@ -41,13 +39,7 @@ def main():
         repetitions=FLAGS.repetitions,
         threads=FLAGS.threads,
     )
-    results = {}
-    for suite in dict.fromkeys(FLAGS.suite):
-        results[suite] = beam_suites.SUITES[suite](settings)
-        runs.print_table(suite, results[suite])
-    path = os.path.join(FLAGS.output_dir, "results.json")
-    files.write_json(path, results)
-    print(f"\nwritten: {path}")
+    results = runs.run_suites(beam_suites.SUITES, FLAGS.suite, settings, FLAGS.output_dir)
     failed = [r for r in results.get("check", []) if r["different files"] or not r["AP equal"]]
     return 1 if failed else 0
 

@@ -12,11 +12,9 @@ request is due. `memory` lets four clients ask and compares each answer with the
 process. Prints tables and writes results.json.
 """
 
-import os
-
 from absl import flags
 
-from affinity_seg import cli, files, tool_flags
+from affinity_seg import cli, tool_flags
 from affinity_seg.benchmarking import runs, serving_suites
 
 flags.DEFINE_string("model_dir", None, "Folder of the exported model.", required=True)
@@ -42,13 +40,7 @@ def main():
     settings = serving_suites.Settings(
         **{name: flag_values[name] for name in serving_suites.Settings._fields}
     )
-    results = {}
-    for suite in dict.fromkeys(FLAGS.suite):
-        results[suite] = serving_suites.SUITES[suite](settings)
-        runs.print_table(suite, results[suite])
-    path = os.path.join(FLAGS.output_dir, "results.json")
-    files.write_json(path, results)
-    print(f"\nwritten: {path}")
+    runs.run_suites(serving_suites.SUITES, FLAGS.suite, settings, FLAGS.output_dir)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What the benchmark's suites share: settings, the op, tables."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from affinity_seg import neighbors
+from affinity_seg import files, neighbors
 from affinity_seg.benchmarking import scenes
 
 THRESHOLDS = (0.97, 0.7, 0.3)
@@ -84,6 +85,33 @@ def merge_call(
         )
 
     return run
+
+
+def run_suites(
+    suites: Mapping[str, Callable[[Any], list[dict[str, Any]]]],
+    chosen: Iterable[str],
+    settings: Any,
+    output_dir: str,
+) -> dict[str, list[dict[str, Any]]]:
+    """Runs suites, prints a table of each and writes <output_dir>/results.json.
+
+    Args:
+      suites: Functions from `settings` to the rows of a table, by name.
+      chosen: Names of those to run; a name that comes twice runs once.
+      settings: What the suites take.
+      output_dir: Folder, made if needed.
+
+    Returns:
+      The rows of each suite.
+    """
+    results = {}
+    for suite in dict.fromkeys(chosen):
+        results[suite] = suites[suite](settings)
+        print_table(suite, results[suite])
+    path = os.path.join(output_dir, "results.json")
+    files.write_json(path, results)
+    print(f"\nwritten: {path}")
+    return results
 
 
 def print_table(title: str, rows: Sequence[dict]) -> None:
