@@ -11,5 +11,5 @@ IMAGE_WIDTH = "image/width"  # int64, pixels
 INSTANCE_ENCODED = "image/segmentation/instance/encoded"  # bytes: 16-bit PNG as on disk
 
 # Keys of the dictionaries that the input pipeline hands to a task.
-LABEL_CLASSES = "classes"  # int32 [B, H, W]; labels.VOID_CLASS where void
-LABEL_INSTANCES = "instances"  # int32 [B, H, W]; labels.VOID_INSTANCE where void or group
+LABEL_CLASSES = "classes"  # float32 [B, H, W]; labels.VOID_CLASS where void
+LABEL_INSTANCES = "instances"  # float32 [B, H, W]; labels.VOID_INSTANCE where void or group

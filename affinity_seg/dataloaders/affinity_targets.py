@@ -1,4 +1,8 @@
-"""Affinity targets and the weights of pairs, from instance ids (paper 3.3, algorithm.md 2)."""
+"""Affinity targets and the weights of pairs, from instance ids (paper 3.3, algorithm.md 2).
+
+Ids are float32 here, which holds those of 16 bits exactly: TensorFlow's GPU kernels of int32 for
+slices, stacks and comparisons work in the memory of the host.
+"""
 
 import tensorflow as tf
 
@@ -16,8 +20,8 @@ def pair_targets(
     """Computes labels and weights of the pairs at one distance.
 
     Args:
-      instances: int32 [B, H, W]; 0 background, `labels.VOID_INSTANCE` void or group region,
-        else the instance's id.
+      instances: float32 (or integers) [B, H, W]; 0 background, `labels.VOID_INSTANCE` void or group
+        region, else the instance's id, at most 2**24.
       distance: Distance of the pairs, pixels.
       sample_stride: Only pairs that start at every `sample_stride`-th pixel of each axis are
         returned; they still look `distance` pixels away.
@@ -32,18 +36,29 @@ def pair_targets(
         is void, else one of the two weights or 1, times the mean of the ends'.
     """
     here, there = _ends(instances, distance, sample_stride, labels.VOID_INSTANCE)
-    targets = tf.logical_and(here > 0, tf.equal(here, there))
-    scored = tf.logical_and(here >= 0, there >= 0)
-    weights = tf.cast(scored, tf.float32)
+    targets = (here > 0) & tf.equal(here, there)
+    weights = tf.cast(_scored(here, there), tf.float32)
     if background_pair_weight != 1.0:
-        both_background = tf.logical_and(tf.equal(here, 0), tf.equal(there, 0))
+        both_background = tf.equal(here, 0) & tf.equal(there, 0)
         weights = tf.where(both_background, background_pair_weight, weights)
     if other_instance_pair_weight != 1.0:
         differ = (here > 0) & (there > 0) & tf.not_equal(here, there)
         weights = tf.where(differ, other_instance_pair_weight, weights)
     if pixel_weights is not None:
-        weights *= sum(_ends(pixel_weights, distance, sample_stride, 0)) / 2
+        weights *= tf.add(*_ends(pixel_weights, distance, sample_stride, 0)) / 2
     return targets, weights
+
+
+def scored_pairs(instances: tf.Tensor, distance: int, sample_stride: int = 1) -> tf.Tensor:
+    """Returns bool [B, h, w, 8]: both ends of the pair are in the image and neither is void.
+
+    Args: As in `pair_targets`.
+    """
+    return _scored(*_ends(instances, distance, sample_stride, labels.VOID_INSTANCE))
+
+
+def _scored(here: tf.Tensor, there: tf.Tensor) -> tf.Tensor:
+    return (here >= 0) & (there >= 0)
 
 
 def _ends(
@@ -58,11 +73,12 @@ def _ends(
       outside: Value of ends outside the image.
 
     Returns:
-      The values here, [B, h, w, 1], and there, [B, h, w, 8].
+      The values here, float32 [B, h, w, 1], and there, float32 [B, h, w, 8].
     """
+    pixels = tf.cast(pixels, tf.float32)
     height, width = tf.shape(pixels)[1], tf.shape(pixels)[2]
     margin = [distance, distance]
-    padded = tf.pad(pixels, [[0, 0], margin, margin], constant_values=outside)
+    padded = tf.pad(pixels, [[0, 0], margin, margin], constant_values=float(outside))
     step = slice(None, None, sample_stride)
     there = []
     for dy, dx in neighbors.DIRECTIONS:

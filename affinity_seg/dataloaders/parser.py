@@ -72,7 +72,7 @@ class Parser:
 
         Returns:
           {"image": uint8 [crop height, crop width, 3],
-           "instances": int32 [crop height, crop width], as stored on disk; `OUTSIDE` where the
+           "instances": float32 [crop height, crop width], as stored on disk; `OUTSIDE` where the
              image has no pixel}
         """
         config = self._config
@@ -98,7 +98,7 @@ class Parser:
             image = tf.saturate_cast(image + 0.5, tf.uint8)
         margin = [[0, total - size[axis]] for axis, total in enumerate(config.crop_size)]
         image = tf.pad(image, [*margin, [0, 0]])
-        stored = tf.pad(tf.cast(stored, tf.int32), margin, constant_values=OUTSIDE)
+        stored = tf.pad(tf.cast(stored, tf.float32), margin, constant_values=float(OUTSIDE))
         if config.is_training and config.random_turn:
             turns = tf.random.stateless_uniform([], seeds[6], 0, 4, tf.int32)
             image = tf.image.rot90(image, turns)

@@ -10,20 +10,21 @@ from affinity_seg.dataloaders import parser
 
 
 def split_labels(stored: tf.Tensor, class_table: labels.ClassTable) -> tuple[tf.Tensor, tf.Tensor]:
-    """`labels.ClassTable.decode` in TensorFlow.
+    """`labels.ClassTable.decode` in TensorFlow, see `affinity_targets` for why in float32.
 
     Args:
-      stored: integer [...], pixels as stored on disk, or `parser.OUTSIDE`, which is void.
+      stored: float32 (or integers) [...], pixels as stored on disk, or `parser.OUTSIDE`, which is
+        void.
       class_table: The data set's classes.
 
     Returns:
-      classes: int32 [...], `labels.VOID_CLASS` where void.
-      instances: int32 [...], 0 on background, `labels.VOID_INSTANCE` on void and group regions.
+      classes: float32 [...], `labels.VOID_CLASS` where void.
+      instances: float32 [...], 0 on background, `labels.VOID_INSTANCE` on void and group regions.
     """
     stored = tf.cast(stored, tf.int32)
     classes, instances = class_table.decode(np.arange(parser.OUTSIDE))
-    classes = np.append(classes, labels.VOID_CLASS).astype(np.int32)
-    instances = np.append(instances, labels.VOID_INSTANCE).astype(np.int32)
+    classes = np.append(classes, labels.VOID_CLASS).astype(np.float32)
+    instances = np.append(instances, labels.VOID_INSTANCE).astype(np.float32)
     return tf.gather(classes, stored), tf.gather(instances, stored)
 
 
@@ -43,7 +44,7 @@ def prepare(
 
     Returns:
       images: float32 [B, H, W, 3], normalised; zero, the mean colour, outside the image.
-      labels: {common.LABEL_CLASSES, common.LABEL_INSTANCES}: int32 [B, H, W], void outside.
+      labels: {common.LABEL_CLASSES, common.LABEL_INSTANCES}: float32 [B, H, W], void outside.
     """
     stored = crops["instances"]
     inside = tf.not_equal(stored, parser.OUTSIDE)

@@ -1,14 +1,17 @@
 """Loss and statistics of the affinity network (paper 3.3, algorithm.md 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from affinity_seg import neighbors
 from affinity_seg.dataloaders import affinity_targets
-from affinity_seg.losses import replicas
+from affinity_seg.losses import counting, hard_examples, replicas
 from affinity_seg.modeling import upsampling
+
+NUM_BINS = 1000
+"""Equal bins of affinity that a validation counts pairs in; even, so that 0.5 is a bin's start."""
 
 
 def affinity_loss(
@@ -24,12 +27,12 @@ def affinity_loss(
 ) -> tf.Tensor:
     """Weighted mean of the sigmoid cross-entropy over the scored pairs of the global batch.
 
-    Works on one distance at a time and computes its gradient with it, so that neither
-    targets nor upsampled logits of all channels are held at full resolution at once.
+    Works on one distance after the other and computes its gradient with it, so that at full
+    resolution there are never more than the eight channels of one distance.
 
     Args:
       logits: float [B, ceil(H/s), ceil(W/s), 8 * len(distances)], s = `output_stride`.
-      instances: int32 [B, H, W], see `affinity_targets.pair_targets`.
+      instances: float32 [B, H, W], see `affinity_targets.pair_targets`.
       output_stride: Input pixels per logit.
       distances: Distances of the channels, pixels.
       sample_stride: Pairs start at every `sample_stride`-th pixel of each axis; 1 is the
@@ -46,29 +49,35 @@ def affinity_loss(
 
     @tf.custom_gradient
     def mean_loss(logits):
-        loss_sum = weight_sum = 0.0
-        gradients = []
-        for index, distance in enumerate(distances):
+        def of_distance(index: int, distance: int) -> tuple[tf.Tensor, ...]:
             targets, weights = affinity_targets.pair_targets(
                 instances, distance, sample_stride, **pair_weights
             )
-            weight_sum += tf.reduce_sum(weights)
-            part = _channels_of(logits, index)
+            channels = _channels_of(logits, index)
             with tf.GradientTape() as tape:
-                tape.watch(part)
-                losses = tf.nn.sigmoid_cross_entropy_with_logits(
-                    labels=tf.cast(targets, tf.float32),
-                    logits=_sampled(part, output_stride, sample_stride, instances),
-                )
-                if hard_pairs < 1:
-                    weights *= _hardest(losses, weights, hard_pairs)
-                part_sum = tf.reduce_sum(losses * weights)
-            gradients.append(tape.gradient(part_sum, part))
-            loss_sum += part_sum
-        divisor = replicas.mean_over_replicas(weight_sum) if normalizer is None else normalizer
+                tape.watch(channels)
+                upsampled = _sampled(channels, output_stride, sample_stride, instances)
+            # The cross-entropy is softplus(-x) where the target is 1 and softplus(x) where it is
+            # 0. Its slope is sigmoid(x) - target: the sigmoid of the same argument, with its sign.
+            wrong = tf.where(targets, -upsampled, upsampled)
+            losses = tf.nn.softplus(wrong)
+            total = tf.reduce_sum(weights)
+            if hard_pairs < 1:
+                weights *= hard_examples.hardest(losses, weights > 0, hard_pairs)
+            slopes = weights * tf.sigmoid(wrong)
+            gradient = tape.gradient(
+                upsampled, channels, output_gradients=tf.where(targets, -slopes, slopes)
+            )
+            return tf.reduce_sum(losses * weights), total, gradient
+
+        losses, weights, gradients = zip(*_in_turn(distances, of_distance), strict=True)
+        divisor = tf.add_n(weights)
+        divisor = replicas.mean_over_replicas(divisor) if normalizer is None else normalizer
         divisor *= hard_pairs
         gradient = tf.math.divide_no_nan(tf.concat(gradients, axis=-1), divisor)
-        return tf.math.divide_no_nan(loss_sum, divisor), lambda upstream: upstream * gradient
+        return tf.math.divide_no_nan(
+            tf.add_n(losses), divisor
+        ), lambda upstream: upstream * gradient
 
     return mean_loss(tf.cast(logits, tf.float32))
 
@@ -83,47 +92,33 @@ def weight_sum(
     """Adds up the weights of all scored pairs.
 
     Args: As in `affinity_loss`.
+
+    Returns:
+      float32 scalar.
     """
-    total = 0.0
-    for distance in distances:
+
+    def of_distance(_, distance: int) -> tuple[tf.Tensor]:
         _, weights = affinity_targets.pair_targets(
             instances, distance, sample_stride, **pair_weights
         )
-        total += tf.reduce_sum(weights)
-    return total
+        return (tf.reduce_sum(weights),)
 
-
-def _hardest(losses: tf.Tensor, weights: tf.Tensor, share: float) -> tf.Tensor:
-    """Returns 1 for the `share` of the pairs with a weight that have the largest losses, else 0."""
-    scored = weights > 0
-    found = tf.reshape(tf.where(scored, tf.stop_gradient(losses), -1.0), [-1])
-    total = tf.math.count_nonzero(scored, dtype=tf.float32)
-    count = tf.cast(tf.math.ceil(share * total), tf.int32)
-    places = tf.math.top_k(found, count, sorted=False).indices
-    chosen = tf.scatter_nd(places[:, None], tf.ones_like(places, tf.float32), tf.shape(found)[:1])
-    return tf.reshape(chosen, tf.shape(losses))
+    return tf.add_n([total for (total,) in _in_turn(distances, of_distance)])
 
 
 class PairStatistics(NamedTuple):
-    """What a validation collects, float32.
+    """What a validation collects.
 
     Attributes:
-      counts: [len(distances), 4], true positives, false positives, false negatives and true
-        negatives of each distance at affinity 0.5, all scored pairs alike.
-      loss_sums: [len(distances)], weighted cross-entropy of each distance.
-      weight_sums: [len(distances)], weights of its pairs.
-      histograms: [2, NUM_BINS], scored pairs of all distances whose target is false, and true, by
-        affinity.
+      histograms: int32 [len(distances), 2, NUM_BINS], scored pairs of each distance whose target
+        is false, and true, by affinity, all pairs alike.
+      loss_sums: float32 [len(distances)], weighted cross-entropy of each distance.
+      weight_sums: float32 [len(distances)], weights of its pairs.
     """
 
-    counts: tf.Tensor
+    histograms: tf.Tensor
     loss_sums: tf.Tensor
     weight_sums: tf.Tensor
-    histograms: tf.Tensor
-
-
-NUM_BINS = 1000
-"""Equal bins of affinity that a validation counts pairs in."""
 
 
 def pair_statistics(
@@ -135,32 +130,48 @@ def pair_statistics(
     sample_stride: int = 1,
     **pair_weights: Any,
 ) -> PairStatistics:
-    """Counts scored pairs by target and prediction, and adds up their losses.
+    """Counts scored pairs by target and affinity, and adds up their losses.
+
+    Works on one distance after the other.
 
     Args: As in `affinity_loss`.
     """
-    rows = []
-    histograms = tf.zeros([2 * NUM_BINS])
-    for index, distance in enumerate(distances):
+
+    def of_distance(index: int, distance: int) -> tuple[tf.Tensor, ...]:
         targets, weights = affinity_targets.pair_targets(
             instances, distance, sample_stride, **pair_weights
         )
-        part = _sampled(_channels_of(logits, index), output_stride, sample_stride, instances)
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(targets, tf.float32), part)
-        _, scored = affinity_targets.pair_targets(instances, distance, sample_stride)
-        cases = [
-            tf.equal(targets, target) & tf.equal(part > 0, predicted) & (scored > 0)
-            for target, predicted in ((True, True), (False, True), (True, False), (False, False))
-        ]
-        counts = [tf.reduce_sum(tf.cast(case, tf.float32)) for case in cases]
-        rows.append((counts, tf.reduce_sum(losses * weights), tf.reduce_sum(weights)))
-        bins = tf.cast(tf.sigmoid(part) * NUM_BINS, tf.int32)
-        bins = tf.minimum(bins, NUM_BINS - 1) + NUM_BINS * tf.cast(targets, tf.int32)
-        histograms += tf.math.bincount(
-            tf.reshape(bins, [-1]), tf.reshape(scored, [-1]), 2 * NUM_BINS, 2 * NUM_BINS
+        upsampled = _sampled(
+            _channels_of(tf.cast(logits, tf.float32), index),
+            output_stride,
+            sample_stride,
+            instances,
         )
-    columns = (tf.convert_to_tensor(column) for column in zip(*rows, strict=True))
-    return PairStatistics(*columns, tf.reshape(histograms, [2, NUM_BINS]))
+        losses = tf.nn.softplus(tf.where(targets, -upsampled, upsampled))
+        bins = tf.minimum(tf.floor(tf.sigmoid(upsampled) * NUM_BINS), NUM_BINS - 1)
+        bins += NUM_BINS * tf.cast(targets, tf.float32)
+        scored = affinity_targets.scored_pairs(instances, distance, sample_stride)
+        counts = counting.count_cells(bins, scored, 2 * NUM_BINS)
+        histogram = tf.reshape(counts, [2, NUM_BINS])
+        return histogram, tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
+
+    columns = zip(*_in_turn(distances, of_distance), strict=True)
+    return PairStatistics(*map(tf.stack, columns))
+
+
+def _in_turn(
+    distances: Sequence[int], of_distance: Callable[[int, int], tuple[tf.Tensor, ...]]
+) -> list[tuple[tf.Tensor, ...]]:
+    """Returns what a function of index and distance gives, one distance after the other.
+
+    A graph runs its operations in any order, also all distances at once, whose memory would add up.
+    So each distance waits for all that the one before it gives.
+    """
+    results = []
+    for index, distance in enumerate(distances):
+        with tf.control_dependencies(results[-1] if results else []):
+            results.append(of_distance(index, distance))
+    return results
 
 
 def _channels_of(logits: tf.Tensor, index: int) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """The task that trains the affinity network (paper 3.3)."""
 
+import numpy as np
 import tensorflow as tf
-import tf_keras
 from official.core import task_factory
 
 from affinity_seg import common, neighbors
@@ -9,10 +9,7 @@ from affinity_seg.configs import experiments
 from affinity_seg.dataloaders import affinity_targets
 from affinity_seg.losses import affinity_loss
 from affinity_seg.modeling import upsampling
-from affinity_seg.tasks import base
-from affinity_seg.tasks import metrics as metrics_lib
-
-_RATES = ("accuracy", "precision", "recall")
+from affinity_seg.tasks import base, metrics
 
 
 @task_factory.register_task_cls(experiments.AffinityTask)
@@ -42,43 +39,45 @@ class AffinityTask(base.SegmentationTask):
             labels[common.LABEL_INSTANCES], **self._pair_arguments(labels)
         )
 
-    def build_metrics(self, training: bool = True) -> list[tf_keras.metrics.Metric]:
-        """Means of a validation, over all distances ("recall") and for each ("recall/8").
+    def count_shapes(self) -> dict[str, list[int]]:
+        """The sums of a validation, see `affinity_loss.PairStatistics`."""
+        count = len(self.task_config.distances)
+        return {
+            "histograms": [count, 2, affinity_loss.NUM_BINS],
+            "loss_sums": [count],
+            "weight_sums": [count],
+        }
 
-        Accuracy over scored pairs, precision and recall of "same instance", and for each distance
-        the loss; over all distances also the average precision.
-        """
-        if training:
-            return []
-        groups = ["", *(f"/{distance}" for distance in self.task_config.distances)]
-        names = [f"{name}{group}" for group in groups for name in _RATES]
-        names += [f"pair_loss{group}" for group in groups[1:]]
-        means = [tf_keras.metrics.Mean(name) for name in names]
-        return [metrics_lib.AveragePrecision(), *means]
-
-    def process_metrics(self, metrics, labels, model_outputs, **kwargs) -> None:
-        """Adds a validation batch to the metrics."""
-        if not metrics:
-            return
+    def count(self, labels, outputs) -> dict[str, tf.Tensor]:
+        """Counts the pairs of an image and adds up their losses."""
         found = affinity_loss.pair_statistics(
-            model_outputs["logits"],
+            outputs["logits"],
             labels[common.LABEL_INSTANCES],
             output_stride=self.task_config.model.output_stride,
             **self._pair_arguments(labels),
         )
-        parts = []
-        for counts in (tf.reduce_sum(found.counts, axis=0), *tf.unstack(found.counts)):
-            true_positive, false_positive, false_negative, true_negative = tf.unstack(counts)
-            parts += [
-                (true_positive + true_negative, tf.reduce_sum(counts)),
-                (true_positive, true_positive + false_positive),
-                (true_positive, true_positive + false_negative),
-            ]
-        parts += zip(tf.unstack(found.loss_sums), tf.unstack(found.weight_sums), strict=True)
-        average_precision, *means = metrics
-        average_precision.update_state(found.histograms)
-        for metric, (total, weight) in zip(means, parts, strict=True):
-            metric.update_state(tf.math.divide_no_nan(total, weight), sample_weight=weight)
+        return found._asdict()
+
+    def scores(self, sums: dict[str, np.ndarray]) -> dict[str, float]:
+        """Scores over all distances ("recall") and for each ("recall/8").
+
+        Average precision, and at affinity 0.5 accuracy, precision and recall, of "same instance"
+        over the scored pairs, all alike; for each distance also the weighted loss ("pair_loss/8").
+        """
+        histograms = sums["histograms"]
+        total = histograms.sum(axis=0)
+        found = {"average_precision": metrics.average_precision(total), **metrics.rates(total)}
+        columns = zip(
+            self.task_config.distances,
+            histograms,
+            sums["loss_sums"],
+            sums["weight_sums"],
+            strict=True,
+        )
+        for distance, histogram, loss, weight in columns:
+            of_distance = {**metrics.rates(histogram), "pair_loss": metrics.ratio(loss, weight)}
+            found |= {f"{name}/{distance}": value for name, value in of_distance.items()}
+        return found
 
     def _pair_arguments(self, labels) -> dict:
         """Which pairs there are, and their weights: arguments of `affinity_loss`."""
@@ -92,23 +91,23 @@ class AffinityTask(base.SegmentationTask):
         if losses.class_weights:
             weights = tf.constant([*losses.class_weights, 0.0])  # Void is not scored.
             classes = tf.minimum(labels[common.LABEL_CLASSES], self.class_table.num_classes)
-            arguments["pixel_weights"] = tf.gather(weights, classes)
+            arguments["pixel_weights"] = tf.gather(weights, tf.cast(classes, tf.int32))
         return arguments
 
-    def panels(self, images, truth, outputs) -> dict[str, tf.Tensor]:
+    def panels(self, first) -> dict[str, tf.Tensor]:
         """Image, and affinities averaged over directions: a row of maps, one for each distance."""
-        instances = truth[common.LABEL_INSTANCES]
+        instances = first[common.LABEL_INSTANCES]
         step = self.task_config.losses.sample_stride
         maps = {"affinity_truth": [], "affinity_prediction": []}
         stride = self.task_config.model.output_stride
         for index, distance in enumerate(self.task_config.distances):
             targets, _ = affinity_targets.pair_targets(instances, distance, step)
             height, width = tf.shape(targets)[1], tf.shape(targets)[2]
-            channels = outputs["logits"][..., 8 * index : 8 * index + 8]
+            channels = first["logits"][..., 8 * index : 8 * index + 8]
             logits = upsampling.upsample_logits(channels, stride // step, height, width)
             maps["affinity_truth"].append(tf.cast(targets, tf.float32))
             maps["affinity_prediction"].append(tf.sigmoid(logits))
-        pictures = {"input": self.image_panel(images)}
+        pictures = {"input": self.image_panel(first["images"])}
         for name, parts in maps.items():
             row = tf.concat([tf.reduce_mean(part, -1, keepdims=True) for part in parts], axis=2)
             pictures[name] = tf.saturate_cast(tf.repeat(row * 255, 3, axis=-1), tf.uint8)

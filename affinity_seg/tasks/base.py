@@ -3,17 +3,19 @@
 import abc
 import functools
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 from absl import logging
 from official.core import base_task, input_reader
 
-from affinity_seg import labels
+from affinity_seg import common, labels
 from affinity_seg.configs import experiments
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.losses import replicas
 from affinity_seg.modeling import initialization, networks
 from affinity_seg.tasks import accumulation, finite
+from affinity_seg.tasks import metrics as metrics_lib
 
 
 class SegmentationTask(base_task.Task):
@@ -21,11 +23,15 @@ class SegmentationTask(base_task.Task):
 
     A subclass's `build_losses` also takes a `normalizer`: the `loss_weight` of the whole batch,
     averaged over the replicas, where the loss is wanted of a part of it.
+
+    All that a step computes runs on the device of its replica, and it can be compiled by XLA.
     """
 
     def __init__(self, params: experiments.SegmentationTask, logging_dir=None, name=None):
         super().__init__(params, logging_dir=logging_dir, name=name)
         self.class_table = labels.load_class_table(params.class_table)
+        self.loss_watch: finite.LossWatch | None = None
+        self._sums: list[metrics_lib.Sums] = []
 
     @property
     @abc.abstractmethod
@@ -37,8 +43,24 @@ class SegmentationTask(base_task.Task):
         """Returns what the loss of a batch is divided by, a float32 scalar."""
 
     @abc.abstractmethod
-    def panels(self, images: tf.Tensor, truth: dict, outputs: dict) -> dict[str, tf.Tensor]:
-        """Returns pictures of a batch, uint8 [1, height, width, 3], by TensorBoard name."""
+    def count_shapes(self) -> dict[str, list[int]]:
+        """Returns the shapes of what `count` returns, by name."""
+
+    @abc.abstractmethod
+    def count(self, labels: dict[str, tf.Tensor], outputs: dict) -> dict[str, tf.Tensor]:
+        """Returns what a validation adds up, of one image [1, ...], by name."""
+
+    @abc.abstractmethod
+    def scores(self, sums: dict[str, np.ndarray]) -> dict[str, float]:
+        """Returns the scores of a validation, from the sums of what `count` returned."""
+
+    @abc.abstractmethod
+    def panels(self, first: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns pictures of one image, uint8 [1, height, width, 3], by TensorBoard name.
+
+        Args:
+          first: "images", float32 [1, H, W, 3], normalised, and all its labels and outputs.
+        """
 
     def build_model(self) -> tf_keras.Model:
         """Builds the network with fresh weights."""
@@ -95,12 +117,18 @@ class SegmentationTask(base_task.Task):
         normalize = functools.partial(networks.normalize, self.task_config.model)
         return step_inputs.prepare(crops, self.class_table, normalize)
 
-    def train_step(self, inputs, model: tf_keras.Model, optimizer, metrics=None) -> dict:
-        """Makes Model Garden's training step of a batch of crops.
+    def build_metrics(self, training: bool = True) -> list[tf_keras.metrics.Metric]:
+        """Makes the task's variables; the task reads them itself, Model Garden gets no metrics."""
+        replicas_in_sync = tf.distribute.get_strategy().num_replicas_in_sync
+        if training:
+            batch = self.task_config.train_data.global_batch_size
+            self.loss_watch = finite.LossWatch(batch // replicas_in_sync)
+        else:
+            self._sums = [metrics_lib.Sums(*item) for item in self.count_shapes().items()]
+        return []
 
-        Raises:
-          tf.errors.InvalidArgumentError: The loss is NaN or infinite; see `finite.message`.
-        """
+    def train_step(self, inputs, model: tf_keras.Model, optimizer, metrics=None) -> dict:
+        """Makes Model Garden's training step of a batch of crops; `loss_watch` sees the loss."""
         batch = self.prepare(inputs)
         parts = self.task_config.accumulated_batches
         if parts == 1:
@@ -116,32 +144,76 @@ class SegmentationTask(base_task.Task):
 
             loss = accumulation.step(accumulation.split(batch, parts), loss_of, model, optimizer)
             logs = {self.loss: loss}
-        finite.require_loss(logs[self.loss], inputs["filename"])
+        if self.loss_watch is not None:
+            self.loss_watch.update(logs[self.loss], inputs["filename"])
         return logs
 
     def validation_step(self, inputs, model: tf_keras.Model, metrics=None) -> dict:
-        """Updates loss and metrics with a batch of crops, and draws its first image."""
-        images, truth = self.prepare(inputs)
+        """Adds a batch of images to the sums, and returns its first one to be drawn.
+
+        A replica that has fewer images than the others, or none, fills its batch up with void ones.
+        """
+        images, truth = self.prepare(self._filled_up(inputs))
         outputs = self.inference_step(images, model)
         logs = {self.loss: self.build_losses(truth, outputs, model.losses)}
-        self.process_metrics(metrics or [], truth, outputs)
+
+        for sums, found in zip(self._sums, self._count_in_turn(truth, outputs), strict=True):
+            sums.update_state(found)
         if self.task_config.allow_image_summary:
-            first = tf.nest.map_structure(lambda x: x[:1], (images, truth, outputs))
-            logs["panels"] = self.panels(*first)
+            first = {"images": images, **truth, **outputs}
+            logs["first"] = {name: values[:1] for name, values in first.items()}
         return logs
 
+    def _filled_up(self, crops: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns a validation batch with as many images as each replica has in a full one."""
+        replicas_in_sync = tf.distribute.get_strategy().num_replicas_in_sync
+        size = self.task_config.validation_data.global_batch_size // replicas_in_sync
+        void = {"instances": parser.OUTSIDE}
+
+        def fill(name: str, values: tf.Tensor) -> tf.Tensor:
+            margins = [[0, size - tf.shape(values)[0]], *[[0, 0]] * (values.shape.rank - 1)]
+            filled = tf.pad(values, margins, constant_values=void.get(name, 0))
+            return tf.ensure_shape(filled, [size, *values.shape[1:]])
+
+        return {name: fill(name, values) for name, values in crops.items()}
+
+    def _count_in_turn(self, truth: dict, outputs: dict) -> list[tf.Tensor]:
+        """Returns the sums over the images of a batch of what `count` returns, float64.
+
+        One image after the other: what adds up takes several times the memory of an image.
+        """
+        shapes = self.count_shapes()
+
+        def add_image(index: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            image = tf.nest.map_structure(lambda x: x[index : index + 1], (truth, outputs))
+            found = self.count(*image)
+            added = (tf.cast(found[name], tf.float64) for name in shapes)
+            return index + 1, *(a + b for a, b in zip(sums, added, strict=True))
+
+        size = truth[common.LABEL_CLASSES].shape[0]
+        zeros = (tf.zeros(shape, tf.float64) for shape in shapes.values())
+        start = (tf.constant(0), *zeros)
+        _, *sums = tf.while_loop(
+            lambda index, *_: index < size, add_image, start, parallel_iterations=1
+        )
+        return sums
+
     def aggregate_logs(self, state=None, step_outputs=None) -> dict:
-        """Keeps the pictures of the first batch of an evaluation (of the first replica)."""
+        """Keeps the first image of an evaluation (of the first replica)."""
         if state is not None:
             return state
-        panels = (step_outputs or {}).get("panels", {})
-        return {"panels": {name: replicas[0] for name, replicas in panels.items()}}
+        first = (step_outputs or {}).get("first", {})
+        return {"first": {name: values[0] for name, values in first.items()}}
 
     def reduce_aggregated_logs(self, aggregated_logs, global_step=None) -> dict:
-        """Writes the kept pictures to TensorBoard (Orbit's summary writer is the default here)."""
-        for name, picture in aggregated_logs["panels"].items():
-            tf.summary.image(name, picture, step=global_step)
-        return {}
+        """Draws the kept image for TensorBoard and returns the scores of the evaluation."""
+        if aggregated_logs["first"]:
+            for name, picture in self.panels(aggregated_logs["first"]).items():
+                tf.summary.image(name, picture, step=global_step)
+        found = {sums.name: sums.result().numpy() for sums in self._sums}
+        for sums in self._sums:
+            sums.reset_state()
+        return self.scores(found)
 
     def image_panel(self, images: tf.Tensor) -> tf.Tensor:
         """Returns normalised images as uint8 pictures."""

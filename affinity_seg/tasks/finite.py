@@ -1,6 +1,5 @@
 """Training ends at the first number that is none, and says where it came from."""
 
-import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -8,41 +7,68 @@ import tensorflow as tf
 
 from affinity_seg.dataloaders import filenames
 
-_MARK = "affinity_seg: the loss is not finite"
-_FOUND = re.compile(re.escape(_MARK) + r"\] \[(?P<loss>[^]]*)\] \[(?P<names>.*)\]")
 
+class LossWatch:
+    """Remembers the first loss of each replica that is NaN or infinite, and the images it is of.
 
-def require_loss(loss: tf.Tensor, names: tf.Tensor) -> None:
-    """Adds to a graph a check that the loss of a replica is finite.
-
-    Args:
-      loss: float scalar.
-      names: int32 [B, N], `filenames.to_codes` of the replica's images.
-
-    Raises:
-      tf.errors.InvalidArgumentError: When it runs and the loss is not; `message` reads it.
+    The step only writes to variables, on its device, so that it can be compiled and no device waits
+    for the host; `require_finite` looks at them after a loop of steps.
     """
 
-    def fail() -> tf.Tensor:
-        joined = tf.strings.reduce_join(filenames.to_strings(names), separator=", ")
-        with tf.control_dependencies([tf.debugging.Assert(False, [_MARK, loss, joined])]):
-            return tf.constant(False)
+    def __init__(self, batch_size: int):
+        """Makes the variables, in the scope of the strategy.
 
-    tf.cond(tf.math.is_finite(loss), lambda: tf.constant(True), fail)
+        Args:
+          batch_size: Images of a step of one replica.
+        """
 
+        def variable(value: tf.Tensor) -> tf.Variable:
+            return tf.Variable(
+                value,
+                trainable=False,
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
 
-def message(error: tf.errors.InvalidArgumentError, step: int) -> str | None:
-    """Returns what a failed `require_loss` says, or None for another error.
+        self._steps_since = variable(tf.constant(-1, tf.int64))  # -1: there was no such loss.
+        self._loss = variable(0.0)
+        self._names = variable(tf.zeros([batch_size, filenames.LENGTH], tf.int32))
 
-    Args:
-      error: What training raised.
-      step: The last step that was complete.
-    """
-    found = _FOUND.search(str(error))
-    if found is None:
-        return None
-    loss = found["loss"].replace("-nan", "nan")
-    return f"the loss of step {step + 1} is {loss}; images of its batch: {found['names']}"
+    def update(self, loss: tf.Tensor, names: tf.Tensor) -> None:
+        """Looks at a step, in a replica.
+
+        Args:
+          loss: float32 scalar.
+          names: int32 [batch_size, filenames.LENGTH], see `filenames.to_codes`.
+        """
+        since = self._steps_since.read_value()
+        known = since >= 0
+        is_first = ~known & ~tf.math.is_finite(loss)
+        self._loss.assign(tf.where(is_first, loss, self._loss.read_value()))
+        self._names.assign(tf.where(is_first, names, self._names.read_value()))
+        zero = tf.zeros_like(since)
+        self._steps_since.assign(tf.where(known, since + 1, tf.where(is_first, zero, since)))
+
+    def require_finite(self, strategy: tf.distribute.Strategy, step: int) -> None:
+        """Checks the steps so far.
+
+        Args:
+          strategy: That of the training.
+          step: The last one.
+
+        Raises:
+          ValueError: A loss of this process' replicas was not finite; names its step and images.
+        """
+        columns = (self._steps_since, self._loss, self._names)
+        for since, loss, names in zip(
+            *map(strategy.experimental_local_results, columns), strict=True
+        ):
+            if since.numpy() >= 0:
+                found = [name.decode() for name in filenames.to_strings(names).numpy()]
+                raise ValueError(
+                    f"the loss of step {step - since.numpy()} is {loss.numpy()}; "
+                    f"images of its batch: {', '.join(found)}"
+                )
 
 
 def require_variables(variables: Iterable[tf.Variable], step: int) -> None:

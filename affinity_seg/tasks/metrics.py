@@ -1,33 +1,73 @@
-"""Metrics of a validation that Keras does not have."""
+"""What a validation adds up, and the scores that are made of it."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from affinity_seg.losses.affinity_loss import NUM_BINS
 
+class Sums(tf_keras.metrics.Metric):
+    """Adds up arrays over the batches and replicas of a validation.
 
-class AveragePrecision(tf_keras.metrics.Metric):
-    """Average precision of "same instance" over all scored pairs.
-
-    Pairs of the same bin of affinity count as tied.
+    In float64, in which counts are exact up to 2**53; in float32 they stop at 2**24.
     """
 
-    def __init__(self, name: str = "average_precision"):
-        super().__init__(name)
-        self._counts = self.add_weight("counts", [2, NUM_BINS], initializer="zeros")
+    def __init__(self, name: str, shape: Sequence[int]):
+        super().__init__(name, dtype=tf.float64)
+        self._sums = self.add_weight("sums", shape, initializer="zeros", dtype=tf.float64)
 
     def reset_state(self) -> None:
-        """Forgets all pairs; Keras' own would assign a scalar."""
-        self._counts.assign(tf.zeros_like(self._counts))
+        """Starts again at zero; Keras' own would assign a scalar."""
+        self._sums.assign(tf.zeros_like(self._sums))
 
-    def update_state(self, histograms: tf.Tensor) -> None:
-        """Adds pairs, float32 [2, NUM_BINS], as of `affinity_loss.PairStatistics`."""
-        self._counts.assign_add(histograms)
+    def update_state(self, values: tf.Tensor) -> None:
+        """Adds numbers of the shape of the sums."""
+        self._sums.assign_add(tf.cast(values, tf.float64))
 
     def result(self) -> tf.Tensor:
-        """Returns the mean of the precision over the pairs whose target is true, float32."""
-        surest_first = tf.cast(self._counts, tf.float64)[:, ::-1]
-        false, true = tf.unstack(tf.cumsum(surest_first, axis=1))
-        precision = tf.math.divide_no_nan(true, true + false)
-        total = tf.reduce_sum(surest_first[1] * precision)
-        return tf.cast(tf.math.divide_no_nan(total, true[-1]), tf.float32)
+        """Returns the sums, float64."""
+        return tf.convert_to_tensor(self._sums)
+
+
+def ratio(part: float, whole: float) -> float:
+    """Returns part / whole, 0 where there is nothing."""
+    return float(part / whole) if whole else 0.0
+
+
+def average_precision(histograms: np.ndarray) -> float:
+    """Returns the average precision of "same instance"; pairs of the same bin count as tied.
+
+    Args:
+      histograms: [2, bins], pairs whose target is false, and true, by affinity.
+    """
+    false, true = np.cumsum(histograms[:, ::-1], axis=1, dtype=np.float64)
+    found = np.maximum(false + true, 1)
+    gained = np.diff(true, prepend=0)
+    return ratio((gained * true / found).sum(), true[-1])
+
+
+def rates(histograms: np.ndarray) -> dict[str, float]:
+    """Returns accuracy, precision and recall of "same instance" at affinity 0.5.
+
+    Args:
+      histograms: As in `average_precision`; their number of bins is even.
+    """
+    (true_negative, false_positive), (false_negative, true_positive) = (
+        (row[: row.size // 2].sum(), row[row.size // 2 :].sum()) for row in histograms
+    )
+    return {
+        "accuracy": ratio(true_positive + true_negative, histograms.sum()),
+        "precision": ratio(true_positive, true_positive + false_positive),
+        "recall": ratio(true_positive, true_positive + false_negative),
+    }
+
+
+def intersections_over_unions(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the IoU of each class, float64 [K], and whether it occurs at all, bool [K].
+
+    Args:
+      confusion: [K, K], pixels by true and predicted class.
+    """
+    unions = confusion.sum(axis=0) + confusion.sum(axis=1) - np.diag(confusion)
+    return np.diag(confusion) / np.maximum(unions, 1), unions > 0

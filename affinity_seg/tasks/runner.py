@@ -1,11 +1,9 @@
 """Model Garden's runner with what it lacks for training on several workers."""
 
 import tempfile
-from collections.abc import Mapping
-from typing import Any
 
+import orbit
 import tensorflow as tf
-import tf_keras
 from official.core import train_lib
 
 from affinity_seg.tasks import finite
@@ -70,16 +68,14 @@ class Runner(train_lib.OrbitExperimentRunner):
             )
         return _FollowingManager(checkpoint, self.model_dir, max_to_keep=1, **arguments)
 
-    def run(self) -> tuple[tf_keras.Model, Mapping[str, Any]]:
-        """Trains or evaluates as Model Garden's runner does.
+    def _build_controller(self, *args, train_actions=None, **kwargs) -> orbit.Controller:
+        """Looks at the losses of each loop of steps before its weights can be saved.
 
-        Raises:
-          ValueError: A loss or weight is NaN or infinite; names step and images.
+        The controller raises ValueError where one is NaN or infinite; names step and images.
         """
-        try:
-            return super().run()
-        except tf.errors.InvalidArgumentError as error:
-            text = finite.message(error, int(self.trainer.global_step.numpy()))
-            if text is None:
-                raise
-            raise ValueError(text) from error
+        actions = [self._require_finite_loss, *(train_actions or [])]
+        return super()._build_controller(*args, train_actions=actions, **kwargs)
+
+    def _require_finite_loss(self, _) -> None:
+        step = int(self.trainer.global_step.numpy())
+        self.trainer.task.loss_watch.require_finite(self.strategy, step)

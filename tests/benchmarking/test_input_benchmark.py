@@ -72,7 +72,7 @@ def test_stages_add_up(sets):
     colours = first["+ colours"]["image"].numpy()
     assert (colours != first["batch"]["image"].numpy()).any()
     images, truth = first["labels, normalise (in the step)"]
-    assert images.dtype == tf.float32 and truth[common.LABEL_CLASSES].dtype == tf.int32
+    assert images.dtype == tf.float32 and truth[common.LABEL_CLASSES].dtype == tf.float32
     rows = input_stages.measure_stages(config, labels.CITYSCAPES, examples=3, repetitions=1)
     assert [row["stage"] for row in rows] == list(pipelines)
     assert rows[1]["CPU ms in it"] == pytest.approx(rows[1]["CPU ms"] - rows[0]["CPU ms"])

@@ -201,7 +201,7 @@ def test_the_host_hands_over_bytes():
     )
     assert {key: value.dtype for key, value in crop.items()} == {
         "image": tf.uint8,
-        "instances": tf.int32,
+        "instances": tf.float32,
         "filename": tf.int32,
     }
     assert set(np.unique(crop["instances"])) == {parser.OUTSIDE, 0, 26001}

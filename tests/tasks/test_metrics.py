@@ -1,4 +1,4 @@
-"""Average precision of pairs against scikit-learn's."""
+"""Scores of a validation: average precision against scikit-learn's, rates, IoU, sums."""
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,7 @@ from affinity_seg.tasks import metrics
 def test_average_precision_is_that_of_the_scored_pairs():
     rng = np.random.default_rng(0)
     distances = (1, 2)
-    metric = metrics.AveragePrecision()
+    histograms = 0
     affinities, truth = [], []
     for _ in range(3):
         instances = rng.integers(-1, 3, (2, 12, 15)).astype(np.int32)
@@ -27,26 +27,47 @@ def test_average_precision_is_that_of_the_scored_pairs():
         found = affinity_loss.pair_statistics(
             logits, instances, output_stride=1, distances=distances, background_pair_weight=0.1
         )
-        metric.update_state(found.histograms)
+        histograms += found.histograms.numpy().sum(axis=0)
     affinities, truth = np.concatenate(affinities), np.concatenate(truth)
     binned = np.floor(affinities * affinity_loss.NUM_BINS)
     expected = average_precision_score(truth, binned)
     assert 0.1 + truth.mean() < expected < 0.95
-    np.testing.assert_allclose(metric.result(), expected, rtol=1e-6)
+    np.testing.assert_allclose(metrics.average_precision(histograms), expected, rtol=1e-6)
     np.testing.assert_allclose(expected, average_precision_score(truth, affinities), atol=5e-3)
 
 
-def test_average_precision_of_no_pairs_is_0():
-    assert metrics.AveragePrecision().result() == 0
+def test_scores_of_no_pairs_are_0():
+    histograms = np.zeros([2, affinity_loss.NUM_BINS])
+    assert metrics.average_precision(histograms) == 0
+    assert set(metrics.rates(histograms).values()) == {0.0}
 
 
-def test_average_precision_forgets():
-    metric = metrics.AveragePrecision()
-    histograms = np.ones([2, affinity_loss.NUM_BINS], np.float32)
-    metric.update_state(histograms)
-    assert metric.result() > 0
-    metric.reset_states()  # The name Model Garden calls.
-    assert metric.result() == 0
-    metric.update_state(histograms)
-    metric.reset_state()
-    assert metric.result() == 0
+def test_rates_are_those_at_half():
+    histograms = np.array([[5, 1, 2, 0], [1, 0, 3, 4]])
+    assert metrics.rates(histograms) == {
+        "accuracy": 13 / 16,
+        "precision": 7 / 9,
+        "recall": 7 / 8,
+    }
+
+
+def test_ious_of_classes_that_occur():
+    ious, occurs = metrics.intersections_over_unions(np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]]))
+    np.testing.assert_allclose(ious, [3 / 6, 4 / 7, 0])
+    assert occurs.tolist() == [True, True, False]
+
+
+def test_sums_hold_counts_beyond_float32():
+    sums = metrics.Sums("pairs", [2])
+    for values in ([2**24, 0], [1, 0], [1, 7]):
+        sums.update_state(tf.constant(values, tf.int32))
+    assert sums.result().numpy().tolist() == [2**24 + 2, 7]
+
+
+def test_sums_start_again():
+    sums = metrics.Sums("pairs", [2, 3])
+    sums.update_state(np.ones([2, 3], np.float32))
+    sums.reset_states()  # The name Model Garden calls.
+    assert not sums.result().numpy().any()
+    sums.update_state(np.ones([2, 3], np.float32))
+    assert sums.result().numpy().sum() == 6

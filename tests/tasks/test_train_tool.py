@@ -99,7 +99,7 @@ def test_a_dry_run_makes_a_step_and_leaves_nothing(tmp_path):
     assert re.search(r"step: +1 .*\n?.*training_loss", result.stdout)
     lines = result.stdout.splitlines()
     assert "image: uint8 [2, 64, 64, 3]" in lines
-    assert "instances: int32 [2, 64, 64]" in lines
+    assert "instances: float32 [2, 64, 64]" in lines
     assert "logits: [2, 8, 8, 56]" in lines
     memory = next(line for line in lines if line.startswith("memory of the process"))
     assert 0.1 < float(memory.split()[4]) < 20
