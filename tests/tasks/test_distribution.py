@@ -39,7 +39,7 @@ for kind, rate in (("semantic", 0.0005), ("affinity", 0.002)):
             lock_return=False, print_return=False)
         params.trainer.optimizer_config.learning_rate.exponential.initial_learning_rate = rate
         model_dir = f"{folder}/{kind}_{strategy.num_replicas_in_sync}"
-        training.run(params, model_dir, "train", strategy=strategy)
+        training.run(params, model_dir, "train_and_eval", strategy=strategy)
 """
 
 
@@ -48,6 +48,8 @@ def replica_runs(tmp_path_factory):
     """The folder of the runs of both networks on one and on two replicas."""
     folder = tmp_path_factory.mktemp("replicas")
     records.write(folder / "train.tfrecord", count=12)
+    # In the last batch of 2 the second replica has no image.
+    records.write(folder / "val.tfrecord", count=7, seed=1)
     config = records.write_config(
         folder / "config.yaml",
         folder / "train.tfrecord",
@@ -60,6 +62,7 @@ def replica_runs(tmp_path_factory):
         {
             "model": {"norm_activation": {"use_sync_bn": True}},
             "train_data": {"global_batch_size": 8, "scale_min": 0.6},
+            "validation_data": {"input_path": str(folder / "val.tfrecord")},
         },
     )
     result = run_python("-c", TRAIN, str(config), str(folder), **ON_CPU)
@@ -69,10 +72,25 @@ def replica_runs(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_replicas_have_the_losses_of_one(replica_runs, kind):
-    one, two = (_losses(replica_runs / f"{kind}_{replicas}") for replicas in (1, 2))
+    one, two = (
+        list(_scalars(replica_runs / f"{kind}_{replicas}" / "train", "training_loss").values())
+        for replicas in (1, 2)
+    )
     tolerance = 1e-4
     assert len(one) == STEPS and np.ptp(one) > 20 * tolerance * one[0]  # The loss moves.
     np.testing.assert_allclose(one, two, rtol=tolerance)
+
+
+@pytest.mark.parametrize("kind, score", [("semantic", "mean_iou"), ("affinity", "recall/8")])
+def test_a_replica_without_images_changes_no_score(replica_runs, kind, score):
+    for name in ("validation_loss", score):
+        one, two = (
+            _scalars(replica_runs / f"{kind}_{replicas}" / "validation", name)
+            for replicas in (1, 2)
+        )
+        assert list(one) == list(two) == [STEPS]
+        assert one[STEPS] > 0
+        np.testing.assert_allclose(one[STEPS], two[STEPS], rtol=1e-3)
 
 
 def test_workers_continue_after_one_was_killed(tmp_path):
@@ -145,12 +163,12 @@ def _free_port():
         return listener.getsockname()[1]
 
 
-def _losses(model_dir):
-    """Returns the training loss of each step, from TensorBoard's files."""
+def _scalars(folder, name):
+    """Returns a scalar of each step, in order, from TensorBoard's files."""
     found = {}
-    for path in (model_dir / "train").glob("events*"):
+    for path in folder.glob("events*"):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
             for value in event.summary.value:
-                if value.tag == "training_loss":
+                if value.tag == name:
                     found[event.step] = float(tf.make_ndarray(value.tensor))
-    return [found[step] for step in sorted(found)]
+    return dict(sorted(found.items()))
