@@ -25,6 +25,7 @@ GROUPS = {
     "benchmark": (
         "benchmark_beam",
         "benchmark_input",
+        "benchmark_memory",
         "benchmark_merge",
         "benchmark_serving",
         "benchmark_step",
