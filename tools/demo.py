@@ -30,6 +30,8 @@ FLAGS = flags.FLAGS
 _TOOLS = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(_TOOLS)
 _PRESET = os.path.join(_ROOT, "configs", "presets", "demo.yaml")
+_BASELINE_MIN_PIXELS = 100
+"""The preset's 400 at zoom 2, in pixels of the image, which are what the baseline counts."""
 
 
 def _run(tool: str, *arguments: str) -> float:
@@ -113,13 +115,17 @@ def main():
         f"--preset={_PRESET}",
         f"--output_dir={folder}/predictions",
     )
-    for method, results in (("connected_components", "baseline"), ("graph_merge", "results")):
+    for method, results, overrides in (
+        ("connected_components", "baseline", [f"--override=min_pixels={_BASELINE_MIN_PIXELS}"]),
+        ("graph_merge", "results", []),
+    ):
         seconds[f"merge_{results}"] = _run(
             "merge.py",
             f"--input={folder}/predictions",
             f"--preset={_PRESET}",
             f"--method={method}",
             f"--output_dir={folder}/{results}",
+            *overrides,
         )
     baseline, seconds["evaluate_baseline"] = _evaluate(folder, "baseline")
     judged, seconds["evaluate"] = _evaluate(folder, "results")
