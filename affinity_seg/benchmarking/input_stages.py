@@ -9,6 +9,7 @@ from official.core import input_reader
 from affinity_seg import labels
 from affinity_seg.benchmarking import measure
 from affinity_seg.configs import experiments, networks
+from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.modeling.networks import normalize
 
@@ -36,13 +37,13 @@ def stages(
     paths = input_reader.match_files(config.input_path)
     examples = tf.data.TFRecordDataset(paths).repeat()
     seeds = tf.data.Dataset.random(seed=1).batch(2)
-    decoded = tf.data.Dataset.zip(seeds, examples.map(parser.decode))
+    parsed = tf.data.Dataset.zip(seeds, examples.map(graph_examples.parse))
 
-    def parsed(**changes) -> tf.data.Dataset:
-        return decoded.map(parser.Parser(dataclasses.replace(config, **changes), class_table))
+    def cropped(**changes) -> tf.data.Dataset:
+        return parsed.map(parser.Parser(dataclasses.replace(config, **changes), class_table))
 
     def batched(**changes) -> tf.data.Dataset:
-        return parsed(**changes).batch(config.global_batch_size)
+        return cropped(**changes).batch(config.global_batch_size)
 
     def prepare(crops):
         return step_inputs.prepare(
@@ -51,9 +52,9 @@ def stages(
 
     pipelines = {
         "read": examples,
-        "decode": decoded,
-        "crop": parsed(**_PLAIN),
-        "flip": parsed(),
+        "parse": parsed,
+        "decode a crop": cropped(**_PLAIN),
+        "flip": cropped(),
         "batch": batched(),
         **{name: batched(**changes) for name, changes in _OPTIONS.items()},
         "labels, normalise (in the step)": batched().map(prepare),
@@ -62,9 +63,9 @@ def stages(
 
 
 BASES = {
-    "decode": "read",
-    "crop": "decode",
-    "flip": "crop",
+    "parse": "read",
+    "decode a crop": "parse",
+    "flip": "decode a crop",
     "batch": "flip",
     **dict.fromkeys(_OPTIONS, "batch"),
     "labels, normalise (in the step)": "batch",
