@@ -67,6 +67,7 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
             ["tiles must lie in their image:", name, "[height width]", tile, size],
         )
     with tf.control_dependencies([fits]):
+        tile = tf.identity(tile)
         rows, columns = tf.unstack(-(-size // tile))
     values = tf.cast(example[common.INSTANCE_VALUES], tf.int32)
     image, instances = example[common.IMAGE_ENCODED], example[common.INSTANCE_ENCODED]
@@ -80,6 +81,7 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         ["must have a picture for each tile:", name, "there are", found, "wanted", wanted],
     )
     with tf.control_dependencies([whole]):
+        image, instances = tf.identity(image), tf.identity(instances)
         counts = tf.reshape(tf.cast(counts, tf.int32), [rows, tf.size(values)])
     return {
         "image": image,

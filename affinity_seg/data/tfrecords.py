@@ -218,8 +218,9 @@ def record_named(name: str) -> Iterator[None]:
 
 
 def _without_frame(error: Exception) -> str:
-    """Returns what an error says, without what TensorFlow says of its operation."""
-    return str(error).split("}} ")[-1].split(" [Op:")[0]
+    """Returns what an error says, in one line, without what TensorFlow says of its operation."""
+    message = str(error).split("}} ")[-1].split(" [Op:")[0]
+    return " ".join(message.split("Summarized data: ")[-1].split())
 
 
 def missing_features(serialized: bytes) -> list[str]:

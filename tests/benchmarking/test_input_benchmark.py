@@ -10,7 +10,7 @@ from running import ON_CPU, ROOT, run_tool
 from affinity_seg import common, labels
 from affinity_seg.benchmarking import input_records, input_stages
 from affinity_seg.configs import experiments
-from affinity_seg.dataloaders import parser
+from affinity_seg.data import graph_examples
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def sets(tmp_path_factory):
 
 def decoded(pattern):
     paths = tf.io.gfile.glob(pattern)
-    return list(tf.data.TFRecordDataset(paths).map(parser.decode).as_numpy_iterator())
+    return list(tf.data.TFRecordDataset(paths).map(graph_examples.decode).as_numpy_iterator())
 
 
 def test_crops_are_windows_of_the_streets(sets):
@@ -61,13 +61,13 @@ def test_stages_add_up(sets):
     pipelines = input_stages.stages(config, labels.CITYSCAPES)
     first = {name: next(iter(pipeline)) for name, pipeline in pipelines.items()}
     assert {*input_stages.BASES, "read"} == set(first)
-    assert first["crop"]["image"].shape == (64, 64, 3)
+    assert first["decode a crop"]["image"].shape == (64, 64, 3)
     for name, base in input_stages.BASES.items():
         if base == "batch":
             element = first[name]
             image = element[0] if isinstance(element, tuple) else element["image"]
             assert image.shape == (2, 64, 64, 3)
-    plain, flipped = first["crop"]["image"].numpy(), first["flip"]["image"].numpy()
+    plain, flipped = first["decode a crop"]["image"].numpy(), first["flip"]["image"].numpy()
     assert (flipped == plain).all() or (flipped == plain[:, ::-1]).all()
     colours = first["+ colours"]["image"].numpy()
     assert (colours != first["batch"]["image"].numpy()).any()
