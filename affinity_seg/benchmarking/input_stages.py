@@ -116,6 +116,53 @@ def measure_stages(
     return rows
 
 
+def measure_formats(
+    patterns: dict[str, dict[str, str]],
+    config: experiments.DataConfig,
+    class_table: labels.ClassTable,
+    *,
+    examples: int,
+    repetitions: int,
+) -> list[dict]:
+    """Measures batches of crops from records of several formats, in turns.
+
+    Args:
+      patterns: As `input_records.write_formats` returns.
+      config: Crop and batch size.
+      class_table: The classes of the records.
+      examples: As in `measure_stages`.
+      repetitions: Turns.
+
+    Returns:
+      A row for each kind of picture and format: bytes of an image with its truth and overhead in
+      MB, CPU time of a crop, and crops a second of CPU time.
+    """
+    batches = -(-examples // config.global_batch_size)
+    examples = batches * config.global_batch_size
+    calls, sizes = {}, {}
+    for kind, formats in patterns.items():
+        for name, pattern in formats.items():
+            changed = dataclasses.replace(config, input_path=pattern)
+            calls[kind, name] = _reader(stages(changed, class_table)["batch"], batches)
+            records = [
+                len(record)
+                for path in input_reader.match_files(pattern)
+                for record in tf.data.TFRecordDataset(path).as_numpy_iterator()
+            ]
+            sizes[kind, name] = sum(records) / len(records)
+    measured = measure.measure_in_turns(calls, repetitions).measured
+    return [
+        {
+            "pictures": kind,
+            "record": name,
+            "MB of an image": sizes[kind, name] / 1e6,
+            "CPU ms of a crop": 1000 * found.cpu_seconds / examples,
+            "crops/s of CPU": examples / found.cpu_seconds,
+        }
+        for (kind, name), found in measured.items()
+    ]
+
+
 def _reader(dataset: tf.data.Dataset, count: int) -> Callable[[], None]:
     """Returns a function that takes the next `count` elements."""
     iterator = iter(dataset)
