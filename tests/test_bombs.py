@@ -69,7 +69,7 @@ def test_an_answer_of_a_server_is_refused_by_its_header(path):
     ("features", "message"),
     [
         ({common.IMAGE_ENCODED: [BOMB]}, r"a tile must be .*image.*aachen/x\.png"),
-        ({common.INSTANCE_ENCODED: [BOMB]}, r"a tile must be .* instance image of.*aachen/x\.png"),
+        ({common.INSTANCE_ENCODED: [BOMB]}, r"a tile must be .*instance image of.*aachen/x\.png"),
         (
             {common.IMAGE_ENCODED: [JPEG_BOMB], common.IMAGE_FORMAT: [b"jpeg"]},
             r"size of its record",
