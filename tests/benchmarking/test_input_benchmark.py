@@ -14,9 +14,14 @@ from affinity_seg.data import graph_examples
 
 
 @pytest.fixture(scope="module")
-def sets(tmp_path_factory):
+def folder(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="module")
+def sets(folder):
     return input_records.write_records(
-        str(tmp_path_factory.mktemp("records")),
+        folder,
         crop_size=64,
         seed=1,
         images=2,
@@ -77,6 +82,34 @@ def test_stages_add_up(sets):
     assert [row["stage"] for row in rows] == list(pipelines)
     assert rows[1]["CPU ms in it"] == pytest.approx(rows[1]["CPU ms"] - rows[0]["CPU ms"])
     assert all(row["examples/s of CPU"] == pytest.approx(1000 / row["CPU ms"]) for row in rows)
+
+
+def test_formats_hold_the_same_images(sets, folder, tmp_path):
+    patterns = input_records.write_formats(str(tmp_path), f"{folder}/streets", seed=1)
+    assert list(patterns) == ["rendered", "camera"]
+    found = {
+        kind: {f: decoded(p) for f, p in formats.items()} for kind, formats in patterns.items()
+    }
+    for formats in found.values():
+        for whole, tiled in zip(formats["one piece"], formats["tiles"], strict=True):
+            assert whole["filename"] == tiled["filename"]
+            for key in ("image", "instances"):
+                np.testing.assert_array_equal(whole[key], tiled[key])
+    rendered, camera = (formats["tiles"][0]["image"] for formats in found.values())
+    assert 0 < np.abs(rendered.astype(int) - camera).mean() < 10
+    config = experiments.DataConfig(
+        input_path="?", is_training=True, crop_size=[64, 64], global_batch_size=2
+    )
+    rows = input_stages.measure_formats(
+        patterns, config, labels.CITYSCAPES, examples=3, repetitions=1
+    )
+    assert [(row["pictures"], row["record"]) for row in rows] == [
+        (kind, name) for kind in patterns for name in ("one piece", "tiles")
+    ]
+    assert all(
+        row["crops/s of CPU"] == pytest.approx(1000 / row["CPU ms of a crop"]) for row in rows
+    )
+    assert all(0.01 < row["MB of an image"] < 1 for row in rows)
 
 
 def test_input_tool_reads_given_records(sets, tmp_path):
