@@ -1,5 +1,6 @@
 """Pictures whose headers claim far more pixels than their bytes hold, wherever one is decoded."""
 
+import re
 import struct
 import zlib
 
@@ -7,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+import training_records
 
 from affinity_seg import common, labels
-from affinity_seg.data import checks
+from affinity_seg.data import checks, graph_examples
 from affinity_seg.data.listing import Item
-from affinity_seg.dataloaders import parser
 from affinity_seg.evaluation import truth
 from affinity_seg.inference import images, records
 from affinity_seg.serving import client
@@ -28,6 +29,10 @@ def _png(height, width, bits=8, kind=0):
 
 
 BOMB = _png(8200, 8200)
+JPEG_BOMB = bytearray(cv2.imencode(".jpg", np.zeros((8, 9, 3), np.uint8))[1].tobytes())
+_FRAME = JPEG_BOMB.index(b"\xff\xc0") + 5
+JPEG_BOMB[_FRAME : _FRAME + 4] = struct.pack(">HH", 8200, 8200)
+JPEG_BOMB = bytes(JPEG_BOMB)
 SMALL = cv2.imencode(".png", np.zeros((8, 9), np.uint16))[1].tobytes()
 
 
@@ -60,18 +65,30 @@ def test_an_answer_of_a_server_is_refused_by_its_header(path):
         client.parse_answer(answer)
 
 
-@pytest.mark.parametrize("bomb", [common.IMAGE_ENCODED, common.INSTANCE_ENCODED])
-def test_a_training_example_is_refused_by_its_header(bomb):
-    contents = {common.IMAGE_ENCODED: SMALL, common.INSTANCE_ENCODED: SMALL, bomb: BOMB}
-    contents[common.IMAGE_FILENAME] = b"aachen/x.png"
-    feature = {
-        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-        for key, value in contents.items()
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=feature))
-    examples = tf.data.Dataset.from_tensors(example.SerializeToString()).map(parser.decode)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"must have .*aachen/x\.png"):
-        list(examples)
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ({common.IMAGE_ENCODED: [BOMB]}, r"a tile must be .*image.*aachen/x\.png"),
+        ({common.INSTANCE_ENCODED: [BOMB]}, r"a tile must be .*instance image of.*aachen/x\.png"),
+        (
+            {common.IMAGE_ENCODED: [JPEG_BOMB], common.IMAGE_FORMAT: [b"jpeg"]},
+            r"size of its record",
+        ),
+        ({common.IMAGE_HEIGHT: [90000], common.IMAGE_WIDTH: [90000]}, r"must have .*aachen/x\.png"),
+        ({common.TILE_HEIGHT: [8200]}, r"tiles must lie in their image.*aachen/x\.png"),
+        ({common.TILE_WIDTH: [0]}, r"tiles must lie in their image.*aachen/x\.png"),
+        ({common.TILE_HEIGHT: [1]}, r"a picture for each tile.*aachen/x\.png"),
+    ],
+)
+def test_a_training_example_is_refused_by_its_header(features, message):
+    pixels = np.zeros((8, 9, 3), np.uint8)
+    record = training_records.serialize(pixels, pixels[..., 0], "aachen/x.png")
+    examples = tf.data.Dataset.from_tensors(record)
+    assert len(list(examples.map(graph_examples.decode))) == 1
+    examples = tf.data.Dataset.from_tensors(training_records.change(record, features))
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        list(examples.map(graph_examples.decode))
+    assert re.search(message, str(error.value))
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """TFRecords of small drawn images and configurations of tiny networks, for the tests that train."""
 
-import cv2
 import numpy as np
 import tensorflow as tf
 import yaml
 from official.core import train_utils
 
-from affinity_seg import common
+from affinity_seg import labels
 from affinity_seg.configs import experiments
+from affinity_seg.data import checks, tfrecords
+from affinity_seg.data.listing import Item
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
 KINDS = {"semantic": experiments.SEMANTIC, "affinity": experiments.AFFINITY}
@@ -25,22 +26,25 @@ def write(path, count=4, height=72, width=100, cityscapes=True, seed=0):
                 y, x = 8 + 30 * number, 10 + int(rng.integers(0, width - 60))
                 image[y : y + 24, x : x + 40, number] += 180
                 instances[y : y + 24, x : x + 40] = value
-            features = {
-                common.IMAGE_ENCODED: cv2.imencode(".png", image[..., ::-1])[1].tobytes(),
-                common.INSTANCE_ENCODED: cv2.imencode(".png", instances)[1].tobytes(),
-                common.IMAGE_FORMAT: b"png",
-                common.IMAGE_FILENAME: f"{index}.png".encode(),
-            }
-            example = tf.train.Example(
-                features=tf.train.Features(
-                    feature={
-                        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-                        for key, value in features.items()
-                    }
-                )
-            )
-            writer.write(example.SerializeToString())
+            writer.write(serialize(image, instances, f"{index}.png"))
     return values
+
+
+def serialize(image, stored, filename="a/b.png"):
+    """Returns the record of an image, uint8 RGB, and its stored labels."""
+    item = Item(filename, filename, filename, None)
+    return tfrecords.serialize(checks.from_arrays(item, image, stored, labels.CITYSCAPES))
+
+
+def change(serialized, features):
+    """Returns a record with other lists of values of features; None: without the feature."""
+    example = tf.train.Example.FromString(serialized)
+    for key, values in features.items():
+        kind = example.features.feature[key].WhichOneof("kind")
+        del example.features.feature[key]
+        if values is not None:
+            getattr(example.features.feature[key], kind).value.extend(values)
+    return example.SerializeToString()
 
 
 def write_config(path, records, **trainer):

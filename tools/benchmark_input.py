@@ -4,9 +4,12 @@
 
 Without --input_path it renders synthetic streets of 1024x2048 into a temporary folder and measures
 TFRecords of crops of them and of whole images. A row adds one stage to the rows above it; those
-with a plus, which are off in the paper, and the last are each alone on top of `batch`. Everything
-runs on one thread. Examples a second of CPU time are those a free core reaches; those of wall time
-suffer from other programs. Prints tables and writes results.json.
+with a plus, which are off in the paper, and the last are each alone on top of `batch`. The last
+table compares whole images whose records hold tiles, as the product writes them, with records that
+hold each PNG file in one piece: streets as rendered, and with the blur and noise of a camera, which
+makes them as large as the files of Cityscapes. Everything runs on one thread. Examples a second of
+CPU time are those a free core reaches; those of wall time suffer from other programs. Prints tables
+and writes results.json.
 """
 
 import os
@@ -40,9 +43,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         if FLAGS.input_path is None:
             sets = input_records.write_records(folder, crop_size=FLAGS.crop_size, seed=FLAGS.seed)
+            formats = input_records.write_formats(
+                os.path.join(folder, "formats"), os.path.join(folder, "streets"), FLAGS.seed
+            )
         else:
             tfrecords.require_shards(FLAGS.input_path)
-            sets = {FLAGS.input_path: FLAGS.input_path}
+            sets, formats = {FLAGS.input_path: FLAGS.input_path}, {}
         for name, pattern in sets.items():
             config = experiments.DataConfig(
                 input_path=pattern,
@@ -55,6 +61,15 @@ def main():
                 config, class_table, examples=FLAGS.examples, repetitions=FLAGS.repetitions
             )
             runs.print_table(f"{name}, one thread", results[name])
+        if formats:
+            results["formats"] = input_stages.measure_formats(
+                formats,
+                config,
+                class_table,
+                examples=FLAGS.examples,
+                repetitions=FLAGS.repetitions,
+            )
+            runs.print_table("whole images, batches of crops, one thread", results["formats"])
     path = os.path.join(FLAGS.output_dir, "results.json")
     files.write_json(path, results)
     print(f"\nwritten: {path}")

@@ -1,16 +1,21 @@
 """What flows through the pipelines: images before, between and after the networks."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
+import tensorflow as tf
 
+from affinity_seg.data import graph_examples, tfrecords
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.inference import images
 
 
 class Source(NamedTuple):
@@ -19,33 +24,74 @@ class Source(NamedTuple):
     Attributes:
       item: The image. Of an image in a TFRecord, `image_path` names file and record, and
         `instance_path` is None.
-      image: Bytes of the image file, None where they are still in the file.
-      instances: Bytes of the instance image, PNG; None where there is none or it is a file.
+      record: The image's record in a TFRecord, None where the image is a file or was opened.
+      instances: Bytes of the instance image of a record that was opened, PNG; else None.
     """
 
     item: Item
-    image: bytes | None = None
+    record: bytes | None = None
     instances: bytes | None = None
 
-    def read(self) -> bytes:
-        """Returns the bytes of the image file.
+    def open(self) -> "Opened":
+        """Reads the image's file or record.
 
         Raises:
           FileNotFoundError: There is no such file.
+          ValueError: What the record says of its image or truth is damaged.
         """
-        if self.image is not None:
-            return self.image
-        if not os.path.isfile(self.item.image_path):
-            raise FileNotFoundError(f"the image does not exist: {self.item.image_path}")
-        with open(self.item.image_path, "rb") as file:
-            return file.read()
+        path = self.item.image_path
+        if self.record is not None:
+            return self._open_record(self.record)
+        if not os.path.isfile(path):
+            raise FileNotFoundError(f"the image does not exist: {path}")
+        with open(path, "rb") as file:
+            content = file.read()
+        return Opened(
+            self,
+            hashlib.sha256(content).hexdigest(),
+            functools.partial(images.size, path, content),
+            functools.partial(images.decode, path, content),
+        )
+
+    def _open_record(self, record: bytes) -> "Opened":
+        path = self.item.image_path
+        with tfrecords.record_named(path):
+            example = graph_examples.parse(tf.constant(record))
+            whole = tf.zeros([2], tf.int32), example["size"]
+            stored = graph_examples.read_instances(example, *whole).numpy()
+
+        def decode() -> np.ndarray:
+            with tfrecords.record_named(path):
+                return graph_examples.read_image(example, *whole).numpy()
+
+        instances = cv2.imencode(".png", stored)[1].tobytes()
+        digest = example["sha256"].numpy().decode()
+        return Opened(
+            self._replace(record=None, instances=instances), digest, lambda: stored.shape, decode
+        )
+
+
+class Opened(NamedTuple):
+    """An image's file or record that was read.
+
+    Attributes:
+      source: Where it is from, without the record.
+      sha256: Hash of the image file.
+      size: Returns height and width, pixels.
+      decode: Returns the pixels, uint8 RGB [H, W, 3].
+    """
+
+    source: Source
+    sha256: str
+    size: Callable[[], tuple[int, int]]
+    decode: Callable[[], np.ndarray]
 
 
 class Picture(NamedTuple):
     """An image before the networks.
 
     Attributes:
-      source: Where it is from, without the bytes of the image.
+      source: Where it is from, without the record.
       pixels: uint8 RGB [H, W, 3].
       sha256: Hash of the image file.
     """
@@ -59,7 +105,7 @@ class Done(NamedTuple):
     """An image whose result is in its folder.
 
     Attributes:
-      source: Where it is from, without the bytes of the image.
+      source: Where it is from, without the record.
       height: Pixels.
       width: Pixels.
     """
@@ -130,8 +176,3 @@ class LetterBox(DeadLetters):
         taken = [Letter(**letter) for letter in self._letters.values()]
         self._letters.clear()
         return taken
-
-
-def sha256(content: bytes) -> str:
-    """Returns the hash of a file's bytes as `files.sha256` does of the file."""
-    return hashlib.sha256(content).hexdigest()

@@ -6,11 +6,10 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from affinity_seg.beam.elements import Done, LetterBox, Picture, Predicted, Source, sha256
+from affinity_seg.beam.elements import Done, LetterBox, Picture, Predicted, Source
 from affinity_seg.beam.running import COUNTERS
 from affinity_seg.beam.runs import DONE, Run
 from affinity_seg.beam.sources import LETTERS
-from affinity_seg.inference import images
 
 
 class FindMissing(beam.DoFn):
@@ -39,12 +38,11 @@ class FindMissing(beam.DoFn):
             yield beam.pvalue.TaggedOutput(LETTERS, letter)
 
     def _find(self, source: Source) -> Picture | Predicted | beam.pvalue.TaggedOutput:
-        content, path = source.read(), source.item.image_path
-        source, digest = source._replace(image=None), sha256(content)
-        found = self._outputs.find(source.item, digest)
+        opened = source.open()
+        found = self._outputs.find(source.item, opened.sha256)
         if found is None:
-            return Picture(source, images.decode(path, content), digest)
-        done = Done(source, *images.size(path, content))
+            return Picture(opened.source, opened.decode(), opened.sha256)
+        done = Done(opened.source, *opened.size())
         if found == DONE:
             self._done.inc()
             return beam.pvalue.TaggedOutput(DONE, done)

@@ -66,12 +66,12 @@ class Checked(NamedTuple):
     Attributes:
       name: Its key.
       crops: What may be cut out of it, for sets of patches; None if its truth cannot be used.
-      checked: What `checks.read_item` returned, without the bytes; None if it cannot be used.
+      usable: Whether the image can be used.
     """
 
     name: str
     crops: list[Crop] | None
-    checked: checks.CheckedItem | None
+    usable: bool
 
 
 class Shard(NamedTuple):
@@ -83,7 +83,7 @@ class Shard(NamedTuple):
     """
 
     path: str
-    parts: list[tuple[checks.CheckedItem, Crop | None]]
+    parts: list[tuple[Item, Crop | None]]
 
 
 class Written(NamedTuple):
@@ -164,15 +164,15 @@ class CheckImages(beam.DoFn):
         """Yields a `Checked`; tagged, `Letter`s."""
         wanted = self._preparation
         box = LetterBox(wanted.strict)
-        crops, checked = None, None
+        crops, usable = None, False
         with box.listed(item.name, item.image_path):
             if wanted.has_crops:
                 crops = training_sets.crops_of_image(
                     wanted.name, item, wanted.class_table, wanted.settings
                 )
-            checked = checks.read_item(item, wanted.class_table)
-            checked = checked._replace(image=b"", instances=b"")
-        yield Checked(item.name, crops, checked)
+            checks.read_item(item, wanted.class_table)
+            usable = True
+        yield Checked(item.name, crops, usable)
         for letter in box.take():
             yield beam.pvalue.TaggedOutput(LETTERS, letter)
 
@@ -195,7 +195,7 @@ def plan_shards(all_checked: Iterable[Checked], preparation: Preparation) -> lis
         crops = [crop for one in known.values() for crop in one.crops or ()]
         parts = training_sets.plan(wanted.name, items, crops, wanted.settings)
         count = min(wanted.num_shards, len(parts))
-    usable = [(known[item.name].checked, part) for item, part in parts if known[item.name].checked]
+    usable = [(item, part) for item, part in parts if known[item.name].usable]
     if not usable:
         raise ValueError(f"{wanted.output_dir}: none of the images of {wanted.name} can be used")
     paths = tfrecords.shard_paths(wanted.output_dir, wanted.name, count, len(parts))
@@ -222,12 +222,9 @@ class WriteShard(beam.DoFn):
         """Yields the examples of a shard; parts of one image follow each other."""
         wanted = self._preparation
         opened = None
-        for checked, part in shard.parts:
-            item = checked.item
+        for item, part in shard.parts:
             if wanted.settings is None:
-                yield checked._replace(
-                    image=_read(item.image_path), instances=_read(item.instance_path)
-                )
+                yield checks.read_item(item, wanted.class_table)
                 continue
             if opened is None or opened.item != item:
                 opened = training_sets.OpenedImage(item, wanted.class_table, wanted.settings)
@@ -262,11 +259,6 @@ def publish(shards: Sequence[tuple[str, int, tfrecords.Found]], preparation: Pre
     ):
         for index, value in counted.items():
             Metrics.counter(running.COUNTERS, f"{kind} {index}").inc(int(value))
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def _staged(path: str, preparation: Preparation) -> str:

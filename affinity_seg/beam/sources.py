@@ -12,15 +12,13 @@ from google.protobuf.message import DecodeError
 
 from affinity_seg import common, names
 from affinity_seg.beam.elements import LetterBox, Source
-from affinity_seg.data import listing
+from affinity_seg.data import listing, tfrecords
 from affinity_seg.data.listing import Item
 
 TFRECORDS = "tfrecords"
 LAYOUTS = (*listing.LAYOUTS, "glob", TFRECORDS)
 """Those of `listing.LAYOUTS`; `glob`, pictures that match a pattern; `tfrecords`, files that
 tools/create_tfrecords.py wrote, which match a pattern."""
-
-_FEATURES = (common.IMAGE_ENCODED, common.IMAGE_FILENAME, common.INSTANCE_ENCODED)
 
 LETTERS = "letters"
 """Tag of the outputs with inputs that could not be used."""
@@ -136,18 +134,17 @@ def _next(records: Iterator[bytes], where: str) -> bytes | None:
 def _source(where: str, record: bytes) -> Source:
     """Returns the image of a record, as tools/create_tfrecords.py wrote it."""
     try:
-        features = tf.train.Example.FromString(record).features.feature
-        missing = [key for key in _FEATURES if not features[key].bytes_list.value]
+        missing = tfrecords.missing_features(record)
         if missing:
             raise ValueError(f"features are missing: {missing}")
-        image, filename, instances = (features[key].bytes_list.value[0] for key in _FEATURES)
-        filename = filename.decode()
+        features = tf.train.Example.FromString(record).features.feature
+        filename = features[common.IMAGE_FILENAME].bytes_list.value[0].decode()
     except (DecodeError, ValueError) as error:  # A UnicodeDecodeError is a ValueError.
         raise ValueError(
             f"{where}: must be an image as tools/create_tfrecords.py writes it: {error}"
         ) from error
     name = names.check(listing.name_of(filename), where)
-    return Source(Item(name, filename, where, None), image, instances)
+    return Source(Item(name, filename, where, None), record)
 
 
 def _matches(pattern: str) -> list[str]:

@@ -9,6 +9,7 @@ from official.core import input_reader
 from affinity_seg import labels
 from affinity_seg.benchmarking import measure
 from affinity_seg.configs import experiments, networks
+from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.modeling.networks import normalize
 
@@ -36,13 +37,13 @@ def stages(
     paths = input_reader.match_files(config.input_path)
     examples = tf.data.TFRecordDataset(paths).repeat()
     seeds = tf.data.Dataset.random(seed=1).batch(2)
-    decoded = tf.data.Dataset.zip(seeds, examples.map(parser.decode))
+    parsed = tf.data.Dataset.zip(seeds, examples.map(graph_examples.parse))
 
-    def parsed(**changes) -> tf.data.Dataset:
-        return decoded.map(parser.Parser(dataclasses.replace(config, **changes), class_table))
+    def cropped(**changes) -> tf.data.Dataset:
+        return parsed.map(parser.Parser(dataclasses.replace(config, **changes), class_table))
 
     def batched(**changes) -> tf.data.Dataset:
-        return parsed(**changes).batch(config.global_batch_size)
+        return cropped(**changes).batch(config.global_batch_size)
 
     def prepare(crops):
         return step_inputs.prepare(
@@ -51,9 +52,9 @@ def stages(
 
     pipelines = {
         "read": examples,
-        "decode": decoded,
-        "crop": parsed(**_PLAIN),
-        "flip": parsed(),
+        "parse": parsed,
+        "decode a crop": cropped(**_PLAIN),
+        "flip": cropped(),
         "batch": batched(),
         **{name: batched(**changes) for name, changes in _OPTIONS.items()},
         "labels, normalise (in the step)": batched().map(prepare),
@@ -62,9 +63,9 @@ def stages(
 
 
 BASES = {
-    "decode": "read",
-    "crop": "decode",
-    "flip": "crop",
+    "parse": "read",
+    "decode a crop": "parse",
+    "flip": "decode a crop",
     "batch": "flip",
     **dict.fromkeys(_OPTIONS, "batch"),
     "labels, normalise (in the step)": "batch",
@@ -113,6 +114,53 @@ def measure_stages(
             }
         )
     return rows
+
+
+def measure_formats(
+    patterns: dict[str, dict[str, str]],
+    config: experiments.DataConfig,
+    class_table: labels.ClassTable,
+    *,
+    examples: int,
+    repetitions: int,
+) -> list[dict]:
+    """Measures batches of crops from records of several formats, in turns.
+
+    Args:
+      patterns: As `input_records.write_formats` returns.
+      config: Crop and batch size.
+      class_table: The classes of the records.
+      examples: As in `measure_stages`.
+      repetitions: Turns.
+
+    Returns:
+      A row for each kind of picture and format: bytes of an image with its truth and overhead in
+      MB, CPU time of a crop, and crops a second of CPU time.
+    """
+    batches = -(-examples // config.global_batch_size)
+    examples = batches * config.global_batch_size
+    calls, sizes = {}, {}
+    for kind, formats in patterns.items():
+        for name, pattern in formats.items():
+            changed = dataclasses.replace(config, input_path=pattern)
+            calls[kind, name] = _reader(stages(changed, class_table)["batch"], batches)
+            records = [
+                len(record)
+                for path in input_reader.match_files(pattern)
+                for record in tf.data.TFRecordDataset(path).as_numpy_iterator()
+            ]
+            sizes[kind, name] = sum(records) / len(records)
+    measured = measure.measure_in_turns(calls, repetitions).measured
+    return [
+        {
+            "pictures": kind,
+            "record": name,
+            "MB of an image": sizes[kind, name] / 1e6,
+            "CPU ms of a crop": 1000 * found.cpu_seconds / examples,
+            "crops/s of CPU": examples / found.cpu_seconds,
+        }
+        for (kind, name), found in measured.items()
+    ]
 
 
 def _reader(dataset: tf.data.Dataset, count: int) -> Callable[[], None]:

@@ -1,5 +1,6 @@
 """Checks of a data set's files before anything is made of them."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -16,26 +17,24 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class CheckedItem(NamedTuple):
-    """The files of one image that passed the checks.
+    """One image that passed the checks.
 
     Attributes:
       item: The image.
-      image: Bytes of the image file.
-      image_format: "png" or "jpeg".
-      instances: Bytes of the instance file, PNG.
-      height: Pixels.
-      width: Pixels.
+      image: uint8 RGB [H, W, 3].
+      instances: uint8 or uint16 [H, W], pixels as stored on disk.
+      jpeg: Bytes of the image file if it is a JPEG, else None.
+      sha256: Hash of the image file, or of the pixels if they were cut out of one.
       values: Different values of the instance image, ascending.
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
     """
 
     item: Item
-    image: bytes
-    image_format: str
-    instances: bytes
-    height: int
-    width: int
+    image: np.ndarray
+    instances: np.ndarray
+    jpeg: bytes | None
+    sha256: str
     values: np.ndarray
     pixels_of_class: Counter
     instances_of_class: Counter
@@ -55,15 +54,14 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
     """
     content = _read(item.image_path)
     image = pictures.decode(item.image_path, content, ("PNG", "JPEG"))
-    instances = _read(item.instance_path)
-    stored = _check_instances(item.instance_path, instances, class_table)
+    stored = read_instances(item.instance_path, class_table)
     if stored.shape != image.shape[:2]:
         raise ValueError(
             f"{item.instance_path}: must have the size of its image, "
             f"{image.shape[0]}x{image.shape[1]}: {stored.shape[0]}x{stored.shape[1]}"
         )
-    image_format = "png" if content.startswith(_PNG) else "jpeg"
-    return _checked(item, content, image_format, instances, stored, class_table)
+    jpeg = None if content.startswith(_PNG) else content
+    return _checked(item, image, stored, jpeg, content, class_table)
 
 
 def read_items(
@@ -89,24 +87,18 @@ def read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:
     return _check_instances(path, _read(path), class_table)
 
 
-def decode_image(checked: CheckedItem) -> np.ndarray:
-    """Returns the pixels of a checked image, uint8 BGR [H, W, 3]."""
-    return cv2.imdecode(np.frombuffer(checked.image, np.uint8), cv2.IMREAD_COLOR)
-
-
 def from_arrays(
     item: Item, image: np.ndarray, stored: np.ndarray, class_table: labels.ClassTable
 ) -> CheckedItem:
-    """Returns an image that was cut out of a checked one, encoded as PNG.
+    """Returns an image that was cut out of a checked one.
 
     Args:
       item: The image; its `filename` tells the part.
-      image: uint8 BGR [H, W, 3].
-      stored: uint16 [H, W], pixels as stored on disk.
+      image: uint8 RGB [H, W, 3].
+      stored: uint8 or uint16 [H, W], pixels as stored on disk.
       class_table: The classes.
     """
-    encoded = [cv2.imencode(".png", array)[1].tobytes() for array in (image, stored)]
-    return _checked(item, encoded[0], "png", encoded[1], stored, class_table)
+    return _checked(item, image, stored, None, image.tobytes(), class_table)
 
 
 def describe(
@@ -132,7 +124,7 @@ def _check_instances(path: str, content: bytes, class_table: labels.ClassTable) 
             f"{path}: an instance image must have one channel of 8 or 16 bits: "
             f"shape {stored.shape}, {stored.dtype}"
         )
-    # TensorFlow spreads 8 bits over 16: ids stay different, but label ids become others.
+    # 8 bits have room for label ids, but for no instance.
     if class_table.encoding != "ids" and stored.dtype != np.uint16:
         raise ValueError(
             f"{path}: an instance image must have 16 bits with `encoding` "
@@ -144,22 +136,21 @@ def _check_instances(path: str, content: bytes, class_table: labels.ClassTable) 
 
 def _checked(
     item: Item,
-    image: bytes,
-    image_format: str,
-    instances: bytes,
+    image: np.ndarray,
     stored: np.ndarray,
+    jpeg: bytes | None,
+    content: bytes,
     class_table: labels.ClassTable,
 ) -> CheckedItem:
-    """Counts what is in an image."""
+    """Counts what is in an image; `content` is what is hashed."""
     classes, numbers = class_table.decode(stored)
     values, first = np.unique(numbers, return_index=True)
     return CheckedItem(
         item=item,
         image=image,
-        image_format=image_format,
-        instances=instances,
-        height=stored.shape[0],
-        width=stored.shape[1],
+        instances=stored,
+        jpeg=jpeg,
+        sha256=hashlib.sha256(content).hexdigest(),
         values=np.unique(stored),
         pixels_of_class=_counter(classes),
         instances_of_class=_counter(classes.ravel()[first[values > 0]]),

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 import tqdm
 from google.protobuf.message import DecodeError
 
 from affinity_seg import common, files, labels
-from affinity_seg.data import checks, listing
+from affinity_seg.data import checks, graph_examples, listing, tiles
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
 
@@ -80,7 +81,7 @@ def write_tfrecords(
 ) -> Summary:
     """Checks the images and writes them to `<output_dir>/<split>-%05d-of-%05d.tfrecord`.
 
-    Image i of those that can be used goes to shard i modulo `num_shards`. Files keep their bytes.
+    Image i of those that can be used goes to shard i modulo `num_shards`, see `serialize`.
     After the last image was checked and written, the older shards of the split go and the new ones
     get their names; until then the older ones stay. The two sets are never mixed.
 
@@ -181,7 +182,8 @@ def damage_named(pattern: str) -> Iterator[None]:
       pattern: Files that the body reads.
 
     Raises:
-      ValueError: The body found a file that is damaged, cut off, or holds a picture that is.
+      ValueError: The body found a file that is damaged, cut off, or holds a picture that is, or
+        that an older version has written.
     """
     try:
         yield
@@ -189,7 +191,7 @@ def damage_named(pattern: str) -> Iterator[None]:
         for path in sorted(tf.io.gfile.glob(pattern)):
             reason = _damage(path)
             if reason:
-                raise ValueError(f"{path}: the file is damaged: {reason}") from error
+                raise ValueError(f"{path}: {reason}") from error
         raise
 
 
@@ -197,12 +199,43 @@ def _damage(path: str) -> str | None:
     """Returns what is wrong with a TFRecord file or its examples, None if nothing is."""
     try:
         for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
-            example = tf.train.Example.FromString(serialized).features.feature
-            for key in (common.IMAGE_ENCODED, common.INSTANCE_ENCODED):
-                tf.io.decode_image(example[key].bytes_list.value[0], expand_animations=False)
-    except (DecodeError, IndexError, tf.errors.OpError) as error:
-        return str(error).split("}} ")[-1].split(" [Op:")[0]  # without TensorFlow's frame
+            missing = missing_features(serialized)
+            if missing:
+                return f"must hold {', '.join(missing)}; run tools/create_tfrecords.py again"
+            graph_examples.decode(serialized)
+    except (DecodeError, tf.errors.OpError) as error:
+        return f"the file is damaged: {_without_frame(error)}"
     return None
+
+
+@contextlib.contextmanager
+def record_named(name: str) -> Iterator[None]:
+    """Turns TensorFlow's error about one record into a ValueError that begins with `name`."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise ValueError(f"{name}: the record is damaged: {_without_frame(error)}") from error
+
+
+def _without_frame(error: Exception) -> str:
+    """Returns what an error says, in one line, without what TensorFlow says of its operation."""
+    message = str(error).split("}} ")[-1].split(" [Op:")[0]
+    return " ".join(message.split("Summarized data: ")[-1].split())
+
+
+def missing_features(serialized: bytes) -> list[str]:
+    """Returns the names of features that an example of another version or source lacks.
+
+    Raises:
+      DecodeError: It is no example.
+    """
+    feature = tf.train.Example.FromString(serialized).features.feature
+    return [
+        name
+        for name in graph_examples.FEATURES
+        if name not in feature
+        or not (feature[name].bytes_list.value or feature[name].int64_list.value)
+    ]
 
 
 def remove_shards(output_dir: str, split: str) -> None:
@@ -214,22 +247,37 @@ def remove_shards(output_dir: str, split: str) -> None:
 
 
 def serialize(checked: checks.CheckedItem) -> bytes:
-    """Returns the record of an image."""
+    """Returns the record of an image, from which `graph_examples` reads windows of it.
+
+    Image and instance image are cut into tiles without loss. A JPEG keeps its bytes: it is many
+    times smaller than its tiles, and a window of it takes less time to decode.
+    """
+    height, width = checked.instances.shape
+    tile_height, tile_width = tiles.size_of(height, width)
+    is_jpeg = checked.jpeg is not None
+    image = [checked.jpeg] if is_jpeg else tiles.encode_image(checked.image)
+    values, counts = tiles.count_values(checked.instances)
     features = {
-        common.IMAGE_ENCODED: _bytes(checked.image),
-        common.IMAGE_FORMAT: _bytes(checked.image_format.encode()),
+        common.IMAGE_ENCODED: _bytes(*image),
+        common.IMAGE_FORMAT: _bytes(b"jpeg" if is_jpeg else b"png"),
         common.IMAGE_FILENAME: _bytes(checked.item.filename.encode()),
-        common.IMAGE_HEIGHT: _int(checked.height),
-        common.IMAGE_WIDTH: _int(checked.width),
-        common.INSTANCE_ENCODED: _bytes(checked.instances),
+        common.IMAGE_SHA256: _bytes(checked.sha256.encode()),
+        common.IMAGE_HEIGHT: _ints([height]),
+        common.IMAGE_WIDTH: _ints([width]),
+        common.IMAGE_HISTOGRAM: _ints(np.bincount(checked.image.ravel(), minlength=256)),
+        common.TILE_HEIGHT: _ints([tile_height]),
+        common.TILE_WIDTH: _ints([tile_width]),
+        common.INSTANCE_ENCODED: _bytes(*tiles.encode_ids(checked.instances)),
+        common.INSTANCE_VALUES: _ints(values),
+        common.INSTANCE_COUNTS: _ints(counts.ravel()),
     }
     example = tf.train.Example(features=tf.train.Features(feature=features))
     return example.SerializeToString(deterministic=True)
 
 
-def _bytes(value: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+def _bytes(*values: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 
 
-def _int(value: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+def _ints(values: Sequence[int] | np.ndarray) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))

@@ -178,8 +178,6 @@ class OpenedImage:
         """Reads and checks image and truth, with the errors of `checks.read_item`."""
         self.item = item
         self._checked = checks.read_item(item, class_table)
-        self._image = checks.decode_image(self._checked)
-        self._stored = checks.read_instances(item.instance_path, class_table)
         self._class_table = class_table
         self._settings = settings
 
@@ -189,15 +187,17 @@ class OpenedImage:
             return self._whole()
         (y0, x0, y1, x1), zoom = part.box, part.zoom
         item = self.item._replace(filename=f"{self.item.filename}#{y0},{x0},{y1},{x1}x{zoom}")
-        pixels = self._image[y0:y1, x0:x1], self._stored[y0:y1, x0:x1]
+        checked = self._checked
+        pixels = checked.image[y0:y1, x0:x1], checked.instances[y0:y1, x0:x1]
         return checks.from_arrays(item, *_zoomed(*pixels, self._settings, zoom), self._class_table)
 
     def _whole(self) -> checks.CheckedItem:
+        checked = self._checked
         if _draw(self._settings.seed, self.item.name) >= self._settings.drop_share:
-            return self._checked
-        rows = labelled_rows(self._class_table.decode(self._stored)[0])
+            return checked
+        rows = labelled_rows(self._class_table.decode(checked.instances)[0])
         return checks.from_arrays(
-            self.item, self._image[rows], self._stored[rows], self._class_table
+            self.item, checked.image[rows], checked.instances[rows], self._class_table
         )
 
 

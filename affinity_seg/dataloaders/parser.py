@@ -5,47 +5,20 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg import common, labels
+from affinity_seg import labels
 from affinity_seg.configs import experiments
-from affinity_seg.data import graph_pictures
+from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import filenames
-
-_FEATURES = {
-    common.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
-    common.INSTANCE_ENCODED: tf.io.FixedLenFeature([], tf.string),
-    common.IMAGE_FILENAME: tf.io.FixedLenFeature([], tf.string, default_value=""),
-}
 
 OUTSIDE = 2**16
 """Stored label of a crop's pixels that lie outside the image; those on disk have 16 bits."""
 
 
-def decode(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Decodes one example.
-
-    Returns:
-      {"image": uint8 [H, W, 3], "instances": uint16 [H, W], pixels as stored on disk,
-      "filename": string scalar}
-
-    Raises:
-      tf.errors.InvalidArgumentError: A picture is damaged, or claims to be too large to be decoded.
-    """
-    example = tf.io.parse_single_example(serialized, _FEATURES)
-    name = example[common.IMAGE_FILENAME]
-    image = graph_pictures.decode(example[common.IMAGE_ENCODED], ["image", name])
-    checked = graph_pictures.check(example[common.INSTANCE_ENCODED], ["instance image of", name])
-    instances = tf.io.decode_png(checked, channels=1, dtype=tf.uint16)
-    return {
-        "image": image,
-        "instances": instances[..., 0],
-        "filename": name,
-    }
-
-
 class Parser:
-    """Crop, zoom, flip and colours of decoded examples.
+    """Crop, zoom, flip and colours of examples.
 
-    The image and its stored labels are cut, resized and mirrored together. Where the image is
+    A window is chosen first, and no more of the image and its stored labels is decoded than that
+    needs. Both are cut, resized and mirrored together. Where the image is
     smaller than the crop, the rest is marked as outside. What both need as floats or as several
     maps is made of them in the training step, see `step_inputs.prepare`. Every random choice comes
     from the seed given with the example, so a run is reproducible.
@@ -55,20 +28,27 @@ class Parser:
         self,
         config: experiments.DataConfig,
         class_table: labels.ClassTable,
-        stretch_contrast: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        stretch_contrast: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ):
-        """Takes the settings, and what the network does to a whole image, if anything."""
+        """Takes the settings, and what the network does to the contrast, if anything.
+
+        Args:
+          config: The settings.
+          class_table: The classes of the examples.
+          stretch_contrast: Takes a part of an image, uint8 [h, w, 3], and the histogram of the
+            whole, int32 [256], and returns the part as the network wants it.
+        """
         self._config = config
-        self._stretch_contrast = stretch_contrast or (lambda image: image)
+        self._stretch_contrast = stretch_contrast or (lambda image, histogram: image)
         classes, instances = class_table.decode(np.arange(OUTSIDE))
         self._class_of_instance = np.where(instances > 0, classes, labels.VOID_CLASS)
 
     def __call__(self, seed: tf.Tensor, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Parses one decoded example.
+        """Makes a crop of one example.
 
         Args:
           seed: int64 [2], of this example's random choices.
-          example: As `decode` returns.
+          example: As `graph_examples.parse` returns.
 
         Returns:
           {"image": uint8 [crop height, crop width, 3],
@@ -76,13 +56,15 @@ class Parser:
              image has no pixel}
         """
         config = self._config
-        image, stored = self._stretch_contrast(example["image"]), example["instances"]
         seeds = tf.unstack(tf.random.split(seed, 7))
         zoomed = config.scale_min != 1.0 or config.scale_max != 1.0
         scale = _uniform(seeds[0], config.scale_min, config.scale_max) if zoomed else 1.0
-        size = _zoomed_size(tf.shape(stored), scale, config.crop_size)
-        window = _source_size(tf.shape(stored), scale, size) if zoomed else size
-        image, stored = self._crop(image, stored, window, seeds[1], seeds[5])
+        size = _zoomed_size(example["size"], scale, config.crop_size)
+        window = _source_size(example["size"], scale, size) if zoomed else size
+        start = self._start(example, window, seeds[1], seeds[5])
+        stored = graph_examples.read_instances(example, start, window)
+        image = graph_examples.read_image(example, start, window)
+        image = self._stretch_contrast(image, example["histogram"])
         if zoomed:
             image, stored = _resize(image, stored, size)
         if config.is_training and config.random_flip:
@@ -109,36 +91,28 @@ class Parser:
             "filename": filenames.to_codes(example["filename"]),
         }
 
-    def _crop(
-        self,
-        image: tf.Tensor,
-        stored: tf.Tensor,
-        size: tf.Tensor,
-        seed: tf.Tensor,
-        focus_seed: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Cuts a window of `size`: a random one in training, else the middle."""
+    def _start(
+        self, example: dict[str, tf.Tensor], size: tf.Tensor, seed: tf.Tensor, focus_seed: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the upper left corner of a window: a random one in training, else the middle."""
         config = self._config
-        room = tf.shape(stored) - size
-        if config.is_training:
-            share = tf.random.stateless_uniform([2], seed)
-            start = _index(share, room + 1)
-            if config.object_crops > 0:
-                focused = _uniform(focus_seed, 0.0, 1.0) < config.object_crops
-                start = tf.cond(
-                    focused,
-                    lambda: self._object_start(stored, share, focus_seed + 1, size, room),
-                    lambda: start,
-                )
-        else:
-            start = room // 2
-        end = start + size
-        window = (slice(start[0], end[0]), slice(start[1], end[1]))
-        return image[window], stored[window]
+        room = example["size"] - size
+        if not config.is_training:
+            return room // 2
+        share = tf.random.stateless_uniform([2], seed)
+        start = _index(share, room + 1)
+        if config.object_crops == 0:
+            return start
+        focused = _uniform(focus_seed, 0.0, 1.0) < config.object_crops
+        return tf.cond(
+            focused,
+            lambda: self._object_start(example, share, focus_seed + 1, size, room),
+            lambda: start,
+        )
 
     def _object_start(
         self,
-        stored: tf.Tensor,
+        example: dict[str, tf.Tensor],
         share: tf.Tensor,
         seed: tf.Tensor,
         size: tf.Tensor,
@@ -147,18 +121,29 @@ class Parser:
         """Returns the upper left corner of a window that holds a pixel of an instance.
 
         Every class that the image has is equally likely, and so are the pixels of a class. Without
-        instances the window is around any pixel.
+        instances the window is around any pixel. The record's counts tell which row of tiles has
+        the pixel, and only that one is decoded.
         """
-        classes = tf.gather(tf.constant(self._class_of_instance), tf.cast(stored, tf.int32))
-        counts = tf.math.bincount(tf.reshape(classes, [-1]), minlength=labels.VOID_CLASS + 1)
-        found = tf.where(counts[: labels.VOID_CLASS] > 0)[:, 0]
+        class_of_instance = tf.constant(self._class_of_instance)
+        classes = tf.gather(class_of_instance, example["values"])
+        present = tf.math.bincount(classes, minlength=labels.VOID_CLASS + 1)
+        found = tf.where(present[: labels.VOID_CLASS] > 0)[:, 0]
         found = tf.concat([found, [labels.VOID_CLASS]], axis=0)  # The last, if there is no other.
         draws = tf.random.stateless_uniform([2], seed)
-        chosen = found[_index(draws[0], tf.maximum(tf.size(found) - 1, 1))]
-        pixels = tf.where(tf.equal(classes, tf.cast(chosen, tf.int32)))
-        center = tf.cast(pixels[_index(draws[1], tf.shape(pixels)[0])], tf.int32)
+        chosen = tf.cast(found[_index(draws[0], tf.maximum(tf.size(found) - 1, 1))], tf.int32)
+        counts = tf.reduce_sum(tf.where(tf.equal(classes, chosen), example["counts"], 0), axis=1)
+        ends = tf.cumsum(counts)
+        index = _index(draws[1], ends[-1])
+        row = tf.searchsorted(ends, [index], side="right")[0]
+        height = example["tile"][0]
+        top = row * height
+        band = tf.stack([tf.minimum(height, example["size"][0] - top), example["size"][1]])
+        stored = graph_examples.read_instances(example, tf.stack([top, 0]), band)
+        stored_classes = tf.gather(class_of_instance, tf.cast(stored, tf.int32))
+        pixels = tf.where(tf.equal(stored_classes, chosen))
+        pixel = tf.cast(pixels[index - (ends[row] - counts[row])], tf.int32)
         before = tf.cast(share * tf.cast(size, tf.float32), tf.int32)
-        return tf.clip_by_value(center - before, 0, room)
+        return tf.clip_by_value(tf.stack([top, 0]) + pixel - before, 0, room)
 
 
 def _uniform(seed: tf.Tensor, low: float, high: float) -> tf.Tensor:

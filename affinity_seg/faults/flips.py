@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg import labels
-from affinity_seg.data import listing, tfrecords
-from affinity_seg.dataloaders import parser
+from affinity_seg.data import graph_examples, listing, tfrecords
 from affinity_seg.faults import table
 from affinity_seg.faults.scene import Scene
 from affinity_seg.inference import records
@@ -99,7 +98,7 @@ def _read_prediction(path: str) -> Any:
 def _read_training(path: str) -> Any:
     """Returns the decoded examples of a shard."""
     with tfrecords.damage_named(path):
-        examples = tf.data.TFRecordDataset(path).map(parser.decode).as_numpy_iterator()
+        examples = tf.data.TFRecordDataset(path).map(graph_examples.decode).as_numpy_iterator()
         return [
             (*_bytes(example["image"], example["instances"]), example["filename"])
             for example in examples

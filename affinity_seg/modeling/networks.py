@@ -143,23 +143,28 @@ def _decoder_parts(
     return decoder, decoder.get_config()["level"], []
 
 
-def stretch_contrast(config: networks_config.Network, image: tf.Tensor) -> tf.Tensor:
-    """Applies `contrast_percentiles` to a whole image.
+def stretch_contrast(
+    config: networks_config.Network, image: tf.Tensor, histogram: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Applies `contrast_percentiles` to an image, or to a part of one.
 
     Args:
       config: The network's configuration.
       image: uint8 RGB [H, W, 3]; all channels are stretched alike.
+      histogram: int32 [256], how often each value is in all channels of the whole image; without it
+        `image` is the whole.
 
     Returns:
       float32 [H, W, 3], 0..255; `image` itself if there are no percentiles.
     """
     if not config.contrast_percentiles:
         return image
-    counts = tf.math.bincount(tf.reshape(tf.cast(image, tf.int32), [-1]), minlength=256)
+    if histogram is None:
+        histogram = tf.math.bincount(tf.reshape(tf.cast(image, tf.int32), [-1]), minlength=256)
     shares = tf.constant(list(config.contrast_percentiles), tf.float64) / 100
-    ranks = tf.math.ceil(shares * tf.cast(tf.size(image), tf.float64))
+    ranks = tf.math.ceil(shares * tf.cast(tf.reduce_sum(histogram), tf.float64))
     ranks = tf.maximum(tf.cast(ranks, tf.int32), 1)  # The lowest value has rank 1.
-    low, high = tf.unstack(tf.cast(tf.searchsorted(tf.cumsum(counts), ranks), tf.float32))
+    low, high = tf.unstack(tf.cast(tf.searchsorted(tf.cumsum(histogram), ranks), tf.float32))
     stretched = (tf.cast(image, tf.float32) - low) * (255 / tf.maximum(high - low, 1))
     return tf.clip_by_value(stretched, 0, 255)
 

@@ -11,6 +11,7 @@ from official.core import base_task, input_reader
 
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
+from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.losses import replicas
 from affinity_seg.modeling import initialization, networks
@@ -100,7 +101,7 @@ class SegmentationTask(base_task.Task):
         reader = input_reader.InputReader(
             params,
             dataset_fn=tf.data.TFRecordDataset,
-            decoder_fn=parser.decode,
+            decoder_fn=graph_examples.parse,
             sample_fn=lambda examples: tf.data.Dataset.zip(
                 tf.data.Dataset.random(seed=seed).batch(2), examples
             ),

@@ -1,28 +1,24 @@
 """Images from TFRecords, whatever is in them."""
 
 import apache_beam as beam
+import cv2
+import numpy as np
 import pytest
 import tensorflow as tf
+import training_records
 
 from affinity_seg import common
 from affinity_seg.beam import sources
 from affinity_seg.beam.elements import Letter, Source
 from affinity_seg.beam.sources import ReadRecords, TakeUnique
 
+IMAGE = np.random.default_rng(0).integers(0, 256, (9, 300, 3), np.uint8)
+TRUTH = np.full((9, 300), 26001, np.uint16)
+
 
 def example(filename, **more):
-    values = {
-        common.IMAGE_ENCODED: b"image",
-        common.IMAGE_FILENAME: filename,
-        common.INSTANCE_ENCODED: b"truth",
-        **more,
-    }
-    features = {
-        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-        for key, value in values.items()
-        if value is not None
-    }
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    record = training_records.serialize(IMAGE, TRUTH, filename.decode())
+    return training_records.change(record, more)
 
 
 def write(path, *records):
@@ -51,13 +47,23 @@ def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
     images, letters = outputs_of(ReadRecords(strict=False), path)
     assert [image.item.name for image in images] == ["bonn_000000_000019", "b"]
     assert images[0].item.filename == "bonn/bonn_000000_000019_leftImg8bit.png"
-    assert images[0].read() == b"image" and images[0].instances == b"truth"
+    opened = images[0].open()
+    np.testing.assert_array_equal(opened.decode(), IMAGE)
+    assert opened.size() == (9, 300) and opened.source.record is None
+    stored = cv2.imdecode(np.frombuffer(opened.source.instances, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(stored, TRUTH)
     assert [letter.name for letter in letters] == [f"val.tfrecord#{i}" for i in (1, 2, 3)]
     assert {letter.file for letter in letters} == {path}
     for letter, reason in zip(
         letters, ("as tools/create", common.INSTANCE_ENCODED, "'..'"), strict=True
     ):
         assert letter.reason.startswith(path) and reason in letter.reason
+    damaged = example(b"c.png", **{common.IMAGE_ENCODED: [b"tile"] * 3})
+    (image,), _ = outputs_of(ReadRecords(strict=True), write(tmp_path / "c.tfrecord", damaged))
+    with pytest.raises(
+        ValueError, match=r"c\.tfrecord#0: the record is damaged: b.a tile must be .*c\.png"
+    ):
+        image.open().decode()
     with pytest.raises(ValueError, match=r"val\.tfrecord#1: must be an image as tools/create_tfr"):
         outputs_of(ReadRecords(strict=True), path)
 

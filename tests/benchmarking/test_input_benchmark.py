@@ -10,13 +10,18 @@ from running import ON_CPU, ROOT, run_tool
 from affinity_seg import common, labels
 from affinity_seg.benchmarking import input_records, input_stages
 from affinity_seg.configs import experiments
-from affinity_seg.dataloaders import parser
+from affinity_seg.data import graph_examples
 
 
 @pytest.fixture(scope="module")
-def sets(tmp_path_factory):
+def folder(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="module")
+def sets(folder):
     return input_records.write_records(
-        str(tmp_path_factory.mktemp("records")),
+        folder,
         crop_size=64,
         seed=1,
         images=2,
@@ -28,7 +33,7 @@ def sets(tmp_path_factory):
 
 def decoded(pattern):
     paths = tf.io.gfile.glob(pattern)
-    return list(tf.data.TFRecordDataset(paths).map(parser.decode).as_numpy_iterator())
+    return list(tf.data.TFRecordDataset(paths).map(graph_examples.decode).as_numpy_iterator())
 
 
 def test_crops_are_windows_of_the_streets(sets):
@@ -61,13 +66,13 @@ def test_stages_add_up(sets):
     pipelines = input_stages.stages(config, labels.CITYSCAPES)
     first = {name: next(iter(pipeline)) for name, pipeline in pipelines.items()}
     assert {*input_stages.BASES, "read"} == set(first)
-    assert first["crop"]["image"].shape == (64, 64, 3)
+    assert first["decode a crop"]["image"].shape == (64, 64, 3)
     for name, base in input_stages.BASES.items():
         if base == "batch":
             element = first[name]
             image = element[0] if isinstance(element, tuple) else element["image"]
             assert image.shape == (2, 64, 64, 3)
-    plain, flipped = first["crop"]["image"].numpy(), first["flip"]["image"].numpy()
+    plain, flipped = first["decode a crop"]["image"].numpy(), first["flip"]["image"].numpy()
     assert (flipped == plain).all() or (flipped == plain[:, ::-1]).all()
     colours = first["+ colours"]["image"].numpy()
     assert (colours != first["batch"]["image"].numpy()).any()
@@ -77,6 +82,34 @@ def test_stages_add_up(sets):
     assert [row["stage"] for row in rows] == list(pipelines)
     assert rows[1]["CPU ms in it"] == pytest.approx(rows[1]["CPU ms"] - rows[0]["CPU ms"])
     assert all(row["examples/s of CPU"] == pytest.approx(1000 / row["CPU ms"]) for row in rows)
+
+
+def test_formats_hold_the_same_images(sets, folder, tmp_path):
+    patterns = input_records.write_formats(str(tmp_path), f"{folder}/streets", seed=1)
+    assert list(patterns) == ["rendered", "camera"]
+    found = {
+        kind: {f: decoded(p) for f, p in formats.items()} for kind, formats in patterns.items()
+    }
+    for formats in found.values():
+        for whole, tiled in zip(formats["one piece"], formats["tiles"], strict=True):
+            assert whole["filename"] == tiled["filename"]
+            for key in ("image", "instances"):
+                np.testing.assert_array_equal(whole[key], tiled[key])
+    rendered, camera = (formats["tiles"][0]["image"] for formats in found.values())
+    assert 0 < np.abs(rendered.astype(int) - camera).mean() < 10
+    config = experiments.DataConfig(
+        input_path="?", is_training=True, crop_size=[64, 64], global_batch_size=2
+    )
+    rows = input_stages.measure_formats(
+        patterns, config, labels.CITYSCAPES, examples=3, repetitions=1
+    )
+    assert [(row["pictures"], row["record"]) for row in rows] == [
+        (kind, name) for kind in patterns for name in ("one piece", "tiles")
+    ]
+    assert all(
+        row["crops/s of CPU"] == pytest.approx(1000 / row["CPU ms of a crop"]) for row in rows
+    )
+    assert all(0.01 < row["MB of an image"] < 1 for row in rows)
 
 
 def test_input_tool_reads_given_records(sets, tmp_path):

@@ -1,5 +1,6 @@
-"""Data sets to TFRecords: bytes are kept, bad files are named, nothing is half written."""
+"""Data sets to TFRecords: pixels are kept, bad files are named, nothing is half written."""
 
+import hashlib
 import json
 import os
 import struct
@@ -11,8 +12,7 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg import common, dead_letters, labels
-from affinity_seg.data import checks, listing, tfrecords
-from affinity_seg.dataloaders import parser
+from affinity_seg.data import checks, graph_examples, listing, pictures, tfrecords
 
 _NUCLEI = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "data", "nuclei")
 _CELLS = labels.ClassTable(
@@ -58,12 +58,22 @@ def test_round_trip(folder, tmp_path):
     records = _records(summary.paths)
     by_name = {r[common.IMAGE_FILENAME].bytes_list.value[0].decode(): r for r in records}
     assert sorted(by_name) == ["a.png", "b.png", "photo.jpg"]
+    dataset = tf.data.TFRecordDataset(summary.paths).map(graph_examples.decode)
+    decoded_by_name = {e["filename"].decode(): e for e in dataset.as_numpy_iterator()}
     for item in items:
         record = by_name[item.filename]
         with open(item.image_path, "rb") as file:
-            assert record[common.IMAGE_ENCODED].bytes_list.value[0] == file.read()
-        with open(item.instance_path, "rb") as file:
-            assert record[common.INSTANCE_ENCODED].bytes_list.value[0] == file.read()
+            content = file.read()
+        assert record[common.IMAGE_SHA256].bytes_list.value[0].decode() == (
+            hashlib.sha256(content).hexdigest()
+        )
+        if item.name == "photo":
+            assert record[common.IMAGE_ENCODED].bytes_list.value[:] == [content]
+        decoded = decoded_by_name[item.filename]
+        image = pictures.decode(item.image_path, content, ("PNG", "JPEG"))
+        np.testing.assert_array_equal(decoded["image"], image)
+        stored = cv2.imread(item.instance_path, cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(decoded["instances"], stored)
         assert record[common.IMAGE_HEIGHT].int64_list.value[0] == 12
         assert record[common.IMAGE_WIDTH].int64_list.value[0] == 20
     assert by_name["photo.jpg"][common.IMAGE_FORMAT].bytes_list.value[0] == b"jpeg"
@@ -303,6 +313,6 @@ def test_a_damaged_shard_is_named(folder, tmp_path, damage):
     message = r"train-00001-of-00003\.tfrecord: the file is damaged"
     with pytest.raises(ValueError, match=message), tfrecords.damage_named(pattern):
         paths = sorted(tf.io.gfile.glob(pattern))
-        list(tf.data.TFRecordDataset(paths).map(parser.decode))
+        list(tf.data.TFRecordDataset(paths).map(graph_examples.decode))
     with pytest.raises(tf.errors.InvalidArgumentError, match="another"), tfrecords.damage_named(""):
         raise tf.errors.InvalidArgumentError(None, None, "another error")

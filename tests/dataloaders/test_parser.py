@@ -4,19 +4,17 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+import training_records
 
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
+from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import filenames, parser, step_inputs
 
 
 def parse(image, stored, seed=(1, 2), table=labels.CITYSCAPES, **config):
     config = experiments.DataConfig(**{"is_training": True, **config})
-    example = {
-        "image": tf.constant(image),
-        "instances": tf.constant(stored),
-        "filename": tf.constant("a/b.png"),
-    }
+    example = graph_examples.parse(training_records.serialize(image, stored))
     crop = parser.Parser(config, table)(tf.constant(seed, tf.int64), example)
     batch = {key: value[None] for key, value in crop.items()}
     image, truth = step_inputs.prepare(batch, table, lambda x: tf.cast(x, tf.float32) - 100.0)
@@ -197,7 +195,7 @@ def test_the_host_hands_over_bytes():
     image, stored = marked(20, 24)
     crop = parser.Parser(config, labels.CITYSCAPES)(
         tf.constant([1, 2], tf.int64),
-        {"image": tf.constant(image), "instances": stored, "filename": tf.constant("a.png")},
+        graph_examples.parse(training_records.serialize(image, stored)),
     )
     assert {key: value.dtype for key, value in crop.items()} == {
         "image": tf.uint8,
