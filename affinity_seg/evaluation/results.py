@@ -295,7 +295,9 @@ def _decode_mask(path: str) -> np.ndarray:
         content = file.read()
     pictures.check_header(path, content, ("PNG",))
     mask = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if mask is None or mask.dtype != np.uint8 or mask.ndim != 2:
+    if mask is None:
+        raise ValueError(f"{path}: the file is damaged or cut off, {len(content)} bytes")
+    if mask.dtype != np.uint8 or mask.ndim != 2:
         raise ValueError(f"{path}: a mask must be an 8-bit PNG of one channel")
     return mask
 

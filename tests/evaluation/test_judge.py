@@ -53,6 +53,29 @@ def test_official_judge_and_coco_agree_where_nothing_is_small_or_ignored(crowd, 
     assert printed.index("AP_50%") < printed.index("AP medium")
 
 
+BOX, OTHER = (0, 0, 60, 60), (60, 100, 120, 200)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        (CAR, 0.5, BOX),  # Counted as false, but after all is found.
+        (PERSON, 0.5, BOX),  # Another class for the same mask, as `vote_min_ratio` lists it.
+    ],
+)
+def test_equal_masks_in_files_of_their_own_are_two_predictions_for_both_judges(tmp_path, second):
+    values = np.full(SIZE, 7)
+    values[:60, :60], values[60:, 100:] = 26000, 24000
+    item = write_truth(tmp_path, "aachen_000000_000019", values)
+    found = (CAR, 0.9, BOX), second, (PERSON, 0.8, OTHER)
+    write_boxes(str(tmp_path), item, CITYSCAPES, SIZE, *found)
+    scores = judge.evaluate([item], str(tmp_path), CITYSCAPES)
+    assert scores["ap"] == 1
+    assert scores["coco"]["ap"] == pytest.approx(1, abs=1e-12)
+    judged = judge.judge_image(item, str(tmp_path), CITYSCAPES)
+    assert sum(map(len, judged["prediction"].values())) == 3
+
+
 def test_json_has_every_tenth_point_of_the_curves(crowd):
     scores = judge.evaluate(*crowd, CITYSCAPES, baseline_dir=crowd[1])
     full = scores["coco"]["precision_recall"]
