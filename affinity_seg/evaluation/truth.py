@@ -31,18 +31,27 @@ class Truth(NamedTuple):
         return np.bincount(self.instance_ids.ravel(), minlength=count + 1)[1:]
 
 
-def read_truth(path: str, class_table: labels.ClassTable) -> Truth:
+def read_truth(
+    path: str, class_table: labels.ClassTable, size: tuple[int, int] | None = None
+) -> Truth:
     """Reads the truth of an image.
 
     Args:
       path: PNG of one channel, encoded as the class table says.
       class_table: The classes.
+      size: Height and width of its image, for who has read that as well.
 
     Raises:
       FileNotFoundError: The file is missing.
-      ValueError: The file is no such image, is damaged, or has an unknown id.
+      ValueError: The file is no such image, is damaged, has an unknown id or another size.
     """
-    classes, instances = class_table.decode(checks.read_instances(path, class_table))
+    stored = checks.read_instances(path, class_table)
+    if size is not None and stored.shape != tuple(size):
+        raise ValueError(
+            f"{path}: must have the size of its image, {size[0]}x{size[1]}: "
+            f"{stored.shape[0]}x{stored.shape[1]}"
+        )
+    classes, instances = class_table.decode(stored)
     values, first, inverse = np.unique(instances, return_index=True, return_inverse=True)
     is_instance = values > 0
     numbers = np.where(is_instance, np.cumsum(is_instance), 0).astype(np.int32)
