@@ -58,6 +58,8 @@ def _train(kind: str, folder: str) -> float:
         overrides += [
             f"trainer.train_steps={FLAGS.train_steps}",
             f"trainer.optimizer_config.learning_rate.cosine.decay_steps={FLAGS.train_steps}",
+            # The warmup of small.yaml, unless it would not end before the schedule.
+            f"trainer.optimizer_config.warmup.linear.warmup_steps={min(50, FLAGS.train_steps - 1)}",
         ]
     return _run(
         "train.py",

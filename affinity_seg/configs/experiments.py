@@ -13,7 +13,7 @@ from official.core import exp_factory
 from official.modeling import hyperparams, optimization
 
 from affinity_seg import labels, neighbors
-from affinity_seg.configs import networks
+from affinity_seg.configs import networks, schedules
 
 SEMANTIC = "affinity_seg_semantic"
 AFFINITY = "affinity_seg_affinity"
@@ -238,7 +238,7 @@ class AffinityTask(SegmentationTask):
 
 @dataclasses.dataclass
 class Experiment(cfg.ExperimentConfig):
-    """An experiment whose `validate` also checks the fields of its task."""
+    """An experiment whose `validate` also checks its task, and the steps against the schedule."""
 
     task: SegmentationTask = dataclasses.field(default_factory=SegmentationTask)
 
@@ -248,6 +248,7 @@ class Experiment(cfg.ExperimentConfig):
         self.task.check()
         if self.trainer.train_steps < 1:
             raise ValueError(f"`trainer.train_steps` must be positive: {self.trainer.train_steps}")
+        schedules.check(self.trainer)
 
 
 def _paper_trainer(train_steps: int, metric: str) -> cfg.TrainerConfig:

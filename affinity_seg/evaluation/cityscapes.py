@@ -1,31 +1,33 @@
-"""The official Cityscapes evaluation of instances, run as it is.
+"""The official Cityscapes evaluation of instances.
 
-The judge is `cityscapesscripts.evaluation.evalInstanceLevelSemanticLabeling`. It keeps its
-parameters in a global object, caches the truth inside the installed package and
-writes `matches.json` into the current folder. Here it gets a copy of the parameters
-and a temporary folder for both files, so that runs do not influence each other.
+The judge is `cityscapesscripts.evaluation.evalInstanceLevelSemanticLabeling`: its matching, its
+average precision, its averages and its table are called one after the other. Its main program is
+not, because it caches the truth inside the installed package and writes `matches.json` into the
+current folder. Its parameters are a global object, of which every run here gets a copy.
 """
 
-import contextlib
 import copy
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as official  # noqa: N813
 from cityscapesscripts.helpers.labels import id2label
-from PIL import Image
+from tqdm import tqdm
 
+from affinity_seg.data import checks
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import results
-from affinity_seg.evaluation.truth import require_items
+from affinity_seg.evaluation import results, truth
 from affinity_seg.labels import ClassTable
 
 MIN_PIXELS = int(official.args.minRegionSizes[0])
 """True instances below this size are not judged."""
+
+_FIRST_INSTANCE = 1000
+"""Least id of a true instance; below it are group regions."""
 
 _JUDGED = (
     "instID", "pixelCount", "medDist", "distConf", "confidence", "intersection", "voidIntersection"
@@ -35,8 +37,6 @@ _JUDGED = (
 
 def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
     """Judges a folder of results and prints the official table.
-
-    Not thread-safe: the current folder is changed while the official code runs.
 
     Args:
       items: The images of a split, all of which must have a result.
@@ -48,25 +48,21 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
       `classes`. Fractions, or None where there is no true instance.
 
     Raises:
-      FileNotFoundError: Images without result (all are listed) or a missing mask.
-      ValueError: A result breaks the format, or the classes are not those of Cityscapes.
+      FileNotFoundError: Images without result (all are listed), a missing mask or truth.
+      ValueError: A result or a truth breaks the format, or the classes are not those of Cityscapes.
     """
-    require_items(items)
+    truth.require_items(items)
     check_classes(class_table)
     results.check_all_done(results_dir, [item.name for item in items])
     for item in items:
-        _check_result(item, results_dir, class_table)
-
+        _check_files(item, results_dir, class_table)
+    judged = {
+        item.name: _match(item, results_dir)
+        for item in tqdm(items, desc="judge", unit="image", disable=None)
+    }
     parameters = _parameters(results_dir)
-    # With a terminal the official progress is shown, its table follows in any case.
-    parameters.quiet = not sys.stdout.isatty()
-    truth_paths = [os.path.abspath(item.instance_path) for item in items]
-    result_paths = [os.path.abspath(results.result_path(results_dir, i.name)) for i in items]
-    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
-        parameters.gtInstancesFile = os.path.join(scratch, "gtInstances.json")
-        scores = official.evaluateImgLists(result_paths, truth_paths, parameters)
-    if parameters.quiet:
-        official.printResults(scores["averages"], parameters)
+    scores = _scores(judged, parameters)
+    official.printResults(scores["averages"], parameters)
     return _summary(scores, class_table, len(items))
 
 
@@ -86,28 +82,26 @@ def judge_image(item: Item, results_dir: str, class_table: ClassTable) -> dict[s
       ValueError: As `evaluate`.
     """
     check_classes(class_table)
-    _check_result(item, results_dir, class_table)
-    parameters = _parameters(results_dir)
-    parameters.quiet = True
-    official.setInstanceLabels(parameters)
-    truth = os.path.abspath(item.instance_path)
-    result = os.path.abspath(results.result_path(results_dir, item.name))
-    instances = official.instances2dict([truth], False)
-    matches = official.matchGtWithPreds([result], [truth], instances, parameters)[truth]
-    return {
-        side: {name: [_judged(entry) for entry in entries] for name, entries in by_class.items()}
-        for side, by_class in matches.items()
-    }
+    _check_files(item, results_dir, class_table)
+    return _match(item, results_dir)
 
 
 def scores_of(judged: Mapping[str, dict[str, Any]], class_table: ClassTable) -> dict[str, Any]:
     """Returns what `evaluate` does, from what `judge_image` returned of each image by name."""
-    parameters = _parameters("")
-    official.setInstanceLabels(parameters)
-    precisions = official.evaluateMatches(judged, parameters)
-    averages = official.computeAverages(precisions, parameters)
-    scores = official.prepareJSONDataForResults(averages, precisions, parameters)
-    return _summary(scores, class_table, len(judged))
+    return _summary(_scores(judged, _parameters("")), class_table, len(judged))
+
+
+def _match(item: Item, results_dir: str) -> dict[str, Any]:
+    """Returns what the official code says of the true instances and predictions of an image."""
+    parameters = _parameters(results_dir)
+    target = os.path.abspath(item.instance_path)
+    result = os.path.abspath(results.result_path(results_dir, item.name))
+    instances = official.instances2dict([target], False)
+    matches = official.matchGtWithPreds([result], [target], instances, parameters)[target]
+    return {
+        side: {name: [_judged(entry) for entry in entries] for name, entries in by_class.items()}
+        for side, by_class in matches.items()
+    }
 
 
 def _judged(entry: dict[str, Any]) -> dict[str, Any]:
@@ -123,9 +117,71 @@ def _parameters(results_dir: str) -> Any:
     """Returns a copy of the official parameters."""
     parameters = copy.deepcopy(official.args)
     parameters.predictionPath = os.path.abspath(results_dir)
-    parameters.JSONOutput = False
     parameters.colorized = sys.stdout.isatty()
+    parameters.quiet = True
+    official.setInstanceLabels(parameters)
     return parameters
+
+
+def _scores(judged: Mapping[str, dict[str, Any]], parameters: Any) -> dict[str, Any]:
+    """Returns the official dictionary of scores."""
+    precisions = np.concatenate(
+        [_precisions(judged, overlap, parameters) for overlap in parameters.overlaps], axis=-1
+    )
+    averages = _averages(precisions, parameters)
+    return official.prepareJSONDataForResults(averages, precisions, parameters)
+
+
+def _precisions(
+    judged: Mapping[str, dict[str, Any]], overlap: float, parameters: Any
+) -> np.ndarray:
+    """Returns the official AP at one IoU threshold, float64 [1, classes, 1]; NaN without truth.
+
+    The official code breaks off (IndexError) at a class with true instances of whose predictions
+    none counts at the threshold. To it, such a class is one without predictions here: its AP is 0.
+    """
+    at_overlap = copy.copy(parameters)
+    at_overlap.overlaps = np.array([overlap])
+    uncounted = {
+        name: []
+        for name in parameters.instLabels
+        if not any(
+            _counts(prediction, overlap)
+            for image in judged.values()
+            for prediction in image["prediction"][name]
+        )
+    }
+    matches = {
+        name: {**image, "prediction": {**image["prediction"], **uncounted}}
+        for name, image in judged.items()
+    }
+    return official.evaluateMatches(matches, at_overlap)
+
+
+def _counts(prediction: dict[str, Any], overlap: float) -> bool:
+    """Returns whether the official code counts a prediction, as found or as false.
+
+    It does not if the prediction matches nothing but group regions or small instances, nor if it
+    matches nothing and more than the share `overlap` of it lies on those and on void.
+    """
+    size, ignored = prediction["pixelCount"], prediction["voidIntersection"]
+    matched = []
+    for true in prediction["matchedGt"]:
+        is_group, is_small = true["instID"] < _FIRST_INSTANCE, true["pixelCount"] < MIN_PIXELS
+        shared = true["intersection"]
+        ignored += shared * (is_group + is_small)  # Small groups count twice, as in the original.
+        if shared / (true["pixelCount"] + size - shared) > overlap:
+            matched.append(not is_group and not is_small)
+    return any(matched) if matched else ignored / size <= overlap
+
+
+def _averages(precisions: np.ndarray, parameters: Any) -> dict[str, Any]:
+    """Returns the official averages; NaN where no class has true instances."""
+    if not np.isnan(precisions).all():
+        return official.computeAverages(precisions, parameters)
+    # The official code would take the mean of nothing, of which NumPy warns.
+    classes = {name: {"ap": math.nan, "ap50%": math.nan} for name in parameters.instLabels}
+    return {"allAp": math.nan, "allAp50%": math.nan, "classes": classes}
 
 
 def _summary(scores: dict[str, Any], class_table: ClassTable, count: int) -> dict[str, Any]:
@@ -170,12 +226,18 @@ def check_classes(class_table: ClassTable) -> None:
         )
 
 
-def _check_result(item: Item, results_dir: str, class_table: ClassTable) -> None:
+def _check_files(item: Item, results_dir: str, class_table: ClassTable) -> None:
     """Checks what the official code would take without a word or break off at."""
     if any(c.isspace() for c in item.name):
         raise ValueError(
             f"{item.name!r}: the Cityscapes evaluation allows no blanks in names of images"
         )
-    with Image.open(item.instance_path) as truth:  # opens the header only
-        width, height = truth.size
-    results.read_result(results_dir, item.name, class_table, (height, width))
+    size = checks.read_instances(item.instance_path, class_table).shape
+    for line in results.read_lines(results_dir, item.name, class_table):
+        relative = os.path.relpath(line.mask_path, results_dir)
+        if any(c.isspace() for c in relative):
+            raise ValueError(
+                f"{results.result_path(results_dir, item.name)}: the Cityscapes evaluation allows "
+                f"no blanks in paths of masks: {relative!r}"
+            )
+    results.read_result(results_dir, item.name, class_table, size, item.instance_path)

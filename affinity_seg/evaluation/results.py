@@ -12,7 +12,7 @@ import contextlib
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import cv2
@@ -168,7 +168,8 @@ def read_lines(results_dir: str, name: str, class_table: ClassTable) -> list[Res
 
     Raises:
       FileNotFoundError: The image has no result, or a mask is missing.
-      ValueError: A line is malformed; the message has the file and the line number.
+      ValueError: A line is malformed or has the mask of another line; the message has the file and
+        the line number.
     """
     path = result_path(results_dir, name)
     if not os.path.isfile(path):
@@ -178,10 +179,12 @@ def read_lines(results_dir: str, name: str, class_table: ClassTable) -> list[Res
             lines = file.readlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: the file must be UTF-8 text: {error}") from error
-    return [
+    parsed = [
         _parse_line(line.rstrip("\n"), f"{path}:{number}", results_dir, class_table)
         for number, line in enumerate(lines, start=1)
     ]
+    _check_own_masks(path, parsed)
+    return parsed
 
 
 def read_result(
@@ -189,6 +192,7 @@ def read_result(
     name: str,
     class_table: ClassTable,
     size: tuple[int, int] | None = None,
+    size_of: str = "the image",
 ) -> list[Prediction]:
     """Reads the instances of one image.
 
@@ -197,22 +201,25 @@ def read_result(
       name: Key of the image.
       class_table: The classes.
       size: Height and width that every mask must have; those of the first mask if not given.
+      size_of: What has this size, for messages.
 
     Returns:
       The instances in the order of the file.
 
     Raises:
       FileNotFoundError: The image has no result, or a mask is missing.
-      ValueError: A line is malformed, a mask is no 8-bit PNG, is empty or has another size.
+      ValueError: A line is malformed, a mask is no 8-bit PNG, is empty, has another size or is
+        listed twice.
     """
     predictions = []
     for line in read_lines(results_dir, name, class_table):
         mask = _decode_mask(line.mask_path)
-        size = size or mask.shape
+        if size is None:
+            size, size_of = mask.shape, line.mask_path
         if mask.shape != tuple(size):
             raise ValueError(
                 f"{line.mask_path}: the mask must be {size[0]}x{size[1]} pixels (height x width) "
-                f"as the image: {mask.shape[0]}x{mask.shape[1]}"
+                f"as {size_of}: {mask.shape[0]}x{mask.shape[1]}"
             )
         if not mask.any():
             raise ValueError(f"{line.mask_path}: the mask must not be empty")
@@ -288,7 +295,9 @@ def _decode_mask(path: str) -> np.ndarray:
         content = file.read()
     pictures.check_header(path, content, ("PNG",))
     mask = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if mask is None or mask.dtype != np.uint8 or mask.ndim != 2:
+    if mask is None:
+        raise ValueError(f"{path}: the file is damaged or cut off, {len(content)} bytes")
+    if mask.dtype != np.uint8 or mask.ndim != 2:
         raise ValueError(f"{path}: a mask must be an 8-bit PNG of one channel")
     return mask
 
@@ -307,6 +316,21 @@ def _mask_paths(results_dir: str, name: str) -> list[str]:
     pattern = os.path.join(glob.escape(results_dir), MASK_FOLDER, glob.escape(name) + "_*.png")
     own = re.compile(re.escape(name) + r"_\d{4,}\.png")
     return [path for path in glob.glob(pattern) if own.fullmatch(os.path.basename(path))]
+
+
+def _check_own_masks(path: str, lines: Sequence[ResultLine]) -> None:
+    """Raises ValueError if two lines of the text file `path` have one mask file.
+
+    The official judge would keep the last of them only. Different files may hold equal masks.
+    """
+    first: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        other = first.setdefault(os.path.realpath(line.mask_path), number)
+        if other != number:
+            raise ValueError(
+                f"{path}:{number}: each line must have a mask file of its own, also for another "
+                f"class of the same mask: {line.mask_path} is that of line {other}"
+            )
 
 
 def _parse_line(line: str, where: str, results_dir: str, class_table: ClassTable) -> ResultLine:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from affinity_seg import labels
-from affinity_seg.data import pictures
+from affinity_seg.data import checks
 from affinity_seg.data.listing import Item
 
 
@@ -32,24 +31,27 @@ class Truth(NamedTuple):
         return np.bincount(self.instance_ids.ravel(), minlength=count + 1)[1:]
 
 
-def read_truth(path: str, class_table: labels.ClassTable) -> Truth:
-    """Reads an instance image.
+def read_truth(
+    path: str, class_table: labels.ClassTable, size: tuple[int, int] | None = None
+) -> Truth:
+    """Reads the truth of an image.
 
     Args:
-      path: PNG of one channel with 8 or 16 bits, encoded as the class table says.
+      path: PNG of one channel, encoded as the class table says.
       class_table: The classes.
+      size: Height and width of its image, for who has read that as well.
 
     Raises:
       FileNotFoundError: The file is missing.
-      ValueError: The file is no such image.
+      ValueError: The file is no such image, is damaged, has an unknown id or another size.
     """
-    with open(path, "rb") as file:
-        content = file.read()
-    pictures.check_header(path, content, ("PNG",))
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"{path}: an instance image must be a PNG of one channel, 8 or 16 bits")
-    classes, instances = class_table.decode(image)
+    stored = checks.read_instances(path, class_table)
+    if size is not None and stored.shape != tuple(size):
+        raise ValueError(
+            f"{path}: must have the size of its image, {size[0]}x{size[1]}: "
+            f"{stored.shape[0]}x{stored.shape[1]}"
+        )
+    classes, instances = class_table.decode(stored)
     values, first, inverse = np.unique(instances, return_index=True, return_inverse=True)
     is_instance = values > 0
     numbers = np.where(is_instance, np.cumsum(is_instance), 0).astype(np.int32)

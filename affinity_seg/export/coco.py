@@ -103,10 +103,6 @@ def have_truth(items: Sequence[Item]) -> bool:
 
 def _annotations(result: ImageResult, class_table: ClassTable) -> list[dict[str, Any]]:
     """Returns the true annotations of an image."""
-    truth = read_truth(result.item.instance_path, class_table)
-    if truth.classes.shape != (result.height, result.width):
-        raise ValueError(
-            f"{result.item.instance_path}: must have the size of its image, "
-            f"{result.height}x{result.width}: {truth.classes.shape[0]}x{truth.classes.shape[1]}"
-        )
+    size = result.height, result.width
+    truth = read_truth(result.item.instance_path, class_table, size)
     return coco_format.truth_annotations(truth, class_table.num_classes)

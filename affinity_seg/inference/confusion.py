@@ -29,13 +29,14 @@ def evaluate(
 
     Raises:
       FileNotFoundError: A record or a truth is missing.
-      ValueError: A record is damaged, of another image or of other classes.
+      ValueError: A record is damaged, of another image or of other classes, or a truth is damaged
+        or of another size.
     """
     require_items(items)
     pixels = np.zeros((class_table.num_classes,) * 2, np.int64)
     for item in tqdm(items, desc="compare", unit="image", disable=None):
         prediction = outputs.read_prediction(item, predictions_dir, class_table)
         predicted = predicted_classes(prediction)
-        target = read_truth(item.instance_path, class_table)
+        target = read_truth(item.instance_path, class_table, predicted.shape)
         pixels += semantic.count_pixels(target, predicted, class_table.num_classes)
     return semantic.summary(pixels, class_table)

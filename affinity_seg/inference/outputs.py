@@ -66,9 +66,10 @@ def read_outputs(
     prediction = read_prediction(item, predictions_dir, class_table)
     path = records.record_path(predictions_dir, item.name)
     merge_runs.check_result(results_dir, item.name, path)
+    size = image.shape[:2]
     return Outputs(
         image=image,
-        truth=read_truth(item.instance_path, class_table) if has_truth(item) else None,
+        truth=read_truth(item.instance_path, class_table, size) if has_truth(item) else None,
         prediction=prediction,
-        instances=results.read_result(results_dir, item.name, class_table, image.shape[:2]),
+        instances=results.read_result(results_dir, item.name, class_table, size),
     )

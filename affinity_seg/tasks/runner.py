@@ -1,10 +1,13 @@
 """Model Garden's runner with what it lacks for training on several workers."""
 
 import tempfile
+from collections.abc import Sequence
 
 import orbit
 import tensorflow as tf
-from official.core import train_lib
+import tf_keras
+from official.core import base_task, base_trainer, train_lib
+from official.modeling import optimization
 
 from affinity_seg.tasks import finite
 
@@ -54,6 +57,14 @@ class Runner(train_lib.OrbitExperimentRunner):
     their own, find none and start from fresh weights when the others continue.
     """
 
+    def _build_trainer(
+        self, task: base_task.Task, train: bool, evaluate: bool
+    ) -> base_trainer.Trainer:
+        trainer = super()._build_trainer(task, train, evaluate)
+        with self.strategy.scope():
+            _create_variables(trainer.optimizer, trainer.model.trainable_variables)
+        return trainer
+
     def _maybe_build_checkpoint_manager(self) -> tf.train.CheckpointManager:
         arguments = {
             "step_counter": self.trainer.global_step,
@@ -79,3 +90,19 @@ class Runner(train_lib.OrbitExperimentRunner):
     def _require_finite_loss(self, _) -> None:
         step = int(self.trainer.global_step.numpy())
         self.trainer.task.loss_watch.require_finite(self.strategy, step)
+
+
+def _create_variables(
+    optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]
+) -> None:
+    """Creates the variables of an optimizer, such as momenta, which its first step would create.
+
+    A checkpoint that is restored before that has values for them. If no step follows, as in a run
+    that is finished already, TensorFlow warns of each value that nothing has asked for.
+    """
+    if isinstance(optimizer, optimization.ExponentialMovingAverage):
+        optimizer = optimizer._optimizer  # Its own variables exist already.
+    if hasattr(optimizer, "build"):
+        optimizer.build(variables)
+    else:  # An optimizer of Keras's older interface, whose only way this is.
+        optimizer._create_all_weights(variables)

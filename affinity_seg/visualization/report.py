@@ -199,7 +199,7 @@ def _failures(
         if not wanted:
             continue
         image = read_image(item.image_path)
-        target = read_truth(item.instance_path, class_table)
+        target = read_truth(item.instance_path, class_table, image.shape[:2])
         predictions = results.read_result(results_dir, item.name, class_table, image.shape[:2])
         for error in wanted:
             picture = failures.draw_failure(image, target, predictions, error)

@@ -1,7 +1,11 @@
 """Experiments: defaults of the paper, broken fields, misspelt overrides."""
 
+import re
+
+import flagfiles
 import pytest
 from official.core import exp_factory, train_utils
+from official.modeling import optimization
 
 from affinity_seg.configs import experiments
 from affinity_seg.tasks import registry_imports  # noqa: F401
@@ -83,6 +87,90 @@ def test_a_broken_field_is_named(field, value):
     setattr(config, name, value)
     with pytest.raises(ValueError, match=name):
         experiment.validate()
+
+
+COSINE = {"initial_learning_rate": 0.1, "decay_steps": 1000}
+ENDS = [
+    ("cosine", COSINE, 1000, "`decay_steps` 1000"),
+    ("cosine", {**COSINE, "offset": 50}, 1050, "`decay_steps` 1000, `offset` 50"),
+    ("polynomial", {**COSINE, "end_learning_rate": 0.0}, 1000, "`decay_steps` 1000"),
+    (
+        "power_linear",
+        {"initial_learning_rate": 0.1, "total_decay_steps": 700, "offset": 5},
+        705,
+        "`total_decay_steps` 700, `offset` 5",
+    ),
+    (
+        "step_cosine_with_offset",
+        {"boundaries": [0, 300, 800], "values": [0.1, 0.05, 0.01]},
+        800,
+        "`boundaries` [0, 300, 800]",
+    ),
+    ("stepwise", {"boundaries": [300], "values": [0.1, 0.0]}, 301, "`boundaries` [300]"),
+]
+ENDLESS = [
+    ("constant", {"learning_rate": 0.1}),
+    ("exponential", {**COSINE, "decay_rate": 0.7}),
+    ("cosine", {**COSINE, "alpha": 0.01}),
+    ("polynomial", {**COSINE, "end_learning_rate": 0.001}),
+    ("polynomial", {**COSINE, "end_learning_rate": 0.0, "cycle": True}),
+    ("power", {"initial_learning_rate": 0.1}),
+    ("power_linear", {"total_decay_steps": 9, "linear_decay_fraction": 0.0}),
+    ("power_with_offset", {"initial_learning_rate": 0.1, "offset": 10}),
+    ("stepwise", {"boundaries": [300], "values": [0.1, 0.01]}),
+]
+
+
+def scheduled(kind, fields, train_steps, **warmup):
+    experiment = valid(experiments.AFFINITY)
+    experiment.trainer.train_steps = train_steps
+    config = {"learning_rate": {"type": kind, kind: fields}}
+    if warmup:
+        config["warmup"] = {"type": "linear", "linear": warmup}
+    experiment.trainer.optimizer_config.override(config)
+    return experiment
+
+
+def rate(experiment, step):
+    factory = optimization.OptimizerFactory(experiment.trainer.optimizer_config)
+    return float(factory.build_learning_rate()(step))
+
+
+@pytest.mark.parametrize("kind, fields, end, said", ENDS)
+def test_no_step_is_trained_behind_the_end_of_the_schedule(kind, fields, end, said):
+    last = scheduled(kind, fields, end)
+    last.validate()
+    assert rate(last, end - 1) > 0 and not rate(last, end) > 0
+    message = (
+        f"`trainer.train_steps` must be at most {end}, where the learning rate of "
+        f"`trainer.optimizer_config.learning_rate.{kind}` ends ({said}): {end + 1};"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        scheduled(kind, fields, end + 1).validate()
+
+
+@pytest.mark.parametrize("kind, fields", ENDLESS)
+def test_a_schedule_without_end_takes_any_steps(kind, fields):
+    scheduled(kind, fields, 10**6).validate()
+
+
+def test_a_warmup_ends_before_the_schedule():
+    scheduled("cosine", COSINE, 1000, warmup_steps=999).validate()
+    with pytest.raises(
+        ValueError, match=r"warmup.linear.warmup_steps` must be below 1000, .*1000$"
+    ):
+        scheduled("cosine", COSINE, 500, warmup_steps=1000).validate()
+
+
+def test_a_finished_run_with_more_steps_names_both_fields(monkeypatch):
+    monkeypatch.chdir(flagfiles.ROOT)
+    decay = "trainer.optimizer_config.learning_rate.cosine.decay_steps"
+    steps = flagfiles.parse("demo_affinity").trainer.train_steps
+    message = f"train_steps` must be at most {steps}, .*`decay_steps` {steps}.: {steps + 1};"
+    with pytest.raises(ValueError, match=message):
+        flagfiles.parse("demo_affinity", f"trainer.train_steps={steps + 1}")
+    both = flagfiles.parse("demo_affinity", f"trainer.train_steps=9000,{decay}=9000")
+    assert both.trainer.train_steps == 9000
 
 
 @pytest.mark.parametrize("name, value", [("class_weights", [1.0]), ("top_k_percent_pixels", 0.0)])

@@ -10,7 +10,7 @@ from affinity_seg import labels
 from affinity_seg.evaluation import results
 from affinity_seg.visualization.overlays import DrawnInstances
 
-CAR, PERSON, BUS = 3, 1, 5  # class indices
+CAR, PERSON, BUS, BICYCLE = 3, 1, 5, 8  # class indices
 TABLE = labels.ClassTable(name="shapes", class_names=("background", "a", "b"), label_ids=(7, 9))
 CELLS = labels.ClassTable(
     name="cells", class_names=("background", "cell"), label_ids=(1,), encoding="ids"

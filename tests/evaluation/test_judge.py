@@ -1,11 +1,14 @@
 """The judges of one folder side by side."""
 
+import json
+
 import numpy as np
 import pytest
-from scenes import CAR, PERSON, write_boxes, write_truth
+from scenes import CAR, CELLS, PERSON, write_boxes, write_truth
 
-from affinity_seg.evaluation import judge
+from affinity_seg.evaluation import errors, judge, tables
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.visualization import curves
 
 SIZE = (120, 200)
 
@@ -53,6 +56,29 @@ def test_official_judge_and_coco_agree_where_nothing_is_small_or_ignored(crowd, 
     assert printed.index("AP_50%") < printed.index("AP medium")
 
 
+BOX, OTHER = (0, 0, 60, 60), (60, 100, 120, 200)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        (CAR, 0.5, BOX),  # Counted as false, but after all is found.
+        (PERSON, 0.5, BOX),  # Another class for the same mask, as `vote_min_ratio` lists it.
+    ],
+)
+def test_equal_masks_in_files_of_their_own_are_two_predictions_for_both_judges(tmp_path, second):
+    values = np.full(SIZE, 7)
+    values[:60, :60], values[60:, 100:] = 26000, 24000
+    item = write_truth(tmp_path, "aachen_000000_000019", values)
+    found = (CAR, 0.9, BOX), second, (PERSON, 0.8, OTHER)
+    write_boxes(str(tmp_path), item, CITYSCAPES, SIZE, *found)
+    scores = judge.evaluate([item], str(tmp_path), CITYSCAPES)
+    assert scores["ap"] == 1
+    assert scores["coco"]["ap"] == pytest.approx(1, abs=1e-12)
+    judged = judge.judge_image(item, str(tmp_path), CITYSCAPES)
+    assert sum(map(len, judged["prediction"].values())) == 3
+
+
 def test_json_has_every_tenth_point_of_the_curves(crowd):
     scores = judge.evaluate(*crowd, CITYSCAPES, baseline_dir=crowd[1])
     full = scores["coco"]["precision_recall"]
@@ -64,3 +90,38 @@ def test_json_has_every_tenth_point_of_the_curves(crowd):
             assert set(curves[kind]) == {"car", "person", "average"}
             assert curves[kind]["car"] == full[kind]["car"][::10]
     assert len(scores["coco"]["precision_recall"]["recall"]) == 101
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("predicted", [True, False], ids=["predicted", "nothing predicted"])
+@pytest.mark.parametrize(
+    ("table", "value", "ap"),
+    [
+        (CITYSCAPES, 26000, 1.0),
+        (CITYSCAPES, 24000, 0.0),  # Of a class that is not predicted.
+        (CITYSCAPES, 26, None),
+        (CITYSCAPES, 0, None),
+        (CITYSCAPES, 7, None),
+        (CELLS, 1, 1.0),
+        (CELLS, 0, None),
+    ],
+)
+def test_what_is_not_there_makes_no_warning(tmp_path, table, value, ap, predicted, capsys):
+    values = np.full(SIZE, 0 if table is CELLS else 7)
+    values[BOX[0] : BOX[2], BOX[1] : BOX[3]] = value
+    items = []
+    for index in range(2):
+        items.append(write_truth(tmp_path, f"aachen_{index:06}_000019", values))
+        found = [(1 if table is CELLS else CAR, 0.9, BOX)] if predicted else []
+        write_boxes(str(tmp_path), items[-1], table, SIZE, *found)
+    scores = judge.evaluate(items, str(tmp_path), table, baseline_dir=str(tmp_path))
+    wanted = ap if predicted or ap is None else 0
+    assert scores["ap"] == (None if ap is None else pytest.approx(wanted, abs=1e-12))
+    judged = {item.name: judge.judge_image(item, str(tmp_path), table) for item in items}
+    assert judge.scores_of(judged, table) == judge.main_scores(items, str(tmp_path), table)
+    summary = errors.summary(judge.find_errors(items, str(tmp_path), table), table)
+    assert summary["num_true"] == (0 if ap is None else 2)
+    assert tables.error_tables(summary) and tables.main_table(scores)
+    json.dumps(judge.for_json(scores), allow_nan=False)
+    assert curves.draw_precision_recall(judge.coco_scores(scores)["precision_recall"]).any()
+    assert "average" in capsys.readouterr().out

@@ -26,6 +26,12 @@ def _write(folder, name=NAME):
     results.write_result(folder, name, instances(IDS, [CAR, BUS], [0.9, 1 / 3]), CITYSCAPES)
 
 
+def _noise(height, width):
+    """Returns a mask file of random pixels, long enough to be cut within them."""
+    pixels = np.random.default_rng(0).integers(0, 2, (height, width), np.uint8)
+    return cv2.imencode(".png", pixels)[1].tobytes()
+
+
 def _text(folder, content):
     files.write_bytes(results.result_path(folder, NAME), content.encode())
 
@@ -142,6 +148,21 @@ def test_bad_line_is_named_by_file_and_number(folder, line, message):
         results.read_result(folder, NAME, CITYSCAPES)
 
 
+@pytest.mark.parametrize("label", [26, 28])
+@pytest.mark.parametrize(
+    "again", ["masks/{}_0000.png", "./masks/{}_0000.png", "masks/../masks//{}_0000.png", "link.png"]
+)
+def test_a_mask_file_that_is_listed_twice_is_refused(folder, again, label):
+    _write(folder)
+    os.symlink(f"masks/{NAME}_0000.png", os.path.join(folder, "link.png"))
+    _text(folder, f"masks/{NAME}_0000.png 26 0.5\n{again.format(NAME)} {label} 0.4\n")
+    message = rf"{NAME}_pred.txt:2: each line must have a mask file of its own.* of line 1"
+    with pytest.raises(ValueError, match=message):
+        results.read_lines(folder, NAME, CITYSCAPES)
+    with pytest.raises(ValueError, match=message):
+        results.read_result(folder, NAME, CITYSCAPES)
+
+
 def test_source_is_of_the_result_that_is_there(folder):
     one = instances(boxes(20, 30, (0, 0, 2, 2)), [CAR], [0.5])
     assert results.read_source(folder, NAME) is None
@@ -175,6 +196,17 @@ def test_bad_masks_are_named(folder):
         results.read_result(folder, NAME, CITYSCAPES)
     cv2.imwrite(mask, np.ones((20, 30), np.uint16))
     with pytest.raises(ValueError, match=r"_0001.png: a mask must be an 8-bit PNG"):
+        results.read_result(folder, NAME, CITYSCAPES)
+    cv2.imwrite(mask, np.ones((20, 31), np.uint8))
+    with pytest.raises(ValueError, match=r"_0001.png: the mask must be 20x30 .*_0000.png: 20x31"):
+        results.read_result(folder, NAME, CITYSCAPES)
+    for content, message in ((b"", "not a PNG"), (_noise(20, 30)[:-40], "damaged or cut")):
+        files.write_bytes(mask, content)
+        with pytest.raises(ValueError, match=rf"_0001.png: .*{message}"):
+            results.read_result(folder, NAME, CITYSCAPES)
+    os.remove(mask)
+    os.mkdir(mask)
+    with pytest.raises(FileNotFoundError, match=r"_pred.txt:2: the mask is missing: .*_0001.png"):
         results.read_result(folder, NAME, CITYSCAPES)
 
 

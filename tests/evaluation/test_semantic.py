@@ -118,5 +118,12 @@ def test_tool_names_what_does_not_fit(folder):
     assert "Traceback" not in run.stderr
     run = _run(folder, "--class_table=cityscapes")
     assert "the classes must be those of class table 'cityscapes'" in run.stderr
+    truth = folder / "data/instances/one.png"
+    content = truth.read_bytes()
+    truth.write_bytes(content[:-20])
+    assert "data/instances/one.png: the file is damaged or cut off" in _run(folder).stderr
+    cv2.imwrite(str(truth), np.full((8, 9), 7000, np.uint16))
+    assert "one.png: must have the size of its image, 8x8: 8x9" in _run(folder).stderr
+    truth.write_bytes(content)
     os.remove(folder / "pred" / "one.tfrecord")
     assert "the prediction record does not exist: pred/one.tfrecord" in _run(folder).stderr

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_warnings
 
 from affinity_seg.modeling import loading
 
@@ -75,3 +76,15 @@ def test_damaged_folders_are_named(trained, tmp_path):
         (tmp_path / "model" / "params.yaml").write_text(content)
         with pytest.raises(ValueError, match=r"params\.yaml: not a configuration that tools/train"):
             loading.load_network(str(tmp_path / "model"))
+
+
+def test_a_network_that_is_loaded_warns_of_nothing(trained):
+    folder = str(trained[1])
+    with tensorflow_warnings.recorded() as messages:
+        loading.load_network(folder)
+    assert messages == []
+    # Optimizer and step are in the file: who does not say that they are not wanted is warned.
+    with tensorflow_warnings.recorded() as messages:
+        network = loading.load_network(folder)
+        tf.train.Checkpoint(model=network.model).read(loading.latest_checkpoint(folder))
+    assert any("could not be found in the restored object" in message for message in messages)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_warnings
 import tf_keras
 import training_records as records
 import yaml
@@ -51,6 +52,24 @@ def test_writes_checkpoints_params_and_summaries(trained):
         },
     }[kind]
     assert expected.items() <= tags.items()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam_experimental"])
+def test_a_finished_run_started_again_warns_of_nothing(tmp_path, optimizer):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(
+        tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=1
+    )
+    override = f"task.distances=[1,8],trainer.optimizer_config.optimizer.type={optimizer}"
+    model_dir = str(tmp_path / "model")
+    training.run(parse("affinity", config, override), model_dir, "train")
+    before = {path: path.read_bytes() for path in (tmp_path / "model").glob("ckpt*")}
+    with tensorflow_warnings.recorded() as messages:
+        for mode in ("train", "eval"):
+            training.run(parse("affinity", config, override), model_dir, mode)
+    # TensorFlow also warns of the number of graphs that the tests of a process make.
+    assert [m for m in messages if "triggered tf.function retracing" not in m] == []
+    assert before == {path: path.read_bytes() for path in (tmp_path / "model").glob("ckpt*")}
 
 
 def test_the_best_checkpoint_is_kept_and_loads(trained):

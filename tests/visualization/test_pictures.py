@@ -150,6 +150,17 @@ def test_tool_draws_so_many_and_names_what_does_not_fit(folder):
     assert run.returncode != 0
     assert "pred/two.tfrecord: the prediction is not of the image data/images/two" in run.stderr
     assert "Traceback" not in run.stderr
+    truth = folder / "data/instances/one.png"
+    content = truth.read_bytes()
+    for damaged, message in (
+        (content[:-20], "the file is damaged or cut off"),
+        (cv2.imencode(".png", np.zeros((H, W + 1), np.uint16))[1].tobytes(), "must have the size"),
+    ):
+        truth.write_bytes(damaged)
+        run = _run(folder, "--max_images=1")
+        assert run.returncode != 0
+        assert f"data/instances/one.png: {message}" in run.stderr
+        assert "Traceback" not in run.stderr
 
 
 def test_tool_leaves_out_what_is_filtered(folder):

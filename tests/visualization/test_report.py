@@ -85,9 +85,8 @@ def _run(folder, *arguments):
     )
 
 
-def _page(folder, class_table=CITYSCAPES, max_images=None):
-    """Writes the report and returns its path and what the browser sees."""
-    gathered = report.gather(
+def _gather(folder, class_table=CITYSCAPES, max_images=None):
+    return report.gather(
         str(folder / "data"),
         "folder",
         "",
@@ -96,6 +95,11 @@ def _page(folder, class_table=CITYSCAPES, max_images=None):
         results_dir=str(folder / "results"),
         max_images=max_images,
     )
+
+
+def _page(folder, class_table=CITYSCAPES, max_images=None):
+    """Writes the report and returns its path and what the browser sees."""
+    gathered = _gather(folder, class_table, max_images)
     path = folder / "out" / "report.html"
     report_page.write_page(str(path), gathered)
     return path, _look(path)
@@ -228,3 +232,16 @@ def test_what_does_not_fit_is_named_and_the_old_page_stays(street):
     ):
         _page(street)
     assert page.read_bytes() == b"old"
+
+
+def test_a_truth_that_is_none_is_named(street):
+    truth = street / "data" / "instances" / "b_class.png"
+    content = truth.read_bytes()
+    truth.write_bytes(content[:-20])
+    with pytest.raises(ValueError, match=r"b_class\.png: the file is damaged or cut off"):
+        _gather(street)
+    cv2.imwrite(str(truth), np.full((H, W + 1), 7, np.uint16))
+    with pytest.raises(
+        ValueError, match=r"b_class_0000\.png: the mask must be .*b_class\.png: 64x96"
+    ):
+        _gather(street)
