@@ -1,8 +1,8 @@
 """Every dictionary key and TFRecord feature name that more than one module uses."""
 
 # Features of a data set's TFRecords, one example per image.
-IMAGE_ENCODED = "image/encoded"  # bytes: the image file, PNG or JPEG
-IMAGE_FORMAT = "image/format"  # bytes: b"png" or b"jpeg"
+IMAGE_ENCODED = "image/encoded"  # bytes: the image file, PNG, JPEG or BMP
+IMAGE_FORMAT = "image/format"  # bytes: b"png", b"jpeg" or b"bmp"
 IMAGE_FILENAME = (
     "image/filename"  # bytes: path relative to the data set's image folder, '/' separated
 )

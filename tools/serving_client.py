@@ -20,7 +20,7 @@ from affinity_seg.inference.images import read_image
 from affinity_seg.serving import client
 
 flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://, http:// or v2+http://host:port.")
-tool_flags.define_input_flag("A picture, PNG or JPEG, or a folder of them.", "image", multi=True)
+tool_flags.define_input_flag("A picture, or a folder of pictures.", "image", multi=True)
 flags.DEFINE_string("output_dir", None, "Folder for the files.", required=True)
 flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model is served.")
 flags.DEFINE_float("timeout", 60.0, "Longest wait for an answer, seconds.")

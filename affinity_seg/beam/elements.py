@@ -27,6 +27,11 @@ class Source(NamedTuple):
     image: bytes | None = None
     instances: bytes | None = None
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is an instance image, which must fit the pixels of the image."""
+        return self.item.has_truth or self.instances is not None
+
     def read(self) -> bytes:
         """Returns the bytes of the image file.
 

@@ -40,11 +40,12 @@ class FindMissing(beam.DoFn):
 
     def _find(self, source: Source) -> Picture | Predicted | beam.pvalue.TaggedOutput:
         content, path = source.read(), source.item.image_path
+        turned = not source.has_truth
         source, digest = source._replace(image=None), sha256(content)
         found = self._outputs.find(source.item, digest)
         if found is None:
-            return Picture(source, images.decode(path, content), digest)
-        done = Done(source, *images.size(path, content))
+            return Picture(source, images.decode(path, content, turned=turned), digest)
+        done = Done(source, *images.size(path, content, turned=turned))
         if found == DONE:
             self._done.inc()
             return beam.pvalue.TaggedOutput(DONE, done)

@@ -12,8 +12,6 @@ from affinity_seg.data import pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-
 
 class CheckedItem(NamedTuple):
     """The files of one image that passed the checks.
@@ -21,7 +19,7 @@ class CheckedItem(NamedTuple):
     Attributes:
       item: The image.
       image: Bytes of the image file.
-      image_format: "png" or "jpeg".
+      image_format: "png", "jpeg" or "bmp".
       instances: Bytes of the instance file, PNG.
       height: Pixels.
       width: Pixels.
@@ -54,7 +52,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
         The message names the file.
     """
     content = _read(item.image_path)
-    image = pictures.decode(item.image_path, content, ("PNG", "JPEG"))
+    image = pictures.decode(item.image_path, content)
     instances = _read(item.instance_path)
     stored = _check_instances(item.instance_path, instances, class_table)
     if stored.shape != image.shape[:2]:
@@ -62,7 +60,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
             f"{item.instance_path}: must have the size of its image, "
             f"{image.shape[0]}x{image.shape[1]}: {stored.shape[0]}x{stored.shape[1]}"
         )
-    image_format = "png" if content.startswith(_PNG) else "jpeg"
+    image_format = pictures.format_of(item.image_path, content).lower()
     return _checked(item, content, image_format, instances, stored, class_table)
 
 

@@ -32,7 +32,7 @@ def decode(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     """
     example = tf.io.parse_single_example(serialized, _FEATURES)
     name = example[common.IMAGE_FILENAME]
-    image = graph_pictures.decode(example[common.IMAGE_ENCODED], ["image", name])
+    image = graph_pictures.decode_stored(example[common.IMAGE_ENCODED], ["image", name])
     checked = graph_pictures.check(example[common.INSTANCE_ENCODED], ["instance image of", name])
     instances = tf.io.decode_png(checked, channels=1, dtype=tf.uint16)
     return {

@@ -64,7 +64,7 @@ class Client(abc.ABC):
         """Returns the instances of pictures.
 
         Args:
-          contents: PNG or JPEG files, at least one.
+          contents: PNG, JPEG or BMP files, at least one; they are turned as EXIF says.
 
         Returns:
           The instances of each; `votes` is int64 [N, 0], since servers do not tell them.

@@ -53,7 +53,7 @@ def test_a_server_that_is_not_ready_is_asked_again(address, folder, model):
 
 
 def test_refusals_have_the_servers_reason(address, folder):
-    refused = pytest.raises(client.ServerError, match="not a PNG or JPEG file")
+    refused = pytest.raises(client.ServerError, match="not a PNG, JPEG or BMP file")
     with client.connect(address) as server, refused:
         server.segment([b"hello"])
     refused = pytest.raises(client.ServerError, match="no model other")
