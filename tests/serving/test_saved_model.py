@@ -255,7 +255,7 @@ def test_the_three_calls_give_the_same(folder, offline):
     exported = str(folder / "instances")
     model = affinity_seg.load(exported)
     assert model.config == inference.load_config(str(folder / "preset.yaml"))
-    for name in ("street.png", "plain.png"):
+    for name in ("street.png", "plain.png", "turned.jpg", "plain_bmp.bmp"):
         found, wanted = affinity_seg.segment(model, folder / name), offline[name]
         for field in ("instance_ids", "classes", "sizes", "boxes"):
             np.testing.assert_array_equal(getattr(found, field), getattr(wanted, field))
