@@ -22,15 +22,19 @@ flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://, http:// or v2+h
 tool_flags.define_input_flag("A picture, or a folder of pictures.", "image", multi=True)
 flags.DEFINE_string("output_dir", None, "Folder for the files.", required=True)
 flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model is served.")
-flags.DEFINE_float("timeout", 60.0, "Longest wait for an answer, seconds.")
-flags.DEFINE_integer("tries", 4, "How often an unavailable server is asked.")
+flags.DEFINE_float("timeout", 60.0, "Longest wait for the answer to one try, seconds.")
+flags.DEFINE_float("wait", 60.0, "How long a server that is not ready is asked again, seconds.")
 tool_flags.define_class_table_flag()
 FLAGS = flags.FLAGS
 
 
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def main():
     class_table = labels.load_class_table(FLAGS.class_table)
-    settings = client.Settings(FLAGS.model_name, FLAGS.timeout, FLAGS.tries)
+    settings = client.Settings(FLAGS.model_name, FLAGS.timeout, FLAGS.wait, _tell)
     items = listing.list_pictures(FLAGS.input)
     refused = 0
     with client.connect(FLAGS.server, settings) as server:
