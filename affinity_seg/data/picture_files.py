@@ -84,15 +84,12 @@ def read_header(content: tf.Tensor) -> Header:
 
 
 def _read_header(content: tf.Tensor) -> Header:
-    found, fault = tf.constant(-1), tf.constant(_UNKNOWN)
-    for index, (magic, _) in enumerate(_FOREIGN):
-        fault = tf.where(_begins(content, magic), _UNKNOWN + 1 + index, fault)
+    found = tf.constant(-1)
     for magic, kind in _MAGIC:
         found = tf.where(_begins(content, magic), kind, found)
     readers = {_PNG: _read_png, _JPEG: _read_jpeg, _BMP: _read_bmp}
-    branches = [lambda kind=kind: readers[kind](content) for kind in range(len(FORMATS))]
-    branches.append(lambda: (tf.zeros([2], tf.int64), fault))
-    size, fault = tf.switch_case(tf.where(found < 0, len(FORMATS), found), branches)
+    branches = {kind: lambda kind=kind: readers[kind](content) for kind in readers}
+    size, fault = tf.switch_case(found, branches, default=lambda: _read_unknown(content))
     return Header(found, tf.where(tf.equal(fault, _FINE), size, tf.zeros_like(size)), fault)
 
 
@@ -107,9 +104,7 @@ def read_orientation(content: tf.Tensor, header: Header) -> tf.Tensor:
     branches = {kind: lambda kind=kind: readers[kind](content) for kind in readers}
     with tf.device("CPU"):
         return tf.switch_case(
-            tf.where(header.format < 0, len(FORMATS), header.format),
-            branches,
-            default=lambda: tf.constant(exif.UPRIGHT, tf.int64),
+            header.format, branches, default=lambda: tf.constant(exif.UPRIGHT, tf.int64)
         )
 
 
@@ -128,18 +123,20 @@ def decode_stored(content: tf.Tensor) -> tf.Tensor:
       tf.errors.InvalidArgumentError: The file is damaged or cut off.
     """
     image = tf.io.decode_image(content, channels=len("RGB"), expand_animations=False)
-    # TensorFlow takes the indices of a palette in BMP for grey.
-    has_palette = _begins(content, b"BM") & tf.equal(_bmp_bits(content), 8)
-    image = tf.cond(
-        has_palette,
-        lambda: tf.gather(_bmp_palette(content), tf.cast(image[..., 0], tf.int32)),
-        lambda: image,
-    )
+    image = tf.cond(_begins(content, b"BM"), lambda: _colored(image, content), lambda: image)
     return tf.ensure_shape(image, [None, None, 3])
 
 
 def _begins(content: tf.Tensor, magic: bytes) -> tf.Tensor:
     return tf.equal(tf.strings.substr(content, 0, len(magic)), magic)
+
+
+def _read_unknown(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns no height and width, and what is wrong."""
+    fault = tf.constant(_UNKNOWN)
+    for index, (magic, _) in enumerate(_FOREIGN):
+        fault = tf.where(_begins(content, magic), _UNKNOWN + 1 + index, fault)
+    return tf.zeros([2], tf.int64), fault
 
 
 def _read_png(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -180,6 +177,15 @@ def _read_bmp(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _bmp_bits(content: tf.Tensor) -> tf.Tensor:
     return exif.number(exif.read_bytes(content, 28, 2), True)
+
+
+def _colored(image: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+    """Returns a decoded BMP file in its colours: TensorFlow takes indices of a palette for grey."""
+    return tf.cond(
+        tf.equal(_bmp_bits(content), 8),
+        lambda: tf.gather(_bmp_palette(content), tf.cast(image[..., 0], tf.int32)),
+        lambda: image,
+    )
 
 
 def _bmp_palette(content: tf.Tensor) -> tf.Tensor:
