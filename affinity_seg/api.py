@@ -32,7 +32,7 @@ from affinity_seg.serving.exported import ExportedModel
 from affinity_seg.visualization import overlays
 
 Image = str | os.PathLike | np.ndarray
-"""A PNG, JPEG or BMP file, or uint8 RGB [H, W, 3]."""
+"""A PNG, JPEG or BMP file, which is turned as its EXIF data says, or uint8 RGB [H, W, 3]."""
 
 
 class Segmentation(NamedTuple):

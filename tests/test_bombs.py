@@ -1,17 +1,19 @@
 """Pictures whose headers claim far more pixels than their bytes hold, wherever one is decoded."""
 
+import pathlib
 import re
 import struct
 import zlib
 
 import cv2
 import numpy as np
+import picture_bytes
 import pytest
 import tensorflow as tf
 import training_records
 
 from affinity_seg import common, labels
-from affinity_seg.data import checks, graph_examples
+from affinity_seg.data import checks, graph_examples, graph_pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import truth
 from affinity_seg.inference import images, records
@@ -57,6 +59,16 @@ def path(tmp_path, monkeypatch):
 def test_files_are_refused_by_their_header(path, read):
     with pytest.raises(ValueError, match=r"x\.png: must have .* 67108864 pixels: 8200x8200"):
         read(path)
+
+
+@pytest.mark.parametrize("height", [8200, -8200, -(2**31)])
+def test_a_bmp_is_refused_by_its_header(path, height):
+    path_of_bmp = pathlib.Path(path).with_suffix(".bmp")
+    path_of_bmp.write_bytes(picture_bytes.bmp(b"", height, 8200, 24))
+    with pytest.raises(ValueError, match=rf"x\.bmp: must have .* pixels: {abs(height)}x8200"):
+        images.read_image(str(path_of_bmp))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must have 2 to 67108864 pixels"):
+        graph_pictures.decode(tf.constant(path_of_bmp.read_bytes()), ["image"])
 
 
 def test_an_answer_of_a_server_is_refused_by_its_header(path):

@@ -18,7 +18,7 @@ from affinity_seg import cli, tool_flags
 from affinity_seg.benchmarking import runs, serving_suites
 
 flags.DEFINE_string("model_dir", None, "Folder of the exported model.", required=True)
-tool_flags.define_input_flag("An image, PNG or JPEG.", "image", multi=True)
+tool_flags.define_input_flag("An image, PNG, JPEG or BMP.", "image", multi=True)
 flags.DEFINE_string("output_dir", "runs/benchmark_serving", "Folder of results.json.")
 flags.DEFINE_multi_enum(
     "suite", list(serving_suites.SUITES), list(serving_suites.SUITES), "What to run."

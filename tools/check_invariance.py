@@ -22,7 +22,7 @@ from affinity_seg.inference.images import read_image
 
 KINDS = ("mirrored", "tiles", "float16")
 
-tool_flags.define_input_flag("Folder of the pictures, PNG or JPEG.", "image_dir")
+tool_flags.define_input_flag("Folder of the pictures, PNG, JPEG or BMP.", "image_dir")
 flags.DEFINE_multi_enum("check", KINDS, KINDS, "What to check.")
 tool_flags.define_network_flags()
 tool_flags.define_preset_flags()

@@ -8,7 +8,6 @@ asks the server's REST interface, v2+http:// that of tools/serve.py. A picture t
 that the server refuses, does not stop the others; the status is 1 then.
 """
 
-import os
 import sys
 
 from absl import flags
@@ -20,29 +19,26 @@ from affinity_seg.inference.images import read_image
 from affinity_seg.serving import client
 
 flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://, http:// or v2+http://host:port.")
-tool_flags.define_input_flag("A picture, PNG or JPEG, or a folder of them.", "image", multi=True)
+tool_flags.define_input_flag("A picture, or a folder of pictures.", "image", multi=True)
 flags.DEFINE_string("output_dir", None, "Folder for the files.", required=True)
 flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model is served.")
-flags.DEFINE_float("timeout", 60.0, "Longest wait for an answer, seconds.")
-flags.DEFINE_integer("tries", 4, "How often an unavailable server is asked.")
+flags.DEFINE_float("timeout", 60.0, "Longest wait for the answer to one try, seconds.")
+flags.DEFINE_float("wait", 60.0, "How long a server that is not ready is asked again, seconds.")
 tool_flags.define_class_table_flag()
 FLAGS = flags.FLAGS
 
 
-def _pictures(path: str) -> list[str]:
-    """Returns the pictures of a folder, or the one at `path`."""
-    if not os.path.isdir(path):
-        return [path]
-    return [item.image_path for item in listing.list_pictures([path])]
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main():
     class_table = labels.load_class_table(FLAGS.class_table)
-    settings = client.Settings(FLAGS.model_name, FLAGS.timeout, FLAGS.tries)
-    paths = [path for given in FLAGS.input for path in _pictures(given)]
+    settings = client.Settings(FLAGS.model_name, FLAGS.timeout, FLAGS.wait, _tell)
+    items = listing.list_pictures(FLAGS.input)
     refused = 0
     with client.connect(FLAGS.server, settings) as server:
-        for path in paths:
+        for name, _, path, _ in items:
             try:
                 image = read_image(path)
                 with open(path, "rb") as file:
@@ -51,13 +47,12 @@ def main():
                 print(error if path in str(error) else f"{path}: {error}", file=sys.stderr)
                 refused += 1
                 continue
-            name = os.path.splitext(os.path.basename(path))[0]
             written = segmentation.write_segmentation(
                 FLAGS.output_dir, name, image, instances, class_table
             )
             print(f"{len(instances.classes)} instances: {', '.join(written)}")
     if refused:
-        sys.exit(f"{refused} of {len(paths)} pictures were refused")
+        sys.exit(f"{refused} of {len(items)} pictures were refused")
 
 
 if __name__ == "__main__":

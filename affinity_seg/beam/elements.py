@@ -32,6 +32,11 @@ class Source(NamedTuple):
     record: bytes | None = None
     instances: bytes | None = None
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is an instance image, which must fit the pixels of the image."""
+        return self.item.has_truth or self.record is not None or self.instances is not None
+
     def open(self) -> "Opened":
         """Reads the image's file or record.
 
@@ -46,11 +51,12 @@ class Source(NamedTuple):
             raise FileNotFoundError(f"the image does not exist: {path}")
         with open(path, "rb") as file:
             content = file.read()
+        turned = not self.has_truth
         return Opened(
             self,
             hashlib.sha256(content).hexdigest(),
-            functools.partial(images.size, path, content),
-            functools.partial(images.decode, path, content),
+            functools.partial(images.size, path, content, turned=turned),
+            functools.partial(images.decode, path, content, turned=turned),
         )
 
     def _open_record(self, record: bytes) -> "Opened":

@@ -25,7 +25,7 @@ class _Clients:
 
     def segment(self, content: bytes) -> Instances:
         if not hasattr(self._local, "client"):
-            settings = client.Settings(timeout=600.0, tries=1)
+            settings = client.Settings(timeout=600.0, wait=0.0)
             self._local.client = client.connect(self._server.rest, settings)
         return self._local.client.segment([content])[0]
 

@@ -13,8 +13,6 @@ from affinity_seg.data import pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-
 
 class CheckedItem(NamedTuple):
     """One image that passed the checks.
@@ -53,14 +51,15 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
         The message names the file.
     """
     content = _read(item.image_path)
-    image = pictures.decode(item.image_path, content, ("PNG", "JPEG"))
+    image = pictures.decode(item.image_path, content)
     stored = read_instances(item.instance_path, class_table)
     if stored.shape != image.shape[:2]:
         raise ValueError(
             f"{item.instance_path}: must have the size of its image, "
             f"{image.shape[0]}x{image.shape[1]}: {stored.shape[0]}x{stored.shape[1]}"
         )
-    jpeg = None if content.startswith(_PNG) else content
+    is_jpeg = pictures.format_of(item.image_path, content) == "JPEG"
+    jpeg = content if is_jpeg else None
     return _checked(item, image, stored, jpeg, content, class_table)
 
 

@@ -4,54 +4,29 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from affinity_seg.data.pictures import MAX_PIXELS, MIN_PIXELS
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
-_PNG_SIZE_AT = 16
-"""Where a PNG's header has width and height, 4 bytes each, the highest first."""
+from affinity_seg.data import exif, picture_files
+from affinity_seg.data.picture_files import Header
+from affinity_seg.data.pictures import ALLOWED_SIZE, MAX_PIXELS, MIN_PIXELS
 
 
 def decode(content: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Tensor:
-    """Decodes a PNG or JPEG file.
-
-    EXIF data is not looked at: pixels come as they are stored.
+    """Decodes a picture as it is shown: turned and mirrored as its EXIF data says.
 
     Args:
-      content: Bytes of the file, a string scalar.
+      content: Bytes of the file, of one of `picture_files.FORMATS`, a string scalar.
       where: What it is, for messages.
 
     Returns:
       uint8 RGB [H, W, 3].
 
     Raises:
-      tf.errors.InvalidArgumentError: As `check`, or it is damaged or cut off.
+      tf.errors.InvalidArgumentError: It is of another format, damaged or cut off, or its header
+        claims less than `MIN_PIXELS` or more than `MAX_PIXELS` pixels.
     """
-    image = tf.io.decode_image(check(content, where), channels=3, expand_animations=False)
+    content, header = _checked(content, where)
+    orientation = picture_files.read_orientation(content, header)
+    image = exif.turn(picture_files.decode_stored(content), orientation)
     return tf.ensure_shape(image, [None, None, 3])
-
-
-def check(content: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Tensor:
-    """Returns a PNG or JPEG file, a string scalar, if its header claims a size that is allowed.
-
-    Args:
-      content: Bytes of the file.
-      where: What it is, for messages.
-
-    Raises:
-      tf.errors.InvalidArgumentError: It is no PNG or JPEG file, or its header claims less than
-        `MIN_PIXELS` or more than `MAX_PIXELS` pixels.
-    """
-    is_png = tf.equal(tf.strings.substr(content, 0, len(_PNG)), _PNG)
-    is_jpeg = tf.equal(tf.strings.substr(content, 0, len(_JPEG)), _JPEG)
-    length = tf.strings.length(content)
-    known = tf.debugging.Assert(
-        is_png | is_jpeg, ["not a PNG or JPEG file:", *where, "bytes", length]
-    )
-    with tf.control_dependencies([known]):
-        size = tf.cond(is_png, lambda: _png_size(content), lambda: _jpeg_size(content))
-    with tf.control_dependencies([check_size(size, where)]):
-        return tf.identity(content)
 
 
 def check_size(size: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Operation:
@@ -59,18 +34,18 @@ def check_size(size: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Operatio
     area = tf.reduce_prod(tf.cast(size, tf.int64))
     return tf.debugging.Assert(
         (area >= MIN_PIXELS) & (area <= MAX_PIXELS),
-        [f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels:", *where, "[height width]", size],
+        [f"{ALLOWED_SIZE}:", *where, "[height width]", size],
     )
 
 
-def _png_size(content: tf.Tensor) -> tf.Tensor:
-    """Returns height and width that the header has, int64 [2]; zeros where it is cut off."""
-    whole = tf.strings.join([content, b"\0" * (_PNG_SIZE_AT + 8)])
-    header = tf.io.decode_raw(tf.strings.substr(whole, _PNG_SIZE_AT, 8), tf.uint8)
-    parts = tf.cast(tf.reshape(header, [2, 4]), tf.int64)
-    return tf.reduce_sum(parts * [1 << 24, 1 << 16, 1 << 8, 1], axis=1)[::-1]
-
-
-def _jpeg_size(content: tf.Tensor) -> tf.Tensor:
-    """Returns height and width that the header has, int64 [2]."""
-    return tf.cast(tf.image.extract_jpeg_shape(content), tf.int64)[:2]
+def _checked(content: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tuple[tf.Tensor, Header]:
+    """Returns a file, and what it says of itself if that is allowed."""
+    header = picture_files.read_header(content)
+    text = tf.gather([f"{fault}:" for fault in picture_files.faults()], header.fault)
+    fine = tf.debugging.Assert(
+        tf.equal(header.fault, 0), [text, *where, "bytes", tf.strings.length(content)]
+    )
+    with tf.control_dependencies([fine]):
+        size = tf.identity(header.size)
+    with tf.control_dependencies([check_size(size, where)]):
+        return tf.identity(content), header

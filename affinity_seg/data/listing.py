@@ -16,14 +16,14 @@ LAYOUTS = (*LABELLED_LAYOUTS, "images")
 
 `cityscapes`: leftImg8bit/<split>/<city>/<name>_leftImg8bit.png and, for annotation gtFine,
   gtFine/<split>/<city>/<name>_gtFine_instanceIds.png.
-`folder`: images/<name>.png (or .jpg, .jpeg) and instances/<name>.png.
+`folder`: images/<name>.png (or .jpg, .jpeg, .bmp) and instances/<name>.png.
 `images`: a folder of pictures without truth.
 """
 
 ANNOTATIONS = ("gtFine", "gtCoarse")
 """The two annotations of layout `cityscapes`."""
 
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 _CITYSCAPES_SUFFIX = "_leftImg8bit.png"
 
 
@@ -42,6 +42,11 @@ class Item(NamedTuple):
     filename: str
     image_path: str
     instance_path: str | None
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is an instance image, which must fit the pixels of the image."""
+        return self.instance_path is not None and os.path.isfile(self.instance_path)
 
 
 def check_split(split: str) -> None:

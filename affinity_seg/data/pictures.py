@@ -1,11 +1,12 @@
 """Pictures from bytes, the same for checks, training and inference."""
 
-import io
-import struct
+from collections.abc import Sequence
 
 import numpy as np
-import PIL.Image
 import tensorflow as tf
+
+from affinity_seg.data import exif, picture_files
+from affinity_seg.data.picture_files import FORMATS
 
 MIN_PIXELS = 2
 """Smallest picture: a single pixel has no pair, and with it no affinity."""
@@ -13,38 +14,34 @@ MIN_PIXELS = 2
 MAX_PIXELS = 2**26
 """Largest picture that is decoded, 8192x8192: the header of a small file can claim any size."""
 
-_ALLOWED = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
-_ORIENTATION = 0x0112
-_UPRIGHT = 1
+ALLOWED_SIZE = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
+"""What messages say of these two."""
 
 
-def check_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[int, int]:
+def check_header(
+    path: str, content: bytes, formats: Sequence[str] = FORMATS, *, turned: bool = False
+) -> tuple[int, int]:
     """Checks what a picture's file says of itself, before its pixels are decoded.
 
     Args:
       path: Where it was read, for messages.
       content: Bytes of the file.
-      formats: Names of the formats that are allowed, as Pillow calls them: "PNG", "JPEG", ...
+      formats: The formats that are allowed, some of `picture_files.FORMATS`.
+      turned: Whether the picture is turned and mirrored as its EXIF data says. False for masks and
+        for pictures that have one: a mask could fit the pixels as they are stored, or as they are
+        shown.
 
     Returns:
-      Height and width, pixels.
+      Height and width, pixels; of the turned picture if `turned`.
 
     Raises:
       ValueError: The file is of another format or damaged, has less than `MIN_PIXELS` or more than
-        `MAX_PIXELS` pixels, or is a JPEG that EXIF tells to turn or mirror. The message names the
-        file.
+        `MAX_PIXELS` pixels, or must be turned and is not to be. The message names the file.
     """
-    height, width, orientation = _read_header(path, content, formats)
-    check_size(path, height, width)
-    if orientation != _UPRIGHT:
-        raise ValueError(
-            f"{path}: EXIF orientation must be {_UPRIGHT}, pixels stored as they are shown: "
-            f"{orientation}; store it upright first, e.g. with `mogrify -auto-orient`"
-        )
-    return height, width
+    return _check(path, content, formats, turned)[:2]
 
 
-def declared_size(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[int, int]:
+def declared_size(path: str, content: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, int]:
     """Returns height and width that a picture's file claims, for who knows what they must be.
 
     Args:
@@ -58,37 +55,35 @@ def declared_size(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[
     return _read_header(path, content, formats)[:2]
 
 
-def _read_header(path: str, content: bytes, formats: tuple[str, ...]) -> tuple[int, int, int]:
-    """Returns height, width and EXIF orientation."""
-    damaged = f"{path}: the file is damaged or cut off, {len(content)} bytes"
-    try:
-        with PIL.Image.open(io.BytesIO(content), formats=formats) as header:
-            width, height = header.size
-            # Pillow decodes a whole PNG to look for EXIF data behind the pixels.
-            exif = header.getexif() if header.format == "JPEG" else {}
-            orientation = exif.get(_ORIENTATION, _UPRIGHT)
-    except PIL.UnidentifiedImageError as error:
-        raise ValueError(f"{path}: not a {' or '.join(formats)} file") from error
-    except PIL.Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: {_ALLOWED}: the header claims many more") from error
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise ValueError(f"{damaged}: {error}") from error
-    return height, width, orientation
+def format_of(path: str, content: bytes) -> str:
+    """Returns the format of a picture's file, one of `picture_files.FORMATS`.
+
+    Args:
+      path: As of `check_header`.
+      content: As of `check_header`.
+
+    Raises:
+      ValueError: The file is of another format or damaged.
+    """
+    return _read_header(path, content, FORMATS)[3]
 
 
 def check_size(name: str, height: int, width: int) -> None:
     """Raises ValueError, which names the picture, unless it has as many pixels as it may."""
     if not MIN_PIXELS <= height * width <= MAX_PIXELS:
-        raise ValueError(f"{name}: {_ALLOWED}: {height}x{width}")
+        raise ValueError(f"{name}: {ALLOWED_SIZE}: {height}x{width}")
 
 
-def decode(path: str, content: bytes, formats: tuple[str, ...]) -> np.ndarray:
+def decode(
+    path: str, content: bytes, formats: Sequence[str] = FORMATS, *, turned: bool = False
+) -> np.ndarray:
     """Decodes a picture as in training.
 
     Args:
       path: As of `check_header`.
       content: As of `check_header`.
       formats: As of `check_header`.
+      turned: As of `check_header`.
 
     Returns:
       uint8 RGB [H, W, 3].
@@ -96,8 +91,52 @@ def decode(path: str, content: bytes, formats: tuple[str, ...]) -> np.ndarray:
     Raises:
       ValueError: As `check_header`, or the file is damaged or cut off.
     """
-    check_header(path, content, formats)
+    _, _, orientation, _ = _check(path, content, formats, turned)
     try:
-        return tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
+        image = picture_files.decode_stored(content)
     except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"{path}: the file is damaged or cut off, {len(content)} bytes") from error
+        raise ValueError(f"{path}: {_damaged(content)}") from error
+    return exif.turn(image, tf.constant(orientation, tf.int64)).numpy()
+
+
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+def _inspect(content: tf.Tensor) -> tuple[picture_files.Header, tf.Tensor, tf.Tensor]:
+    """Returns the header of a file, its EXIF orientation, and height and width as it is shown."""
+    header = picture_files.read_header(content)
+    orientation = picture_files.read_orientation(content, header)
+    return header, orientation, exif.turned_size(header.size, orientation)
+
+
+def _read_header(path: str, content: bytes, formats: Sequence[str]) -> tuple[int, int, int, str]:
+    """Returns height and width as shown, EXIF orientation, and the format."""
+    try:
+        header, orientation, size = _inspect(tf.constant(content))
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(f"{path}: {_damaged(content)}") from error
+    known = FORMATS[int(header.format)] if header.format >= 0 else None
+    if known is not None and known not in formats:
+        raise ValueError(f"{path}: not a {' or '.join(formats)} file but {known}")
+    if header.fault:
+        fault = picture_files.faults(formats)[int(header.fault)]
+        raise ValueError(f"{path}: {fault}, {len(content)} bytes")
+    height, width = size.numpy().tolist()
+    return height, width, int(orientation), known
+
+
+def _check(
+    path: str, content: bytes, formats: Sequence[str], turned: bool
+) -> tuple[int, int, int, str]:
+    """Does what `check_header` does, and returns what `_read_header` does."""
+    height, width, orientation, known = _read_header(path, content, formats)
+    check_size(path, height, width)
+    if orientation != exif.UPRIGHT and not turned:
+        raise ValueError(
+            f"{path}: EXIF orientation must be {exif.UPRIGHT}, pixels stored as they are shown, "
+            f"where a mask must fit: {orientation}; store it upright first, e.g. with "
+            "`mogrify -auto-orient`"
+        )
+    return height, width, orientation, known
+
+
+def _damaged(content: bytes) -> str:
+    return f"the file is damaged or cut off, {len(content)} bytes"

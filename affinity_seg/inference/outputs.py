@@ -1,6 +1,5 @@
 """What a run left about one image, checked to belong together."""
 
-import os
 from typing import NamedTuple
 
 import numpy as np
@@ -30,11 +29,6 @@ class Outputs(NamedTuple):
     instances: list[results.Prediction]
 
 
-def has_truth(item: Item) -> bool:
-    """Returns whether there is a truth for an image."""
-    return item.instance_path is not None and os.path.isfile(item.instance_path)
-
-
 def read_prediction(item: Item, predictions_dir: str, class_table: ClassTable) -> ImagePrediction:
     """Reads the prediction record of an image.
 
@@ -62,14 +56,14 @@ def read_outputs(
       FileNotFoundError: The image, its record, its result or a mask is missing.
       ValueError: A file is damaged, or record, result, image and classes do not belong together.
     """
-    image = read_image(item.image_path)
+    image = read_image(item.image_path, turned=not item.has_truth)
     prediction = read_prediction(item, predictions_dir, class_table)
     path = records.record_path(predictions_dir, item.name)
     merge_runs.check_result(results_dir, item.name, path)
     size = image.shape[:2]
     return Outputs(
         image=image,
-        truth=read_truth(item.instance_path, class_table, size) if has_truth(item) else None,
+        truth=read_truth(item.instance_path, class_table, size) if item.has_truth else None,
         prediction=prediction,
         instances=results.read_result(results_dir, item.name, class_table, size),
     )

@@ -206,7 +206,8 @@ def _read(times: timeline.Timeline, item: Item) -> tuple[np.ndarray, str]:
     """Returns an image and the hash of its file."""
     names.check(item.name, item.image_path)
     with times.span(timeline.READ, item.name):
-        return read_image(item.image_path), files.sha256(item.image_path)
+        image = read_image(item.image_path, turned=not item.has_truth)
+        return image, files.sha256(item.image_path)
 
 
 class _Variant:

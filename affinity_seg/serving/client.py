@@ -2,31 +2,26 @@
 
 import abc
 import base64
-import json
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import requests
 import tensorflow as tf
-import urllib3
+from absl import logging
 
 from affinity_seg.data import pictures
 from affinity_seg.inference.instances import Instances
+from affinity_seg.serving import readiness
+from affinity_seg.serving.readiness import NotReadyError, ServerError
 from affinity_seg.serving.signatures import COMPACT, IMAGE_BYTES
 
 _PNG = "instance_ids_png_bytes"
 _OUTPUTS = ("num_instances", _PNG, "classes", "scores", "sizes", "boxes")
-_RETRIED = (429, 502, 503, 504)
-"""Statuses of HTTP that say that another try may work."""
-
-
 _SCHEMES = ("grpc", "http", "https", "v2+http", "v2+https")
-
-
-class ServerError(OSError):
-    """What a server answered instead of instances; the message has its reason."""
 
 
 class Settings(NamedTuple):
@@ -34,17 +29,24 @@ class Settings(NamedTuple):
 
     Attributes:
       model_name: Name under which the model is served.
-      timeout: Longest wait for an answer, all tries together, seconds.
-      tries: How often an unavailable server is asked, at most; gRPC allows 5.
+      timeout: Longest wait for the answer to one try, seconds.
+      wait: How long a server that is not ready is asked again, seconds, see
+        `readiness.Patience`; 0: it is asked once.
+      tell: Takes a line that says what is waited for.
     """
 
     model_name: str = "affinity_seg"
     timeout: float = 60.0
-    tries: int = 4
+    wait: float = 60.0
+    tell: Callable[[str], None] = logging.warning
 
 
 class Client(abc.ABC):
     """A connection to a server; close it, or use it in a `with` statement."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._patience = readiness.Patience(settings.wait, settings.tell)
 
     def __enter__(self) -> "Client":
         return self
@@ -58,21 +60,30 @@ class Client(abc.ABC):
 
     @abc.abstractmethod
     def _ask(self, contents: Sequence[bytes]) -> Mapping[str, Any]:
-        """Returns the outputs of `_OUTPUTS`; arrays, but the PNG files are a list of bytes."""
+        """Asks once.
+
+        Returns:
+          The outputs of `_OUTPUTS`; arrays, but the PNG files are a list of bytes.
+
+        Raises:
+          NotReadyError: Another try may work.
+          ServerError: It would not.
+        """
 
     def segment(self, contents: Sequence[bytes]) -> list[Instances]:
         """Returns the instances of pictures.
 
         Args:
-          contents: PNG or JPEG files, at least one.
+          contents: PNG, JPEG or BMP files, at least one; they are turned as EXIF says.
 
         Returns:
           The instances of each; `votes` is int64 [N, 0], since servers do not tell them.
 
         Raises:
-          ServerError: The server cannot be reached, did not answer in time, or refused a picture.
+          ServerError: The server did not get ready while it was waited for, did not answer in
+            time, or refused a picture.
         """
-        return parse_answer(self._ask(contents))
+        return parse_answer(self._patience.ask(lambda: self._ask(contents)))
 
 
 def _decode_ids(encoded: bytes) -> np.ndarray:
@@ -136,8 +147,8 @@ def connect(server: str, settings: Settings = Settings()) -> Client:  # noqa: B0
         raise ValueError(f"`server` must be one of {', '.join(_SCHEMES)}://host:port: {server!r}")
     if not settings.timeout > 0:
         raise ValueError(f"`timeout` must be positive: {settings.timeout}")
-    if not 1 <= settings.tries <= 5:
-        raise ValueError(f"`tries` must be in [1, 5]: {settings.tries}")
+    if not 0 <= settings.wait < math.inf:
+        raise ValueError(f"`wait` must be finite and not negative: {settings.wait}")
     if scheme == "grpc":
         return _GrpcClient(address, settings)
     version, _, url = server.rpartition("+")
@@ -145,29 +156,26 @@ def connect(server: str, settings: Settings = Settings()) -> Client:  # noqa: B0
 
 
 class _GrpcClient(Client):
-    """`PredictionService` of TensorFlow Serving; messages of any size, retries by gRPC."""
+    """`PredictionService` of TensorFlow Serving; messages of any size."""
 
     def __init__(self, target: str, settings: Settings):
+        super().__init__(settings)
         try:
             import grpc
             from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
         except ImportError as error:
             raise ValueError("gRPC needs `pip install 'affinity-seg[serving]'`") from error
 
-        self._error = grpc.RpcError
+        self._grpc = grpc
         self._request_type = predict_pb2.PredictRequest
-        self._settings = settings
-        options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-        if settings.tries > 1:
-            policy = {
-                "maxAttempts": settings.tries,
-                "initialBackoff": "0.2s",
-                "maxBackoff": "5s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
-            }
-            config = {"methodConfig": [{"name": [{}], "retryPolicy": policy}]}
-            options.append(("grpc.service_config", json.dumps(config)))
+        options = [
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+            # By default a server that was not there is looked for again after up to two minutes.
+            ("grpc.initial_reconnect_backoff_ms", 200),
+            ("grpc.max_reconnect_backoff_ms", 1000),
+        ]
+        self._target = f"grpc://{target}"
         self._channel = grpc.insecure_channel(target, options)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
@@ -182,28 +190,24 @@ class _GrpcClient(Client):
         request.output_filter.extend(_OUTPUTS)
         try:
             response = self._stub.Predict(request, timeout=self._settings.timeout)
-        except self._error as error:
-            raise ServerError(f"{error.code().name}: {error.details()}") from error
+        except self._grpc.RpcError as error:
+            code, details = error.code(), error.details() or ""
+            is_loading = code == self._grpc.StatusCode.NOT_FOUND and readiness.says_not_loaded(
+                details
+            )
+            may_come = code == self._grpc.StatusCode.UNAVAILABLE or is_loading
+            kind = NotReadyError if may_come else ServerError
+            raise kind(f"{self._target}: {code.name}: {details}") from error
         return {name: tf.make_ndarray(response.outputs[name]) for name in _OUTPUTS}
 
 
 class _HttpClient(Client):
-    """JSON to one address, with retries."""
+    """JSON to one address."""
 
     def __init__(self, url: str, settings: Settings):
+        super().__init__(settings)
         self._url = url
-        self._timeout = settings.timeout
         self._session = requests.Session()
-        retry = urllib3.Retry(
-            settings.tries - 1,
-            backoff_factor=0.2,
-            status_forcelist=_RETRIED,
-            allowed_methods=["POST"],
-            raise_on_status=False,
-        )
-        adapter = requests.adapters.HTTPAdapter(max_retries=retry)
-        for prefix in ("http://", "https://"):
-            self._session.mount(prefix, adapter)
 
     def close(self) -> None:
         self._session.close()
@@ -211,13 +215,23 @@ class _HttpClient(Client):
     def _post(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Returns the server's JSON."""
         try:
-            response = self._session.post(self._url, json=body, timeout=self._timeout)
-            answer = response.json()
-        except (requests.RequestException, ValueError) as error:
+            response = self._session.post(self._url, json=body, timeout=self._settings.timeout)
+        except requests.exceptions.SSLError as error:
             raise ServerError(f"{self._url}: {error}") from error
-        if not response.ok:
-            raise ServerError(f"{response.status_code}: {answer.get('error', answer)}")
-        return answer
+        except requests.ConnectionError as error:
+            raise NotReadyError(f"{self._url}: {_reason(error)}") from error
+        except requests.RequestException as error:
+            raise ServerError(f"{self._url}: {error}") from error
+        try:
+            answer = response.json()
+        except ValueError as error:
+            if response.ok:
+                raise ServerError(f"{self._url}: {error}") from error
+            answer = response.text
+        if response.ok:
+            return answer
+        reason = answer.get("error", answer) if isinstance(answer, dict) else answer
+        raise readiness.http_error(self._url, response.status_code, str(reason))
 
 
 class _RestClient(_HttpClient):
@@ -256,6 +270,12 @@ class _V2Client(_HttpClient):
             if name != _PNG
         }
         return {**arrays, _PNG: [base64.b64decode(text) for text in outputs[_PNG]["data"]]}
+
+
+def _reason(error: requests.ConnectionError) -> str:
+    """Returns what is wrong with a connection, without what `requests` wraps around it."""
+    inner = error.args[0] if error.args else error
+    return re.sub(r"^\w+\(.*?\): ", "", str(getattr(inner, "reason", inner)))
 
 
 def _base64(contents: Sequence[bytes]) -> list[str]:

@@ -42,10 +42,10 @@ class InstanceServer(tf.Module):
         """Returns the functions by the names of their signatures.
 
         `serving_default` takes `images` uint8 [B, H, W, 3]. `image_bytes` and
-        `image_bytes_compact` take `image_bytes` string [B], PNG or JPEG files. `tf_example` takes
-        `examples` string [B], serialized `tf.train.Example`s with such a file as `image/encoded`.
-        All give, with N the largest number of instances in the batch and lists filled up with
-        zeros:
+        `image_bytes_compact` take `image_bytes` string [B], PNG, JPEG or BMP files, turned as their
+        EXIF data says. `tf_example` takes `examples` string [B], serialized `tf.train.Example`s
+        with such a file as `image/encoded`. All give, with N the largest number of instances in the
+        batch and lists filled up with zeros:
 
           num_instances int32 [B]
           instance_ids int32 [B, H, W], 0 on background; smaller images are filled up with zeros;

@@ -15,6 +15,9 @@ from affinity_seg.data import tfrecords
 from affinity_seg.modeling import loading
 from affinity_seg.tasks import runner
 
+_ON_ALL_GPUS = ("mirrored", "multi_worker_mirrored")
+"""Strategies that take all GPUs unless the configuration says how many."""
+
 
 def run(
     params: experiments.Experiment,
@@ -79,13 +82,26 @@ def set_up(
     """Sets the precision and returns the strategy; without one, that of the configuration.
 
     The configuration takes all GPUs unless it says how many.
+
+    Raises:
+      ValueError: The configuration wants more GPUs than there are: on devices that do not exist
+        the first step would wait forever.
     """
     if runtime.mixed_precision_dtype:
         performance.set_mixed_precision_policy(runtime.mixed_precision_dtype)
     if strategy is not None:
         return strategy
-    if runtime.distribution_strategy in ("mirrored", "multi_worker_mirrored"):
-        runtime.num_gpus = runtime.num_gpus or len(tf.config.list_physical_devices("GPU"))
+    visible = len(tf.config.list_physical_devices("GPU"))
+    if (
+        runtime.distribution_strategy in (*_ON_ALL_GPUS, "one_device")
+        and runtime.num_gpus > visible
+    ):
+        raise ValueError(
+            "`runtime.num_gpus` must be at most the number of GPUs that TensorFlow sees, "
+            f"{visible}: {runtime.num_gpus}"
+        )
+    if runtime.distribution_strategy in _ON_ALL_GPUS:
+        runtime.num_gpus = runtime.num_gpus or visible
     distribute_utils.configure_cluster(runtime.worker_hosts, runtime.task_index)
     return distribute_utils.get_distribution_strategy(
         distribution_strategy=runtime.distribution_strategy,

@@ -131,7 +131,7 @@ def gather(
       ValueError: A file is damaged, or files do not belong together.
     """
     items = listing.list_images(data_dir, data_layout, split)
-    if any(map(outputs.has_truth, items)):
+    if any(item.has_truth for item in items):
         items = listing.list_labelled_images(data_dir, data_layout, split)
     results.check_all_done(results_dir, [item.name for item in items])
     judged = _judge(items, results_dir, class_table)
@@ -166,7 +166,7 @@ def _judge(
     items: Sequence[Item], results_dir: str, class_table: ClassTable
 ) -> dict[str, ImageErrors]:
     """Returns the errors by image; nothing without truth."""
-    if not outputs.has_truth(items[0]):
+    if not items[0].has_truth:
         return {}
     judged = judge.find_errors(items, results_dir, class_table)
     return {image.name: image for image in judged} if any(i.num_true for i in judged) else {}
@@ -198,7 +198,7 @@ def _failures(
         wanted = [error for name, error in chosen if name == item.name]
         if not wanted:
             continue
-        image = read_image(item.image_path)
+        image = read_image(item.image_path, turned=not item.has_truth)
         target = read_truth(item.instance_path, class_table, image.shape[:2])
         predictions = results.read_result(results_dir, item.name, class_table, image.shape[:2])
         for error in wanted:

@@ -1,6 +1,6 @@
 // Loads an exported model and writes the instances of picture files, as a model server would:
 //
-//   bazel run //cc/serving:run_saved_model -- <model folder> <output folder> <PNG or JPEG file>...
+//   bazel run //cc/serving:run_saved_model -- <model folder> <output folder> <PNG, JPEG or BMP file>...
 //
 // The op is linked into this program, so no shared object is loaded. For each file it writes
 // <name>.instances.png, the instance ids as PNG of 16 bits, and <name>.instances.txt, a line for each
@@ -108,7 +108,7 @@ bool Segment(const SavedModelBundle& model, const std::string& input,
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::cerr << "usage: run_saved_model <model folder> <output folder> <PNG or JPEG file>...\n";
+    std::cerr << "usage: run_saved_model <model folder> <output folder> <PNG, JPEG or BMP file>...\n";
     return 2;
   }
   SavedModelBundle model;

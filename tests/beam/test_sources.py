@@ -3,14 +3,17 @@
 import apache_beam as beam
 import cv2
 import numpy as np
+import picture_bytes
 import pytest
 import tensorflow as tf
 import training_records
 
 from affinity_seg import common
 from affinity_seg.beam import sources
-from affinity_seg.beam.elements import Letter, Source
+from affinity_seg.beam.elements import Letter, Picture, Source
+from affinity_seg.beam.missing import FindMissing
 from affinity_seg.beam.sources import ReadRecords, TakeUnique
+from affinity_seg.data.listing import Item
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (9, 300, 3), np.uint8)
 TRUTH = np.full((9, 300), 26001, np.uint16)
@@ -102,3 +105,29 @@ def test_what_is_listed(tmp_path):
     assert image.item.name == "c" and image.item.instance_path is None
     with pytest.raises(FileNotFoundError, match=r"`input` must match files: .*\*\.jpg"):
         sources.list_sources(str(tmp_path / "*.jpg"), "glob", "")
+
+
+class NothingDone:
+    """A run whose folders are empty."""
+
+    def outputs(self):
+        return self
+
+    def find(self, *_):
+        return None
+
+
+def test_a_turned_picture_is_turned_unless_it_has_a_mask(tmp_path):
+    content = picture_bytes.photo(np.zeros((8, 12, 3), np.uint8), 6)
+    (tmp_path / "x.jpg").write_bytes(content)
+    (tmp_path / "mask.png").write_bytes(b"mask")
+    step = FindMissing(NothingDone(), strict=False)
+    step.setup()
+    item = Item("x", "x.jpg", str(tmp_path / "x.jpg"), None)
+    missing = item._replace(instance_path=str(tmp_path / "none.png"))
+    for source in (Source(item), Source(missing)):
+        (found,) = step.process(source)
+        assert isinstance(found, Picture) and found.pixels.shape == (12, 8, 3)
+    masked = item._replace(instance_path=str(tmp_path / "mask.png"))
+    (found,) = step.process(Source(masked))
+    assert "x.jpg: EXIF orientation must be 1, " in found.value.reason

@@ -28,13 +28,15 @@ def test_cityscapes(tmp_path):
 
 
 def test_folder_and_images(tmp_path):
-    for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt"):
+    for name in ("b.png", "a.JPG", "c.bmp", ".hidden.png", "notes.txt"):
         _touch(tmp_path / "images" / name)
     items = listing.list_images(str(tmp_path), "folder")
-    assert [(i.name, i.filename) for i in items] == [("a", "a.JPG"), ("b", "b.png")]
+    assert [(i.name, i.filename) for i in items] == [
+        ("a", "a.JPG"), ("b", "b.png"), ("c", "c.bmp"),
+    ]  # fmt: skip
     assert items[1].instance_path == os.path.join(str(tmp_path), "instances", "b.png")
     items = listing.list_images(str(tmp_path / "images"), "images")
-    assert [i.instance_path for i in items] == [None, None]
+    assert [i.instance_path for i in items] == [None, None, None]
 
 
 def test_pictures(tmp_path):

@@ -146,7 +146,7 @@ def test_an_error_of_writing_is_no_dead_letter(folder, monkeypatch, error):
 
 
 def test_a_machine_at_its_end_is_no_fault_of_an_image(folder, monkeypatch):
-    def fail(_):
+    def fail(*_, **__):
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(prediction_runs, "read_image", fail)

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import picture_bytes
 import pytest
 from running import ROOT, run_tool
 
@@ -39,6 +40,12 @@ def folder(tmp_path_factory):
     for name, pixels in pictures.items():
         assert cv2.imwrite(str(folder / f"{name}.png"), pixels)
     assert cv2.imwrite(str(folder / "photo.jpg"), pictures["street"])
+    assert cv2.imwrite(str(folder / "plain_bmp.bmp"), pictures["small"])
+    (folder / "turned.jpg").write_bytes(picture_bytes.photo(pictures["street"], 6))
+    chunk = picture_bytes.chunk(b"eXIf", picture_bytes.exif(7, ">"))
+    (folder / "mirrored.png").write_bytes(picture_bytes.png(pictures["other"], chunk))
+    deep = pictures["small"].astype(np.uint16) * 256 + 255
+    assert cv2.imwrite(str(folder / "deep.png"), deep)
     for kind in saved_model.KINDS:
         result = run_tool(
             "export_saved_model.py", ROOT, f"--semantic_checkpoint={folder}/semantic",
@@ -51,7 +58,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def names(folder):
-    return sorted(path.name for path in folder.glob("*.[pj][np]g"))
+    return sorted(path.name for path in folder.glob("*.*") if path.suffix != ".yaml")
 
 
 @pytest.fixture(scope="session")
@@ -64,5 +71,7 @@ def offline(folder, names):
     merger = GraphMerger(config, class_table)
     found = {n: merger.merge(predictor.predict(read_image(str(folder / n)))) for n in names}
     assert len(names) >= 20
+    assert found["turned.jpg"].instance_ids.shape == (192, 128)
+    assert len(found["turned.jpg"].classes) > 3 and len(found["mirrored.png"].classes) > 3
     assert len(found["street.png"].classes) > 3 and len(found["wide.png"].classes) > 3
     return found

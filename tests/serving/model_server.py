@@ -14,22 +14,29 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 _STATUS = {
     tf.errors.InvalidArgumentError: (grpc.StatusCode.INVALID_ARGUMENT, 400),
     ConnectionError: (grpc.StatusCode.UNAVAILABLE, 503),
+    LookupError: (grpc.StatusCode.NOT_FOUND, 404),
 }
 
 
+STARTING = ConnectionError("the model is not loaded yet")
+LOADING = LookupError("Servable not found for request: Latest(affinity_seg)")
+"""What TensorFlow Serving answers for a model that is still loading."""
+
+
 class Model:
-    """A loaded model; its next `failures` requests are answered as by a server that starts."""
+    """A loaded model; its next `failures` requests are answered by `failure`."""
 
     def __init__(self, folder):
         self._signatures = tf.saved_model.load(str(folder)).signatures
         self.failures = 0
+        self.failure = STARTING
         self.requests = 0
 
     def predict(self, name, signature, inputs):
         self.requests += 1
         if self.failures:
             self.failures -= 1
-            raise ConnectionError("the model is not loaded yet")
+            raise self.failure
         if name != "affinity_seg":
             raise tf.errors.InvalidArgumentError(None, None, f"no model {name}")
         return self._signatures[signature](**inputs)
@@ -53,12 +60,12 @@ class _Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 @contextlib.contextmanager
-def grpc_server(model):
-    """Yields the address of a gRPC server."""
+def grpc_server(model, port=0):
+    """Yields the address of a gRPC server; 0 is any free port."""
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(4), options=options)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Servicer(model), server)
-    port = server.add_insecure_port("localhost:0")
+    port = server.add_insecure_port(f"localhost:{port}")
     server.start()
     try:
         yield f"grpc://localhost:{port}"
@@ -67,8 +74,8 @@ def grpc_server(model):
 
 
 @contextlib.contextmanager
-def rest_server(model):
-    """Yields the address of a REST server."""
+def rest_server(model, port=0):
+    """Yields the address of a REST server; 0 is any free port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
@@ -92,12 +99,13 @@ def rest_server(model):
         def log_message(self, *unused):
             pass
 
-    server = http.server.ThreadingHTTPServer(("localhost", 0), Handler)
+    server = http.server.ThreadingHTTPServer(("localhost", port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://localhost:{server.server_port}"
     finally:
         server.shutdown()
+        server.server_close()
 
 
 def _as_json(name, values):

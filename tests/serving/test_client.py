@@ -1,14 +1,19 @@
 """Clients of model servers against real gRPC and HTTP over the exported model."""
 
+import concurrent.futures
 import json
+import math
+import re
 import shutil
+import socket
+import threading
 
 import model_server
 import numpy as np
 import pytest
 from running import ROOT, run_tool
 
-from affinity_seg.serving import client
+from affinity_seg.serving import client, readiness
 
 SERVERS = {"grpc": model_server.grpc_server, "rest": model_server.rest_server}
 
@@ -39,21 +44,76 @@ def test_answers_are_those_of_the_tools(address, folder, names, offline):
     check_same(alone[0], offline["small.png"])
 
 
-def test_a_server_that_is_not_ready_is_asked_again(address, folder, model):
-    contents = [(folder / "pair.png").read_bytes()]
-    before, model.failures = model.requests, 2
-    with client.connect(address) as server:
+@pytest.mark.parametrize("failure", [model_server.STARTING, model_server.LOADING])
+def test_a_server_that_is_not_ready_is_asked_again(address, folder, model, failure):
+    contents, told = [(folder / "pair.png").read_bytes()], []
+    before, model.failures, model.failure = model.requests, 2, failure
+    with client.connect(address, client.Settings(tell=told.append)) as server:
         server.segment(contents)
     assert model.requests == before + 3
-    model.failures = 2
-    refused = pytest.raises(client.ServerError, match="not loaded yet")
-    with client.connect(address, client.Settings(tries=2)) as server, refused:
+    (line,) = told
+    assert line.startswith("not ready, asked again for up to 60 s: ") and str(failure) in line
+    model.failures = 10**6
+    refused = pytest.raises(client.NotReadyError, match=re.escape(str(failure)))
+    with client.connect(address, client.Settings(wait=0.5, tell=told.append)) as server:
+        with refused:
+            server.segment(contents)
+        asked = model.requests
+        with refused:  # The time is over: it is asked once.
+            server.segment(contents)
+        assert model.requests == asked + 1
+        model.failures = 0
         server.segment(contents)
-    assert model.failures == 0
+        model.failures = 1  # After an answer it is waited for again.
+        server.segment(contents)
+    assert model.failures == 0 and len(told) == 3
+    refused = pytest.raises(client.NotReadyError)
+    with client.connect(address, client.Settings(wait=0.0, tell=told.append)) as server, refused:
+        model.failures = 1
+        server.segment(contents)
+    assert model.failures == 0 and len(told) == 3
+
+
+@pytest.mark.parametrize("kind", list(SERVERS))
+def test_a_server_that_starts_late(kind, model, folder, offline):
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    told, is_waiting = [], threading.Event()
+
+    def tell(line):
+        told.append(line)
+        is_waiting.set()
+
+    scheme = {"rest": "http"}.get(kind, kind)
+    content = (folder / "small.png").read_bytes()
+    with (
+        client.connect(f"{scheme}://localhost:{port}", client.Settings(tell=tell)) as server,
+        concurrent.futures.ThreadPoolExecutor(1) as executor,
+    ):
+        found = executor.submit(server.segment, [content])
+        assert is_waiting.wait(30) and not found.done()
+        with SERVERS[kind](model, port):
+            check_same(found.result()[0], offline["small.png"])
+    assert "refused" in told[0].lower()
+
+
+def test_what_is_not_ready_and_what_is_wrong():
+    for status, reason in (
+        (503, ""),
+        (404, "Servable not found for request: Latest(x)"),
+        (404, "Model x not found"),
+        (404, "Model x with version 2 not found"),
+        (400, "Model x is not ready yet."),
+    ):
+        assert isinstance(readiness.http_error("http://x", status, reason), client.NotReadyError)
+    for status, reason in ((404, "Not Found"), (400, "not a PNG"), (500, "")):
+        error = readiness.http_error("http://x", status, reason)
+        assert type(error) is client.ServerError
+        assert str(error) == f"http://x: {status}: {reason}"
 
 
 def test_refusals_have_the_servers_reason(address, folder):
-    refused = pytest.raises(client.ServerError, match="not a PNG or JPEG file")
+    refused = pytest.raises(client.ServerError, match="not a PNG, JPEG or BMP file")
     with client.connect(address) as server, refused:
         server.segment([b"hello"])
     refused = pytest.raises(client.ServerError, match="no model other")
@@ -64,7 +124,7 @@ def test_refusals_have_the_servers_reason(address, folder):
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
 def test_a_server_that_is_not_there(scheme):
     refused = pytest.raises(client.ServerError, match=r"(?i)refused|unavailable")
-    with client.connect(f"{scheme}://localhost:1", client.Settings(tries=1)) as server, refused:
+    with client.connect(f"{scheme}://localhost:1", client.Settings(wait=0.0)) as server, refused:
         server.segment([b""])
 
 
@@ -74,7 +134,8 @@ def test_a_server_that_is_not_there(scheme):
         ("localhost:8500", client.Settings(), "`server` must be one of grpc, http, .*host:port"),
         ("ftp://host", client.Settings(), "`server` must be"),
         ("grpc://a:1", client.Settings(timeout=0), "`timeout` must be positive: 0"),
-        ("grpc://a:1", client.Settings(tries=9), r"`tries` must be in \[1, 5\]: 9"),
+        ("grpc://a:1", client.Settings(wait=-1), "`wait` must be finite and not negative: -1"),
+        ("grpc://a:1", client.Settings(wait=math.inf), "`wait` must be finite .*: inf"),
     ],
 )
 def test_wrong_arguments_are_named(server, settings, message):
@@ -82,7 +143,7 @@ def test_wrong_arguments_are_named(server, settings, message):
         client.connect(server, settings)
 
 
-def test_the_tool_writes_what_the_segment_tool_writes(address, folder, tmp_path):
+def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     shutil.copy(folder / "small.png", photos)
@@ -102,7 +163,9 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, tmp_path)
             assert served.read_bytes() == segmented.read_bytes()
         else:
             assert json.loads(served.read_text()) == json.loads(segmented.read_text())
+    model.failures, model.failure = 1, model_server.STARTING
     result = run_tool(*arguments, f"--input={photos}", "--output_dir=served")
     assert result.returncode == 1
     assert "broken.png" in result.stderr and "Traceback" not in result.stderr
     assert (tmp_path / "served" / "small_instances.json").exists()
+    assert "not ready, asked again for up to 60 s: " in result.stderr

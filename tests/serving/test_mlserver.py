@@ -66,7 +66,7 @@ def test_files_by_grpc(server, folder, offline):
         with pytest.raises(grpc.RpcError) as refused:
             stub.ModelInfer(request)
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-    assert "not a PNG or JPEG file" in refused.value.details()
+    assert "not a PNG, JPEG or BMP file" in refused.value.details()
 
 
 def test_pixels_and_a_chosen_signature(server, folder, offline):
@@ -88,7 +88,7 @@ def test_pixels_and_a_chosen_signature(server, folder, offline):
 @pytest.mark.parametrize(
     "tensor, more, message",
     [
-        (file_tensor(b"hello"), {}, "INVALID_ARGUMENT: .*not a PNG or JPEG file"),
+        (file_tensor(b"hello"), {}, "INVALID_ARGUMENT: .*not a PNG, JPEG or BMP file"),
         (file_tensor(), {}, "the batch must hold at least one image"),
         (file_tensor(data=["%"], shape=[1]), {}, "'image_bytes', shape [1]: [0] is not base 64"),
         (file_tensor(b"", datatype="FP32"), {}, "'image_bytes' must be BYTES: FP32"),

@@ -122,13 +122,13 @@ def png_of_size(height, width):
 @pytest.mark.parametrize(
     "contents, message",
     [
-        ([b"hello"], r"not a PNG or JPEG file:\] \[image\] \[0\]"),
-        ([b""], "not a PNG or JPEG file"),
+        ([b"hello"], r"not a PNG, JPEG or BMP file:\] \[image\] \[0\]"),
+        ([b""], "not a PNG, JPEG or BMP file"),
         ([], "the batch must hold at least one image"),
         ([png_of_size(20000, 20000)], r"must have 2 to 67108864 pixels.*\[20000 20000\]"),
         ([png_of_size(1, 1)], r"must have 2 to 67108864 pixels.*\[1 1\]"),
         ([png_of_size(64, 64)], "Invalid PNG data"),
-        ([png_of_size(64, 64)[:20]], "must have 2 to 67108864 pixels"),
+        ([png_of_size(64, 64)[:20]], "the file is damaged or cut off"),
         ([b"\xff\xd8\xff\xe0" + bytes(50)], "(?i)jpeg"),
     ],
 )
@@ -255,7 +255,7 @@ def test_the_three_calls_give_the_same(folder, offline):
     exported = str(folder / "instances")
     model = affinity_seg.load(exported)
     assert model.config == inference.load_config(str(folder / "preset.yaml"))
-    for name in ("street.png", "plain.png"):
+    for name in ("street.png", "plain.png", "turned.jpg", "plain_bmp.bmp"):
         found, wanted = affinity_seg.segment(model, folder / name), offline[name]
         for field in ("instance_ids", "classes", "sizes", "boxes"):
             np.testing.assert_array_equal(getattr(found, field), getattr(wanted, field))

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import training_records as records
+from official.core import config_definitions as cfg
 from running import ON_CPU, ROOT, environment, run_python
+
+from affinity_seg.tasks import training
 
 KINDS = ("semantic", "affinity")
 STEPS = 20
@@ -172,3 +175,13 @@ def _scalars(folder, name):
                 if value.tag == name:
                     found[event.step] = float(tf.make_ndarray(value.tensor))
     return dict(sorted(found.items()))
+
+
+@pytest.mark.parametrize("strategy", ["mirrored", "multi_worker_mirrored", "one_device"])
+def test_more_gpus_than_there_are_are_refused(strategy):
+    visible = len(tf.config.list_physical_devices("GPU"))
+    runtime = cfg.RuntimeConfig(distribution_strategy=strategy, num_gpus=visible + 2)
+    message = rf"`runtime\.num_gpus` must be at most .* GPUs .*, {visible}: {visible + 2}$"
+    with pytest.raises(ValueError, match=message):
+        training.set_up(runtime)
+    assert runtime.num_gpus == visible + 2

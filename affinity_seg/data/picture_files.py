@@ -1,0 +1,195 @@
+"""What picture files hold, read by TensorFlow: in a graph and eagerly alike.
+
+The one definition of the formats that are read. `pictures` says for the programs what is wrong with
+a file, `graph_pictures` inside a graph.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from affinity_seg.data import exif
+
+FORMATS = ("PNG", "JPEG", "BMP")
+"""The formats that are read."""
+
+_PNG, _JPEG, _BMP = range(len(FORMATS))
+
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", _PNG),
+    (b"\xff\xd8\xff", _JPEG),
+    (b"BM", _BMP),
+)
+"""How a file of each format begins."""
+
+_FOREIGN = ((b"GIF8", "GIF"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"RIFF", "WebP"))
+"""Formats that are refused by their names."""
+
+_FINE, _DAMAGED, _KIND_OF_BMP, _UNKNOWN = range(4)
+
+_FAULTS = (
+    "",
+    "the file is damaged or cut off",
+    "a BMP file must have 8, 24 or 32 bits for each pixel and no compression",
+    "not a {formats} file",
+    *(f"not a {{formats}} file but {name}" for _, name in _FOREIGN),
+)
+
+_IHDR = b"\0\0\0\x0dIHDR"
+_PNG_HEADER_END = 33
+_BMP_HEADER_END = 54
+_BMP_INFO = 14
+_BMP_MIN_INFO = 40
+_BMP_BITFIELDS = 3
+_BMP_MASKS = (0xFF0000, 0xFF00, 0xFF)
+
+
+class Header(NamedTuple):
+    """What a picture file says of itself.
+
+    Attributes:
+      format: int32, index in `FORMATS`; -1 if it is none of them.
+      size: int64 [2], height and width as stored, pixels; zeros where `fault` is not 0.
+      fault: int32, what is wrong, index in `faults()`; 0 if nothing is.
+    """
+
+    format: tf.Tensor
+    size: tf.Tensor
+    fault: tf.Tensor
+
+
+def faults(formats: Sequence[str] = FORMATS) -> list[str]:
+    """Returns what can be wrong with a file before its pixels are decoded, each for messages.
+
+    Args:
+      formats: The formats that are allowed, some of `FORMATS`.
+    """
+    *others, last = formats
+    names = f"{', '.join(others)} or {last}" if others else last
+    return [fault.format(formats=names) for fault in _FAULTS]
+
+
+def read_header(content: tf.Tensor) -> Header:
+    """Returns what a picture file says of itself.
+
+    Args:
+      content: Bytes of the file, a string scalar.
+
+    Raises:
+      tf.errors.InvalidArgumentError: It is a JPEG file whose header is damaged or cut off.
+    """
+    with tf.device("CPU"):
+        return _read_header(content)
+
+
+def _read_header(content: tf.Tensor) -> Header:
+    found = tf.constant(-1)
+    for magic, kind in _MAGIC:
+        found = tf.where(_begins(content, magic), kind, found)
+    readers = {_PNG: _read_png, _JPEG: _read_jpeg, _BMP: _read_bmp}
+    branches = {kind: lambda kind=kind: readers[kind](content) for kind in readers}
+    size, fault = tf.switch_case(found, branches, default=lambda: _read_unknown(content))
+    return Header(found, tf.where(tf.equal(fault, _FINE), size, tf.zeros_like(size)), fault)
+
+
+def read_orientation(content: tf.Tensor, header: Header) -> tf.Tensor:
+    """Returns the EXIF orientation of a picture, int64 in [1, 8]; 1: shown as it is stored.
+
+    Args:
+      content: Bytes of the file, a string scalar.
+      header: What `read_header` says of it.
+    """
+    readers = {_PNG: exif.png_orientation, _JPEG: exif.jpeg_orientation}
+    branches = {kind: lambda kind=kind: readers[kind](content) for kind in readers}
+    with tf.device("CPU"):
+        return tf.switch_case(
+            header.format, branches, default=lambda: tf.constant(exif.UPRIGHT, tf.int64)
+        )
+
+
+def decode_stored(content: tf.Tensor) -> tf.Tensor:
+    """Decodes a picture, as it is stored; `exif.turn` makes of that how it is shown.
+
+    Grey is spread over the three channels, alpha is left out, and of 16 bits the upper 8 are taken.
+
+    Args:
+      content: Bytes of a file of whose header nothing is wrong, a string scalar.
+
+    Returns:
+      uint8 RGB [H, W, 3].
+
+    Raises:
+      tf.errors.InvalidArgumentError: The file is damaged or cut off.
+    """
+    image = tf.io.decode_image(content, channels=len("RGB"), expand_animations=False)
+    image = tf.cond(_begins(content, b"BM"), lambda: _colored(image, content), lambda: image)
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def _begins(content: tf.Tensor, magic: bytes) -> tf.Tensor:
+    return tf.equal(tf.strings.substr(content, 0, len(magic)), magic)
+
+
+def _read_unknown(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns no height and width, and what is wrong."""
+    fault = tf.constant(_UNKNOWN)
+    for index, (magic, _) in enumerate(_FOREIGN):
+        fault = tf.where(_begins(content, magic), _UNKNOWN + 1 + index, fault)
+    return tf.zeros([2], tf.int64), fault
+
+
+def _read_png(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns height and width, and what is wrong."""
+    header = exif.read_bytes(content, 8, 16)
+    is_whole = exif.length(content) >= _PNG_HEADER_END
+    is_whole &= tf.reduce_all(tf.equal(header[:8], list(_IHDR)))
+    size = exif.number(tf.reshape(header[8:], [2, 4]))
+    return tf.reverse(size, [0]), tf.where(is_whole, _FINE, _DAMAGED)
+
+
+def _read_jpeg(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns height and width, and what is wrong."""
+    return tf.image.extract_jpeg_shape(content, tf.int64)[:2], tf.constant(_FINE)
+
+
+def _read_bmp(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns height and width, and what is wrong; a negative height says that rows go down."""
+    header = exif.read_bytes(content, 0, _BMP_HEADER_END + 12)
+    little = {
+        name: exif.number(header[place : place + width], True)
+        for name, (place, width) in {
+            "info": (14, 4), "width": (18, 4), "height": (22, 4), "compression": (30, 4),
+        }.items()
+    }  # fmt: skip
+    bits = _bmp_bits(content)
+    masks = exif.number(tf.reshape(header[_BMP_HEADER_END:], [3, 4]), True)
+    is_plain = tf.equal(little["compression"], 0) & tf.reduce_any(tf.equal(bits, [8, 24, 32]))
+    has_masks = tf.equal(little["compression"], _BMP_BITFIELDS) & tf.equal(bits, 32)
+    has_masks &= tf.reduce_all(tf.equal(masks, _BMP_MASKS))
+    is_known = (is_plain | has_masks) & (little["info"] >= _BMP_MIN_INFO)
+    size = tf.stack([little["height"], little["width"]])
+    signed = tf.where(size >= 1 << 31, size - (1 << 32), size)
+    is_whole = (exif.length(content) >= _BMP_HEADER_END) & (signed[1] >= 0)
+    fault = tf.where(is_whole, tf.where(is_known, _FINE, _KIND_OF_BMP), _DAMAGED)
+    return tf.abs(signed), fault
+
+
+def _bmp_bits(content: tf.Tensor) -> tf.Tensor:
+    return exif.number(exif.read_bytes(content, 28, 2), True)
+
+
+def _colored(image: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+    """Returns a decoded BMP file in its colours: TensorFlow takes indices of a palette for grey."""
+    return tf.cond(
+        tf.equal(_bmp_bits(content), 8),
+        lambda: tf.gather(_bmp_palette(content), tf.cast(image[..., 0], tf.int32)),
+        lambda: image,
+    )
+
+
+def _bmp_palette(content: tf.Tensor) -> tf.Tensor:
+    """Returns the colours of a BMP file, uint8 RGB [256, 3]; after the last come any."""
+    start = _BMP_INFO + exif.number(exif.read_bytes(content, _BMP_INFO, 4), True)
+    colors = tf.reshape(exif.read_bytes(content, start, 4 * 256), [256, 4])
+    return tf.cast(tf.reverse(colors[:, :3], [1]), tf.uint8)
