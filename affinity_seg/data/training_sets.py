@@ -190,14 +190,15 @@ class OpenedImage:
         (y0, x0, y1, x1), zoom = part.box, part.zoom
         item = self.item._replace(filename=f"{self.item.filename}#{y0},{x0},{y1},{x1}x{zoom}")
         pixels = self._image[y0:y1, x0:x1], self._stored[y0:y1, x0:x1]
-        return checks.from_arrays(item, *_zoomed(*pixels, self._settings, zoom), self._class_table)
+        zoomed = _zoomed(*pixels, self._settings, zoom)
+        return checks.from_arrays(self._checked, item, *zoomed, self._class_table)
 
     def _whole(self) -> checks.CheckedItem:
         if _draw(self._settings.seed, self.item.name) >= self._settings.drop_share:
             return self._checked
         rows = labelled_rows(self._class_table.decode(self._stored)[0])
         return checks.from_arrays(
-            self.item, self._image[rows], self._stored[rows], self._class_table
+            self._checked, self.item, self._image[rows], self._stored[rows], self._class_table
         )
 
 

@@ -16,6 +16,9 @@ _FEATURES = {
     common.IMAGE_FILENAME: tf.io.FixedLenFeature([], tf.string, default_value=""),
 }
 
+_PNG_BITS_AT = 24
+"""Where a PNG's header has the bits of a pixel."""
+
 OUTSIDE = 2**16
 """Stored label of a crop's pixels that lie outside the image; those on disk have 16 bits."""
 
@@ -35,6 +38,9 @@ def decode(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     image = graph_pictures.decode(example[common.IMAGE_ENCODED], ["image", name])
     checked = graph_pictures.check(example[common.INSTANCE_ENCODED], ["instance image of", name])
     instances = tf.io.decode_png(checked, channels=1, dtype=tf.uint16)
+    # Records of older versions may hold 8 bits, which TensorFlow spreads over 16, times 257.
+    bits = tf.io.decode_raw(tf.strings.substr(checked, _PNG_BITS_AT, 1), tf.uint8)[0]
+    instances = tf.bitwise.right_shift(instances, tf.cast(tf.where(bits < 16, 8, 0), tf.uint16))
     return {
         "image": image,
         "instances": instances[..., 0],

@@ -17,8 +17,8 @@ from typing import Any
 
 from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as official  # noqa: N813
 from cityscapesscripts.helpers.labels import id2label
-from PIL import Image
 
+from affinity_seg.data import checks
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results
 from affinity_seg.evaluation.truth import require_items
@@ -160,13 +160,19 @@ def _number(value: float) -> float | None:
 
 
 def check_classes(class_table: ClassTable) -> None:
-    """Raises ValueError unless the table has exactly the classes that the judge counts."""
+    """Raises ValueError unless the judge counts and ignores exactly what the table says."""
     judged = {i: v.name for i, v in id2label.items() if v.hasInstances and not v.ignoreInEval}
     own = dict(zip(class_table.label_ids, class_table.class_names[1:], strict=True))
     if own != judged:
         raise ValueError(
             f"class table {class_table.name!r}: the Cityscapes evaluation needs the classes "
             f"{judged}: {own}"
+        )
+    void = {i for i, v in id2label.items() if v.ignoreInEval}
+    if set(class_table.void_label_ids) | {-1} != void:
+        raise ValueError(
+            f"class table {class_table.name!r}: the Cityscapes evaluation ignores the label ids "
+            f"{sorted(void)}, so `void_label_ids` must be these: {class_table.void_label_ids}"
         )
 
 
@@ -176,6 +182,5 @@ def _check_result(item: Item, results_dir: str, class_table: ClassTable) -> None
         raise ValueError(
             f"{item.name!r}: the Cityscapes evaluation allows no blanks in names of images"
         )
-    with Image.open(item.instance_path) as truth:  # opens the header only
-        width, height = truth.size
-    results.read_result(results_dir, item.name, class_table, (height, width))
+    size = checks.read_instances(item.instance_path, class_table).shape
+    results.read_result(results_dir, item.name, class_table, size)

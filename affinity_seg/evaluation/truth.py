@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from affinity_seg import labels
-from affinity_seg.data import pictures
+from affinity_seg.data import checks
 from affinity_seg.data.listing import Item
 
 
@@ -33,22 +32,17 @@ class Truth(NamedTuple):
 
 
 def read_truth(path: str, class_table: labels.ClassTable) -> Truth:
-    """Reads an instance image.
+    """Reads an instance image by the rules of training.
 
     Args:
-      path: PNG of one channel with 8 or 16 bits, encoded as the class table says.
+      path: PNG of one channel or with a palette, encoded as the class table says.
       class_table: The classes.
 
     Raises:
       FileNotFoundError: The file is missing.
-      ValueError: The file is no such image.
+      ValueError: The file is no such image, or holds an id that the class table does not know.
     """
-    with open(path, "rb") as file:
-        content = file.read()
-    pictures.check_header(path, content, ("PNG",))
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.ndim != 2 or image.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"{path}: an instance image must be a PNG of one channel, 8 or 16 bits")
+    image = checks.read_instances(path, class_table)
     classes, instances = class_table.decode(image)
     values, first, inverse = np.unique(instances, return_index=True, return_inverse=True)
     is_instance = values > 0
