@@ -14,7 +14,7 @@ _BITS_AT, _COLOR_TYPE_AT = 24, 25
 _GRAY, _PALETTE = 0, 3
 """Color types of PNG with one sample for each pixel."""
 
-_CHANNELS = {2: "three channels, RGB", 4: "two channels, gray and alpha", 6: "four channels, RGBA"}
+_CHANNELS = {2: "three channels, RGB", 4: "two channels, grey and alpha", 6: "four channels, RGBA"}
 
 
 def read(path: str) -> np.ndarray:

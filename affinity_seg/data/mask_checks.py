@@ -50,6 +50,8 @@ class MaskShapes(NamedTuple):
       num_ids: Different ids.
       num_parts: Parts of all ids, 8-connected; an id's parts below `MIN_PART` of its largest do
         not count.
+      num_outline: Pixels of ids beside another id or the background.
+      num_blended: Those of them that are between two ids, see `_blending`.
       num_lining: Ids that fill no block of 3x3 pixels and mostly touch other ids.
       is_blended: Whether ids are mixed at the borders of objects.
       most_parts: The id in most parts, and their number; (0, 0) without ids.
@@ -59,6 +61,8 @@ class MaskShapes(NamedTuple):
     path: str
     num_ids: int
     num_parts: int
+    num_outline: int
+    num_blended: int
     num_lining: int
     is_blended: bool
     most_parts: tuple[int, int]
@@ -75,14 +79,18 @@ def shapes_of(path: str, classes: np.ndarray, instances: np.ndarray) -> MaskShap
     """
     ids = np.maximum(instances, 0).astype(np.uint16)
     values, parts = _parts(ids)
-    is_blended, num_lining = _blending(ids, values)
+    num_outline, num_blended, num_lining = _blending(ids, values)
+    has_seams = num_blended >= MIN_BLENDED and num_blended >= BLENDED_SHARE * num_outline
+    has_linings = num_lining >= MIN_BLENDED and 2 * num_lining >= len(values)
     most = int(parts.argmax()) if len(parts) else -1
     return MaskShapes(
         path=path,
         num_ids=len(values),
         num_parts=int(parts.sum()),
+        num_outline=num_outline,
+        num_blended=num_blended,
         num_lining=num_lining,
-        is_blended=is_blended,
+        is_blended=has_seams or has_linings,
         most_parts=(int(values[most]), int(parts[most])) if len(parts) else (0, 0),
         has_void=bool((classes == labels.VOID_CLASS).any()),
     )
@@ -108,13 +116,15 @@ def check(
     measured = sorted(measured)
     blended = [one for one in measured if one.is_blended]
     if blended:
-        worst = max(blended, key=lambda one: one.num_lining)
+        worst = max(blended, key=lambda one: (one.num_lining, one.num_blended))
         mistakes.refuse(
             mistakes.BLENDED_MASKS,
             f"{folder}: in {len(blended)} of {len(measured)} instance images ids are mixed at the "
             f"borders of objects, as by resizing, smoothing or JPEG: {_paths(blended)}; "
-            f"{worst.path} has {worst.num_ids} ids, {worst.num_lining} of which only line the "
-            "others; resize masks by nearest neighbour, without smoothing, and store them as PNG",
+            f"{worst.path} has {worst.num_ids} ids, {worst.num_lining} of which only line others, "
+            f"and {worst.num_blended} of the {worst.num_outline} pixels along outlines are of an "
+            "id between two others; resize masks by nearest neighbour, without smoothing, and "
+            "store them as PNG",
             allowed,
         )
     _check_parts(folder, [one for one in measured if one.num_ids and not one.is_blended], allowed)
@@ -187,27 +197,29 @@ def _parts(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values, np.array(parts)
 
 
-def _blending(ids: np.ndarray, values: np.ndarray) -> tuple[bool, int]:
-    """Returns whether ids, uint16 [H, W], are blended, and how many of them only line others.
+def _blending(ids: np.ndarray, values: np.ndarray) -> tuple[int, int, int]:
+    """Returns the pixels along outlines, those that are blended, and the ids that only line others.
 
     A pixel is blended if it lies in no block of 3x3 pixels of its id, and its id is strictly
     between the lowest and the highest around it. In a mask that was drawn, such pixels are few:
     they need a thin part of an object between the background, or a lower id, and a higher one.
     JPEG of the best quality leaves fewer of them, but many ids that only line others.
+
+    Args:
+      ids: uint16 [H, W].
+      values: Those that occur, but 0.
     """
     lowest, highest = cv2.erode(ids, _BLOCK), cv2.dilate(ids, _BLOCK)
     is_object = ids > 0
     is_even = is_object & (lowest == highest)
     is_thin = is_object & (cv2.dilate(is_even.astype(np.uint8), _BLOCK) == 0)
-    blended = np.count_nonzero(is_thin & (lowest < ids) & (ids < highest))
-    outlines = np.count_nonzero(is_object & ~is_even)
-    is_blended = blended >= MIN_BLENDED and blended >= BLENDED_SHARE * outlines
+    num_blended = np.count_nonzero(is_thin & (lowest < ids) & (ids < highest))
+    num_outline = np.count_nonzero(is_object & ~is_even)
     lowest_object = cv2.erode(np.where(is_object, ids, np.uint16(2**16 - 1)), _BLOCK)
     is_touching = is_object & ((highest != ids) | (lowest_object != ids))
     sizes, thin, touching = (
         np.bincount(ids[mask], minlength=2**16)[values]
         for mask in (is_object, is_thin, is_touching)
     )
-    num_lining = int(np.count_nonzero((thin == sizes) & (2 * touching >= sizes)))
-    many_line = num_lining >= MIN_BLENDED and 2 * num_lining >= len(values)
-    return bool(is_blended or many_line), num_lining
+    num_lining = np.count_nonzero((thin == sizes) & (2 * touching >= sizes))
+    return int(num_outline), int(num_blended), int(num_lining)
