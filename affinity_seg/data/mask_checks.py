@@ -33,7 +33,7 @@ MANY_PARTS, MANY_SHARE = 6, 0.05
 two of them, is refused."""
 
 BLENDED_SHARE = 0.25
-"""Share of the outlines' pixels that must be blended. It was below 0.09 in masks that were drawn,
+"""Share of the outlines' pixels that must be blended. It was below 0.15 in masks that were drawn,
 above 0.33 in those that were resized or smoothed."""
 
 MIN_BLENDED = 20

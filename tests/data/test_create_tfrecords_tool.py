@@ -1,4 +1,4 @@
-"""create_tfrecords and beam_prepare refuse what cannot be meant, with status and message."""
+"""create_tfrecords refuses what cannot be meant, with status and message."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import unicodedata
 import cv2
 import numpy as np
 import pytest
-from running import ROOT, run_tool
+from running import run_tool
 
 from affinity_seg.data import streets
 
@@ -39,10 +39,10 @@ def _write(folder, name, stored):
         assert cv2.imwrite(str(folder / "set" / part / f"{name}.png"), content)
 
 
-def _create(folder, *arguments, tool="create_tfrecords.py"):
+def _create(folder, *arguments):
     return run_tool(
-        tool, folder, "--input=set", "--layout=folder", "--split=train", "--num_shards=1",
-        "--class_table=table.yaml", "--output_dir=out", *arguments,
+        "create_tfrecords.py", folder, "--input=set", "--layout=folder", "--split=train",
+        "--num_shards=1", "--class_table=table.yaml", "--output_dir=out", *arguments,
     )  # fmt: skip
 
 
@@ -57,7 +57,6 @@ def test_a_right_set_is_written_without_a_word(folder):
     assert "out: 3 images in 1 shards of train" in run.stdout
 
 
-@pytest.mark.parametrize("tool", ["create_tfrecords.py", "beam_prepare.py"])
 @pytest.mark.parametrize(
     ("mistake", "make", "says"),
     [
@@ -78,30 +77,26 @@ def test_a_right_set_is_written_without_a_word(folder):
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused_and_nothing_is_written(folder, tool, mistake, make, says):
+def test_what_cannot_be_meant_is_refused_and_nothing_is_written(folder, mistake, make, says):
     for name in "abc" if make else ():
         _write(folder, name, make(_discs()))
     for name in () if make else ("d.tif", "e.webp"):
         (folder / "set" / "images" / name).write_bytes(b"x")
-    run = _create(folder, tool=tool)
+    run = _create(folder)
     assert run.returncode == 1
     assert says in run.stderr and f"(--allow={mistake} if this is meant)" in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1
     assert _written(folder) == []
-    run = _create(folder, f"--allow={mistake}", tool=tool)
+    run = _create(folder, f"--allow={mistake}")
     assert run.returncode == 0, run.stderr
     assert says in run.stderr
     assert _written(folder) == ["train-00000-of-00001.tfrecord"]
 
 
 def test_an_unknown_mistake_is_refused(folder):
-    for tool in ("create_tfrecords.py", "beam_prepare.py"):
-        run = _create(folder, "--allow=binary", tool=tool)
-        assert run.returncode == 1
-        assert (
-            "`--allow` must name some of binary_masks, blended_masks, skipped_images: binary"
-            in (run.stderr)
-        )
+    run = _create(folder, "--allow=binary")
+    assert run.returncode == 1
+    assert "must name some of binary_masks, blended_masks, skipped_images: binary" in run.stderr
     assert _written(folder) == []
 
 
@@ -133,4 +128,4 @@ def test_streets_give_no_warning(tmp_path):
     ):
         run = run_tool(tool, tmp_path, "--input=set", "--output_dir=out", "--num_shards=1",
                        *arguments)  # fmt: skip
-        assert (run.returncode, run.stderr) == (0, ""), ROOT
+        assert (run.returncode, run.stderr) == (0, "")

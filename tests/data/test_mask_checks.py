@@ -34,6 +34,19 @@ def _measured(*stored, table=_CELLS):
     ]
 
 
+def _parts_for_each_id(shapes):
+    return sum(one.num_parts for one in shapes) / sum(one.num_ids for one in shapes)
+
+
+def _blended_share(one):
+    return one.num_blended / max(one.num_outline, 1)
+
+
+def _spread(stored):
+    """Returns ids 1, 2, .. n as ids that are spread over 16 bits."""
+    return (stored * np.uint16(65535 // max(int(stored.max()), 1))).astype(np.uint16)
+
+
 @pytest.fixture
 def warnings(monkeypatch):
     said = []
@@ -194,6 +207,7 @@ def test_streets_are_right(tmp_path, warnings):
         images = [cv2.imread(item.instance_path, cv2.IMREAD_UNCHANGED) for item in items]
         shapes = _measured(*images, table=labels.CITYSCAPES)
         assert any(one.num_parts > one.num_ids for one in shapes)
+        assert _parts_for_each_id(shapes) < 2 and max(map(_blended_share, shapes)) < 0.15
         mask_checks.check("masks", shapes, labels.CITYSCAPES)
     assert not warnings
 
@@ -204,10 +218,14 @@ def test_real_nuclei_are_right_and_as_binary_or_halved_masks_refused(warnings, p
     if not paths:
         pytest.skip("skipped: ../shared/data/nuclei not found")
     images = [cv2.imread(path, cv2.IMREAD_UNCHANGED) for path in paths]
-    mask_checks.check("masks", _measured(*images), _CELLS)
+    shapes = _measured(*images)
+    mask_checks.check("masks", shapes, _CELLS)
     assert not warnings
+    assert _parts_for_each_id(shapes) == 1 and max(map(_blended_share, shapes)) < 0.03
     binary = _measured(*(np.uint8(255) * (image > 0) for image in images))
     with pytest.raises(ValueError, match="separate parts"):
         mask_checks.check("masks", binary, _CELLS)
-    halved = _measured(*map(_BLENDED["halved"], images))
-    assert np.mean([one.is_blended for one in halved]) > 0.95
+    assert _parts_for_each_id(binary) > 20 and max(map(_blended_share, binary)) < 0.03
+    halved = _measured(*(_BLENDED["halved"](_spread(image)) for image in images))
+    assert np.mean([one.is_blended for one in halved]) > 0.98  # Two hold 30 pixels.
+    assert min(map(_blended_share, halved)) > 0.3
