@@ -29,7 +29,8 @@ ENCODINGS = ("label_times_1000", "ids")
 
 `label_times_1000`: Cityscapes. A value below 1000 is a label id without an instance
 (for a thing class, a group region); any other value is `label id * 1000 + number`.
-`ids`: one foreground class. 0 is background, any other value is one instance.
+`ids`: one foreground class. 0 is background, a value of `void_label_ids` is void, any other value
+is one instance.
 """
 
 CITYSCAPES_GROUPS = (0, 1, 1, 2, 2, 2, 2, 3, 3)
@@ -38,6 +39,9 @@ CITYSCAPES_GROUPS = (0, 1, 1, 2, 2, 2, 2, 3, 3)
 
 _NUM_LABEL_IDS = 256
 """Label ids are 0 to 255."""
+
+_NUM_VALUES = 2**16
+"""Values of an instance image are 0 to 65535; with `ids`, those that are void are named."""
 
 _MAX_CITYSCAPES_LABEL_ID = 33
 
@@ -69,7 +73,8 @@ class ClassTable:
       name: Name of the data set; "cityscapes" is judged by the Cityscapes scripts.
       class_names: Name of each class index, K entries, background first.
       label_ids: Label id on disk of each foreground class, K - 1 entries.
-      void_label_ids: Label ids that are void; every other label id is background.
+      void_label_ids: Label ids that are void; every other label id is background. With `encoding`
+        "ids", stored values that are void; every other one but 0 is an instance.
       stuff_label_ids: Label ids, some of `label_ids`, of classes without instances. Networks can
         be trained with such a table; the merge refuses it, for it knows one such class, index 0.
       groups: Super-class of each class index, K entries.
@@ -104,13 +109,25 @@ class ClassTable:
                 f"`label_ids` must give one label id per foreground class, "
                 f"{self.num_classes - 1}: {self.label_ids}"
             )
-        if len(set(self.label_ids)) != len(self.label_ids):
-            raise ValueError(f"`label_ids` must be different: {self.label_ids}")
+        for field in ("label_ids", "void_label_ids", "stuff_label_ids"):
+            values = getattr(self, field)
+            if len(set(values)) != len(values):
+                raise ValueError(f"`{field}` must be different: {values}")
         if self.encoding not in ENCODINGS:
             raise ValueError(f"`encoding` must be one of {ENCODINGS}: {self.encoding!r}")
         if self.encoding == "ids" and self.num_classes != 2:
             raise ValueError(
                 f"`encoding` 'ids' is for a single foreground class: {self.class_names[1:]}"
+            )
+        if self.encoding == "ids" and self.stuff_label_ids:
+            raise ValueError(
+                f"`stuff_label_ids` must be empty with `encoding` 'ids', where every value is an "
+                f"instance: {self.stuff_label_ids}"
+            )
+        if self.encoding == "ids" and 0 in self.void_label_ids:
+            raise ValueError(
+                f"`void_label_ids` must not hold 0 with `encoding` 'ids', where 0 is the "
+                f"background: {self.void_label_ids}"
             )
         if self.encoding == "label_times_1000" and max(self.label_ids) > 64:
             raise ValueError(
@@ -135,14 +152,11 @@ class ClassTable:
             value = getattr(self, field)
             if not isinstance(value, str) or not value:
                 raise ValueError(f"`{field}` must be a text: {value!r}")
+        most = (_NUM_VALUES if self.encoding == "ids" else _NUM_LABEL_IDS) - 1
         for field, rule, valid in (
             ("class_names", "texts", lambda v: isinstance(v, str) and v != ""),
             ("label_ids", f"integers in [1, {_NUM_LABEL_IDS - 1}]", lambda v: _is_int(v, 1)),
-            (
-                "void_label_ids",
-                f"integers in [-1, {_NUM_LABEL_IDS - 1}]",
-                lambda v: _is_int(v, -1),
-            ),
+            ("void_label_ids", f"integers in [-1, {most}]", lambda v: _is_int(v, -1, most)),
             ("stuff_label_ids", "integers", lambda v: _is_int(v, 1)),
             ("groups", f"integers in [0, {_NUM_LABEL_IDS - 1}]", lambda v: _is_int(v, 0)),
             (
@@ -177,7 +191,10 @@ class ClassTable:
         return things
 
     def class_of_label(self) -> np.ndarray:
-        """Returns the class index of every label id 0..255 (`VOID_CLASS` if void), int32 [256]."""
+        """Returns the class index of every label id 0..255 (`VOID_CLASS` if void), int32 [256].
+
+        With `encoding` "ids" stored values are no label ids; `decode` tells their classes.
+        """
         table = np.zeros(_NUM_LABEL_IDS, np.int32)
         table[[i for i in self.void_label_ids if i >= 0]] = VOID_CLASS
         for index, label_id in enumerate(self.label_ids, start=1):
@@ -198,7 +215,9 @@ class ClassTable:
         """
         values = instance_image.astype(np.int32)
         if self.encoding == "ids":
-            return (values > 0).astype(np.int32), values
+            is_void = np.isin(values, self.void_label_ids)
+            classes = np.where(is_void, VOID_CLASS, values > 0).astype(np.int32)
+            return classes, np.where(is_void, VOID_INSTANCE, values)
         grouped = values < 1000
         labels = np.where(grouped, values, values // 1000)
         classes = self.class_of_label()[np.minimum(labels, _NUM_LABEL_IDS - 1)]
@@ -210,12 +229,15 @@ class ClassTable:
     def encode(self, classes: int, number: int) -> int:
         """Returns the stored value of instance `number` (from 0) of a class index."""
         if self.encoding == "ids":
-            return number + 1
+            value = number + 1
+            for void in sorted(i for i in self.void_label_ids if i > 0):
+                value += void <= value
+            return value
         return self.label_ids[classes - 1] * 1000 + number
 
 
-def _is_int(value: Any, least: int) -> bool:
-    return type(value) is int and least <= value < _NUM_LABEL_IDS  # A bool is an int as well.
+def _is_int(value: Any, least: int, most: int = _NUM_LABEL_IDS - 1) -> bool:
+    return type(value) is int and least <= value <= most  # A bool is an int as well.
 
 
 def _spread_colors(num_classes: int) -> tuple[tuple[int, int, int], ...]:

@@ -2,10 +2,15 @@
 
 Names come from listings of data sets, from prediction records and from result files. Whoever makes
 a path of one asks here before.
+
+A letter with an accent is one character, or a letter and an accent that follows it (the forms NFC
+and NFD of Unicode; macOS may write the second). Both are the same name. Here names are in NFC, and
+files are found in either form.
 """
 
 import os
 import re
+import unicodedata
 
 _MAX_BYTES = 200
 """Longest name of an image; a file name has at most 255 bytes, and ours have a suffix."""
@@ -14,7 +19,7 @@ _FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
 def check(name: str, where: str) -> str:
-    """Returns the key of an image if it can be the first part of a file name.
+    """Returns the key of an image, `normalized`, if it can be the first part of a file name.
 
     Args:
       name: The key.
@@ -34,7 +39,23 @@ def check(name: str, where: str) -> str:
             f"{where}: the key of an image must be a name of 1 to {_MAX_BYTES} bytes without "
             f"folders and control characters, and begin with no dot: {name!r}"
         )
-    return name
+    return normalized(name)
+
+
+def normalized(name: str) -> str:
+    """Returns a name in the form NFC, in which equal names are equal texts."""
+    return unicodedata.normalize("NFC", name)
+
+
+def find(path: str) -> str:
+    """Returns a path, or that of the same name in the other form of Unicode if only that exists."""
+    folder, file = os.path.split(path)
+    if not file.isascii() and folder and not os.path.lexists(path):
+        for form in ("NFC", "NFD"):
+            other = os.path.join(folder, unicodedata.normalize(form, file))
+            if os.path.lexists(other):
+                return other
+    return path
 
 
 def subfolder(folder: str, name: str) -> str:
@@ -64,7 +85,7 @@ def inside(folder: str, relative: str, where: str) -> str:
     Raises:
       ValueError: It is absolute or leads out of `folder`, by ".." or by a link.
     """
-    path = os.path.normpath(os.path.join(folder, relative))
+    path = find(os.path.normpath(os.path.join(folder, relative)))
     if os.path.isabs(relative) or "\0" in relative or not _is_inside(folder, path):
         raise ValueError(f"{where}: must lie in the folder {folder}: {relative}")
     return path

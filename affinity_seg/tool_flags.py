@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from affinity_seg.configs import inference
-from affinity_seg.data import listing, training_sets
+from affinity_seg.data import listing, mistakes, training_sets
 from affinity_seg.modeling import loading
 
 
@@ -37,6 +37,26 @@ def define_class_table_flag() -> None:
     flags.DEFINE_string(
         "class_table", "cityscapes", "A table's name, see docs/data.md, or a YAML file."
     )
+
+
+def define_allow_flag() -> None:
+    """Defines the flag that `allowed_mistakes` reads."""
+    flags.disclaim_key_flags()
+    flags.DEFINE_list(
+        "allow",
+        [],
+        f"What would be refused as a mistake in the data set, but is meant: {mistakes.NAMES}.",
+    )
+
+
+def allowed_mistakes() -> tuple[str, ...]:
+    """Returns the mistakes that --allow names.
+
+    Raises:
+      ValueError: It names something else.
+    """
+    mistakes.check_allowed(flags.FLAGS.allow)
+    return tuple(flags.FLAGS.allow)
 
 
 def define_preset_flags(default: str = inference.BEST_PRESET) -> None:

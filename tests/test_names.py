@@ -1,6 +1,7 @@
 """Names from outside cannot lead out of the folder that is written or read."""
 
 import os
+import unicodedata
 
 import cv2
 import numpy as np
@@ -109,3 +110,17 @@ def test_a_mask_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_path,
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
     with pytest.raises(ValueError, match=r"x_0000\.png: "):
         results.read_result(str(tmp_path), "x", CITYSCAPES)
+
+
+def test_results_are_found_under_either_form_of_a_name(tmp_path):
+    nfc, nfd = (unicodedata.normalize(form, "zürich") for form in ("NFC", "NFD"))
+    assert nfc != nfd and names.check(nfd, "list.json") == nfc
+    folder = str(tmp_path)
+    results.write_result(folder, nfc, _instances(), CITYSCAPES, source="0")
+    for path in (tmp_path, tmp_path / "masks", tmp_path / "sources"):  # as macOS may copy them
+        for file in path.iterdir():
+            file.rename(path / unicodedata.normalize("NFD", file.name))
+    assert results.is_done(folder, nfc) and results.read_source(folder, nfc) == "0"
+    (found,) = results.read_result(folder, nfc, CITYSCAPES)
+    assert found.class_index == 3
+    assert names.find(str(tmp_path / "nöwhere")) == str(tmp_path / "nöwhere")

@@ -25,6 +25,7 @@ flags.DEFINE_enum("set", None, training_sets.SETS, "A set of the paper, of a Cit
 flags.DEFINE_string("output_dir", None, "Folder that all workers see.", required=True)
 flags.DEFINE_integer("num_shards", 4, "Number of shards.")
 tool_flags.define_training_set_flags()
+tool_flags.define_allow_flag()
 dead_letters.define_flag()
 FLAGS = flags.FLAGS
 
@@ -35,9 +36,10 @@ def main(arguments):
     if FLAGS.set is not None:
         settings = tool_flags.training_set_settings()
         settings.check(class_table)
+    allowed = tool_flags.allowed_mistakes()
     box = LetterBox(FLAGS.strict)
     items = listing.list_labelled_images(
-        FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation, box
+        FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation, box, allowed
     )
     wanted = preparing.Preparation(
         name=FLAGS.set or FLAGS.split,
@@ -48,6 +50,7 @@ def main(arguments):
         settings=settings,
         strict=FLAGS.strict,
         letters=box.take(),
+        allowed=allowed,
     )
     written = preparing.prepare(wanted, running.parse_options(arguments))
     print(checks.describe(written.pixels_of_class, written.instances_of_class, class_table))

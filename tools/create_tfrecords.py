@@ -8,7 +8,8 @@ r"""Checks a data set and writes it as TFRecords for training.
 
 Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) of --input; layout
 `folder` reads images/ and instances/ of it, and --split only names the shards. Images that cannot
-be used are left out and listed, see docs/faults.md.
+be used are left out and listed, see docs/faults.md. A data set that cannot be meant as it is, such
+as binary masks, is refused, see docs/data.md.
 """
 
 from absl import flags
@@ -23,6 +24,7 @@ flags.DEFINE_enum("annotation", "gtFine", listing.ANNOTATIONS, "For layout citys
 tool_flags.define_class_table_flag()
 flags.DEFINE_string("output_dir", None, "Folder for the shards.")
 flags.DEFINE_integer("num_shards", 4, "Number of shards.")
+tool_flags.define_allow_flag()
 dead_letters.define_flag()
 flags.mark_flags_as_required(["split", "output_dir"])
 FLAGS = flags.FLAGS
@@ -30,12 +32,13 @@ FLAGS = flags.FLAGS
 
 def main():
     class_table = labels.load_class_table(FLAGS.class_table)
+    allowed = tool_flags.allowed_mistakes()
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     items = listing.list_labelled_images(
-        FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation, letters
+        FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation, letters, allowed
     )
     summary = tfrecords.write_tfrecords(
-        items, class_table, FLAGS.output_dir, FLAGS.split, FLAGS.num_shards, letters
+        items, class_table, FLAGS.output_dir, FLAGS.split, FLAGS.num_shards, letters, allowed
     )
     print(checks.describe(summary.pixels_of_class, summary.instances_of_class, class_table))
     where = f"{len(summary.paths)} shards of {FLAGS.split}"

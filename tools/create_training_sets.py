@@ -22,6 +22,7 @@ flags.DEFINE_string("fine_split", "train", "Split of the fine sets.")
 flags.DEFINE_string("coarse_split", "train_extra", "Split of the coarse sets.")
 flags.DEFINE_integer("num_shards", 64, "Shards of each set, at most one for each example.")
 tool_flags.define_training_set_flags()
+tool_flags.define_allow_flag()
 dead_letters.define_flag()
 flags.mark_flag_as_required("output_dir")
 FLAGS = flags.FLAGS
@@ -34,10 +35,13 @@ def main():
     settings = tool_flags.training_set_settings()
     class_table = labels.CITYSCAPES
     settings.check(class_table)
+    allowed = tool_flags.allowed_mistakes()
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     sources = {"fine": (FLAGS.fine_split, "gtFine"), "coarse": (FLAGS.coarse_split, "gtCoarse")}
     items = {
-        source: listing.list_labelled_images(FLAGS.input, "cityscapes", split, annotation, letters)
+        source: listing.list_labelled_images(
+            FLAGS.input, "cityscapes", split, annotation, letters, allowed
+        )
         for source, (split, annotation) in sources.items()
         if any(name.startswith(source) for name in FLAGS.sets)
     }
@@ -49,7 +53,7 @@ def main():
             raise ValueError(f"{FLAGS.input}: nothing to cut for the set {name}")
         shards = min(FLAGS.num_shards, built.count)
         summary = tfrecords.write_examples(
-            built.examples, built.count, class_table, FLAGS.output_dir, name, shards
+            built.examples, built.count, class_table, FLAGS.output_dir, name, shards, allowed
         )
         rows.append((name, summary.count, sum(summary.instances_of_class.values())))
     print(f"{'set':16}{'examples':>10}{'the paper':>11}{'instances':>11}")

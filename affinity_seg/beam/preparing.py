@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -38,6 +38,7 @@ class Preparation(NamedTuple):
       settings: How images become a training set; None: the images as they are.
       strict: Whether the first image that cannot be used ends the pipeline.
       letters: Images that could not be used before.
+      allowed: Some of `mistakes.NAMES`, which are not refused.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Preparation(NamedTuple):
     settings: training_sets.Settings | None = None
     strict: bool = False
     letters: Sequence[Letter] = ()
+    allowed: Collection[str] = ()
 
     @property
     def has_crops(self) -> bool:
@@ -235,14 +237,14 @@ def publish(shards: Sequence[tuple[str, int, tfrecords.Found]], preparation: Pre
     """Replaces the older shards of the set by the new ones, and counts what they hold.
 
     Raises:
-      ValueError: There is no instance at all.
+      ValueError: There is no instance at all, or ids cannot be objects.
     """
     total = tfrecords.Found.nothing()
     for _, _, found in shards:
         total.add(found)
     folder = os.path.dirname(preparation.items[0].instance_path)
     number = sum(count for _, count, _ in shards)
-    total.require_instances(folder, number, preparation.class_table)
+    total.check(folder, number, preparation.class_table, preparation.allowed)
     pending = [path for path, _, _ in shards if os.path.exists(_staged(path, preparation))]
     if pending:  # Else they were published before the step was repeated.
         if len(pending) == len(shards):

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from affinity_seg import labels
-from affinity_seg.data import pictures
+from affinity_seg.data import instance_files, mask_checks, pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
 
@@ -26,6 +25,7 @@ class CheckedItem(NamedTuple):
       values: Different values of the instance image, ascending.
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
+      shapes: What the instances of the whole image look like, also where this is a part of it.
     """
 
     item: Item
@@ -36,6 +36,7 @@ class CheckedItem(NamedTuple):
     values: np.ndarray
     pixels_of_class: Counter
     instances_of_class: Counter
+    shapes: mask_checks.MaskShapes
 
 
 def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
@@ -50,7 +51,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
       ValueError: A file is damaged or of the wrong kind, the sizes differ, or an id is unknown.
         The message names the file.
     """
-    content = _read(item.image_path)
+    content = instance_files.read_bytes(item.image_path)
     image = pictures.decode(item.image_path, content)
     stored = read_instances(item.instance_path, class_table)
     if stored.shape != image.shape[:2]:
@@ -83,21 +84,26 @@ def read_items(
 
 def read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:
     """Reads an instance image and checks it as `read_item` does; uint8 or uint16 [H, W]."""
-    return _check_instances(path, _read(path), class_table)
+    return _check_instances(path, instance_files.read_bytes(path), class_table)
 
 
 def from_arrays(
-    item: Item, image: np.ndarray, stored: np.ndarray, class_table: labels.ClassTable
+    whole: CheckedItem,
+    item: Item,
+    image: np.ndarray,
+    stored: np.ndarray,
+    class_table: labels.ClassTable,
 ) -> CheckedItem:
     """Returns an image that was cut out of a checked one.
 
     Args:
+      whole: The image that it was cut out of.
       item: The image; its `filename` tells the part.
       image: uint8 RGB [H, W, 3].
       stored: uint8 or uint16 [H, W], pixels as stored on disk.
       class_table: The classes.
     """
-    return _checked(item, image, stored, None, image.tobytes(), class_table)
+    return _checked(item, image, stored, None, image.tobytes(), class_table, whole.shapes)
 
 
 def describe(
@@ -117,13 +123,8 @@ def describe(
 
 def _check_instances(path: str, content: bytes, class_table: labels.ClassTable) -> np.ndarray:
     """Decodes an instance image; raises ValueError unless it is what `class_table` says."""
-    stored = _decode_instances(path, content)
-    if stored.ndim != 2 or stored.dtype not in (np.uint8, np.uint16):
-        raise ValueError(
-            f"{path}: an instance image must have one channel of 8 or 16 bits: "
-            f"shape {stored.shape}, {stored.dtype}"
-        )
-    # 8 bits have room for label ids, but for no instance.
+    stored = instance_files.decode(path, content)
+    # No instance fits into 8 bits: most likely it is an image of label ids.
     if class_table.encoding != "ids" and stored.dtype != np.uint16:
         raise ValueError(
             f"{path}: an instance image must have 16 bits with `encoding` "
@@ -140,9 +141,14 @@ def _checked(
     jpeg: bytes | None,
     content: bytes,
     class_table: labels.ClassTable,
+    shapes: mask_checks.MaskShapes | None = None,
 ) -> CheckedItem:
-    """Counts what is in an image; `content` is what is hashed."""
+    """Counts what is in an image; measures its shapes as well if they are not given.
+
+    `content` is what is hashed.
+    """
     classes, numbers = class_table.decode(stored)
+    shapes = shapes or mask_checks.shapes_of(item.instance_path, classes, numbers)
     values, first = np.unique(numbers, return_index=True)
     return CheckedItem(
         item=item,
@@ -153,24 +159,8 @@ def _checked(
         values=np.unique(stored),
         pixels_of_class=_counter(classes),
         instances_of_class=_counter(classes.ravel()[first[values > 0]]),
+        shapes=shapes,
     )
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _decode_instances(path: str, content: bytes) -> np.ndarray:
-    pictures.check_header(path, content, ("PNG",))
-    # OpenCV fills what is missing of a file that was cut off: look for its end.
-    complete = content[-8:-4] == b"IEND"
-    stored = None
-    if complete:
-        stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if stored is None:
-        raise ValueError(f"{path}: the file is damaged or cut off, {len(content)} bytes")
-    return stored
 
 
 def _check_ids(path: str, values: np.ndarray, class_table: labels.ClassTable) -> None:

@@ -3,9 +3,11 @@
 import itertools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from affinity_seg import names
+from affinity_seg.data import mistakes, unlisted
 from affinity_seg.dead_letters import DeadLetters
 
 LABELLED_LAYOUTS = ("cityscapes", "folder")
@@ -25,13 +27,15 @@ ANNOTATIONS = ("gtFine", "gtCoarse")
 
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 _CITYSCAPES_SUFFIX = "_leftImg8bit.png"
+_INSTANCES_SUFFIX = ".png"
 
 
 class Item(NamedTuple):
     """One image of a data set.
 
     Attributes:
-      name: Its key, unique in the data set; in Cityscapes "<city>_<sequence>_<frame>".
+      name: Its key, unique in the data set, `names.normalized`; in Cityscapes
+        "<city>_<sequence>_<frame>".
       filename: Its file relative to the folder of images, "/" separated.
       image_path: Path of the image.
       instance_path: Path of its 16-bit instance image, which need not exist; None in layout
@@ -59,7 +63,11 @@ def check_split(split: str) -> None:
 
 
 def list_images(
-    data_dir: str, layout: str, split: str = "", annotation: str = "gtFine"
+    data_dir: str,
+    layout: str,
+    split: str = "",
+    annotation: str = "gtFine",
+    allowed: Collection[str] | None = None,
 ) -> list[Item]:
     """Lists the images of a data set, sorted by name.
 
@@ -68,20 +76,25 @@ def list_images(
       layout: One of `LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`, e.g. "train".
       annotation: One of `ANNOTATIONS`, for layout `cityscapes`.
+      allowed: Some of `mistakes.NAMES`, which are not refused; None: nothing is, only warned of.
 
     Raises:
       FileNotFoundError: A folder is missing or has no image.
-      ValueError: An argument breaks its rule, or two images have the same name.
+      ValueError: An argument breaks its rule, two images have the same name, or pictures would be
+        skipped and that is not allowed.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"`layout` must be one of {LAYOUTS}: {layout!r}")
     if annotation not in ANNOTATIONS:
         raise ValueError(f"`annotation` must be one of {ANNOTATIONS}: {annotation!r}")
+    truths = _list_truths(data_dir, layout, split, annotation)
     if layout == "cityscapes":
-        items = _list_cityscapes(data_dir, split, annotation)
+        items = _list_cityscapes(data_dir, split, annotation, allowed)
     else:
-        items = _list_folder(data_dir, layout)
-    return _sorted(items)
+        items = _list_folder(data_dir, layout, allowed)
+    return _sorted(
+        item._replace(instance_path=truths.get(item.name, item.instance_path)) for item in items
+    )
 
 
 def list_pictures(paths: Iterable[str]) -> list[Item]:
@@ -94,18 +107,19 @@ def list_pictures(paths: Iterable[str]) -> list[Item]:
     items = []
     for path in paths:
         if os.path.isdir(path):
-            items += _list_folder(path, "images")
+            items += _list_folder(path, "images", None)
         elif os.path.exists(path):
             file = os.path.basename(path)
-            items.append(Item(os.path.splitext(file)[0], file, path, None))
+            name = names.normalized(os.path.splitext(file)[0])
+            items.append(Item(name, file, path, None))
         else:
             raise FileNotFoundError(f"the image does not exist: {path}")
     return _sorted(items)
 
 
 def name_of(filename: str) -> str:
-    """Returns the key of an image, its file's name without folders and suffix."""
-    file = filename.rsplit("/", 1)[-1]
+    """Returns the key of an image, its file's name without folders and suffix, in NFC."""
+    file = names.normalized(filename.rsplit("/", 1)[-1])
     if file.endswith(_CITYSCAPES_SUFFIX):
         return file[: -len(_CITYSCAPES_SUFFIX)]
     name, suffix = os.path.splitext(file)
@@ -118,34 +132,43 @@ def list_labelled_images(
     split: str = "",
     annotation: str = "gtFine",
     letters: DeadLetters | None = None,
+    allowed: Collection[str] | None = None,
 ) -> list[Item]:
     """Lists the images as `list_images` does and makes sure that each has its instance image.
 
     Args:
       data_dir: As of `list_images`, and so are `layout`, `split` and `annotation`.
       letters: Lists the images that lack theirs, unless all do.
+      allowed: As of `list_images`.
 
     Raises:
       FileNotFoundError: Instance images are missing and not listed; all are named.
-      ValueError: The layout has none.
+      ValueError: The layout has none, or as `list_images`.
     """
-    items = list_images(data_dir, layout, split, annotation)
+    items = list_images(data_dir, layout, split, annotation, allowed)
     if layout not in LABELLED_LAYOUTS:
         raise ValueError(f"`layout` {layout!r} has no truth; use one of {LABELLED_LAYOUTS}")
     missing = [item for item in items if not os.path.isfile(item.instance_path)]
     if missing and (letters is None or letters.is_strict or len(missing) == len(items)):
         raise FileNotFoundError(
             f"{len(missing)} instance images are missing:\n  "
-            + "\n  ".join(item.instance_path for item in missing)
+            + "\n  ".join(item.instance_path + _other_file(item) for item in missing)
         )
     for item in missing:
-        reason = f"{item.instance_path}: the instance image is missing"
+        reason = f"{item.instance_path}: the instance image is missing{_other_file(item)}"
         letters.add(item.name, item.image_path, reason)
+    truths = _list_truths(data_dir, layout, split, annotation)
+    without_image = sorted(truths.keys() - {item.name for item in items})
+    if without_image:
+        mistakes.warn(
+            f"{len(without_image)} of {len(truths)} instance images have no image: "
+            + mistakes.listed([truths[name] for name in without_image])
+        )
     without = set(missing)
     return [item for item in items if item not in without]
 
 
-def _sorted(items: list[Item]) -> list[Item]:
+def _sorted(items: Iterable[Item]) -> list[Item]:
     """Sorts by name and makes sure that names differ."""
     items = sorted(items)
     for first, second in itertools.pairwise(items):
@@ -156,49 +179,111 @@ def _sorted(items: list[Item]) -> list[Item]:
     return items
 
 
-def _list_cityscapes(data_dir: str, split: str, annotation: str) -> list[Item]:
+def _list_cityscapes(
+    data_dir: str, split: str, annotation: str, allowed: Collection[str] | None
+) -> list[Item]:
     check_split(split)
     root = os.path.join(data_dir, "leftImg8bit")
-    items = []
-    for city in _list_folder_names(os.path.join(root, split)):
-        if not os.path.isdir(os.path.join(root, split, city)):
-            continue
-        for file in os.listdir(os.path.join(root, split, city)):
-            if not file.endswith(_CITYSCAPES_SUFFIX) or file.startswith("."):
-                continue
+    items, skipped = [], []
+    found = _list_folder_names(os.path.join(root, split))
+    cities = [city for city in found if os.path.isdir(os.path.join(root, split, city))]
+    for city in cities:
+        folder = os.path.join(root, split, city)
+        taken = [f for f in _visible(folder) if f.endswith(_CITYSCAPES_SUFFIX)]
+        for file in taken:
             name = name_of(file)
+            truth = os.path.join(data_dir, annotation, split, city, name)
             items.append(
                 Item(
                     name=name,
                     filename=f"{city}/{file}",
-                    image_path=os.path.join(root, split, city, file),
-                    instance_path=os.path.join(
-                        data_dir, annotation, split, city, f"{name}_{annotation}_instanceIds.png"
-                    ),
+                    image_path=os.path.join(folder, file),
+                    instance_path=f"{truth}_{annotation}_instanceIds.png",
                 )
             )
-    return _require(items, os.path.join(root, split, "<city>", "*" + _CITYSCAPES_SUFFIX))
+        skipped += [f"{city}/{file}" for file in unlisted.find_pictures(folder, taken)]
+    folder = os.path.join(root, split)
+    skipped += unlisted.find_pictures(folder, cities)
+    return _checked(items, folder, "<city>/*" + _CITYSCAPES_SUFFIX, skipped, allowed)
 
 
-def _list_folder(data_dir: str, layout: str) -> list[Item]:
+def _list_folder(data_dir: str, layout: str, allowed: Collection[str] | None) -> list[Item]:
     images = os.path.join(data_dir, "images") if layout == "folder" else data_dir
     items = []
     for file in _list_folder_names(images):
         name, suffix = os.path.splitext(file)
-        if suffix.lower() not in _IMAGE_SUFFIXES or file.startswith("."):
+        if suffix.lower() not in _IMAGE_SUFFIXES:
             continue
         truth = os.path.join(data_dir, "instances", name + ".png") if layout == "folder" else None
-        items.append(Item(name, file, os.path.join(images, file), truth))
-    return _require(items, os.path.join(images, "*{" + ",".join(_IMAGE_SUFFIXES) + "}"))
+        items.append(Item(names.normalized(name), file, os.path.join(images, file), truth))
+    skipped = unlisted.find_pictures(images, {item.filename for item in items})
+    pattern = "*{" + ",".join(_IMAGE_SUFFIXES) + "}"
+    return _checked(items, images, pattern, skipped, allowed)
+
+
+def _list_truths(data_dir: str, layout: str, split: str, annotation: str) -> dict[str, str]:
+    """Returns the paths of all instance images, by the name of their image.
+
+    Raises:
+      ValueError: Two have the same name.
+    """
+    if layout == "cityscapes":
+        check_split(split)
+        root = os.path.join(data_dir, annotation, split)
+        folders = [os.path.join(root, city) for city in _visible(root)]
+        suffix = f"_{annotation}_instanceIds{_INSTANCES_SUFFIX}"
+    else:
+        folders = [os.path.join(data_dir, "instances")] if layout == "folder" else []
+        suffix = _INSTANCES_SUFFIX
+    truths: dict[str, str] = {}
+    for path in (os.path.join(folder, file) for folder in folders for file in _visible(folder)):
+        if path.lower().endswith(suffix.lower()):
+            name = names.normalized(os.path.basename(path)[: -len(suffix)])
+            if name in truths:
+                raise ValueError(f"names of instance images must differ: {truths[name]} and {path}")
+            truths[name] = path
+    return truths
+
+
+def _other_file(item: Item) -> str:
+    """Returns a remark on the file of another format that an image has for its instance image."""
+    folder, file = os.path.split(item.instance_path)
+    stem = names.normalized(os.path.splitext(file)[0])
+    others = [f for f in _visible(folder) if names.normalized(os.path.splitext(f)[0]) == stem]
+    return f"; {others[0]} is there, but only PNG keeps ids as they are" if others else ""
+
+
+def _visible(folder: str) -> list[str]:
+    """Returns the names in a folder but hidden ones, sorted; none without the folder."""
+    found = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted(file for file in found if not unlisted.is_hidden(file))
 
 
 def _list_folder_names(folder: str) -> list[str]:
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"the folder of images does not exist: {folder}")
-    return os.listdir(folder)
+    return _visible(folder)
 
 
-def _require(items: list[Item], pattern: str) -> list[Item]:
+def _checked(
+    items: list[Item],
+    folder: str,
+    pattern: str,
+    skipped: list[str],
+    allowed: Collection[str] | None,
+) -> list[Item]:
+    """Makes sure that there are images, and that no picture is skipped without a word."""
     if not items:
-        raise FileNotFoundError(f"there is no image {pattern}")
+        found = f"; not read are {mistakes.listed(skipped)}" if skipped else ""
+        raise FileNotFoundError(f"there is no image {os.path.join(folder, pattern)}{found}")
+    if skipped:
+        message = (
+            f"{folder}: {len(skipped)} pictures beside {len(items)} images are not read, because "
+            f"their names are not {pattern}: {mistakes.listed(skipped)}; convert them, e.g. with "
+            "`mogrify -format png`, or take them out"
+        )
+        if allowed is None:
+            mistakes.warn(message)
+        else:
+            mistakes.refuse(mistakes.SKIPPED_IMAGES, message, allowed)
     return items

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ import tqdm
 from google.protobuf.message import DecodeError
 
 from affinity_seg import common, files, labels
-from affinity_seg.data import checks, graph_examples, listing, tiles
+from affinity_seg.data import checks, graph_examples, listing, mask_checks, tiles
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
 
@@ -44,31 +44,52 @@ class Found(NamedTuple):
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
       values: Values of the instance images.
+      shapes: What the instances of each image look like, by the path of its truth.
     """
 
     pixels_of_class: Counter
     instances_of_class: Counter
     values: set[int]
+    shapes: dict[str, mask_checks.MaskShapes]
 
     @classmethod
     def nothing(cls) -> "Found":
         """Returns what no image holds."""
-        return cls(Counter(), Counter(), set())
+        return cls(Counter(), Counter(), set(), {})
 
     def add(self, other: "Found | checks.CheckedItem") -> None:
         """Counts what an image, or several together, hold as well."""
         self.pixels_of_class.update(other.pixels_of_class)
         self.instances_of_class.update(other.instances_of_class)
         self.values.update(map(int, other.values))
+        shapes = other.shapes
+        self.shapes.update(shapes if isinstance(other, Found) else {shapes.path: shapes})
 
-    def require_instances(self, folder: str, count: int, class_table: labels.ClassTable) -> None:
-        """Raises ValueError if there is no instance at all in `count` images of `folder`."""
+    def check(
+        self,
+        folder: str,
+        count: int,
+        class_table: labels.ClassTable,
+        allowed: Collection[str] = (),
+    ) -> None:
+        """Checks what only all images together tell.
+
+        Args:
+          folder: Of the instance images, for messages.
+          count: Number of images.
+          class_table: The classes.
+          allowed: Some of `mistakes.NAMES`, which are not refused.
+
+        Raises:
+          ValueError: There is no instance at all, or ids cannot be objects.
+        """
         if not self.instances_of_class:
             raise ValueError(
                 f"{folder}: class table {class_table.name!r} with "
                 f"`encoding` {class_table.encoding!r} finds no instance in {count} images; "
                 f"values of their instance images: {sorted(self.values)[:10]}"
             )
+        mask_checks.check(folder, self.shapes.values(), class_table, allowed)
 
 
 def write_tfrecords(
@@ -78,6 +99,7 @@ def write_tfrecords(
     split: str,
     num_shards: int,
     letters: DeadLetters | None = None,
+    allowed: Collection[str] = (),
 ) -> Summary:
     """Checks the images and writes them to `<output_dir>/<split>-%05d-of-%05d.tfrecord`.
 
@@ -92,13 +114,15 @@ def write_tfrecords(
       split: First part of the shards' names.
       num_shards: Number of shards, 1 to the number of images.
       letters: Lists the images that cannot be used; without it, the first of them is raised.
+      allowed: Some of `mistakes.NAMES`, which are not refused.
 
     Raises:
       FileNotFoundError: A file is missing.
-      ValueError: An argument or a file breaks a rule, or there is no instance at all.
+      ValueError: An argument or a file breaks a rule, there is no instance at all, or ids cannot
+        be objects.
     """
     examples = checks.read_items(items, class_table, letters)
-    return write_examples(examples, len(items), class_table, output_dir, split, num_shards)
+    return write_examples(examples, len(items), class_table, output_dir, split, num_shards, allowed)
 
 
 def write_examples(
@@ -108,6 +132,7 @@ def write_examples(
     output_dir: str,
     split: str,
     num_shards: int,
+    allowed: Collection[str] = (),
 ) -> Summary:
     """Writes checked images as `write_tfrecords` does.
 
@@ -132,7 +157,7 @@ def write_examples(
                 writers[i % num_shards].write(serialize(checked))
         if not number:
             raise ValueError(f"{output_dir}: none of the {count} images of {split} can be used")
-        found.require_instances(folder, number, class_table)
+        found.check(folder, number, class_table, allowed)
         remove_shards(output_dir, split)
     return Summary(number, paths, found.pixels_of_class, found.instances_of_class)
 

@@ -189,7 +189,8 @@ class OpenedImage:
         item = self.item._replace(filename=f"{self.item.filename}#{y0},{x0},{y1},{x1}x{zoom}")
         checked = self._checked
         pixels = checked.image[y0:y1, x0:x1], checked.instances[y0:y1, x0:x1]
-        return checks.from_arrays(item, *_zoomed(*pixels, self._settings, zoom), self._class_table)
+        zoomed = _zoomed(*pixels, self._settings, zoom)
+        return checks.from_arrays(checked, item, *zoomed, self._class_table)
 
     def _whole(self) -> checks.CheckedItem:
         checked = self._checked
@@ -197,7 +198,7 @@ class OpenedImage:
             return checked
         rows = labelled_rows(self._class_table.decode(checked.instances)[0])
         return checks.from_arrays(
-            self.item, checked.image[rows], checked.instances[rows], self._class_table
+            checked, self.item, checked.image[rows], checked.instances[rows], self._class_table
         )
 
 

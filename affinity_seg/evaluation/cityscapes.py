@@ -216,13 +216,19 @@ def _number(value: float) -> float | None:
 
 
 def check_classes(class_table: ClassTable) -> None:
-    """Raises ValueError unless the table has exactly the classes that the judge counts."""
+    """Raises ValueError unless the judge counts and ignores exactly what the table says."""
     judged = {i: v.name for i, v in id2label.items() if v.hasInstances and not v.ignoreInEval}
     own = dict(zip(class_table.label_ids, class_table.class_names[1:], strict=True))
     if own != judged:
         raise ValueError(
             f"class table {class_table.name!r}: the Cityscapes evaluation needs the classes "
             f"{judged}: {own}"
+        )
+    void = {i for i, v in id2label.items() if v.ignoreInEval}
+    if set(class_table.void_label_ids) | {-1} != void:
+        raise ValueError(
+            f"class table {class_table.name!r}: the Cityscapes evaluation ignores the label ids "
+            f"{sorted(void)}, so `void_label_ids` must be these: {class_table.void_label_ids}"
         )
 
 

@@ -78,7 +78,7 @@ class ResultLine(NamedTuple):
 
 def result_path(results_dir: str, name: str) -> str:
     """Returns the path of an image's text file."""
-    return os.path.join(results_dir, f"{name}_pred.txt")
+    return names.find(os.path.join(results_dir, f"{name}_pred.txt"))
 
 
 def is_done(results_dir: str, name: str) -> bool:
@@ -303,7 +303,7 @@ def _decode_mask(path: str) -> np.ndarray:
 
 
 def _source_path(results_dir: str, name: str) -> str:
-    return os.path.join(results_dir, SOURCE_FOLDER, f"{name}.sha256")
+    return names.find(os.path.join(results_dir, SOURCE_FOLDER, f"{name}.sha256"))
 
 
 def _remove(path: str) -> None:

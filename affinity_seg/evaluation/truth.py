@@ -34,10 +34,10 @@ class Truth(NamedTuple):
 def read_truth(
     path: str, class_table: labels.ClassTable, size: tuple[int, int] | None = None
 ) -> Truth:
-    """Reads the truth of an image.
+    """Reads an instance image by the rules of training.
 
     Args:
-      path: PNG of one channel, encoded as the class table says.
+      path: PNG of one channel or with a palette, encoded as the class table says.
       class_table: The classes.
       size: Height and width of its image, for who has read that as well.
 

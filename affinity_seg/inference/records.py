@@ -80,7 +80,7 @@ class Record(NamedTuple):
 
 def record_path(folder: str, name: str) -> str:
     """Returns the path of an image's record."""
-    return os.path.join(folder, name + SUFFIX)
+    return names.find(os.path.join(folder, name + SUFFIX))
 
 
 def mean_size(folder: str, images: Sequence[str]) -> float:
@@ -98,9 +98,11 @@ def list_records(folder: str) -> list[str]:
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"the folder of predictions does not exist: {folder}")
     found = sorted(
-        file[: -len(SUFFIX)]
-        for file in os.listdir(folder)
-        if file.endswith(SUFFIX) and not file.startswith(".")
+        {
+            names.normalized(file[: -len(SUFFIX)])
+            for file in os.listdir(folder)
+            if file.endswith(SUFFIX) and not file.startswith(".")
+        }
     )
     if not found:
         raise FileNotFoundError(f"no prediction record *{SUFFIX} in {folder}")
@@ -159,7 +161,7 @@ def read_record(path: str) -> Record:
             f"{reason}"
         ) from error
     names.check(record.name, path)
-    if os.path.basename(path) != record.name + SUFFIX:
+    if names.normalized(os.path.basename(path)) != record.name + SUFFIX:
         raise ValueError(
             f"{path}: the record of an image must be named after it, {record.name + SUFFIX}"
         )
@@ -202,7 +204,7 @@ def _parse(examples: list["_Example"]) -> Record:
         regions=[_read_region(example, height, width) for example in examples[1:]],
     )
     return Record(
-        name=header.bytes("name").decode(),
+        name=names.normalized(header.bytes("name").decode()),
         filename=header.bytes("filename").decode(),
         image_sha256=header.bytes("image_sha256").decode(),
         fingerprint=structured.parse_json(header.bytes("fingerprint"), "field 'fingerprint'"),

@@ -5,6 +5,7 @@ import os
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from plain_outputs import contents
 from running import ROOT, run_tool
@@ -12,7 +13,7 @@ from running import ROOT, run_tool
 from affinity_seg.beam import preparing, running
 from affinity_seg.data import listing, streets, tfrecords, training_sets
 from affinity_seg.dead_letters import DeadLetters
-from affinity_seg.labels import CITYSCAPES
+from affinity_seg.labels import CITYSCAPES, ClassTable
 
 SETTINGS = training_sets.Settings(num_fine_patches=9, num_coarse_patches=3, patch_size=65,
                                   coarse_classes=("car", "person"))  # fmt: skip
@@ -135,3 +136,52 @@ def test_number_of_shards(items, tmp_path, num_shards):
     with pytest.raises(ValueError, match=r"`num_shards` must be in \[1, 5\]"):
         prepare(items, tmp_path, num_shards=num_shards)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["train", "fine"])
+def test_what_cannot_be_meant_is_refused_unless_it_is_allowed(items, tmp_path, name):
+    binary = tmp_path / "binary.png"
+    stored = np.zeros((96, 160), np.uint16)
+    stored[8:88, 8:152] = np.kron([[1, 0] * 9, [0, 0] * 9] * 5, 26001 * np.ones((8, 8)))
+    cv2.imwrite(str(binary), stored)
+    wrong = [item._replace(instance_path=str(binary)) for item in items]
+    more = {"settings": SETTINGS} if name == "fine" else {}
+    with pytest.raises(ValueError, match=r"in 45 parts; .*\(--allow=binary_masks if this is meant"):
+        prepare(wrong, tmp_path / "beam", name, **more)
+    assert os.listdir(tmp_path / "beam") == []
+    allowed = ["binary_masks"]
+    prepare(wrong, tmp_path / "beam", name, **more, allowed=allowed)
+    arguments = CITYSCAPES, str(tmp_path / "plain"), name, 2
+    if name == "train":
+        tfrecords.write_tfrecords(wrong, *arguments, allowed=allowed)
+    else:
+        built = training_sets.build(name, wrong, CITYSCAPES, SETTINGS)
+        with pytest.raises(ValueError, match="in 45 parts"):
+            tfrecords.write_examples(built.examples, built.count, *arguments)
+        built = training_sets.build(name, wrong, CITYSCAPES, SETTINGS)
+        tfrecords.write_examples(built.examples, built.count, *arguments, allowed)
+    assert contents(tmp_path / "beam") == contents(tmp_path / "plain")
+
+
+def test_palettes_and_8_bits_become_what_the_plain_tool_writes(tmp_path):
+    ids = np.kron(np.arange(6).reshape(2, 3), np.ones((9, 9))).astype(np.uint8)
+    for part in ("images", "instances"):
+        os.makedirs(tmp_path / "set" / part)
+    for name in "ab":
+        cv2.imwrite(str(tmp_path / "set/images" / f"{name}.png"), np.dstack([ids] * 3))
+    cv2.imwrite(str(tmp_path / "set/instances/a.png"), ids)
+    palette = PIL.Image.frombytes("P", ids.shape[::-1], ids.tobytes())
+    palette.putpalette(list(range(0, 200, 5)))
+    palette.save(tmp_path / "set/instances/b.png")
+    listed = listing.list_labelled_images(str(tmp_path / "set"), "folder")
+    table = ClassTable("cells", ("background", "cell"), (1,), encoding="ids")
+    wanted = preparing.Preparation("train", listed, table, str(tmp_path / "beam"), 1)
+    preparing.prepare(wanted, running.parse_options([]))
+    tfrecords.write_tfrecords(listed, table, str(tmp_path / "plain"), "train", 1)
+    assert contents(tmp_path / "beam") == contents(tmp_path / "plain")
+
+
+def test_the_tool_knows_what_is_allowed(data_dir, tmp_path):
+    arguments = f"--input={data_dir}", "--split=train", f"--output_dir={tmp_path}", "--allow=binary"
+    result = run_tool("beam_prepare.py", ROOT, *arguments)
+    assert result.returncode == 1 and "`--allow` must name some of binary_masks" in result.stderr

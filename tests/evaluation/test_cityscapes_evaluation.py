@@ -1,6 +1,7 @@
 """The official judge: known numbers, and no traces of one run in the next or on disk."""
 
 import copy
+import dataclasses
 import json
 import os
 
@@ -219,6 +220,9 @@ def test_wrong_files_are_refused_before_judging(tmp_path, capsys):
         file.write(f"masks/{item.name}_0000.png 3 0.9\n")  # a class index, no label id
     with pytest.raises(ValueError, match=r"_pred.txt:1: the label id must be one of .*: 3"):
         cityscapes.evaluate([item], str(tmp_path), CITYSCAPES)
+    other_void = dataclasses.replace(CITYSCAPES, void_label_ids=(0, 7))
+    with pytest.raises(ValueError, match=r"'cityscapes': .* ignores the label ids .*: \(0, 7\)$"):
+        cityscapes.evaluate([item], str(tmp_path), other_void)
     with pytest.raises(ValueError, match="'shapes': the Cityscapes evaluation needs the classes"):
         cityscapes.evaluate([item], str(tmp_path), TABLE)
     with pytest.raises(ValueError, match="at least one image"):

@@ -1,0 +1,55 @@
+"""Pictures in a folder of images that are not listed: of other formats, or in subfolders."""
+
+import os
+from collections.abc import Collection
+
+import PIL.Image
+
+_SUFFIXES = (
+    ".apng", ".arw", ".avif", ".bmp", ".cr2", ".czi", ".dcm", ".dib", ".dng", ".exr", ".gif",
+    ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl", ".lif", ".nd2",
+    ".nef", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".svs", ".tga", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+"""Ends of the names of pictures, also of formats that nothing here can open."""
+
+
+def is_hidden(file: str) -> bool:
+    """Returns whether a file is one that people do not see, as .DS_Store."""
+    return file.startswith(".")
+
+
+def find_pictures(folder: str, taken: Collection[str]) -> list[str]:
+    """Returns what looks like a picture in a folder and is not listed, sorted.
+
+    Args:
+      folder: The folder.
+      taken: Files and folders in it that are.
+
+    Returns:
+      Names of files; of folders with pictures, with "/" at the end. Hidden files are none.
+    """
+    found = []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if is_hidden(entry.name) or entry.name in taken:
+            continue
+        if entry.is_dir():
+            if any(_has_suffix(file) and not is_hidden(file) for file in os.listdir(entry.path)):
+                found.append(entry.name + "/")
+        elif _has_suffix(entry.name) or _is_picture(entry.path):
+            found.append(entry.name)
+    return found
+
+
+def _has_suffix(file: str) -> bool:
+    return os.path.splitext(file)[1].lower() in _SUFFIXES
+
+
+def _is_picture(path: str) -> bool:
+    """Returns whether Pillow knows a file's content, whatever its name."""
+    try:
+        with PIL.Image.open(path):
+            return True
+    except PIL.Image.DecompressionBombError:
+        return True
+    except (OSError, SyntaxError, ValueError):  # Pillow's own error is an OSError.
+        return False
