@@ -11,7 +11,7 @@ from scenes import instances as drawn_instances
 from affinity_seg import common, labels
 from affinity_seg.analysis import true_predictions
 from affinity_seg.configs import experiments
-from affinity_seg.data import checks, listing, tfrecords
+from affinity_seg.data import checks, graph_examples, listing, tfrecords
 from affinity_seg.dataloaders import affinity_targets, parser, step_inputs
 from affinity_seg.evaluation import coco, coco_format, dsb, errors, results, semantic
 from affinity_seg.evaluation.truth import read_truth
@@ -59,7 +59,7 @@ def _write_results(item, tmp_path, *, with_ring):
 def _trained(item, tmp_path):
     """Returns classes and instances that the training step gets of the image's record."""
     summary = tfrecords.write_tfrecords([item], TABLE, str(tmp_path / "out"), "train", 1)
-    (record,) = tf.data.TFRecordDataset(summary.paths).map(parser.decode)
+    (record,) = tf.data.TFRecordDataset(summary.paths).map(graph_examples.parse)
     config = experiments.DataConfig(is_training=False, crop_size=[40, 60])
     crop = parser.Parser(config, TABLE)(tf.constant((1, 2), tf.int64), record)
     batch = {key: value[None] for key, value in crop.items()}
@@ -101,11 +101,10 @@ def test_crops_are_not_drawn_around_the_ring():
     stored[0, 0] = RING
     stored[50, 50] = 7
     config = experiments.DataConfig(is_training=True, crop_size=[8, 8], object_crops=1.0)
-    example = {
-        "image": tf.zeros([64, 64, 3], tf.uint8),
-        "instances": tf.constant(stored),
-        "filename": tf.constant("a.png"),
-    }
+    item = listing.Item("a", "a.png", "a.png", "a.png")
+    image = np.zeros((64, 64, 3), np.uint8)
+    record = tfrecords.serialize(checks.from_arrays(item, image, stored, TABLE))
+    example = graph_examples.parse(tf.constant(record))
     for seed in range(10):
         crop = parser.Parser(config, TABLE)(tf.constant((seed, 3), tf.int64), example)
         assert 7 in crop["instances"].numpy()

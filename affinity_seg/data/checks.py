@@ -88,22 +88,22 @@ def read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:
 
 
 def from_arrays(
-    whole: CheckedItem,
     item: Item,
     image: np.ndarray,
     stored: np.ndarray,
     class_table: labels.ClassTable,
+    shapes: mask_checks.MaskShapes | None = None,
 ) -> CheckedItem:
     """Returns an image that was cut out of a checked one.
 
     Args:
-      whole: The image that it was cut out of.
       item: The image; its `filename` tells the part.
       image: uint8 RGB [H, W, 3].
       stored: uint8 or uint16 [H, W], pixels as stored on disk.
       class_table: The classes.
+      shapes: Those of the image that it was cut out of; None to measure its own.
     """
-    return _checked(item, image, stored, None, image.tobytes(), class_table, whole.shapes)
+    return _checked(item, image, stored, None, image.tobytes(), class_table, shapes)
 
 
 def describe(

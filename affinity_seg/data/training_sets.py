@@ -190,7 +190,7 @@ class OpenedImage:
         checked = self._checked
         pixels = checked.image[y0:y1, x0:x1], checked.instances[y0:y1, x0:x1]
         zoomed = _zoomed(*pixels, self._settings, zoom)
-        return checks.from_arrays(checked, item, *zoomed, self._class_table)
+        return checks.from_arrays(item, *zoomed, self._class_table, checked.shapes)
 
     def _whole(self) -> checks.CheckedItem:
         checked = self._checked
@@ -198,7 +198,11 @@ class OpenedImage:
             return checked
         rows = labelled_rows(self._class_table.decode(checked.instances)[0])
         return checks.from_arrays(
-            checked, self.item, checked.image[rows], checked.instances[rows], self._class_table
+            self.item,
+            checked.image[rows],
+            checked.instances[rows],
+            self._class_table,
+            checked.shapes,
         )
 
 

@@ -12,8 +12,7 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg import labels
-from affinity_seg.data import checks, instance_files, listing, tfrecords
-from affinity_seg.dataloaders import parser
+from affinity_seg.data import checks, graph_examples, instance_files, listing, tfrecords
 from affinity_seg.evaluation.truth import read_truth
 
 _CELLS = labels.ClassTable("cells", ("background", "cell"), (1,), encoding="ids")
@@ -83,9 +82,9 @@ def test_the_same_numbers_in_checks_training_and_evaluation(tmp_path, kind):
     (item,) = listing.list_labelled_images(str(tmp_path), "folder")
     checked = checks.read_item(item, _CELLS)
     np.testing.assert_array_equal(checked.values, np.unique(ids))
-    assert (checked.instances == content) == (kind == "grey, 16 bits")
+    np.testing.assert_array_equal(checked.instances, ids)
     paths = tfrecords.write_tfrecords([item], _CELLS, str(tmp_path / "out"), "train", 1).paths
-    (record,) = tf.data.TFRecordDataset(paths).map(parser.decode)
+    (record,) = tf.data.TFRecordDataset(paths).map(graph_examples.decode)
     np.testing.assert_array_equal(record["instances"], ids)
     truth = read_truth(item.instance_path, _CELLS)
     np.testing.assert_array_equal(truth.instance_ids > 0, ids > 0)

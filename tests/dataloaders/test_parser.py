@@ -39,23 +39,6 @@ def test_labels_equal_the_class_tables():
         np.testing.assert_array_equal(instances, table.decode(values)[1])
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_ids_are_read_as_stored_also_of_older_records_with_8_bits(dtype):
-    stored = np.array([[0, 1, 2], [7, 254, 255]], dtype)
-    features = {
-        common.IMAGE_ENCODED: cv2.imencode(".png", np.zeros([2, 3, 3], np.uint8))[1].tobytes(),
-        common.INSTANCE_ENCODED: cv2.imencode(".png", stored)[1].tobytes(),
-    }
-    features = {
-        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-        for key, value in features.items()
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    decoded = parser.decode(tf.constant(example.SerializeToString()))["instances"].numpy()
-    assert decoded.dtype == np.uint16
-    np.testing.assert_array_equal(decoded, stored)
-
-
 @pytest.mark.parametrize("seed", [(1, 2), (3, 4), (5, 6), (7, 8)])
 def test_image_and_labels_move_together(seed):
     image, truth = parse(*marked(), seed=seed, crop_size=[32, 32])

@@ -214,7 +214,7 @@ def test_wrong_files_are_refused_before_judging(tmp_path, capsys):
     with pytest.raises(ValueError, match=r"_0000.png: the mask must not be empty"):
         cityscapes.evaluate([item], str(tmp_path), CITYSCAPES)
     mask.write_bytes(mask.read_bytes()[:40])
-    with pytest.raises(ValueError, match=r"_0000.png: not a PNG file"):
+    with pytest.raises(ValueError, match=r"_0000.png: the file is damaged or cut off"):
         cityscapes.evaluate([item], str(tmp_path), CITYSCAPES)
     with open(results.result_path(str(tmp_path), item.name), "w", encoding="utf-8") as file:
         file.write(f"masks/{item.name}_0000.png 3 0.9\n")  # a class index, no label id
