@@ -22,6 +22,7 @@ ROOMS = (
     "resources",
     "structured",
     "neighbors",
+    "grids",
     "labels",
     "common",
     "files",

@@ -31,6 +31,7 @@ class TrueNetwork:
       feature_stride: The same: tiles are cut at these.
       class_table: The classes.
       distances: Distances of the affinity channels, pixels; None for the semantic network.
+      num_outputs: Channels of its logits.
     """
 
     def __init__(
@@ -57,6 +58,10 @@ class TrueNetwork:
         self.feature_stride = output_stride
         self.class_table = class_table
         self.distances = distances if kind == "affinity" else None
+        is_affinity = kind == "affinity"
+        self.num_outputs = (
+            neighbors.num_channels(distances) if is_affinity else class_table.num_classes
+        )
         self._classes = classes
         self._instances = instances
 
@@ -69,16 +74,9 @@ class TrueNetwork:
         return images
 
     def logits(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the logits of float32 [B, H, W, 3], see `coordinates`."""
-        step = self.output_stride
-        answers = None
-        for i, image in enumerate(images.numpy()):
-            truth = self._truth(image)[::step, ::step]
-            if answers is None:
-                answers = np.empty((len(images), *truth.shape), np.float32)
-            np.multiply(truth, 2 * MARGIN, out=answers[i])
-            answers[i] -= MARGIN
-        return tf.constant(answers)
+        """Returns the logits of float32 [B, H, W, 3], see `coordinates`; also inside a graph."""
+        answers = tf.numpy_function(self._answers, [images], tf.float32)
+        return tf.ensure_shape(answers, [images.shape[0], None, None, self.num_outputs])
 
     def encode(self, images: tf.Tensor, box: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Returns the logits of a tile; the truth needs no mean of features."""
@@ -88,10 +86,31 @@ class TrueNetwork:
         """Returns the logits that `encode` has given."""
         return tf.constant(encoded[0])
 
+    def labels_at(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns class and instance at places of the image, int32 [H, W]: of the nearest pixel.
+
+        Args:
+          y: float32 [H, W], 0 in the middle of the first row, pixels.
+          x: Likewise, of columns.
+        """
+        row, column = (np.floor(places + 0.5).astype(int) for places in (y, x))
+        return self._classes[row, column], self._instances[row, column]
+
+    def _answers(self, images: np.ndarray) -> np.ndarray:
+        step = self.output_stride
+        answers = None
+        for i, image in enumerate(images):
+            truth = self._truth(image)[::step, ::step]
+            if answers is None:
+                answers = np.empty((len(images), *truth.shape), np.float32)
+            np.multiply(truth, 2 * MARGIN, out=answers[i])
+            answers[i] -= MARGIN
+        return answers
+
     def _truth(self, image: np.ndarray) -> np.ndarray:
         is_inside = image[..., 2] > 0
-        y, x = (np.where(is_inside, np.floor(image[..., i] + 0.5), 0).astype(int) for i in (0, 1))
+        places = (np.where(is_inside, image[..., axis], 0) for axis in (0, 1))
+        classes, instances = (np.where(is_inside, of, 0) for of in self.labels_at(*places))
         if self.kind == "semantic":
-            classes = np.where(is_inside, self._classes[y, x], 0)
             return one_hot_semantics(classes, self.class_table.num_classes)
-        return true_affinities(np.where(is_inside, self._instances[y, x], 0), self.distances)
+        return true_affinities(instances, self.distances)

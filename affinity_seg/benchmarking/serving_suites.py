@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg import ops
+from affinity_seg import grids, ops
 from affinity_seg.benchmarking import server_process, serving_load, serving_stages
 from affinity_seg.configs import inference
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger, merge_options
 from affinity_seg.inference.predictions import ImagePrediction
-from affinity_seg.inference.regions import resize_nearest
 from affinity_seg.serving import client
 from affinity_seg.serving.saved_model import newest_version
 from affinity_seg.serving.signatures import COMPACT
@@ -158,7 +157,7 @@ def _region_merges(
             ops.graph_merge_from_logits,
             tf.constant(item.affinity_logits),
             tf.constant(item.semantic_logits),
-            tf.constant(resize_nearest(item.region.mask, *item.zoomed_size)),
+            grids.nearest(item.region.mask, *item.zoomed_size),
             affinity_stride=prediction.affinity_stride,
             semantic_stride=prediction.semantic_stride,
             group=item.region.group,

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import tqdm
 
-from affinity_seg import labels
+from affinity_seg import grids, labels
 from affinity_seg.data import checks
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
@@ -266,13 +266,14 @@ def _examples(
 def _zoomed(
     image: np.ndarray, stored: np.ndarray, settings: Settings, zoom: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Upsamples an image bilinearly and its labels to the nearest pixel."""
+    """Upsamples an image bilinearly and its labels by area."""
     if zoom == 1:
         return image, stored
-    size = tuple(min(settings.patch_size, zoom * side) for side in image.shape[1::-1])
+    height, width = (min(settings.patch_size, zoom * side) for side in stored.shape)
+    large = grids.ids_by_area(stored, height, width).numpy()
     return (
-        cv2.resize(image, size, interpolation=cv2.INTER_LINEAR),
-        cv2.resize(stored, size, interpolation=cv2.INTER_NEAREST_EXACT),
+        cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR),
+        large.astype(stored.dtype),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg import labels
+from affinity_seg import grids, labels
 from affinity_seg.configs import experiments
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import filenames
@@ -170,17 +170,12 @@ def _source_size(shape: tf.Tensor, scale: tf.Tensor, size: tf.Tensor) -> tf.Tens
 
 
 def _resize(image: tf.Tensor, stored: tf.Tensor, size: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Resizes an image (bilinear, half-pixel) and its labels (nearest) to the same size.
+    """Resizes an image (bilinear, half-pixel) and its labels (by area) to the same size.
 
     Only the crop is resized: the image is float32 afterwards and large images are many times
     as large as it.
     """
-    shape = tf.shape(stored)
-    for axis in range(2):
-        # floor((y + 0.5) * shape / size) in integers.
-        nearest = (2 * tf.range(size[axis]) + 1) * shape[axis] // (2 * size[axis])
-        stored = tf.gather(stored, nearest, axis=axis)
-    return tf.image.resize(image, size), stored
+    return tf.image.resize(image, size), grids.ids_by_area(stored, size[0], size[1])
 
 
 def _vary_colors(

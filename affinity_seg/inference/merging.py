@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg import ops
+from affinity_seg import grids, ops
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference.components import connected_components
 from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.pasting import paste
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.probabilities import semantic_probabilities
-from affinity_seg.inference.regions import resize_nearest
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops.types import GraphMergeResult
 
@@ -52,7 +51,7 @@ class GraphMerger:
             results = ops.graph_merge_from_logits_batch(
                 [item.affinity_logits for item in regions],
                 [item.semantic_logits for item in regions],
-                [resize_nearest(item.region.mask, *item.zoomed_size) for item in regions],
+                [grids.nearest(item.region.mask, *item.zoomed_size) for item in regions],
                 affinity_stride=prediction.affinity_stride,
                 semantic_stride=prediction.semantic_stride,
                 group=[item.region.group for item in regions],

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from affinity_seg import grids
 from affinity_seg.inference.instances import Instances, number_instances
-from affinity_seg.inference.regions import Region, resize_nearest
+from affinity_seg.inference.regions import Region
 from affinity_seg.ops.types import GraphMergeResult
 
 
@@ -18,7 +19,7 @@ def paste(
 ) -> Instances:
     """Pastes the instances of all regions into one image.
 
-    Masks are resized by nearest neighbour and cut to the grown region. Where instances of
+    Ids come back from the zoom by area and are cut to the grown region. Where instances of
     different regions meet, a pixel goes to the higher score, then to the lower region
     number. Sizes and boxes are counted anew; scores and votes stay those of the region.
 
@@ -34,7 +35,7 @@ def paste(
     classes, scores, votes = [], [], []
     for region, result in zip(regions, results, strict=True):
         y0, x0, y1, x1 = region.box
-        ids = resize_nearest(result.instance_ids, y1 - y0, x1 - x0)
+        ids = grids.ids_by_area(result.instance_ids, y1 - y0, x1 - x0).numpy()
         score = np.concatenate([np.float32([-1]), result.scores])[ids]
         taken = (ids > 0) & region.mask & (score > best[y0:y1, x0:x1])
         indices[y0:y1, x0:x1][taken] = len(classes) + ids[taken] - 1

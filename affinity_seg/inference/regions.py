@@ -89,10 +89,3 @@ def zoomed_size(region: Region, config: InferenceConfig) -> tuple[int, int]:
     window = config.merge_window
     height, width = (max(1, math.floor(side * zoom + 0.5)) for side in (y1 - y0, x1 - x0))
     return -(-height // window) * window, -(-width // window) * window
-
-
-def resize_nearest(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes [h, w] to [height, width]: pixel y reads floor((y + 0.5) * h / height)."""
-    rows = (2 * np.arange(height) + 1) * values.shape[0] // (2 * height)
-    columns = (2 * np.arange(width) + 1) * values.shape[1] // (2 * width)
-    return values[np.ix_(rows, columns)]

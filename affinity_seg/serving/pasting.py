@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from affinity_seg import grids
 from affinity_seg.ops.types import GraphMergeResult
 
 
@@ -51,7 +52,7 @@ def paste(canvas: Canvas, box: tf.Tensor, mask: tf.Tensor, result: GraphMergeRes
     Returns:
       The canvas with them.
     """
-    ids = resize_nearest(result.instance_ids, box[2] - box[0], box[3] - box[1])
+    ids = grids.ids_by_area(result.instance_ids, box[2] - box[0], box[3] - box[1])
     score = tf.gather(tf.concat([[-1.0], result.scores], axis=0), ids)
     candidate = ids + (tf.size(canvas.classes) - 1)
     height, width = tf.unstack(tf.shape(canvas.indices))
@@ -100,11 +101,3 @@ def number(canvas: Canvas, wanted: tf.Tensor) -> dict[str, tf.Tensor]:
         "sizes": sizes,
         "boxes": tf.stack([*corners, *ends], axis=-1),
     }
-
-
-def resize_nearest(values: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """Resizes [h, w] to [height, width]: pixel y reads floor((y + 0.5) * h / height)."""
-    for axis, side in enumerate((height, width)):
-        source = (2 * tf.range(side) + 1) * tf.shape(values)[axis] // (2 * side)
-        values = tf.gather(values, source, axis=axis)
-    return values

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from affinity_seg import ops
+from affinity_seg import grids, ops
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference import graph_tiles
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
@@ -156,7 +156,7 @@ class Segmenter(tf.Module):
             return ops.graph_merge_from_logits(
                 affinity,
                 semantic,
-                pasting.resize_nearest(mask, zoomed[0], zoomed[1]),
+                grids.nearest(mask, zoomed[0], zoomed[1]),
                 affinity_stride=self._affinity.output_stride,
                 semantic_stride=self._semantic.output_stride,
                 group=group,

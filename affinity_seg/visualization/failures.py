@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from affinity_seg import grids
 from affinity_seg.evaluation.errors import InstanceError
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.evaluation.truth import Truth
@@ -41,9 +42,8 @@ def draw_failure(
     canvas = cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR)
     for masks, color, width in ((true, TRUTH_COLOR, 4), (predicted, PREDICTION_COLOR, 2)):
         for mask in masks:
-            pixels = mask[y0:y1, x0:x1].astype(np.uint8)
-            large = cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST)
-            outline = cv2.findContours(large, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0]
+            resized = grids.ids_by_area(mask[y0:y1, x0:x1], *size[::-1]).numpy().astype(np.uint8)
+            outline = cv2.findContours(resized, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0]
             cv2.drawContours(canvas, outline, -1, color, width)
     return canvas
 

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from affinity_seg import grids
 from affinity_seg.inference.outputs import Outputs
 from affinity_seg.inference.probabilities import predicted_classes
 from affinity_seg.labels import ClassTable
@@ -27,24 +28,23 @@ def draw_panels(found: Outputs, class_table: ClassTable) -> dict[str, np.ndarray
     Returns:
       uint8 RGB by caption, no side longer than `MAX_SIDE`.
     """
-    image = _fitted(found.image, cv2.INTER_AREA)
+    image = _fitted(found.image)
 
     def draw(instances: overlays.DrawnInstances) -> np.ndarray:
-        ids = _fitted(instances.instance_ids, cv2.INTER_NEAREST)
-        small = instances._replace(instance_ids=ids)
+        small = instances._replace(instance_ids=_fitted_ids(instances.instance_ids))
         return overlays.draw_instances(image, small, class_table, has_labels=False)
 
     panels = {"image": image}
     if found.truth is not None:
         ids, classes = found.truth.instance_ids, found.truth.instance_classes
         panels[f"truth ({len(classes)})"] = draw(overlays.DrawnInstances(ids, classes, None))
-    semantic = _fitted(predicted_classes(found.prediction).astype(np.int32), cv2.INTER_NEAREST)
+    semantic = _fitted_ids(predicted_classes(found.prediction))
     height = layout.enlargement(*image.shape[:2]) * image.shape[0]
     # Without its legend: the page has one for all images.
     panels["semantic prediction"] = draw_semantic(image, semantic, class_table)[:height]
     instances = overlays.paint(found.instances, *found.image.shape[:2])
     panels[f"prediction ({len(found.instances)})"] = draw(instances)
-    return {caption: _fitted(panel, cv2.INTER_AREA) for caption, panel in panels.items()}
+    return {caption: _fitted(panel) for caption, panel in panels.items()}
 
 
 def to_jpeg(picture: np.ndarray) -> bytes:
@@ -54,11 +54,19 @@ def to_jpeg(picture: np.ndarray) -> bytes:
     return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), flags)[1].tobytes()
 
 
-def _fitted(image: np.ndarray, interpolation: int) -> np.ndarray:
-    """Returns an image or map with no side longer than `MAX_SIDE`."""
-    height, width = image.shape[:2]
-    scale = MAX_SIDE / max(height, width)
-    if scale >= 1:
+def _fitted(image: np.ndarray) -> np.ndarray:
+    """Returns an image with no side longer than `MAX_SIDE`."""
+    height, width = _fitted_size(*image.shape[:2])
+    if (height, width) == image.shape[:2]:
         return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(image, size, interpolation=interpolation)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _fitted_ids(ids: np.ndarray) -> np.ndarray:
+    """Returns a map of ids, [H, W], as `_fitted` returns an image."""
+    return grids.ids_by_area(ids, *_fitted_size(*ids.shape)).numpy()
+
+
+def _fitted_size(height: int, width: int) -> tuple[int, int]:
+    scale = min(1, MAX_SIDE / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

@@ -40,14 +40,17 @@ def test_masks_cut_empty_ones_go_and_numbers_follow_the_image():
     np.testing.assert_allclose(pasted.scores, [0.5, 0.2, 0.8])
 
 
-def test_zoomed_masks_come_back_by_nearest_neighbour():
+def test_zoomed_masks_come_back_by_area():
     region = Region(0, (0, 0, 2, 3), np.ones((2, 3), bool))
     ids = np.zeros((4, 6), np.int32)
     ids[2:, 4:] = 1
-    ids[0, 0] = 2  # Between the pixels that are read.
-    pasted = paste([region], [_result(ids, [1, 2], [0.5, 0.6])], 2, 3, 4)
-    assert pasted.instance_ids.tolist() == [[0, 0, 0], [0, 0, 1]]
-    assert pasted.classes.tolist() == [1]
+    ids[0, 0] = 2  # A quarter of the pixel: the instance has none in the image.
+    ids[1, 3:5] = 3  # A quarter of two pixels.
+    ids[2:, 1] = 4  # Half of a pixel.
+    results = [_result(ids, [1, 2, 1, 3], [0.5, 0.6, 0.7, 0.8])]
+    pasted = paste([region], results, 2, 3, 4)
+    assert pasted.instance_ids.tolist() == [[0, 0, 0], [1, 0, 2]]
+    assert pasted.classes.tolist() == [3, 1]
 
 
 def test_nothing_to_paste():

@@ -95,11 +95,3 @@ def test_zoomed_size(changes, expected):
     region = lib.Region(1, (5, 5, 15, 12), np.ones((10, 7), bool))
     config = InferenceConfig(**{"crop_size": 40, **changes})
     assert lib.zoomed_size(region, config) == expected
-
-
-def test_resize_nearest_reads_pixel_centres():
-    assert lib.resize_nearest(np.arange(4)[None], 1, 2).tolist() == [[1, 3]]
-    assert lib.resize_nearest(np.arange(3)[None], 1, 7).tolist() == [[0, 0, 1, 1, 1, 2, 2]]
-    for h, wanted in ((5, 12), (12, 5), (513, 200)):
-        expected = [int((y + 0.5) * h / wanted) for y in range(wanted)]
-        assert lib.resize_nearest(np.arange(h)[:, None], wanted, 1)[:, 0].tolist() == expected

@@ -1,0 +1,138 @@
+"""Maps on other grids: ids by area, masks by the nearest pixel (algorithm.md 3.4).
+
+A map covers the same rectangle on every grid: of `h` rows, row `y` covers the share
+[y / h, (y + 1) / h) of it, and columns likewise. Nothing here is moved by that, and a mirrored map
+gives the mirrored answer unless parts are equal. Everything runs eagerly and inside graphs.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+_MIXED = -1
+"""Stands for a pixel that covers several ids."""
+
+_LAST = tf.int32.max
+"""Stands for the background where ids are tried in their order: instances come before it."""
+
+_CHUNK = 2**20
+"""About so many covered pixels are looked at in one piece, which limits the memory."""
+
+
+def ids_by_area(
+    ids: tf.Tensor | np.ndarray, height: int | tf.Tensor, width: int | tf.Tensor
+) -> tf.Tensor:
+    """Resizes a map of ids: a pixel takes the id with the largest part of what it covers.
+
+    Among equal parts an id above 0 goes before 0, then the lower one. The areas are integers.
+
+    Args:
+      ids: Integers [h, w] from 0 on, below 2^31 - 1; h and w at least 1, h * w below 2^31.
+      height: Rows of the result, at least 1.
+      width: Columns of the result, at least 1.
+
+    Returns:
+      int32 [height, width].
+    """
+    with tf.device("CPU:0"):  # Maps of ids come from the C++ op or from files, and are small work.
+        return _ids_by_area(tf.cast(ids, tf.int32), height, width)
+
+
+def nearest(
+    values: tf.Tensor | np.ndarray, height: int | tf.Tensor, width: int | tf.Tensor
+) -> tf.Tensor:
+    """Resizes [h, w] to [height, width]: pixel y reads floor((y + 0.5) * h / height).
+
+    For enlarging. What is made smaller moves by half a pixel where h is an even multiple of height.
+    """
+    for axis, side in enumerate((height, width)):
+        source = (2 * tf.range(side) + 1) * tf.shape(values)[axis] // (2 * side)
+        values = tf.gather(values, source, axis=axis)
+    return values
+
+
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([None, None], tf.int32),
+        tf.TensorSpec([], tf.int32),
+        tf.TensorSpec([], tf.int32),
+    ]
+)
+def _ids_by_area(ids: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """Most pixels cover one id; only the others are decided by areas."""
+    rows, row_parts = _covered(height, tf.shape(ids)[0])
+    columns, column_parts = _covered(width, tf.shape(ids)[1])
+    # Whole rows are gathered much faster than columns.
+    found = tf.transpose(_common(tf.transpose(_common(ids, rows)), columns))
+    places = tf.cast(tf.where(found == _MIXED), tf.int32)
+    step = tf.maximum(1, _CHUNK // (tf.shape(rows)[0] * tf.shape(columns)[0]))
+    count = tf.maximum(1, -(-tf.shape(places)[0] // step))
+    decided = tf.TensorArray(tf.int32, count, infer_shape=False, element_shape=[None])
+    flat = tf.reshape(ids, [-1])
+    for i in tf.range(count):
+        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+        y, x = tf.unstack(places[i * step : (i + 1) * step], axis=1)
+        covered_rows = tf.gather(rows, y, axis=1)[:, None] * tf.shape(ids)[1]
+        covered = tf.gather(flat, covered_rows + tf.gather(columns, x, axis=1))
+        parts = tf.gather(row_parts, y, axis=1), tf.gather(column_parts, x, axis=1)
+        decided = decided.write(i, _largest(covered, *parts))
+    return tf.tensor_scatter_nd_update(found, places, decided.concat())
+
+
+def _covered(side: tf.Tensor, source: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns which of `source` pixels in a row each of `side` pixels covers, and how much of each.
+
+    Returns:
+      int32 [k, side], source pixels in their order, and int32 [k, side], the part of each, in
+      1 / `side` of a source pixel. A pixel that covers fewer than k repeats the last with part 0.
+    """
+    side, source = tf.cast(side, tf.int64), tf.cast(source, tf.int64)
+    begins = tf.range(side) * source
+    ends = begins + source
+    first, last = begins // side, -(-ends // side) - 1
+    places = first + tf.range(tf.reduce_max(last - first) + 1)[:, None]
+    parts = tf.minimum(ends, (places + 1) * side) - tf.maximum(begins, places * side)
+    places, parts = tf.minimum(places, last), tf.maximum(parts, 0)
+    return tf.cast(places, tf.int32), tf.cast(parts, tf.int32)
+
+
+def _common(ids: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """Returns what all the rows that a pixel covers say, `_MIXED` if they do not agree.
+
+    Args:
+      ids: int32 [h, w].
+      rows: int32 [k, height].
+
+    Returns:
+      int32 [height, w].
+    """
+    first = tf.gather(ids, rows[0])
+    is_mixed = tf.zeros_like(first, tf.bool)
+    for i in tf.range(1, tf.shape(rows)[0]):
+        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+        is_mixed |= tf.gather(ids, rows[i]) != first
+    return tf.where(is_mixed, _MIXED, first)
+
+
+def _largest(covered: tf.Tensor, row_parts: tf.Tensor, column_parts: tf.Tensor) -> tf.Tensor:
+    """Returns the id that has the largest part of each of n pixels.
+
+    Args:
+      covered: int32 [r, c, n], the ids that each covers.
+      row_parts: int32 [r, n], the part of each row.
+      column_parts: int32 [c, n], the part of each column.
+
+    Returns:
+      int32 [n].
+    """
+    covered = tf.where(covered == 0, _LAST, covered)
+    tried = tf.zeros(tf.shape(covered)[2:], tf.int32)
+    best, best_area = tried, tf.zeros_like(tried)
+    left = tf.reduce_sum(row_parts, axis=0) * tf.reduce_sum(column_parts, axis=0)
+    while tf.reduce_any(left > best_area):  # Later ids win only if they have more.
+        tried = tf.reduce_min(tf.where(covered > tried, covered, _LAST), axis=[0, 1])
+        in_rows = tf.reduce_sum(tf.where(covered == tried, column_parts, 0), axis=1)
+        area = tf.reduce_sum(in_rows * row_parts, axis=0)
+        best = tf.where(area > best_area, tried, best)
+        best_area = tf.maximum(best_area, area)
+        left -= area
+    return tf.where(best == _LAST, 0, best)
