@@ -15,6 +15,8 @@ from affinity_seg.analysis.true_predictions import one_hot_semantics, true_affin
 MARGIN = 8.0
 """Logits are this, or minus this."""
 
+_IMAGES = tf.TensorSpec([None, None, None, 3])
+
 
 def coordinates(height: int, width: int) -> np.ndarray:
     """Returns what stands for an image, float32 [H, W, 3]: y, x and 1, pixels."""
@@ -67,7 +69,7 @@ class TrueNetwork:
 
     def stretch_contrast(self, image: np.ndarray) -> tf.Tensor:
         """Returns `image`."""
-        return tf.constant(image)
+        return tf.convert_to_tensor(image)
 
     def normalize(self, images: tf.Tensor) -> tf.Tensor:
         """Returns `images`: padding with zeros stays apart, because its third channel is not 1."""
@@ -78,39 +80,38 @@ class TrueNetwork:
         answers = tf.numpy_function(self._answers, [images], tf.float32)
         return tf.ensure_shape(answers, [images.shape[0], None, None, self.num_outputs])
 
+    @tf.function(input_signature=[_IMAGES, tf.TensorSpec([4], tf.int32)])
     def encode(self, images: tf.Tensor, box: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Returns the logits of a tile; the truth needs no mean of features."""
-        return [self.logits(images)], tf.zeros([len(images), 1])
+        return [self.logits(images)], tf.zeros([tf.shape(images)[0], 1])
 
     def decode(self, encoded: list[np.ndarray], context: tf.Tensor) -> tf.Tensor:
         """Returns the logits that `encode` has given."""
-        return tf.constant(encoded[0])
+        return tf.convert_to_tensor(encoded[0])
 
-    def labels_at(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns class and instance at places of the image, int32 [H, W]: of the nearest pixel.
+    def truth(self, image: np.ndarray) -> np.ndarray:
+        """Returns what is true of each pixel of an image, see `coordinates`.
 
         Args:
-          y: float32 [H, W], 0 in the middle of the first row, pixels.
-          x: Likewise, of columns.
+          image: float32 [H, W, 3].
+
+        Returns:
+          float [H, W, num_outputs], from 0 to 1.
         """
-        row, column = (np.floor(places + 0.5).astype(int) for places in (y, x))
-        return self._classes[row, column], self._instances[row, column]
+        is_inside = image[..., 2] > 0
+        y, x = (np.where(is_inside, np.floor(image[..., i] + 0.5), 0).astype(int) for i in (0, 1))
+        if self.kind == "semantic":
+            classes = np.where(is_inside, self._classes[y, x], 0)
+            return one_hot_semantics(classes, self.class_table.num_classes)
+        return true_affinities(np.where(is_inside, self._instances[y, x], 0), self.distances)
 
     def _answers(self, images: np.ndarray) -> np.ndarray:
         step = self.output_stride
         answers = None
         for i, image in enumerate(images):
-            truth = self._truth(image)[::step, ::step]
+            truth = self.truth(image)[::step, ::step]
             if answers is None:
                 answers = np.empty((len(images), *truth.shape), np.float32)
             np.multiply(truth, 2 * MARGIN, out=answers[i])
             answers[i] -= MARGIN
         return answers
-
-    def _truth(self, image: np.ndarray) -> np.ndarray:
-        is_inside = image[..., 2] > 0
-        places = (np.where(is_inside, image[..., axis], 0) for axis in (0, 1))
-        classes, instances = (np.where(is_inside, of, 0) for of in self.labels_at(*places))
-        if self.kind == "semantic":
-            return one_hot_semantics(classes, self.class_table.num_classes)
-        return true_affinities(instances, self.distances)

@@ -95,8 +95,11 @@ def _run_tiles(network: Network, images: tf.Tensor, boxes: tf.Tensor, kept: tf.T
     stride = network.output_stride
     rows, columns = tf.unstack(-(-size // stride))
     whole = tf.zeros([tf.shape(images)[0], rows, columns, network.num_outputs])
+    any_size = tf.TensorShape([None, None, None, network.num_outputs])
     for i in tf.range(tf.shape(boxes)[0]):
-        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+        tf.autograph.experimental.set_loop_options(
+            parallel_iterations=1, shape_invariants=[(whole, any_size)]
+        )
         logits = network.decode([part[i] for part in encoded], context)
         place = _in_cells(kept[i], [0, 0], stride)
         inner = _in_cells(kept[i], boxes[i, :2], stride)
