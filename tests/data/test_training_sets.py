@@ -70,6 +70,20 @@ def test_rows_without_labelled_foreground_are_dropped(data_dir):
         assert checked.sha256 == files.sha256(item.image_path)
 
 
+@pytest.mark.parametrize(("side", "patch_size"), [(258, 515), (257, 513), (129, 513), (100, 513)])
+def test_upsampled_labels_lie_where_the_image_has_them(side, patch_size):
+    rows, columns = np.indices((side, side))
+    middle = (side - 1) / 2
+    stored = (np.hypot(rows - middle, columns - middle) < side / 3).astype(np.uint16)
+    image = np.repeat(200 * (stored > 0)[..., None], 3, axis=2).astype(np.uint8)
+    settings = Settings(patch_size=patch_size)
+    image, labelled = training_sets._zoomed(image, stored, settings, 4 if side < 200 else 2)
+    assert labelled.shape == image.shape[:2] and labelled.dtype == np.uint16
+    for mask in (labelled > 0, image[..., 0] > 100):
+        found = np.argwhere(mask).mean(axis=0)
+        np.testing.assert_allclose(found, (labelled.shape[0] - 1) / 2, atol=0.02)
+
+
 def test_nine_of_ten_images_lose_rows():
     draws = [training_sets._draw(1, f"image {i}") for i in range(4000)]
     assert 0.88 < np.mean(np.array(draws) < Settings().drop_share) < 0.92

@@ -168,6 +168,26 @@ def test_a_zoomed_crop_equals_that_of_the_zoomed_image():
     np.testing.assert_allclose(crop[1:32, 1:44] + 100, inner, atol=0.51)
 
 
+@pytest.mark.parametrize(
+    "size", [(60, 90), (80, 120), (120, 180), (192, 289), (361, 480), (720, 900)]
+)
+def test_zoomed_labels_lie_where_the_image_has_them(size):
+    rows, columns = np.indices((240, 360))
+    places = np.stack([rows, columns, 0 * rows], axis=-1).astype(np.float32)
+    shifts = []
+    # A disc of pixels is a bit off its middle, and at the opposite place by the opposite.
+    for y, x in ((90.2, 200.4), (239 - 90.2, 359 - 200.4)):
+        stored = (np.hypot(rows - y, columns - x) < 60.3).astype(np.uint16)
+        image, labelled = parser._resize(
+            tf.constant(places), tf.constant(stored), tf.constant(size)
+        )
+        inside = labelled.numpy() > 0
+        assert inside.mean() == pytest.approx(stored.mean(), rel=0.02)
+        # The image tells which places the labelled pixels show.
+        shifts.append(image.numpy()[inside][:, :2].mean(axis=0) - (y, x))
+    np.testing.assert_allclose(np.mean(shifts, axis=0), 0, atol=0.02)
+
+
 def test_a_zoomed_out_image_is_padded():
     image, truth = parse(
         *marked(50, 90), table=IDS, scale_min=0.5, scale_max=0.5, crop_size=[32, 48]

@@ -27,7 +27,7 @@ CELL = 32
 SIZE = (5 * CELL, 6 * CELL)
 CONFIG = InferenceConfig(
     stages=(1, 1, 1), crop_size=64, bucket=32, min_pixels=20, cell_size=CELL, semantic_flip=False,
-    affinity_flip=False,
+    affinity_flip=False, merge_window=1,
 )  # fmt: skip
 
 
@@ -141,20 +141,23 @@ def test_discs_stay_where_they_are(zoom, way):
     assert np.abs(shift).max() < 0.02
 
 
-@WAYS
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "way"),
     [
-        _at(1.3, semantic_flip=True, affinity_flip=True),
-        _at(2.5, regions=False),
-        _at(2.0, merge_window=4),
-        _at(2.0, bucket=1, crop_size=33),
-        _at(1.3, stride=2, slope=3),
-        _at(2.0, stride=4, slope=4),
-        _at(3.0, stride=8, slope=5, semantic_flip=True, affinity_flip=True),
-        _at(0.8, merge_window=1),
-        _at(0.5, merge_window=1, min_pixels=5),
-        {"resize": False, "merge_window": 1},
+        (_at(1.3, semantic_flip=True, affinity_flip=True, merge_window=2), _graph),
+        (_at(1.3, semantic_flip=True, affinity_flip=True), _program),
+        (_at(2.5, regions=False), _program),
+        (_at(1.0, merge_window=2), _program),
+        (_at(2.5, merge_window=2), _program),
+        (_at(2.0, merge_window=4), _program),
+        (_at(2.0, bucket=1, crop_size=33), _program),
+        (_at(1.3, stride=2, slope=3), _program),
+        (_at(2.0, stride=4, slope=4), _graph),
+        (_at(2.0, stride=4, slope=4), _program),
+        (_at(3.0, stride=8, slope=5, semantic_flip=True, affinity_flip=True), _program),
+        (_at(0.8), _program),
+        (_at(0.5, min_pixels=5), _program),
+        ({"resize": False}, _program),
     ],
 )
 def test_no_setting_moves_them(changes, way):
@@ -170,7 +173,7 @@ def test_tiles_do_not_move_them(way):
     assert np.abs(shift).max() < 0.02
 
 
-@pytest.mark.parametrize("changes", [_at(2.0), _at(4.0), _at(1.0, merge_window=1)])
+@pytest.mark.parametrize("changes", [_at(2.0, merge_window=2), _at(2.0), _at(1.0)])
 def test_images_of_odd_sides(changes):
     # Cells of regions begin at the top left, so regions are not mirrored; whole zooms do not mind.
     size = (173, 205)
@@ -178,13 +181,14 @@ def test_images_of_odd_sides(changes):
     assert np.abs(shift).max() < 0.02
 
 
-@WAYS
-@pytest.mark.parametrize("zoom", [1.0, 1.3, 2.0, 2.5])
+@pytest.mark.parametrize(
+    ("zoom", "way"), [(1.0, _program), (1.3, _graph), (2.0, _program), (2.5, _program)]
+)
 def test_mirrored_and_turned_pictures_give_mirrored_and_turned_ids(zoom, way):
     # Sides are multiples of the cell, so that regions are mirrored too, and no discs touch: where
     # two instances have the same part of a pixel the lower id has it, which comes first in the
     # raster.
-    chain, discs, image = Chain(way, **_at(zoom)), _discs(4), coordinates(*SIZE)
+    chain, discs, image = Chain(way, **_at(zoom, merge_window=2)), _discs(4), coordinates(*SIZE)
     ids = chain(discs, image)
     for axes in (0, 1, (0, 1)):
         found = chain(discs, np.flip(image, axes))
