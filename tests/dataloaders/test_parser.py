@@ -184,7 +184,8 @@ def test_zoomed_labels_lie_where_the_image_has_them(size):
         inside = labelled.numpy() > 0
         assert inside.mean() == pytest.approx(stored.mean(), rel=0.02)
         # The image tells which places the labelled pixels show.
-        shifts.append(image.numpy()[inside][:, :2].mean(axis=0) - (y, x))
+        shown = image.numpy()[inside][:, :2].astype(np.float64)
+        shifts.append(shown.mean(axis=0) - (y, x))
     np.testing.assert_allclose(np.mean(shifts, axis=0), 0, atol=0.02)
 
 
