@@ -66,8 +66,8 @@ def find_losses(
 
     The chain is run again without its limits, one after the other: if an instance comes back with
     `min_pixels` 0 it was too small; if pieces come back that make it up together, no edge
-    joins them; if it comes back with windows of one pixel it was the window; else what zooming to
-    the nearest pixel and pasting leave of it.
+    joins them; if it comes back with windows of one pixel it was the window; else what zooming and
+    pasting leave of it.
 
     Args:
       truth: The truth of the image.
