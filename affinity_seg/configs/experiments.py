@@ -249,6 +249,13 @@ class Experiment(cfg.ExperimentConfig):
         if self.trainer.train_steps < 1:
             raise ValueError(f"`trainer.train_steps` must be positive: {self.trainer.train_steps}")
         schedules.check(self.trainer)
+        for name in ("top_k_percent_pixels", "top_k_percent_pairs"):
+            share = getattr(self.task.losses, name, 1.0)
+            if self.runtime.enable_xla and share < 1:
+                raise ValueError(
+                    f"`task.losses.{name}` must be 1 with `runtime.enable_xla`, since XLA compiles "
+                    f"no number of hard examples that changes from step to step: {share}"
+                )
 
 
 def _paper_trainer(train_steps: int, metric: str) -> cfg.TrainerConfig:

@@ -202,3 +202,19 @@ def test_turned_crops_are_square():
     experiment.task.train_data.override({"crop_size": [64, 96], "random_turn": True})
     with pytest.raises(ValueError, match=r"`random_turn` needs a square `crop_size`: \[64, 96\]"):
         experiment.validate()
+
+
+@pytest.mark.parametrize(
+    "name, field",
+    [
+        (experiments.SEMANTIC, "top_k_percent_pixels"),
+        (experiments.AFFINITY, "top_k_percent_pairs"),
+    ],
+)
+def test_hard_examples_cannot_be_compiled(name, field):
+    params = valid(name)
+    params.runtime.enable_xla = True
+    params.validate()
+    setattr(params.task.losses, field, 0.5)
+    with pytest.raises(ValueError, match=rf"{field}` must be 1 with `runtime.enable_xla`.*: 0.5"):
+        params.validate()
