@@ -6,7 +6,8 @@ Suites: `step` makes the first step of the paper's networks, crops of 513x513 pi
 numbers of crops, each in a process of its own; the memory per crop is the difference of what the
 processes had at most. It is measured on the CPU: a GPU's kernels may want more, so a tenth of a
 GPU's memory is left free in the columns that say how many crops fit. `loss` measures the affinity
-loss and its gradient alone, on one thread. Prints tables and writes results.json.
+loss and its gradient alone, `validation` what a validation counts of an image of 1024x2048 pixels,
+both on one thread. Prints tables and writes results.json.
 """
 
 from absl import flags
@@ -26,7 +27,9 @@ flags.DEFINE_multi_enum(
 flags.DEFINE_multi_enum("precision", ["float32", "bfloat16"], _PRECISIONS, "For suite step.")
 flags.DEFINE_integer("crops", 3, "Of the larger step, beside 1.", lower_bound=2)
 flags.DEFINE_integer("loss_crops", 16, "For suite loss.", lower_bound=1)
-flags.DEFINE_integer("repetitions", 3, "Of the loss; their median counts.", lower_bound=1)
+flags.DEFINE_integer(
+    "repetitions", 3, "Of loss and validation; their median counts.", lower_bound=1
+)
 FLAGS = flags.FLAGS
 
 

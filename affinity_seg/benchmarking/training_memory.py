@@ -14,6 +14,7 @@ from affinity_seg import resources
 from affinity_seg.benchmarking import measure
 
 GPU_GIGABYTES = (16, 24, 40, 80)
+_CROP_SIDE = 513
 _FREE_SHARE = 0.1
 """Share of a GPU's memory that is left to its libraries."""
 
@@ -68,25 +69,27 @@ def step_rows(settings: Settings) -> list[dict[str, Any]]:
 
 
 def loss_rows(settings: Settings) -> list[dict[str, Any]]:
-    """Measures the affinity loss with its gradient, on one thread, at both output strides."""
+    """Measures the affinity loss with its gradient, at both output strides, on one thread."""
     rows = []
     for stride in (16, 8):
-        peak_bytes, seconds = _in_process(
-            _loss_measurement, settings.loss_crops, stride, settings.repetitions
-        )
-        crops = settings.loss_crops
-        rows.append(
-            {
-                "stride": stride,
-                "crops": crops,
-                "GiB a crop": peak_bytes / crops / 2**30,
-                "CPU seconds a crop": seconds / crops,
-            }
-        )
+        shape = (settings.loss_crops, _CROP_SIDE, _CROP_SIDE)
+        row = _in_process(_measured_on_one_thread, _loss_call, shape, stride, settings.repetitions)
+        rows.append({"stride": stride, "crops": settings.loss_crops, **row})
     return rows
 
 
-SUITES = {"loss": loss_rows, "step": step_rows}
+def validation_rows(settings: Settings) -> list[dict[str, Any]]:
+    """Measures what a validation counts of one Cityscapes image, on one thread."""
+    rows = []
+    for stride in (16, 8):
+        row = _in_process(
+            _measured_on_one_thread, _statistics_call, (1, 1024, 2048), stride, settings.repetitions
+        )
+        rows.append({"stride": stride, **row})
+    return rows
+
+
+SUITES = {"loss": loss_rows, "validation": validation_rows, "step": step_rows}
 
 
 def _in_process(function: Callable, *arguments: Any) -> Any:
@@ -133,32 +136,69 @@ def _step_bytes(name: str, precision: str, crops: int) -> int:
     return measure.measure(lambda: step(batch).numpy(), 0).peak_bytes
 
 
-def _loss_measurement(crops: int, stride: int, repetitions: int) -> tuple[int, float]:
-    """Returns bytes and CPU seconds of the loss of crops of 513x513 pixels and its gradient."""
-    import tensorflow as tf  # Late: this is another process.
+def _measured_on_one_thread(
+    make_call: Callable[[tuple[int, int, int], int], Callable[[], Any]],
+    shape: tuple[int, int, int],
+    stride: int,
+    repetitions: int,
+) -> dict[str, float]:
+    """Measures a call on images of a shape, [count, height, width].
 
-    from affinity_seg.losses import affinity_loss
+    Returns:
+      Memory of an image in GiB, and its CPU seconds, the median of the repetitions.
+    """
+    import tensorflow as tf  # Late: this is another process.
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    side = 513
-    instances = tf.constant(_instances(crops, side, side))
-    cells = -(-side // stride)
-    logits = tf.random.stateless_normal([crops, cells, cells, 56], [1, 2], stddev=2.0)
+    call = make_call(shape, stride)
+    peak_bytes = measure.measure(call, 0).peak_bytes
+    seconds = statistics.median(measure.measure(call, 1).cpu_seconds for _ in range(repetitions))
+    return {"GiB an image": peak_bytes / shape[0] / 2**30, "CPU s an image": seconds / shape[0]}
 
-    @tf.function
-    def step(logits):
+
+def _loss_call(shape: tuple[int, int, int], stride: int) -> Callable[[], Any]:
+    """Returns a function that computes the affinity loss and its gradient."""
+    import tensorflow as tf
+
+    from affinity_seg.losses import affinity_loss
+
+    instances = tf.constant(_instances(*shape))
+
+    def gradient(logits):
         with tf.GradientTape() as tape:
             tape.watch(logits)
             loss = affinity_loss.affinity_loss(logits, instances, output_stride=stride)
         return tape.gradient(loss, logits)
 
-    step.get_concrete_function(logits)  # Traced before, so that it is not in the memory.
-    first = measure.measure(lambda: step(logits).numpy(), 0)
-    times = [
-        measure.measure(lambda: step(logits).numpy(), 1).cpu_seconds for _ in range(repetitions)
-    ]
-    return first.peak_bytes, statistics.median(times)
+    return _traced(gradient, shape, stride)
+
+
+def _statistics_call(shape: tuple[int, int, int], stride: int) -> Callable[[], Any]:
+    """Returns a function that counts the pairs of a validation."""
+    import tensorflow as tf
+
+    from affinity_seg.losses import affinity_loss
+
+    instances = tf.constant(_instances(*shape))
+    return _traced(
+        lambda logits: (
+            affinity_loss.pair_statistics(logits, instances, output_stride=stride).histograms
+        ),
+        shape,
+        stride,
+    )
+
+
+def _traced(function: Callable, shape: tuple[int, int, int], stride: int) -> Callable[[], Any]:
+    """Returns a call of a function of logits; it is traced already, which takes memory as well."""
+    import tensorflow as tf
+
+    count, height, width = shape
+    size = [count, -(-height // stride), -(-width // stride), 56]
+    logits = tf.random.stateless_normal(size, [1, 2], stddev=2.0)
+    traced = tf.function(function).get_concrete_function(logits)
+    return lambda: traced(logits).numpy()
 
 
 def _instances(crops: int, height: int, width: int) -> np.ndarray:
