@@ -32,9 +32,12 @@ def ids_by_area(
 
     Returns:
       int32 [height, width].
+
+    Raises:
+      tf.errors.InvalidArgumentError: An id is not allowed.
     """
     with tf.device("CPU:0"):  # Maps of ids come from the C++ op or from files, and are small work.
-        return _ids_by_area(tf.cast(ids, tf.int32), height, width)
+        return _ids_by_area(tf.cast(ids, tf.int64), height, width)
 
 
 def nearest(
@@ -52,13 +55,18 @@ def nearest(
 
 @tf.function(
     input_signature=[
-        tf.TensorSpec([None, None], tf.int32),
+        tf.TensorSpec([None, None], tf.int64),
         tf.TensorSpec([], tf.int32),
         tf.TensorSpec([], tf.int32),
     ]
 )
 def _ids_by_area(ids: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
     """Most pixels cover one id; only the others are decided by areas."""
+    tf.debugging.Assert(
+        tf.reduce_all((ids >= 0) & (ids < _LAST)),
+        [f"`ids` must be in [0, {_LAST}):", tf.reduce_min(ids), "to", tf.reduce_max(ids)],
+    )
+    ids = tf.cast(ids, tf.int32)
     rows, row_parts = _covered(height, tf.shape(ids)[0])
     columns, column_parts = _covered(width, tf.shape(ids)[1])
     # Whole rows are gathered much faster than columns.

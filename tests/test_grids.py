@@ -109,3 +109,10 @@ def test_nearest_reads_pixel_centres():
         expected = [int((y + 0.5) * h / wanted) for y in range(wanted)]
         found = grids.nearest(np.arange(h)[:, None], wanted, 1).numpy()
         assert found[:, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**31 - 1, 2**32 + 7])
+def test_ids_that_are_not_allowed_are_refused(wrong):
+    ids = np.array([[wrong, 3], [2, 3]], np.int64)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"`ids` must be in \[0, 2147483647\)"):
+        grids.ids_by_area(ids, 1, 1)

@@ -164,6 +164,10 @@ class SegmentationTask(cfg.TaskConfig):
                 getattr(self, name).check()
             except ValueError as error:
                 raise ValueError(f"task.{name}: {error}") from error
+        if self.validation_data.drop_remainder:
+            raise ValueError(
+                "`task.validation_data.drop_remainder` must be false, or images are left out: True"
+            )
         batch, parts = self.train_data.global_batch_size, self.accumulated_batches
         if parts < 1 or batch % parts:
             raise ValueError(

@@ -180,10 +180,10 @@ def shard_paths(output_dir: str, split: str, num_shards: int, count: int) -> lis
 
 
 def require_shards(pattern: str) -> None:
-    """Checks that there are TFRecord files, and for each shard all the others of its set.
+    """Checks that there are TFRecord files, for each shard all the others of its set, and a record.
 
     Raises:
-      FileNotFoundError: No file matches `pattern`, or shards of a set are missing.
+      FileNotFoundError: No file matches `pattern`, shards of a set are missing, or all are empty.
     """
     paths = tf.io.gfile.glob(pattern)
     if not paths:
@@ -197,6 +197,11 @@ def require_shards(pattern: str) -> None:
                 f"{len(missing)} of {len(wanted)} shards are missing, e.g. {missing[0]}; "
                 "run tools/create_tfrecords.py again"
             )
+    if not any(tf.io.gfile.stat(path).length for path in paths):
+        raise FileNotFoundError(
+            f"`input_path` must match TFRecord files with records: {pattern} matches {len(paths)}, "
+            "all of 0 bytes"
+        )
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ from affinity_seg.evaluation.truth import Truth
 
 TRUTH_COLOR = (0, 230, 118)
 PREDICTION_COLOR = (255, 0, 200)
-HEIGHT = 200
-"""Height of a close-up, pixels; it is one to two times as wide unless the image's edge cuts it."""
+HEIGHT, MAX_WIDTH = 200, 800
+"""Height of a close-up, pixels; it is one to two times as wide unless the image's edge cuts it. Of
+an image so low that it would be wider than the second, it is less high instead."""
 
 _MIN_SIDE = 48
 _MARGIN = 0.3  # of the longer side of the error, on each side
@@ -31,14 +32,15 @@ def draw_failure(
       error: The error; its indices are those of truth and predictions.
 
     Returns:
-      uint8 RGB [HEIGHT, W', 3]. Contours of the truth are thick and of `TRUTH_COLOR`, those of the
-      prediction thin and of `PREDICTION_COLOR` on top.
+      uint8 RGB [H', W', 3], H' at most HEIGHT, W' at most MAX_WIDTH. Contours of the truth are
+      thick and of `TRUTH_COLOR`, those of the prediction thin and of `PREDICTION_COLOR` on top.
     """
     true = [target.instance_ids == index + 1 for index in error.true]
     predicted = [predictions[index].mask for index in error.predicted]
     y0, x0, y1, x1 = _crop_box(np.any([*true, *predicted], axis=0))
     crop = image[y0:y1, x0:x1]
-    size = (max(1, round((x1 - x0) * HEIGHT / (y1 - y0))), HEIGHT)
+    scale = min(HEIGHT / (y1 - y0), MAX_WIDTH / (x1 - x0))
+    size = tuple(max(1, round(side * scale)) for side in (x1 - x0, y1 - y0))
     canvas = cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR)
     for masks, color, width in ((true, TRUTH_COLOR, 4), (predicted, PREDICTION_COLOR, 2)):
         for mask in masks:

@@ -76,6 +76,7 @@ def test_defaults_are_the_papers():
         ("task.model.backbone.resnet_v1.output_stride", 12),
         ("task.model.backbone.resnet_v1.multi_grid", [1, 2]),
         ("trainer.train_steps", 0),
+        ("task.validation_data.drop_remainder", True),
     ],
 )
 def test_a_broken_field_is_named(field, value):

@@ -250,6 +250,9 @@ def test_incomplete_sets_of_shards_are_refused(folder, tmp_path):
         tfrecords.require_shards(pattern)
     with pytest.raises(FileNotFoundError, match="must match TFRecord files"):
         tfrecords.require_shards(str(tmp_path / "val-*"))
+    (tmp_path / "nothing.tfrecord").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match=r"nothing.tfrecord matches 1, all of 0 bytes"):
+        tfrecords.require_shards(str(tmp_path / "nothing.tfrecord"))
 
 
 def _letters(folder):

@@ -76,3 +76,12 @@ def test_surroundings_come_from_the_image():
 
 def test_center_of_a_box():
     assert failures.center(_mask(10, 20, 30, 60)) == (40, 20)
+
+
+def test_of_a_very_low_image_the_picture_is_not_wider_than_allowed():
+    ids = np.zeros((1, 2000), np.int32)
+    ids[0, 200:1800] = 1
+    target = Truth(ids, ids, np.ones(1, np.int32), np.zeros((1, 2000), bool))
+    error = InstanceError("any", (0,), (), 0.0, 1)
+    picture = failures.draw_failure(np.zeros((1, 2000, 3), np.uint8), target, [], error)
+    assert picture.shape == (1, failures.MAX_WIDTH, 3)
