@@ -26,20 +26,48 @@ def check(name: str, where: str) -> str:
       where: The file that it comes from, for messages.
 
     Raises:
-      ValueError: It is empty or too long, begins with a dot, or has a separator of folders or a
-        control character.
+      ValueError: It is empty or too long, not UTF-8, begins with a dot, or has a separator of
+        folders or a control character.
     """
+    check_utf8(name, where)
     if (
         not name
         or name.startswith(".")
         or _FORBIDDEN.search(name)
-        or len(name.encode(errors="surrogateescape")) > _MAX_BYTES
+        or len(name.encode()) > _MAX_BYTES
     ):
         raise ValueError(
             f"{where}: the key of an image must be a name of 1 to {_MAX_BYTES} bytes without "
             f"folders and control characters, and begin with no dot: {name!r}"
         )
     return normalized(name)
+
+
+def check_utf8(name: str, where: str) -> None:
+    """Checks that a file's name can be stored in a record and printed.
+
+    Linux allows any bytes in a name. Python shows those that are not UTF-8 as single surrogates,
+    which no encoder takes.
+
+    Args:
+      name: The name; folders may stand before it.
+      where: The file that it comes from, for messages.
+
+    Raises:
+      ValueError: It is not UTF-8.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{escaped(where)}: the name of a file must be UTF-8: {name!r}") from error
+
+
+def escaped(name: str) -> str:
+    """Returns a name for messages, with the number of each character that is not ASCII.
+
+    So names can be told apart that differ in their form of Unicode only, and any can be printed.
+    """
+    return ascii(name)[1:-1]
 
 
 def normalized(name: str) -> str:

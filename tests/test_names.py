@@ -36,6 +36,13 @@ def test_what_is_no_name_is_refused_and_its_place_named(name):
     assert names.check("münster_000001 b..c", "list.json") == "münster_000001 b..c"
 
 
+def test_what_is_not_utf8_is_refused_and_can_be_printed():
+    for name in (os.fsdecode(b"\xe9"), "\ud800"):
+        with pytest.raises(ValueError, match="must be UTF-8") as raised:
+            names.check(name, f"images/{name}.png")
+        assert str(raised.value).encode().startswith(b"images/\\ud")
+
+
 @pytest.mark.parametrize("relative", ["../x.png", "/etc/passwd", "masks/../../x", "link/x", "a\0b"])
 def test_a_name_in_a_file_stays_in_its_folder(tmp_path, relative):
     folder = tmp_path / "results"

@@ -6,9 +6,12 @@ r"""Writes the sets that the paper trains on (section 5) as TFRecords, and print
         --num_fine_patches=300 --output_dir=runs/demo/training_sets
 
 --input is in the layout of Cityscapes: leftImg8bit, gtFine, and gtCoarse for the coarse sets.
-docs/training_sets.md says what is in each set. The same flags give the same files. Images that
-cannot be used are left out and listed, see docs/faults.md.
+docs/training_sets.md says what is in each set. The same flags give the same files. The shards of
+all sets get their names together, after the last set was written. Images that cannot be used are
+left out and listed, see docs/faults.md.
 """
+
+import contextlib
 
 from absl import flags
 
@@ -46,16 +49,18 @@ def main():
         if any(name.startswith(source) for name in FLAGS.sets)
     }
     rows = []
-    for name in FLAGS.sets:
-        source_items = items[name.split("_")[0]]
-        built = training_sets.build(name, source_items, class_table, settings, letters)
-        if not built.count:
-            raise ValueError(f"{FLAGS.input}: nothing to cut for the set {name}")
-        shards = min(FLAGS.num_shards, built.count)
-        summary = tfrecords.write_examples(
-            built.examples, built.count, class_table, FLAGS.output_dir, name, shards, allowed
-        )
-        rows.append((name, summary.count, sum(summary.instances_of_class.values())))
+    with contextlib.ExitStack() as pending:
+        for name in FLAGS.sets:
+            source_items = items[name.split("_")[0]]
+            built = training_sets.build(name, source_items, class_table, settings, letters)
+            if not built.count:
+                raise ValueError(f"{FLAGS.input}: nothing to cut for the set {name}")
+            shards = min(FLAGS.num_shards, built.count)
+            written = tfrecords.pending_examples(
+                built.examples, built.count, class_table, FLAGS.output_dir, name, shards, allowed
+            )
+            summary = pending.enter_context(written)
+            rows.append((name, summary.count, sum(summary.instances_of_class.values())))
     print(f"{'set':16}{'examples':>10}{'the paper':>11}{'instances':>11}")
     for name, count, instances in rows:
         print(f"{name:16}{count:10}{training_sets.PAPER_COUNTS[name]:11}{instances:11}")

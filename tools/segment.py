@@ -11,7 +11,7 @@ dead_letters.json of the output folder and does not stop the others.
 from absl import flags
 from tqdm import tqdm
 
-from affinity_seg import cli, dead_letters, tool_flags
+from affinity_seg import cli, dead_letters, names, tool_flags
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
 from affinity_seg.export import segmentation
@@ -40,6 +40,7 @@ def main():
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
         merged = None
         with letters.listed(item.name, item.image_path), errors_named(item.image_path):
+            names.check_utf8(item.filename, item.image_path)
             image = read_image(item.image_path)
             merged = merger.merge(predictor.predict(image))
         if merged is None:

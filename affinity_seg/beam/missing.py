@@ -10,6 +10,7 @@ from affinity_seg.beam.elements import Done, LetterBox, Picture, Predicted, Sour
 from affinity_seg.beam.running import COUNTERS
 from affinity_seg.beam.runs import DONE, Run
 from affinity_seg.beam.sources import LETTERS
+from affinity_seg.data import listing
 
 
 class FindMissing(beam.DoFn):
@@ -38,6 +39,7 @@ class FindMissing(beam.DoFn):
             yield beam.pvalue.TaggedOutput(LETTERS, letter)
 
     def _find(self, source: Source) -> Picture | Predicted | beam.pvalue.TaggedOutput:
+        listing.check_names(source.item)
         opened = source.open()
         found = self._outputs.find(source.item, opened.sha256)
         if found is None:

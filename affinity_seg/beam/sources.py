@@ -110,7 +110,8 @@ class TakeUnique(beam.DoFn):
             path = other.item.image_path
             with box.listed(named[0], path):
                 raise ValueError(
-                    f"names of images must differ: {first.item.image_path} and {path}: {named[0]!r}"
+                    f"names of images must differ: {names.escaped(first.item.image_path)} and "
+                    f"{names.escaped(path)}: {named[0]!r}"
                 )
         for letter in box.take():
             yield beam.pvalue.TaggedOutput(LETTERS, letter)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affinity_seg import labels
+from affinity_seg import labels, names
 from affinity_seg.data import instance_files, mask_checks, pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
@@ -48,9 +48,10 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
 
     Raises:
       FileNotFoundError: A file is missing.
-      ValueError: A file is damaged or of the wrong kind, the sizes differ, or an id is unknown.
-        The message names the file.
+      ValueError: A file is damaged or of the wrong kind, its name is not UTF-8, the sizes differ,
+        or an id is unknown. The message names the file.
     """
+    names.check_utf8(item.filename, item.image_path)
     content = instance_files.read_bytes(item.image_path)
     image = pictures.decode(item.image_path, content)
     stored = read_instances(item.instance_path, class_table)

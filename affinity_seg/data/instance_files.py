@@ -1,6 +1,7 @@
 """Instance images from their files: the one reader of training, evaluation and pictures."""
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -10,6 +11,9 @@ from affinity_seg.data import pictures
 
 _BITS_AT, _COLOR_TYPE_AT = 24, 25
 """Where a PNG's header has the bits of a sample, and what the samples are."""
+
+_CHUNKS_AT, _CHUNK_FRAME = 8, 12
+"""Where the chunks of a PNG begin, and what each has beside its data: size, kind and checksum."""
 
 _GRAY, _PALETTE = 0, 3
 """Color types of PNG with one sample for each pixel."""
@@ -51,10 +55,8 @@ def decode(path: str, content: bytes) -> np.ndarray:
     """
     pictures.check_header(path, content, ("PNG",))
     bits, color_type = content[_BITS_AT], content[_COLOR_TYPE_AT]
-    # OpenCV fills what is missing of a file that was cut off: look for its end.
-    complete = content[-8:-4] == b"IEND"
     stored = None
-    if complete:
+    if _has_end(content):  # OpenCV fills what is missing of a file that was cut off.
         stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None:
         raise ValueError(f"{path}: the file is damaged or cut off, {len(content)} bytes")
@@ -70,6 +72,17 @@ def decode(path: str, content: bytes) -> np.ndarray:
     if bits < 8:
         return stored // (255 // (2**bits - 1))  # OpenCV has stretched them.
     return stored
+
+
+def _has_end(content: bytes) -> bool:
+    """Returns whether the chunks of a PNG lead to its last one, whatever stands behind that."""
+    at = _CHUNKS_AT
+    while at + _CHUNK_FRAME <= len(content):
+        size, kind = struct.unpack_from(">I4s", content, at)
+        if kind == b"IEND":
+            return True
+        at += _CHUNK_FRAME + size
+    return False
 
 
 def _hint(stored: np.ndarray) -> str:

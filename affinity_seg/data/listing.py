@@ -53,6 +53,16 @@ class Item(NamedTuple):
         return self.instance_path is not None and os.path.isfile(self.instance_path)
 
 
+def check_names(item: Item) -> None:
+    """Checks that files can be written under the key of an image, and its file's name in records.
+
+    Raises:
+      ValueError: The file's name is not UTF-8, or the key breaks a rule of `names.check`.
+    """
+    names.check_utf8(item.filename, item.image_path)
+    names.check(item.name, item.image_path)
+
+
 def check_split(split: str) -> None:
     """Raises ValueError unless `split` is a plain name, without folders."""
     if not re.fullmatch(r"\w[\w.-]*", split):
@@ -151,7 +161,8 @@ def list_labelled_images(
     missing = [item for item in items if not os.path.isfile(item.instance_path)]
     if missing and (letters is None or letters.is_strict or len(missing) == len(items)):
         raise FileNotFoundError(
-            f"{len(missing)} instance images are missing:\n  "
+            mistakes.counted(len(missing), "instance image is", "instance images are")
+            + " missing:\n  "
             + "\n  ".join(item.instance_path + _other_file(item) for item in missing)
         )
     for item in missing:
@@ -161,7 +172,9 @@ def list_labelled_images(
     without_image = sorted(truths.keys() - {item.name for item in items})
     if without_image:
         mistakes.warn(
-            f"{len(without_image)} of {len(truths)} instance images have no image: "
+            f"{len(without_image)} of "
+            + mistakes.counted(len(truths), "instance image", "instance images")
+            + f" {'has' if len(without_image) == 1 else 'have'} no image: "
             + mistakes.listed([truths[name] for name in without_image])
         )
     without = set(missing)
@@ -174,7 +187,8 @@ def _sorted(items: Iterable[Item]) -> list[Item]:
     for first, second in itertools.pairwise(items):
         if first.name == second.name:
             raise ValueError(
-                f"names of images must differ: {first.image_path} and {second.image_path}"
+                f"names of images must differ: {names.escaped(first.image_path)} and "
+                f"{names.escaped(second.image_path)}"
             )
     return items
 
@@ -237,10 +251,13 @@ def _list_truths(data_dir: str, layout: str, split: str, annotation: str) -> dic
         suffix = _INSTANCES_SUFFIX
     truths: dict[str, str] = {}
     for path in (os.path.join(folder, file) for folder in folders for file in _visible(folder)):
-        if path.lower().endswith(suffix.lower()):
+        if path.lower().endswith(suffix.lower()) and not os.path.isdir(path):
             name = names.normalized(os.path.basename(path)[: -len(suffix)])
             if name in truths:
-                raise ValueError(f"names of instance images must differ: {truths[name]} and {path}")
+                raise ValueError(
+                    f"names of instance images must differ: {names.escaped(truths[name])} and "
+                    f"{names.escaped(path)}"
+                )
             truths[name] = path
     return truths
 
@@ -249,7 +266,12 @@ def _other_file(item: Item) -> str:
     """Returns a remark on the file of another format that an image has for its instance image."""
     folder, file = os.path.split(item.instance_path)
     stem = names.normalized(os.path.splitext(file)[0])
-    others = [f for f in _visible(folder) if names.normalized(os.path.splitext(f)[0]) == stem]
+    others = [
+        file
+        for file in _visible(folder)
+        if names.normalized(os.path.splitext(file)[0]) == stem
+        and not os.path.isdir(os.path.join(folder, file))
+    ]
     return f"; {others[0]} is there, but only PNG keeps ids as they are" if others else ""
 
 
@@ -277,10 +299,14 @@ def _checked(
         found = f"; not read are {mistakes.listed(skipped)}" if skipped else ""
         raise FileNotFoundError(f"there is no image {os.path.join(folder, pattern)}{found}")
     if skipped:
+        one = len(skipped) == 1
         message = (
-            f"{folder}: {len(skipped)} pictures beside {len(items)} images are not read, because "
-            f"their names are not {pattern}: {mistakes.listed(skipped)}; convert them, e.g. with "
-            "`mogrify -format png`, or take them out"
+            f"{folder}: {mistakes.counted(len(skipped), 'picture', 'pictures')} beside "
+            f"{mistakes.counted(len(items), 'image', 'images')} "
+            f"{'is' if one else 'are'} not read, because "
+            f"{'its name is' if one else 'their names are'} not {pattern}: "
+            f"{mistakes.listed(skipped)}; convert {'it' if one else 'them'}, e.g. with "
+            f"`mogrify -format png`, or take {'it' if one else 'them'} out"
         )
         if allowed is None:
             mistakes.warn(message)

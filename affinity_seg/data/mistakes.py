@@ -33,6 +33,11 @@ def warn(message: str) -> None:
     logging.warning("%s", message)
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Returns a number with the words for one thing, or for several."""
+    return f"{count} {one if count == 1 else many}"
+
+
 def listed(names: Sequence[str]) -> str:
     """Returns the first of some names, and how many more there are."""
     more = len(names) - _SHOWN

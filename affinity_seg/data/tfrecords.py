@@ -142,6 +142,27 @@ def write_examples(
 
     The other arguments and the errors are those of `write_tfrecords`.
     """
+    with pending_examples(
+        examples, count, class_table, output_dir, split, num_shards, allowed
+    ) as summary:
+        return summary
+
+
+@contextlib.contextmanager
+def pending_examples(
+    examples: Iterable[checks.CheckedItem],
+    count: int,
+    class_table: labels.ClassTable,
+    output_dir: str,
+    split: str,
+    num_shards: int,
+    allowed: Collection[str] = (),
+) -> Iterator[Summary]:
+    """Writes checked images to shards that get their names when the body ends without an error.
+
+    So several sets get their names together, or none of them does. If the body raises, the new
+    shards go and the older ones stay. The arguments and the errors are those of `write_examples`.
+    """
     paths = shard_paths(output_dir, split, num_shards, count)
     files.remove_leftovers(output_dir)
     found, number = Found.nothing(), 0
@@ -158,8 +179,8 @@ def write_examples(
         if not number:
             raise ValueError(f"{output_dir}: none of the {count} images of {split} can be used")
         found.check(folder, number, class_table, allowed)
+        yield Summary(number, paths, found.pixels_of_class, found.instances_of_class)
         remove_shards(output_dir, split)
-    return Summary(number, paths, found.pixels_of_class, found.instances_of_class)
 
 
 def shard_paths(output_dir: str, split: str, num_shards: int, count: int) -> list[str]:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from affinity_seg import files, names
+from affinity_seg import files
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data import listing
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.inference import fingerprint as fingerprint_lib
@@ -204,7 +205,7 @@ def predict_variants(
 
 def _read(times: timeline.Timeline, item: Item) -> tuple[np.ndarray, str]:
     """Returns an image and the hash of its file."""
-    names.check(item.name, item.image_path)
+    listing.check_names(item)
     with times.span(timeline.READ, item.name):
         image = read_image(item.image_path, turned=not item.has_truth)
         return image, files.sha256(item.image_path)

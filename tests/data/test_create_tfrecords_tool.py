@@ -120,6 +120,24 @@ def test_a_name_in_the_other_form_of_unicode(folder):
     assert "out: 4 images in 1 shards of train" in run.stdout
 
 
+def test_a_name_that_is_not_utf8_is_listed(folder):
+    _write(folder, "d", _discs())
+    for part in ("images", "instances"):
+        file = os.fsencode(folder / "set" / part / "d.png")
+        os.rename(file, file.replace(b"d.png", b"\xe9.png"))
+    run = _create(folder)
+    assert run.returncode == 3
+    assert "out: 3 images in 1 shards of train" in run.stdout
+    (letter,) = json.loads((folder / "out" / "dead_letters.json").read_text())
+    assert os.fsencode(letter["file"]) == b"set/images/\xe9.png"
+    assert letter["reason"] == (
+        r"set/images/\udce9.png: the name of a file must be UTF-8: '\udce9.png'"
+    )
+    run = _create(folder, "--strict")
+    assert run.returncode == 1
+    assert r"set/images/\udce9.png: the name of a file must be UTF-8" in run.stderr
+
+
 def test_streets_give_no_warning(tmp_path):
     streets.write_streets(str(tmp_path / "set"), {"train": 4}, seed=4, height=96, width=160)
     for tool, arguments in (

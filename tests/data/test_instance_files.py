@@ -123,6 +123,22 @@ def test_what_holds_no_ids(content, message):
         instance_files.decode("a.png", content())
 
 
+@pytest.mark.parametrize("kind", ["palette, 4 bits", "grey, 16 bits"])
+def test_bytes_behind_the_end_are_left_alone(kind):
+    make, ids = _FILES[kind]
+    for behind in (b"\n", b"IEND" + bytes(4), bytes(100)):
+        np.testing.assert_array_equal(instance_files.decode("a.png", make() + behind), ids)
+
+
+def test_an_end_that_no_chunk_leads_to_is_none():
+    content = _palette(_ids(200), 8)
+    end, rng = content[-12:], np.random.default_rng(0)
+    for cut in (33, 60, len(content) - 40, len(content) - 13):
+        for rest in (b"", end, bytes(1000), rng.bytes(1000) + end, b"\xff" * 1000):
+            with pytest.raises(ValueError, match=r"a\.png: the file is damaged or cut off"):
+                instance_files.decode("a.png", content[:cut] + rest)
+
+
 def test_a_flipped_bit_of_a_palette_is_seen():
     content = bytearray(_palette(_ids(200), 8))
     content[content.index(b"IDAT") + 10] ^= 4

@@ -30,7 +30,7 @@ def test_cityscapes(tmp_path):
     truth = tmp_path / "gtFine" / "train" / "aachen" / "aachen_000000_000007_gtFine_instanceIds.png"
     assert items[0].instance_path == str(truth)
     _touch(truth)
-    with pytest.raises(FileNotFoundError, match=r"1 instance images are missing:\n.*bonn_000000"):
+    with pytest.raises(FileNotFoundError, match=r"1 instance image is missing:\n.*bonn_000000"):
         listing.list_labelled_images(str(tmp_path), "cityscapes", "train")
 
 
@@ -129,7 +129,7 @@ def test_pictures_of_cityscapes_that_are_not_read(tmp_path, warnings):
     root = tmp_path / "leftImg8bit" / "train"
     for name in ("bonn/a_leftImg8bit.png", "bonn/b_leftImg8bit.jpg", "c_leftImg8bit.png"):
         _touch(root / name)
-    message = r"train: 2 pictures beside 1 images .*: bonn/b_leftImg8bit.jpg, c_leftImg8bit.png;"
+    message = r"train: 2 pictures beside 1 image are .*: bonn/b_leftImg8bit.jpg, c_leftImg8bit.png;"
     with pytest.raises(ValueError, match=message):
         listing.list_images(str(tmp_path), "cityscapes", "train", allowed=())
     assert len(listing.list_images(str(tmp_path), "cityscapes", "train")) == 1
@@ -171,8 +171,30 @@ def test_two_files_whose_names_differ_in_their_form_only_are_refused(tmp_path, p
     for folder, names in (("images", [_NFC]), ("instances", [_NFC]), (part, [_NFD])):
         for name in names:
             _touch(tmp_path / folder / f"{name}.png")
-    with pytest.raises(ValueError, match=r"images must differ: .*\.png and .*\.png"):
+    with pytest.raises(ValueError, match=r"images must differ: .*\.png and .*\.png") as raised:
         listing.list_labelled_images(str(tmp_path), "folder")
+    assert "z\\xfcrich" in str(raised.value) and "zu\\u0308rich" in str(raised.value)
+
+
+def test_a_folder_is_no_mask(tmp_path, warnings):
+    for name in ("a", "b"):
+        _touch(tmp_path / "images" / f"{name}.png")
+    _touch(tmp_path / "instances" / "a.png")
+    for name in ("b.png", "y.png"):
+        (tmp_path / "instances" / name).mkdir()
+    with pytest.raises(FileNotFoundError, match=r"1 instance image is missing:\n.*b\.png$"):
+        listing.list_labelled_images(str(tmp_path), "folder")
+    assert not warnings
+
+
+def test_one_is_one(tmp_path, warnings):
+    for name in ("images/a.png", "instances/a.png", "images/b.tif", "instances/z.png"):
+        _touch(tmp_path / name)
+    assert len(listing.list_labelled_images(str(tmp_path), "folder")) == 1
+    skipped, without_image = warnings
+    assert "1 picture beside 1 image is not read, because its name is not" in skipped
+    assert "b.tif; convert it, e.g. with `mogrify -format png`, or take it out" in skipped
+    assert without_image.startswith("1 of 2 instance images has no image: ")
 
 
 def test_dead_letters_have_one_form_of_a_name(tmp_path):

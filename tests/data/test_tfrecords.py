@@ -287,7 +287,7 @@ def test_images_without_truth_are_listed_unless_all_are(folder, tmp_path):
     assert [item.name for item in items] == ["a", "photo"]
     assert "instances/b.png: the instance image is missing" in _letters(tmp_path / "out")["b"]
     strict = dead_letters.DeadLetters(str(tmp_path / "out"), strict=True)
-    with pytest.raises(FileNotFoundError, match="1 instance images are missing"):
+    with pytest.raises(FileNotFoundError, match="1 instance image is missing"):
         listing.list_labelled_images(str(folder), "folder", letters=strict)
     for name in ("a", "photo"):
         os.remove(folder / "instances" / f"{name}.png")

@@ -1,5 +1,7 @@
 """The sets of section 5: which rows go, which crops are cut, and that the seed decides."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -187,6 +189,22 @@ def test_the_tool_writes_the_same_bytes_again(data_dir, tmp_path):
     rows = {line.split()[0]: line.split()[1:3] for line in result.stdout.splitlines() if line}
     for name, count in counts.items():
         assert rows[name] == [str(count), str(training_sets.PAPER_COUNTS[name])]
+
+
+def test_no_set_is_written_if_one_is_refused(data_dir, tmp_path):
+    folder = tmp_path / "cityscapes"
+    shutil.copytree(data_dir, folder)
+    result = _run(folder, tmp_path / "out", "--sets=fine,coarse")
+    assert result.returncode == 0, result.stderr[-2000:]
+    before = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+    binary = np.full((HEIGHT, WIDTH), 7, np.uint16)
+    for x in range(0, WIDTH, 100):
+        binary[100:150, x : x + 50] = 26000
+    for path in (folder / "gtCoarse").rglob("*.png"):
+        assert cv2.imwrite(str(path), binary)
+    result = _run(folder, tmp_path / "out", "--sets=fine,coarse", "--drop_share=0")
+    assert result.returncode == 1 and "gtCoarse/train/aachen: " in result.stderr
+    assert before == {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
 
 
 def test_the_tool_names_what_is_wrong(data_dir, tmp_path):

@@ -154,8 +154,15 @@ def test_a_machine_at_its_end_is_no_fault_of_an_image(folder, monkeypatch):
         _predict(folder)
 
 
-def test_a_strange_name_is_listed(folder):
-    os.rename(folder / "images" / "street_2.png", folder / "images" / "street\n2.png")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (b"street\n2.png", "the key of an image must be a name"),
+        (b"\xe9.png", r"images/\udce9.png: the name of a file must be UTF-8"),
+    ],
+)
+def test_a_strange_name_is_listed(folder, name, reason):
+    os.rename(folder / "images" / "street_2.png", folder / "images" / os.fsdecode(name))
     assert _predict(folder) == (2, EXIT_STATUS)
     (letter,) = _listed(folder / "out")
-    assert "the key of an image must be a name" in letter["reason"]
+    assert reason in letter["reason"]

@@ -223,7 +223,7 @@ def test_what_does_not_fit_is_named_and_the_old_page_stays(street):
     os.remove(street / "data" / "instances" / "b_class.png")
     run = _run(street)
     assert run.returncode != 0
-    assert "1 instance images are missing: data/instances/b_class.png" in run.stderr
+    assert "1 instance image is missing: data/instances/b_class.png" in run.stderr
     assert "Traceback" not in run.stderr
     cv2.imwrite(str(street / "data/images/b_class.png"), np.full((H, W, 3), 91, np.uint8))
     cv2.imwrite(str(street / "data/instances/b_class.png"), np.full((H, W), 26000, np.uint16))
