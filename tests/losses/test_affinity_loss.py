@@ -1,5 +1,7 @@
 """Affinity loss, its gradient and its counts against NumPy and plain differentiation."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -179,3 +181,24 @@ def test_losses_of_parts_add_up_to_the_loss():
         for i in range(2)
     ]
     np.testing.assert_allclose(sum(parts).numpy(), whole.numpy(), rtol=1e-6)
+
+
+def test_a_distance_waits_for_the_one_before():
+    logits, instances = sample()
+
+    @tf.function
+    def loss_of(logits):
+        return affinity_loss.affinity_loss(logits, instances, output_stride=4, distances=DISTANCES)
+
+    graph = loss_of.get_concrete_function(tf.constant(logits)).graph
+    found = [op for op in graph.get_operations() if op.type == "Softplus"]
+    assert len(found) == len(DISTANCES)
+    for before, after in itertools.pairwise(found):
+        waits_for, to_see = set(), [after]
+        while to_see:
+            op = to_see.pop()
+            for other in (*(tensor.op for tensor in op.inputs), *op.control_inputs):
+                if other not in waits_for:
+                    waits_for.add(other)
+                    to_see.append(other)
+        assert before in waits_for
