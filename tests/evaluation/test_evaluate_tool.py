@@ -74,7 +74,7 @@ def test_errors_are_one_message_without_traceback(street):
     assert "Traceback" not in run.stderr
     os.remove(street / "gtFine/val/aachen/aachen_000000_000019_gtFine_instanceIds.png")
     run = _run(street, "--data_dir=.", "--results_dir=both")
-    assert "instance images are missing" in run.stderr
+    assert "1 instance image is missing: ./gtFine" in run.stderr
     assert "Traceback" not in run.stderr
 
 

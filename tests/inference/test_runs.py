@@ -2,7 +2,6 @@
 
 import json
 import os
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data.listing import Item
 from affinity_seg.evaluation.results import read_result
 from affinity_seg.inference import fingerprint, merge_runs, prediction_runs, records
 from affinity_seg.inference.filters import InstanceFilter
@@ -35,12 +35,6 @@ SETTINGS = {
 CONFIG = InferenceConfig(**SETTINGS)
 
 
-class Item(NamedTuple):
-    name: str
-    image_path: str
-    filename: str
-
-
 def _scene(shift):
     classes, instances = np.zeros((24, 32), np.int64), np.zeros((24, 32), np.int64)
     for number, (c, x) in enumerate([(1, 2), (1, 8), (3, 20)], start=1):
@@ -57,7 +51,7 @@ def folders(tmp_path, monkeypatch):
         path = tmp_path / "images" / f"street_{i}.png"
         path.parent.mkdir(exist_ok=True)
         cv2.imwrite(str(path), cv2.cvtColor(oracle.picture(*_scene(i)), cv2.COLOR_RGB2BGR))
-        items.append(Item(f"street_{i}", str(path), path.name))
+        items.append(Item(f"street_{i}", path.name, str(path), None))
     for kind in ("semantic", "affinity"):
         _save(tmp_path / kind, 1.0)
     monkeypatch.setattr(
