@@ -14,7 +14,8 @@ SHOWN = ("json", "mermaid", "text")
 """Languages of blocks: commands have none; what is only shown is no code."""
 
 _PROGRAM = r"""#!/bin/bash
-{ printf '%s\x1f' "${0##*/}" "$@"; printf '\x1e'; } >> "$CALLS"
+call=$(printf '%s\x1f' "${0##*/}" "$@"; printf '\x1e')
+printf '%s' "$call" >> "$CALLS"  # One write: the programs of a pipe record at the same time.
 """
 _FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

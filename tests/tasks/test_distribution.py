@@ -93,7 +93,8 @@ def test_a_replica_without_images_changes_no_score(replica_runs, kind, score):
         )
         assert list(one) == list(two) == [STEPS]
         assert one[STEPS] > 0
-        np.testing.assert_allclose(one[STEPS], two[STEPS], rtol=1e-3)
+        # One image in seven that counted, or an empty one that did, would change a score by more.
+        np.testing.assert_allclose(one[STEPS], two[STEPS], rtol=1e-2)
 
 
 def test_workers_continue_after_one_was_killed(tmp_path):
