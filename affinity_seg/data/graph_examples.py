@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from affinity_seg import common
-from affinity_seg.data import graph_pictures
+from affinity_seg.data import exif, graph_pictures
+from affinity_seg.data.picture_files import PNG_MAGIC
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_SIZE_AT = 16
 """Where a PNG's header has width and height, 4 bytes each, the highest first."""
 
@@ -203,11 +203,10 @@ def _check_sizes(
     contents: tf.Tensor, size: tf.Tensor, where: Sequence[str | tf.Tensor]
 ) -> tf.Tensor:
     """Returns PNG files, string [N], if their headers claim a size; before they are decoded."""
-    is_png = tf.equal(tf.strings.substr(contents, 0, len(_PNG)), _PNG)
+    is_png = tf.equal(tf.strings.substr(contents, 0, len(PNG_MAGIC)), PNG_MAGIC)
     whole = tf.strings.substr(contents, 0, _PNG_SIZE_AT + 8) + b"\0" * (_PNG_SIZE_AT + 8)
     sides = tf.io.decode_raw(tf.strings.substr(whole, _PNG_SIZE_AT, 8), tf.uint8)
-    parts = tf.cast(tf.reshape(sides, [-1, 2, 4]), tf.int64)
-    found = tf.reduce_sum(parts * [1 << 24, 1 << 16, 1 << 8, 1], axis=-1)[:, ::-1]
+    found = exif.number(tf.cast(tf.reshape(sides, [-1, 2, 4]), tf.int64))[:, ::-1]
     wrong = tf.logical_not(is_png) | tf.reduce_any(tf.not_equal(found, tf.cast(size, tf.int64)), 1)
     first = tf.boolean_mask(found, wrong)[:1]
     message = ["a tile must be a PNG file of its record's size:", *where, "[height width]", first]

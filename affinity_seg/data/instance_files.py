@@ -21,16 +21,6 @@ _GRAY, _PALETTE = 0, 3
 _CHANNELS = {2: "three channels, RGB", 4: "two channels, grey and alpha", 6: "four channels, RGBA"}
 
 
-def read(path: str) -> np.ndarray:
-    """Reads an instance image, see `decode`.
-
-    Raises:
-      FileNotFoundError: The file is missing.
-      ValueError: As `decode`.
-    """
-    return decode(path, read_bytes(path))
-
-
 def read_bytes(path: str) -> bytes:
     """Returns the bytes of a file."""
     with open(path, "rb") as file:

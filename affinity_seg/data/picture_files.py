@@ -16,8 +16,11 @@ FORMATS = ("PNG", "JPEG", "BMP")
 
 _PNG, _JPEG, _BMP = range(len(FORMATS))
 
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+"""How a PNG file begins."""
+
 _MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", _PNG),
+    (PNG_MAGIC, _PNG),
     (b"\xff\xd8\xff", _JPEG),
     (b"BM", _BMP),
 )
