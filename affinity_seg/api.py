@@ -23,9 +23,9 @@ from affinity_seg.data import pictures
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.images import read_image
-from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.inference.networks import Predictor
+from affinity_seg.instances import Instances
 from affinity_seg.modeling import loading
 from affinity_seg.serving import saved_model
 from affinity_seg.serving.exported import ExportedModel

@@ -23,6 +23,7 @@ ROOMS = (
     "structured",
     "neighbors",
     "grids",
+    "instances",
     "labels",
     "common",
     "files",

@@ -9,7 +9,7 @@ import pytest
 
 from affinity_seg import files, names
 from affinity_seg.evaluation import results
-from affinity_seg.inference.instances import Instances
+from affinity_seg.instances import Instances
 from affinity_seg.labels import CITYSCAPES
 
 

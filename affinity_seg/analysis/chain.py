@@ -8,9 +8,9 @@ import numpy as np
 from affinity_seg.analysis.true_networks import TrueNetwork, coordinates
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation.truth import Truth
-from affinity_seg.inference.instances import Instances, overlaps
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.inference.networks import Predictor
+from affinity_seg.instances import Instances, overlaps
 from affinity_seg.labels import ClassTable
 
 FOUND_IOU = 0.5

@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.inference.instances import Instances, overlaps
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.inference.networks import Predictor
 from affinity_seg.inference.predictions import ImagePrediction
 from affinity_seg.inference.probabilities import predicted_classes
 from affinity_seg.inference.tiles import cut
+from affinity_seg.instances import Instances, overlaps
 from affinity_seg.labels import ClassTable
 from affinity_seg.modeling.loading import Network
 

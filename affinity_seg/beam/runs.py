@@ -17,8 +17,8 @@ from affinity_seg.evaluation import results
 from affinity_seg.inference import fingerprint as fingerprint_lib
 from affinity_seg.inference import merge_runs, prediction_runs, records
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
-from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.recording import Recorder, find_record
+from affinity_seg.instances import Instances
 from affinity_seg.modeling import loading
 from affinity_seg.serving import saved_model
 from affinity_seg.serving.exported import ExportedModel

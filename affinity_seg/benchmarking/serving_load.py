@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from affinity_seg.benchmarking.server_process import Server
-from affinity_seg.inference.instances import Instances
+from affinity_seg.instances import Instances
 from affinity_seg.serving import client
 
 _THREADS = 64

@@ -13,7 +13,7 @@ from affinity_seg.evaluation.results import Prediction
 from affinity_seg.export.reading import read_results
 from affinity_seg.export.segmentation import describe_image
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
-from affinity_seg.inference.instances import Instances, number_instances
+from affinity_seg.instances import Instances, number_instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.visualization import overlays
 

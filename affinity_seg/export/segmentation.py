@@ -8,7 +8,7 @@ import numpy as np
 
 from affinity_seg import files
 from affinity_seg.evaluation import coco_format
-from affinity_seg.inference.instances import Instances
+from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops import Candidates
 from affinity_seg.visualization.overlays import draw_instances

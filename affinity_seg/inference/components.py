@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from affinity_seg.inference.instances import Instances, number_instances
+from affinity_seg.instances import Instances, number_instances
 
 
 def connected_components(probabilities: np.ndarray, min_pixels: int) -> Instances:

@@ -8,7 +8,7 @@ import numpy as np
 from absl import flags
 
 from affinity_seg.evaluation.results import Prediction
-from affinity_seg.inference.instances import Instances, select_instances
+from affinity_seg.instances import Instances, select_instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops import Candidates
 

@@ -13,8 +13,8 @@ from affinity_seg.inference import fingerprint as fingerprint_lib
 from affinity_seg.inference import records
 from affinity_seg.inference.errors import errors_named
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
-from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.merging import GraphMerger, class_candidates, merge_components
+from affinity_seg.instances import Instances
 
 METHODS = ("graph_merge", "connected_components")
 

@@ -9,10 +9,10 @@ import tensorflow as tf
 from affinity_seg import grids, ops
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference.components import connected_components
-from affinity_seg.inference.instances import Instances
 from affinity_seg.inference.pasting import paste
 from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.probabilities import semantic_probabilities
+from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops.types import GraphMergeResult
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from affinity_seg import grids
-from affinity_seg.inference.instances import Instances, number_instances
 from affinity_seg.inference.regions import Region
+from affinity_seg.instances import Instances, number_instances
 from affinity_seg.ops.types import GraphMergeResult
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from absl import logging
 
 from affinity_seg.data import pictures
-from affinity_seg.inference.instances import Instances
+from affinity_seg.instances import Instances
 from affinity_seg.serving import readiness
 from affinity_seg.serving.readiness import NotReadyError, ServerError
 from affinity_seg.serving.signatures import COMPACT, IMAGE_BYTES

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg import ops
-from affinity_seg.inference.instances import Instances
+from affinity_seg.instances import Instances
 from affinity_seg.serving import signatures
 
 

@@ -11,7 +11,7 @@ from affinity_seg.analysis.true_networks import TrueNetwork, coordinates
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, streets
 from affinity_seg.evaluation.truth import Truth, read_truth
-from affinity_seg.inference.instances import number_instances
+from affinity_seg.instances import number_instances
 from affinity_seg.labels import CITYSCAPES
 
 SMALL = InferenceConfig(crop_size=65, bucket=32, max_zoom=2.0, min_pixels=100)

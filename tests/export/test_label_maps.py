@@ -13,7 +13,7 @@ from affinity_seg import files
 from affinity_seg.data import listing
 from affinity_seg.export import label_maps
 from affinity_seg.inference.filters import InstanceFilter
-from affinity_seg.inference.instances import number_instances
+from affinity_seg.instances import number_instances
 from affinity_seg.labels import CITYSCAPES
 
 NAME = NAMES[0]

@@ -11,9 +11,9 @@ from pycocotools import mask as coco_mask
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.export import segmentation
 from affinity_seg.inference.images import read_image
-from affinity_seg.inference.instances import number_instances
 from affinity_seg.inference.merging import GraphMerger, class_candidates
 from affinity_seg.inference.networks import Predictor
+from affinity_seg.instances import number_instances
 
 CONFIG = InferenceConfig(
     cell_size=8, growth=4, crop_size=32, max_zoom=1.0, merge_window=1, min_pixels=10

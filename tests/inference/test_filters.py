@@ -7,7 +7,7 @@ from scenes import BUS, CAR, PERSON, boxes
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.inference import filters
 from affinity_seg.inference.filters import InstanceFilter
-from affinity_seg.inference.instances import number_instances
+from affinity_seg.instances import number_instances
 from affinity_seg.labels import CITYSCAPES
 
 IDS = boxes(20, 30, (0, 0, 4, 5), (0, 10, 6, 20), (8, 0, 20, 30))

@@ -6,7 +6,7 @@ import pytest
 from running import ROOT, run_tool
 
 from affinity_seg.benchmarking import serving_load, serving_stages
-from affinity_seg.inference.instances import Instances
+from affinity_seg.instances import Instances
 
 
 @pytest.fixture

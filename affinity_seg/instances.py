@@ -1,28 +1,31 @@
-"""The instances of one image."""
+"""The instances of one image: the one type for them, from the op to the result files."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
 class Instances(NamedTuple):
-    """The instances of one image, in raster order of their first pixel.
+    """The instances of one image or region, in raster order of their first pixel (paper 3.4).
+
+    Tensors inside a graph, NumPy arrays outside.
 
     Attributes:
       instance_ids: int32 [H, W], 0 on background, 1..N.
       classes: int32 [N], class index, 1..K-1.
-      scores: float32 [N].
+      scores: float32 [N], mean of the edges inside the instance, 0..1.
       sizes: int64 [N], pixels.
       boxes: int32 [N, 4], (y0, x0, y1, x1), ends exclusive, pixels.
-      votes: int64 [N, K], pixels that voted for each class, in the region's own resolution.
+      votes: int64 [N, K], pixels that voted for each class, counted at the zoom of the region;
+        column 0 is 0. None where nobody counted them.
     """
 
-    instance_ids: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray
-    sizes: np.ndarray
-    boxes: np.ndarray
-    votes: np.ndarray
+    instance_ids: Any
+    classes: Any
+    scores: Any
+    sizes: Any
+    boxes: Any
+    votes: Any = None
 
 
 def number_instances(
