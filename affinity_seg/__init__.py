@@ -5,11 +5,11 @@ from typing import Any
 
 from affinity_seg.version import __version__
 
-__all__ = ["Model", "Segmentation", "__version__", "draw", "load", "segment"]
+__all__ = ["Instances", "Model", "__version__", "draw", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """Returns a name of affinity_seg/api.py; only that loads TensorFlow."""
+    """Returns a name of affinity_seg/model.py; only that loads TensorFlow."""
     if name in __all__:
-        return getattr(importlib.import_module("affinity_seg.api"), name)
+        return getattr(importlib.import_module("affinity_seg.model"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,9 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import tensorflow as tf
+
+from affinity_seg.labels import ClassTable
 
 
 class Instances(NamedTuple):
@@ -18,6 +21,7 @@ class Instances(NamedTuple):
       boxes: int32 [N, 4], (y0, x0, y1, x1), ends exclusive, pixels.
       votes: int64 [N, K], pixels that voted for each class, counted at the zoom of the region;
         column 0 is 0. None where nobody counted them.
+      class_table: The classes, None where nobody said.
     """
 
     instance_ids: Any
@@ -26,43 +30,63 @@ class Instances(NamedTuple):
     sizes: Any
     boxes: Any
     votes: Any = None
+    class_table: ClassTable | None = None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each instance's class; needs `class_table`."""
+        return tuple(self.class_table.class_names[index] for index in self.classes)
+
+    def as_numpy(self) -> "Instances":
+        """Returns the same instances in NumPy arrays."""
+        return self._make(v.numpy() if tf.is_tensor(v) else v for v in self)
+
+    def select(self, kept: Any) -> "Instances":
+        """Returns the instances where `kept`, bool [N], is True, numbered anew."""
+        indices = tf.convert_to_tensor(self.instance_ids) - 1
+        found = number(indices, self.classes, self.scores, self.votes, kept=kept)
+        return found._replace(class_table=self.class_table)
 
 
-def number_instances(
-    indices: np.ndarray, classes: np.ndarray, scores: np.ndarray, votes: np.ndarray
+def number(
+    indices: Any, classes: Any, scores: Any, votes: Any = None, *, kept: Any = None
 ) -> Instances:
-    """Drops candidates without a pixel and numbers the others in raster order.
+    """Drops candidates without a pixel and numbers the others in raster order of their first one.
+
+    Works eagerly and inside `tf.function`.
 
     Args:
-      indices: int [H, W], -1 on background, else the index of a candidate.
-      classes: [M], class index of each candidate.
-      scores: [M], score of each candidate.
-      votes: [M, K], votes of each candidate.
+      indices: int32 [H, W], -1 on background, else the index of a candidate.
+      classes: int32 [M], class index of each candidate.
+      scores: float32 [M], score of each candidate.
+      votes: int64 [M, K], votes of each candidate, or None.
+      kept: bool [M], which candidates may stay; None: all.
+
+    Returns:
+      The instances, tensors.
     """
-    found, first, sizes = np.unique(indices, return_index=True, return_counts=True)
-    order = np.argsort(first)
-    order = order[found[order] >= 0]
-    found, sizes = found[order], sizes[order]
-    number = np.zeros(len(classes) + 1, np.int32)  # The last entry is for -1.
-    number[found] = np.arange(1, len(found) + 1)
-    instance_ids = number[indices]
-    return Instances(
-        instance_ids=instance_ids,
-        classes=np.asarray(classes, np.int32)[found],
-        scores=np.asarray(scores, np.float32)[found],
-        sizes=sizes.astype(np.int64),
-        boxes=_boxes(instance_ids, len(found)),
-        votes=np.asarray(votes, np.int64)[found],
-    )
-
-
-def select_instances(instances: Instances, kept: np.ndarray) -> Instances:
-    """Drops the instances where `kept`, bool [N], is False, and numbers the others anew."""
-    indices = instances.instance_ids - 1
-    kept = np.append(np.asarray(kept, bool), False)  # The last entry is for -1.
-    return number_instances(
-        np.where(kept[indices], indices, -1), instances.classes, instances.scores, instances.votes
-    )
+    with tf.device("CPU:0"):  # Maps of ids come from the C++ op or from files.
+        indices = tf.cast(indices, tf.int32)
+        height, width = tf.unstack(tf.shape(indices))
+        count = tf.shape(classes)[0]
+        flat = tf.reshape(indices, [-1])
+        flat = tf.where(flat < 0, count, flat)  # The background counts as one more candidate.
+        if kept is not None:
+            flat = tf.where(tf.gather(tf.concat([kept, [False]], axis=0), flat), flat, count)
+        sizes = tf.math.bincount(flat, minlength=count + 1, dtype=tf.int64)[:count]
+        first = tf.math.unsorted_segment_min(tf.range(tf.size(flat)), flat, count + 1)[:count]
+        # Candidates without a pixel come last: their "first pixel" is the largest integer.
+        found = tf.argsort(first, stable=True)[: tf.math.count_nonzero(sizes, dtype=tf.int32)]
+        numbers = tf.scatter_nd(found[:, None], 1 + tf.range(tf.size(found)), [count + 1])
+        ids = tf.reshape(tf.gather(numbers, flat), [height, width])
+        return Instances(
+            instance_ids=ids,
+            classes=tf.gather(tf.cast(classes, tf.int32), found),
+            scores=tf.gather(tf.cast(scores, tf.float32), found),
+            sizes=tf.gather(sizes, found),
+            boxes=_boxes(ids, tf.size(found)),
+            votes=None if votes is None else tf.gather(tf.cast(votes, tf.int64), found),
+        )
 
 
 def overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -83,13 +107,11 @@ def overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndar
     return common, union
 
 
-def _boxes(instance_ids: np.ndarray, count: int) -> np.ndarray:
-    """Returns the box of each of the ids 1..count, all of which have pixels."""
-    boxes = np.zeros((count + 1, 4), np.int32)
-    boxes[:, :2] = np.iinfo(np.int32).max
-    y, x = np.nonzero(instance_ids)
-    ids = instance_ids[y, x]
-    for column, values in enumerate((y, x)):
-        np.minimum.at(boxes[:, column], ids, values)
-        np.maximum.at(boxes[:, column + 2], ids, values + 1)
-    return boxes[1:]
+def _boxes(ids: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Returns the box of each of the ids 1..count, int32 [count, 4]; all of them have pixels."""
+    height, width = tf.unstack(tf.shape(ids))
+    y = tf.broadcast_to(tf.range(height)[:, None], [height, width])
+    x = tf.broadcast_to(tf.range(width), [height, width])
+    starts = [tf.math.unsorted_segment_min(v, ids, count + 1)[1:] for v in (y, x)]
+    ends = [tf.math.unsorted_segment_max(v, ids, count + 1)[1:] + 1 for v in (y, x)]
+    return tf.stack([*starts, *ends], axis=-1)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from affinity_seg import model_folder
 from affinity_seg.configs import inference
+from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, mistakes, training_sets
-from affinity_seg.modeling import loading
 
 
 def define_input_flag(what: str, former: str, *, multi: bool = False) -> None:
@@ -59,13 +60,44 @@ def allowed_mistakes() -> tuple[str, ...]:
     return tuple(flags.FLAGS.allow)
 
 
-def define_preset_flags(default: str = inference.BEST_PRESET) -> None:
-    """Defines --preset and --override, the arguments of `configs.inference.load_config`."""
+def define_model_flags(default: str | None = None, *, required: bool = True) -> None:
+    """Defines --model, --preset and --override.
+
+    Args:
+      default: Default of --model.
+      required: Whether the program needs the networks of the model, and not only its preset.
+    """
     flags.disclaim_key_flags()
+    what = "Folder of the model: networks, and the preset that it is meant to run with."
+    flags.DEFINE_string("model", default, what, required=required and default is None)
     flags.DEFINE_string(
-        "preset", default, "A preset's name, see docs/inference.md, or a YAML file."
+        "preset", None, "Another preset: a name, see docs/inference.md, or a YAML file."
     )
     flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+
+
+def model() -> model_folder.ModelFolder:
+    """Returns what the folder of --model says.
+
+    Raises:
+      FileNotFoundError: It holds no networks.
+      ValueError: Its model.yaml is damaged.
+    """
+    return model_folder.read(flags.FLAGS.model)
+
+
+def config() -> InferenceConfig:
+    """Returns the preset of --model or of --preset, with the changes of --override.
+
+    Raises:
+      FileNotFoundError: There is no such preset or model.
+      ValueError: A field breaks a rule, or no preset is given.
+    """
+    if flags.FLAGS.model is not None:
+        return model().config(flags.FLAGS.preset, flags.FLAGS.override)
+    if flags.FLAGS.preset is None:
+        raise ValueError("`--model`, or `--preset` must be given")
+    return inference.load_config(flags.FLAGS.preset, flags.FLAGS.override)
 
 
 def define_training_set_flags() -> None:
@@ -83,38 +115,3 @@ def training_set_settings() -> training_sets.Settings:
     """Returns how the flags say that images become training sets."""
     names = ("seed", "drop_share", "num_fine_patches", "num_coarse_patches", "small_height")
     return training_sets.Settings(**{name: getattr(flags.FLAGS, name) for name in names})
-
-
-def define_network_flags(default: str | None = None) -> None:
-    """Defines the flags that `network_dirs` reads.
-
-    Args:
-      default: Default of --checkpoint.
-    """
-    flags.disclaim_key_flags()
-    flags.DEFINE_string(
-        "checkpoint", default, "Folder of both trained networks, `semantic` and `affinity` in it."
-    )
-    for kind in ("semantic", "affinity"):
-        name = f"{kind}_checkpoint"
-        flags.DEFINE_string(name, None, f"Folder of the {kind} network, if it lies elsewhere.")
-        flags.DEFINE_alias(f"{kind}_dir", name)
-
-
-def network_dirs() -> tuple[str, str]:
-    """Returns the folders of the semantic and of the affinity network.
-
-    Raises:
-      FileNotFoundError: --checkpoint holds no such networks.
-      ValueError: The flags do not name both.
-    """
-    given = flags.FLAGS.semantic_checkpoint, flags.FLAGS.affinity_checkpoint
-    if None not in given:
-        return given
-    if flags.FLAGS.checkpoint is None:
-        raise ValueError(
-            "`--checkpoint`, or both `--semantic_checkpoint` and `--affinity_checkpoint` must be "
-            "given"
-        )
-    semantic, affinity = loading.network_dirs(flags.FLAGS.checkpoint)
-    return given[0] or semantic, given[1] or affinity

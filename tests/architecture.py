@@ -37,7 +37,7 @@ ROOMS = (
     "tasks",
     "ops",
     "evaluation",
-    "inference",
+    "pipeline",
     "visualization",
     "export",
     "analysis",

@@ -45,7 +45,7 @@ def add(path, line):
     [
         (
             "data/listing.py",
-            "from affinity_seg.inference import records",
+            "from affinity_seg.pipeline import records",
             r"^affinity_seg/data/listing.py:\d+: 'data' stands above 'inference'",
         ),
         (

@@ -13,10 +13,10 @@ import tensorflow as tf
 import training_records
 
 from affinity_seg import common, labels
-from affinity_seg.data import checks, graph_examples, graph_pictures
+from affinity_seg.data import checks, graph_examples, pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import truth
-from affinity_seg.inference import images, records
+from affinity_seg.pipeline import records
 from affinity_seg.serving import client
 
 
@@ -50,7 +50,7 @@ def path(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "read",
     [
-        images.read_image,
+        pictures.read,
         lambda path: truth.read_truth(path, labels.CITYSCAPES),
         lambda path: checks.read_instances(path, labels.CITYSCAPES),
         lambda path: checks.read_item(Item("x", "x.png", path, path), labels.CITYSCAPES),
@@ -66,9 +66,9 @@ def test_a_bmp_is_refused_by_its_header(path, height):
     path_of_bmp = pathlib.Path(path).with_suffix(".bmp")
     path_of_bmp.write_bytes(picture_bytes.bmp(b"", height, 8200, 24))
     with pytest.raises(ValueError, match=rf"x\.bmp: must have .* pixels: {abs(height)}x8200"):
-        images.read_image(str(path_of_bmp))
+        pictures.read(str(path_of_bmp))
     with pytest.raises(tf.errors.InvalidArgumentError, match="must have 2 to 67108864 pixels"):
-        graph_pictures.decode(tf.constant(path_of_bmp.read_bytes()), ["image"])
+        pictures.decode_in_graph(tf.constant(path_of_bmp.read_bytes()), ["image"])
 
 
 def test_an_answer_of_a_server_is_refused_by_its_header(path):

@@ -83,7 +83,7 @@ def test_python_unpickles_nothing_while_a_run_is_loaded(tmp_path):
         from affinity_seg import labels
         from affinity_seg.configs import experiments
         from affinity_seg.faults import scene
-        from affinity_seg.inference import prediction_runs
+        from affinity_seg.pipeline import prediction_runs
         from affinity_seg.modeling import loading
 
         seen = []

@@ -49,26 +49,37 @@ def test_input_is_required(parse):
         parse(lambda: tool_flags.define_input_flag("A picture.", "image"))
 
 
-def test_networks_of_one_folder_or_one_by_one(parse, tmp_path):
-    for kind in ("semantic", "affinity"):
+def test_the_folder_of_a_model_gives_networks_and_preset(parse, tmp_path):
+    for kind in ("semantic", "affinity", "fine"):
         (tmp_path / kind).mkdir()
-    both = str(tmp_path / "semantic"), str(tmp_path / "affinity")
-    define = tool_flags.define_network_flags
-    parse(define, f"--checkpoint={tmp_path}")
-    assert tool_flags.network_dirs() == both
-    parse(define, f"--checkpoint={tmp_path}", "--affinity_checkpoint=other")
-    assert tool_flags.network_dirs() == (both[0], "other")
-    parse(define, "--semantic_dir=a", "--affinity_checkpoint=b")
-    assert tool_flags.network_dirs() == ("a", "b")
-    parse(lambda: define(default=str(tmp_path)), "--semantic_checkpoint=a")
-    assert tool_flags.network_dirs() == ("a", both[1])
+    define = tool_flags.define_model_flags
+    parse(define, f"--model={tmp_path}", "--preset=nuclei", "--override=min_pixels=7")
+    assert tool_flags.model().network_dirs == (f"{tmp_path}/semantic", f"{tmp_path}/affinity")
+    assert tool_flags.config() == load_config("nuclei", ["min_pixels=7"])
+    parse(define, f"--model={tmp_path}")
+    with pytest.raises(ValueError, match=r"`preset` must be given, .*/model\.yaml"):
+        tool_flags.config()
+    model_folder.write(str(tmp_path), networks={"affinity": "fine"}, preset="demo")
+    parse(define, f"--model={tmp_path}", "--override=min_pixels=7")
+    assert tool_flags.model().affinity_dir == f"{tmp_path}/fine"
+    assert tool_flags.config() == load_config("demo", ["min_pixels=7"])
+    parse(define, f"--model={tmp_path}", "--preset=nuclei")
+    assert tool_flags.config() == load_config("nuclei")
+
+
+def test_programs_without_networks_need_a_model_or_a_preset(parse, tmp_path):
+    define = functools.partial(tool_flags.define_model_flags, required=False)
+    parse(define, "--preset=demo")
+    assert tool_flags.config() == load_config("demo")
+    parse(define)
+    with pytest.raises(ValueError, match="`--model`, or `--preset` must be given"):
+        tool_flags.config()
+    with pytest.raises(flags.IllegalFlagValueError, match="model"):
+        parse(tool_flags.define_model_flags)
 
 
 def test_missing_networks_are_named(parse, tmp_path):
-    parse(tool_flags.define_network_flags, "--semantic_checkpoint=a")
-    with pytest.raises(ValueError, match=r"`--checkpoint`, or both .* must be given"):
-        tool_flags.network_dirs()
     (tmp_path / "semantic").mkdir()
-    parse(tool_flags.define_network_flags, f"--checkpoint={tmp_path}")
+    parse(tool_flags.define_model_flags, f"--model={tmp_path}")
     with pytest.raises(FileNotFoundError, match="affinity is missing"):
-        tool_flags.network_dirs()
+        tool_flags.model()

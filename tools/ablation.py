@@ -1,21 +1,21 @@
 r"""Runs the paper's tables of strategies on a data set and prints its numbers beside ours.
 
     python tools/ablation.py --table=2 --table=3 --input=runs/demo/streets \
-        --checkpoint=runs/demo \
+        --model=runs/demo \
         --override=crop_size=385 --override=max_zoom=2 --output_dir=runs/ablation
 
 One preset of configs/presets for each row. Rows that want the same predictions share the records,
 and no network runs twice on a crop. --override changes a field in every row, for data that are
-not Cityscapes. --semantic_stride_8_checkpoint and --affinity_stride_8_checkpoint are for networks
-that were fine-tuned at output stride 8, as the paper's: rows with that stride take them. Writes
-table<n>.md and table<n>.json; started again, it continues.
+not Cityscapes. --stride_8_model has networks that were fine-tuned at output stride 8, as the
+paper's: rows with that stride take them. Writes table<n>.md and table<n>.json; started again, it
+continues.
 """
 
 import os
 
 from absl import flags
 
-from affinity_seg import cli, files, tool_flags
+from affinity_seg import cli, files, model_folder, tool_flags
 from affinity_seg.analysis import ablation
 from affinity_seg.configs.paper_tables import TABLES
 from affinity_seg.data import listing
@@ -26,14 +26,10 @@ tool_flags.define_data_flags()
 tool_flags.define_class_table_flag()
 flags.DEFINE_string("presets_dir", "configs/presets", "Folder of the rows' presets.")
 flags.DEFINE_multi_string("override", [], "field=value, changes one field in every row.")
-tool_flags.define_network_flags()
-for _kind in ("semantic", "affinity"):
-    flags.DEFINE_string(
-        f"{_kind}_stride_8_checkpoint",
-        None,
-        f"Folder of the {_kind} network at output stride 8; default: the same network.",
-    )
-    flags.DEFINE_alias(f"{_kind}_stride_8_dir", f"{_kind}_stride_8_checkpoint")
+flags.DEFINE_string("model", None, "Folder of the model.", required=True)
+flags.DEFINE_string(
+    "stride_8_model", None, "Folder of networks fine-tuned at output stride 8; default: --model."
+)
 flags.DEFINE_string("output_dir", "runs/ablation", "Folder for predictions, results and tables.")
 FLAGS = flags.FLAGS
 
@@ -41,7 +37,7 @@ FLAGS = flags.FLAGS
 def main():
     items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     class_table = load_class_table(FLAGS.class_table)
-    semantic, affinity = tool_flags.network_dirs()
+    fine = FLAGS.stride_8_model
     texts = []
     for number in sorted({int(n) for n in FLAGS.table}):
         found = ablation.run_table(
@@ -50,8 +46,8 @@ def main():
             class_table,
             presets_dir=FLAGS.presets_dir,
             overrides=FLAGS.override,
-            semantic=ablation.NetworkDirs(semantic, FLAGS.semantic_stride_8_checkpoint),
-            affinity=ablation.NetworkDirs(affinity, FLAGS.affinity_stride_8_checkpoint),
+            model=model_folder.read(FLAGS.model),
+            stride_8_model=model_folder.read(fine) if fine else None,
             output_dir=FLAGS.output_dir,
         )
         texts.append(ablation.markdown(number, found))

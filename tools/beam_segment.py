@@ -1,7 +1,7 @@
 """Segments a whole data set on Apache Beam: images, networks, merge, results, AP, COCO files.
 
     python tools/beam_segment.py --input=runs/demo/streets --preset=demo \
-        --checkpoint=runs/demo --output_dir=runs/demo/beam --evaluate --direct_num_workers=2
+        --model=runs/demo --output_dir=runs/demo/beam --evaluate --direct_num_workers=2
 
 Writes what tools/predict.py and tools/merge.py write, into predictions/ and results/ of
 --output_dir; with --model_dir an exported model segments, and there are no predictions. Started
@@ -13,16 +13,14 @@ from absl import flags
 
 from affinity_seg import cli, dead_letters, tool_flags
 from affinity_seg.beam import running, runs, segmenting, sources
-from affinity_seg.configs import inference
 from affinity_seg.evaluation import tables
-from affinity_seg.inference import filters
+from affinity_seg.pipeline import filters
 
 flags.DEFINE_string("input", None, "Folder of the data set, or a pattern.", required=True)
 flags.DEFINE_enum("layout", "cityscapes", sources.LAYOUTS, "How the data set's files lie.")
 flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
-tool_flags.define_network_flags()
 flags.DEFINE_string("model_dir", None, "Exported model, instead of the two networks.")
-tool_flags.define_preset_flags()
+tool_flags.define_model_flags(required=False)
 filters.define_flags()
 flags.DEFINE_string("output_dir", None, "Folder that all workers see.", required=True)
 flags.DEFINE_bool("evaluate", False, "Write AP to scores.json.")
@@ -32,17 +30,15 @@ dead_letters.define_flag()
 FLAGS = flags.FLAGS
 
 _IN_THE_MODEL = (
-    "checkpoint", "semantic_checkpoint", "affinity_checkpoint", "preset", "override", "min_score",
-    "classes",
+    "model", "preset", "override", "min_score", "classes",
 )  # fmt: skip
 
 
 def _run() -> runs.Run:
     """Returns what segments, as the flags say."""
     if FLAGS.model_dir is None:
-        config = inference.load_config(FLAGS.preset, FLAGS.override)
-        dirs = tool_flags.network_dirs()
-        return runs.NetworksRun(FLAGS.output_dir, config, *dirs, filters.from_flags())
+        dirs = tool_flags.model().network_dirs
+        return runs.NetworksRun(FLAGS.output_dir, tool_flags.config(), *dirs, filters.from_flags())
     given = [name for name in _IN_THE_MODEL if FLAGS[name].present]
     if given:
         raise ValueError(f"`model_dir` has networks, preset and filters in it; without it: {given}")

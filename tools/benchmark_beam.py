@@ -27,14 +27,12 @@ FLAGS = flags.FLAGS
 
 
 def main():
-    semantic, affinity = tool_flags.network_dirs()
     settings = beam_suites.Settings(
         input=FLAGS.input,
         split=FLAGS.split,
         preset=FLAGS.preset,
         overrides=FLAGS.override,
-        semantic_checkpoint=semantic,
-        affinity_checkpoint=affinity,
+        model=FLAGS.model,
         output_dir=FLAGS.output_dir,
         repetitions=FLAGS.repetitions,
         threads=FLAGS.threads,

@@ -1,7 +1,7 @@
 r"""Times an exported model: its stages, its merge beside the op alone, a server under load.
 
     python tools/benchmark_serving.py --model_dir=runs/demo/export --input=a.png --input=b.png \
-        --checkpoint=runs/demo \
+        --model=runs/demo \
         --preset=demo --output_dir=runs/benchmark_serving
 
 Suites: `stages` is the time of each stage inside the graph, for each image; what two stages do at
@@ -23,8 +23,7 @@ flags.DEFINE_string("output_dir", "runs/benchmark_serving", "Folder of results.j
 flags.DEFINE_multi_enum(
     "suite", list(serving_suites.SUITES), list(serving_suites.SUITES), "What to run."
 )
-tool_flags.define_network_flags("runs/demo")
-tool_flags.define_preset_flags("demo")
+tool_flags.define_model_flags("runs/demo")
 flags.DEFINE_multi_float("load", [0.5, 0.8, 1.1], "Offered load, shares of the capacity.", 0.01)
 flags.DEFINE_integer("requests", 100, "Requests of each load.", lower_bound=1)
 flags.DEFINE_integer("memory_requests", 1000, "Requests of suite `memory`.", lower_bound=10)
@@ -36,7 +35,8 @@ FLAGS = flags.FLAGS
 
 def main():
     flag_values = FLAGS.flag_values_dict()
-    flag_values["network_dirs"] = tool_flags.network_dirs()
+    flag_values["network_dirs"] = tool_flags.model().network_dirs
+    flag_values["config"] = tool_flags.config()
     settings = serving_suites.Settings(
         **{name: flag_values[name] for name in serving_suites.Settings._fields}
     )

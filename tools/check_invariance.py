@@ -1,7 +1,7 @@
 r"""Checks that mirroring, tiles and half-precision records do not change the answer.
 
     python tools/check_invariance.py --input=runs/demo/streets/leftImg8bit/val/dornstadt \
-        --preset=demo --checkpoint=runs/demo
+        --preset=demo --model=runs/demo
 
 Segments each picture of a folder in two ways and prints how far they agree:
 
@@ -15,17 +15,14 @@ from absl import flags
 
 from affinity_seg import cli, tool_flags
 from affinity_seg.analysis import invariance
-from affinity_seg.configs import inference
-from affinity_seg.data import listing
-from affinity_seg.inference import prediction_runs
-from affinity_seg.inference.images import read_image
+from affinity_seg.data import listing, pictures
+from affinity_seg.pipeline import prediction_runs
 
 KINDS = ("mirrored", "tiles", "float16")
 
 tool_flags.define_input_flag("Folder of the pictures, PNG, JPEG or BMP.", "image_dir")
 flags.DEFINE_multi_enum("check", KINDS, KINDS, "What to check.")
-tool_flags.define_network_flags()
-tool_flags.define_preset_flags()
+tool_flags.define_model_flags()
 flags.DEFINE_integer("max_images", None, "Check only so many pictures, the first by name.", 1)
 FLAGS = flags.FLAGS
 
@@ -39,13 +36,13 @@ def _compare(segmenter, kind, image):
 
 
 def main():
-    config = inference.load_config(FLAGS.preset, FLAGS.override)
+    config = tool_flags.config()
     items = listing.list_pictures([FLAGS.input])[: FLAGS.max_images]
-    networks, class_table = prediction_runs.load_networks(config, *tool_flags.network_dirs())
-    segmenter = invariance.Segmenter(*networks, config, class_table)
+    networks = prediction_runs.load_networks(config, *tool_flags.model().network_dirs)
+    segmenter = invariance.Segmenter(*networks, config)
     print(f"{'':10}{'same class':>12}{'far from cuts':>15}{'ARI':>10}{'found again':>14}  picture")
     for item in items:
-        image = read_image(item.image_path)
+        image = pictures.read(item.image_path)
         for kind in FLAGS.check:
             found = _compare(segmenter, kind, image)
             print(

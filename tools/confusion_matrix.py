@@ -12,8 +12,8 @@ from absl import flags
 from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.evaluation import tables
-from affinity_seg.inference import confusion
 from affinity_seg.labels import load_class_table
+from affinity_seg.pipeline import confusion
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
 tool_flags.define_data_flags()

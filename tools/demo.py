@@ -113,7 +113,7 @@ def main():
     seconds["predict"] = _run(
         "predict.py",
         f"--input={folder}/streets",
-        f"--checkpoint={folder}",
+        f"--model={folder}",
         f"--preset={_PRESET}",
         f"--output_dir={folder}/predictions",
     )

@@ -17,8 +17,8 @@ from absl import flags
 from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.export import cityscapes_zip, coco, label_maps
-from affinity_seg.inference import filters
 from affinity_seg.labels import load_class_table
+from affinity_seg.pipeline import filters
 
 _FORMATS = ("coco", "label_maps", "cityscapes_zip")
 

@@ -1,6 +1,6 @@
 r"""Exports both networks, and all that makes instances of what they say, as one SavedModel.
 
-    python tools/export_saved_model.py --checkpoint=runs/demo --preset=demo \
+    python tools/export_saved_model.py --model=runs/demo --preset=demo \
         --output_dir=runs/demo/export
 
 Writes <output_dir>/<version>, as TensorFlow Serving wants it: images in, instances out, with
@@ -14,12 +14,10 @@ import os
 from absl import flags
 
 from affinity_seg import cli, tool_flags
-from affinity_seg.configs import inference
-from affinity_seg.inference import filters
+from affinity_seg.pipeline import filters, prediction_runs
 from affinity_seg.serving import saved_model
 
-tool_flags.define_network_flags()
-tool_flags.define_preset_flags()
+tool_flags.define_model_flags()
 flags.DEFINE_string("output_dir", None, "Folder of the model's versions.", required=True)
 flags.DEFINE_integer("version", 1, "Number of this version, the folder's name.", lower_bound=1)
 flags.DEFINE_enum("kind", "instances", saved_model.KINDS, "All of it, or the networks alone.")
@@ -31,18 +29,15 @@ FLAGS = flags.FLAGS
 
 def main():
     folder = os.path.join(FLAGS.output_dir, str(FLAGS.version))
-    semantic, affinity = tool_flags.network_dirs()
+    segmenter = prediction_runs.load_segmenter(
+        tool_flags.config(), *tool_flags.model().network_dirs, filters.from_flags()
+    )
     names = saved_model.write(
-        saved_model.Export(
-            semantic_dir=semantic,
-            affinity_dir=affinity,
-            config=inference.load_config(FLAGS.preset, FLAGS.override),
-            kind=FLAGS.kind,
-            instance_filter=filters.from_flags(),
-            model_name=FLAGS.model_name,
-            warmup=FLAGS.warmup,
-        ),
+        segmenter,
         folder,
+        kind=FLAGS.kind,
+        model_name=FLAGS.model_name,
+        warmup=FLAGS.warmup,
     )
     print(f"{folder}: {', '.join(names)}")
 

@@ -1,7 +1,7 @@
 r"""Merges prediction records into instances and writes Cityscapes result files.
 
-    python tools/merge.py --input=runs/demo/predictions \
-        --preset=demo --output_dir=runs/demo/results
+    python tools/merge.py --input=runs/demo/predictions --model=runs/demo \
+        --output_dir=runs/demo/results
 
 Fields of the preset that only concern the graph may differ from those of the prediction, so that
 a table of ablations needs the networks only once. --method=connected_components makes the
@@ -12,11 +12,10 @@ have changed since. Records that cannot be merged are left out and listed, see d
 from absl import flags
 
 from affinity_seg import cli, dead_letters, tool_flags
-from affinity_seg.configs import inference
-from affinity_seg.inference import filters, merge_runs
+from affinity_seg.pipeline import filters, merge_runs
 
 tool_flags.define_input_flag("Folder that tools/predict.py wrote.", "predictions_dir")
-tool_flags.define_preset_flags()
+tool_flags.define_model_flags(required=False)
 flags.DEFINE_enum("method", merge_runs.METHODS[0], merge_runs.METHODS, "How instances are found.")
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
 flags.DEFINE_alias("results_dir", "output_dir")
@@ -27,7 +26,7 @@ FLAGS = flags.FLAGS
 
 
 def main():
-    config = inference.load_config(FLAGS.preset, FLAGS.override)
+    config = tool_flags.config()
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     count = merge_runs.merge_records(
         FLAGS.input, config, FLAGS.method, FLAGS.output_dir, filters.from_flags(), letters

@@ -29,7 +29,7 @@ for kind in semantic affinity; do
 done
 echo "training took $(($(date +%s) - start)) s"
 python tools/predict.py --layout=folder --input="$data/val" --preset=$preset \
-  --checkpoint="$runs" \
+  --model="$runs" \
   --output_dir="$runs/predictions" --results_dir="$runs/results"
 python tools/evaluate.py --layout=folder --input="$data/val" --class_table=$table \
   --results_dir="$runs/results" --output_json="$runs/scores.json"

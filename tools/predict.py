@@ -1,7 +1,7 @@
 r"""Runs both networks over the images of a data set and writes prediction records.
 
-    python tools/predict.py --input=runs/demo/streets --split=val --preset=demo \
-        --checkpoint=runs/demo --output_dir=runs/demo/predictions
+    python tools/predict.py --input=runs/demo/streets --split=val --model=runs/demo \
+        --output_dir=runs/demo/predictions
 
 One TFRecord per image: logits at the networks' strides and the regions of interest. Started
 again, it continues with the images that have no record; a record of another image of the same name
@@ -14,15 +14,13 @@ https://ui.perfetto.dev.
 from absl import flags
 
 from affinity_seg import cli, dead_letters, tool_flags
-from affinity_seg.configs import inference
 from affinity_seg.data import listing
-from affinity_seg.inference import merge_runs, prediction_runs, records
-from affinity_seg.inference.fingerprint import prediction_fingerprint
-from affinity_seg.inference.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
+from affinity_seg.pipeline import merge_runs, prediction_runs, records
+from affinity_seg.pipeline.fingerprint import prediction_fingerprint
+from affinity_seg.pipeline.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
 
 tool_flags.define_data_flags()
-tool_flags.define_network_flags()
-tool_flags.define_preset_flags()
+tool_flags.define_model_flags()
 flags.DEFINE_string("output_dir", None, "Folder for the prediction records.")
 flags.DEFINE_string("results_dir", None, "Folder for results, to merge beside the networks.")
 flags.DEFINE_string("timeline", None, "JSON file for the times of each stage.")
@@ -33,8 +31,7 @@ FLAGS = flags.FLAGS
 
 def main():
     items = listing.list_images(FLAGS.input, FLAGS.layout, FLAGS.split)
-    config = inference.load_config(FLAGS.preset, FLAGS.override)
-    dirs = tool_flags.network_dirs()
+    config, dirs = tool_flags.config(), tool_flags.model().network_dirs
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
     merger = None
     if FLAGS.results_dir:

@@ -13,9 +13,8 @@ import sys
 from absl import flags
 
 from affinity_seg import cli, labels, tool_flags
-from affinity_seg.data import listing
+from affinity_seg.data import listing, pictures
 from affinity_seg.export import segmentation
-from affinity_seg.inference.images import read_image
 from affinity_seg.serving import client
 
 flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://, http:// or v2+http://host:port.")
@@ -40,7 +39,7 @@ def main():
     with client.connect(FLAGS.server, settings) as server:
         for name, _, path, _ in items:
             try:
-                image = read_image(path)
+                image = pictures.read(path)
                 with open(path, "rb") as file:
                     (instances,) = server.segment([file.read()])
             except (OSError, ValueError) as error:

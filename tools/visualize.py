@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from affinity_seg import cli, dead_letters, files, tool_flags
 from affinity_seg.data import listing
-from affinity_seg.inference import filters, outputs, records
-from affinity_seg.inference.errors import errors_named
 from affinity_seg.labels import load_class_table
+from affinity_seg.pipeline import filters, outputs, records
+from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.visualization import overlays, pictures
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")

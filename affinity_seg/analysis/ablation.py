@@ -5,31 +5,16 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from affinity_seg.configs import inference
 from affinity_seg.configs.paper_tables import TableRow
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import judge
-from affinity_seg.inference import merge_runs, prediction_runs
-from affinity_seg.inference.fingerprint import as_json
 from affinity_seg.labels import ClassTable
-
-
-class NetworkDirs(NamedTuple):
-    """Folders of trained networks of one kind.
-
-    Attributes:
-      trained: The network.
-      stride_8: The one that was fine-tuned at output stride 8 (5.2), or None if there is none.
-    """
-
-    trained: str
-    stride_8: str | None = None
-
-    def at(self, output_stride: int | None) -> str:
-        """Returns the folder of the network for a preset's output stride."""
-        return self.stride_8 if output_stride == 8 and self.stride_8 else self.trained
+from affinity_seg.model_folder import ModelFolder
+from affinity_seg.pipeline import merge_runs, prediction_runs
+from affinity_seg.pipeline.fingerprint import as_json
 
 
 def run_table(
@@ -39,8 +24,8 @@ def run_table(
     *,
     presets_dir: str,
     overrides: Sequence[str],
-    semantic: NetworkDirs,
-    affinity: NetworkDirs,
+    model: ModelFolder,
+    stride_8_model: ModelFolder | None = None,
     output_dir: str,
 ) -> list[dict[str, Any]]:
     """Runs the rows of a table; started again, it continues.
@@ -54,8 +39,9 @@ def run_table(
       class_table: The classes of the semantic network.
       presets_dir: Folder of the presets.
       overrides: "field=value", changes of every row.
-      semantic: The semantic network.
-      affinity: The affinity network.
+      model: The networks.
+      stride_8_model: Those that were fine-tuned at output stride 8 (5.2), if there are any: rows
+        with that stride take them.
       output_dir: Folder for `predictions` and `results`.
 
     Returns:
@@ -74,7 +60,11 @@ def run_table(
     folders = [_predictions_dir(output_dir, config) for config in configs]
     variants: dict[tuple[str, str], dict[str, inference.InferenceConfig]] = {}
     for folder, config in zip(folders, configs, strict=True):
-        dirs = semantic.at(config.semantic_stride), affinity.at(config.affinity_stride)
+        fine = stride_8_model or model
+        dirs = (
+            (fine if config.semantic_stride == 8 else model).semantic_dir,
+            (fine if config.affinity_stride == 8 else model).affinity_dir,
+        )
         variants.setdefault(dirs, {})[folder] = config
     seconds_left = {}
     for dirs, of_dirs in variants.items():

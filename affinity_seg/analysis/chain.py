@@ -8,10 +8,9 @@ import numpy as np
 from affinity_seg.analysis.true_networks import TrueNetwork, coordinates
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation.truth import Truth
-from affinity_seg.inference.merging import GraphMerger
-from affinity_seg.inference.networks import Predictor
 from affinity_seg.instances import Instances, overlaps
 from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline.segmenter import Segmenter
 
 FOUND_IOU = 0.5
 """An instance is found if a predicted one of its class overlaps it with more than this IoU."""
@@ -51,8 +50,7 @@ def segment_truth(truth: Truth, config: InferenceConfig, class_table: ClassTable
         TrueNetwork(kind, truth.classes, truth.instance_ids, class_table)
         for kind in ("semantic", "affinity")
     )
-    prediction = Predictor(*networks, config).predict(coordinates(*truth.classes.shape))
-    return GraphMerger(config, class_table).merge(prediction)
+    return Segmenter(*networks, config).segment(coordinates(*truth.classes.shape)).as_numpy()
 
 
 def find_losses(

@@ -7,14 +7,13 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.inference.merging import GraphMerger
-from affinity_seg.inference.networks import Predictor
-from affinity_seg.inference.predictions import ImagePrediction
-from affinity_seg.inference.probabilities import predicted_classes
-from affinity_seg.inference.tiles import cut
 from affinity_seg.instances import Instances, overlaps
-from affinity_seg.labels import ClassTable
 from affinity_seg.modeling.loading import Network
+from affinity_seg.pipeline import segmenter as pipeline
+from affinity_seg.pipeline.predicting import Predictor
+from affinity_seg.pipeline.predictions import ImagePrediction
+from affinity_seg.pipeline.probabilities import predicted_classes
+from affinity_seg.pipeline.tiles import cut
 
 FOUND_IOU = 0.9
 """An instance is found again if one overlaps it with more than this IoU."""
@@ -49,11 +48,9 @@ class Segmenter:
         semantic: Network,
         affinity: Network,
         config: InferenceConfig,
-        class_table: ClassTable,
     ):
         self._networks = semantic, affinity
         self._config = config
-        self._class_table = class_table
 
     def compare_mirrored(self, image: np.ndarray) -> Comparison:
         """Compares an image, uint8 [H, W, 3], with its mirror image, mirrored back."""
@@ -69,8 +66,7 @@ class Segmenter:
         whole, again = self._segment(image, max_input_pixels=8192**2)
         limits = self._config.max_input_pixels, self._config.tile_overlap
         far = np.ones(image.shape[:2], bool)
-        for tile in cut(*image.shape[:2], *limits):
-            _, _, y1, x1 = tile.kept
+        for _, _, y1, x1 in cut(*image.shape[:2], *limits)[1].numpy():
             if y1 < image.shape[0]:
                 far[max(0, y1 - NEAR_CUT) : y1 + NEAR_CUT] = False
             if x1 < image.shape[1]:
@@ -87,8 +83,9 @@ class Segmenter:
 
     def _segment(self, image: np.ndarray, **changes) -> tuple[ImagePrediction, Instances]:
         config = dataclasses.replace(self._config, **changes)
-        prediction = Predictor(*self._networks, config).predict(image)
-        return prediction, GraphMerger(config, self._class_table).merge(prediction)
+        segmenter = pipeline.Segmenter(*self._networks, config)
+        prediction = Predictor(segmenter).predict(image)
+        return prediction, segmenter.merger.merge(prediction)
 
 
 def _compare(

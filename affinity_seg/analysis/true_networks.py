@@ -64,6 +64,7 @@ class TrueNetwork:
         self.num_outputs = (
             neighbors.num_channels(distances) if is_affinity else class_table.num_classes
         )
+        self.variables = []
         self._classes = classes
         self._instances = instances
 

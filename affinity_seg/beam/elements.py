@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.data import graph_examples, tfrecords
+from affinity_seg.data import graph_examples, pictures, tfrecords
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
-from affinity_seg.inference import images
 
 
 class Source(NamedTuple):
@@ -47,16 +46,13 @@ class Source(NamedTuple):
         path = self.item.image_path
         if self.record is not None:
             return self._open_record(self.record)
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f"the image does not exist: {path}")
-        with open(path, "rb") as file:
-            content = file.read()
+        content = pictures.read_bytes(path)
         turned = not self.has_truth
         return Opened(
             self,
             hashlib.sha256(content).hexdigest(),
-            functools.partial(images.size, path, content, turned=turned),
-            functools.partial(images.decode, path, content, turned=turned),
+            functools.partial(pictures.check_header, path, content, turned=turned),
+            functools.partial(pictures.decode, path, content, turned=turned),
         )
 
     def _open_record(self, record: bytes) -> "Opened":

@@ -13,7 +13,7 @@ from affinity_seg.beam.elements import Letter, LetterBox, Predicted
 from affinity_seg.beam.running import COUNTERS
 from affinity_seg.beam.runs import Run
 from affinity_seg.beam.sources import LETTERS
-from affinity_seg.inference.prediction_runs import MAX_UNFINISHED
+from affinity_seg.pipeline.prediction_runs import MAX_UNFINISHED
 
 
 class Finish(beam.DoFn):

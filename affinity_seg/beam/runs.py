@@ -14,12 +14,13 @@ from affinity_seg.beam.elements import Picture
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results
-from affinity_seg.inference import fingerprint as fingerprint_lib
-from affinity_seg.inference import merge_runs, prediction_runs, records
-from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
-from affinity_seg.inference.recording import Recorder, find_record
 from affinity_seg.instances import Instances
 from affinity_seg.modeling import loading
+from affinity_seg.pipeline import fingerprint as fingerprint_lib
+from affinity_seg.pipeline import merge_runs, prediction_runs, records
+from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.pipeline.predicting import Predictor
+from affinity_seg.pipeline.recording import Recorder, find_record
 from affinity_seg.serving import saved_model
 from affinity_seg.serving.exported import ExportedModel
 
@@ -102,10 +103,10 @@ class NetworksRun:
 
     def load(self) -> Model:
         """See `Run`."""
-        predictor, class_table = prediction_runs.load_predictor(
+        segmenter = prediction_runs.load_segmenter(
             self.config, self.semantic_dir, self.affinity_dir
         )
-        return _Networks(Recorder(predictor, class_table, self.fingerprint()))
+        return _Networks(Recorder(Predictor(segmenter), self.fingerprint()))
 
     def outputs(self) -> Outputs:
         """See `Run`."""

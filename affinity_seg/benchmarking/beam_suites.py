@@ -31,8 +31,7 @@ class Settings(NamedTuple):
       split: Part of it.
       preset: YAML file of the configuration.
       overrides: Fields that differ, as of --override.
-      semantic_checkpoint: Folder of the trained semantic network.
-      affinity_checkpoint: Folder of the trained affinity network.
+      model: Folder of the model.
       output_dir: Folder in which the runs have theirs, which are removed again.
       repetitions: Rounds; in each, every way has its turn.
       threads: TensorFlow's threads in each process of Beam; 0: as many as cores.
@@ -42,8 +41,7 @@ class Settings(NamedTuple):
     split: str
     preset: str
     overrides: list[str]
-    semantic_checkpoint: str
-    affinity_checkpoint: str
+    model: str
     output_dir: str
     repetitions: int
     threads: int
@@ -194,8 +192,7 @@ def _what(settings: Settings) -> list[str]:
         f"--split={settings.split}",
         f"--preset={settings.preset}",
         *(f"--override={field}" for field in settings.overrides),
-        f"--semantic_checkpoint={settings.semantic_checkpoint}",
-        f"--affinity_checkpoint={settings.affinity_checkpoint}",
+        f"--model={settings.model}",
     ]
 
 

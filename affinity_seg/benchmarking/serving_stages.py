@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-from affinity_seg.serving.segmenter import STAGE_PREFIX
+from affinity_seg.pipeline.timeline import SCOPE_PREFIX
 
 OTHER = "other"
 """Operations outside of all stages: decoding, encoding, what lists the instances."""
 
 MERGE_OP = "GraphMergeFromLogits"
 
-_STAGE = re.compile(rf"{STAGE_PREFIX}([a-z_]+?)(?:_\d+)?/")
+_STAGE = re.compile(rf"{SCOPE_PREFIX}([a-z_]+?)(?:_\d+)?/")
 
 
 class Profile(NamedTuple):

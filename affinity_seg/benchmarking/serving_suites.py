@@ -14,11 +14,13 @@ import tensorflow as tf
 
 from affinity_seg import grids, ops
 from affinity_seg.benchmarking import server_process, serving_load, serving_stages
-from affinity_seg.configs import inference
-from affinity_seg.inference import prediction_runs
-from affinity_seg.inference.images import read_image
-from affinity_seg.inference.merging import GraphMerger, merge_options
-from affinity_seg.inference.predictions import ImagePrediction
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data import pictures
+from affinity_seg.instances import Instances
+from affinity_seg.pipeline import prediction_runs
+from affinity_seg.pipeline.merging import merge_options
+from affinity_seg.pipeline.predicting import Predictor
+from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.serving import client
 from affinity_seg.serving.saved_model import newest_version
 from affinity_seg.serving.signatures import COMPACT
@@ -30,8 +32,7 @@ class Settings(NamedTuple):
     model_dir: str
     input: Sequence[str]
     network_dirs: tuple[str, str]
-    preset: str
-    override: Sequence[str]
+    config: InferenceConfig
     load: Sequence[float]
     requests: int
     memory_requests: int
@@ -67,12 +68,12 @@ def run_merge(settings: Settings) -> list[dict[str, Any]]:
     Raises:
       ValueError: The networks and the preset are not those of the exported model.
     """
-    config = inference.load_config(settings.preset, settings.override)
-    predictor, class_table = prediction_runs.load_predictor(config, *settings.network_dirs)
-    merger, options = GraphMerger(config, class_table), merge_options(config, class_table)
+    segmenter = prediction_runs.load_segmenter(settings.config, *settings.network_dirs)
+    predictor, merger = Predictor(segmenter), segmenter.merger
+    options = merge_options(settings.config, segmenter.class_table)
     rows = []
     for path, call in _calls(settings).items():
-        prediction = predictor.predict(read_image(path))
+        prediction = predictor.predict(pictures.read(path))
         (answer,) = client.parse_answer(call())
         if not np.array_equal(answer.instance_ids, merger.merge(prediction).instance_ids):
             raise ValueError(f"{path}: the exported model has other networks or another preset")
@@ -150,7 +151,7 @@ def _contents(settings: Settings) -> list[bytes]:
 
 def _region_merges(
     prediction: ImagePrediction, options: dict[str, Any]
-) -> list[Callable[[], ops.GraphMergeResult]]:
+) -> list[Callable[[], Instances]]:
     """Returns for each region a function that merges it."""
     return [
         functools.partial(

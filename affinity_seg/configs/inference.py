@@ -224,20 +224,26 @@ _PREDICTION_FIELDS = (
 )
 
 
-def load_config(preset: str | None, overrides: Sequence[str] = ()) -> InferenceConfig:
+def load_config(
+    preset: str | Mapping[str, Any] | None, overrides: Sequence[str] = (), where: str = "preset"
+) -> InferenceConfig:
     """Reads a preset and changes single fields of it.
 
     Args:
-      preset: Name of a file of configs/presets, such as "demo", or path of a YAML file; None for
-        the defaults.
+      preset: Name of a file of configs/presets, such as "demo", or path of a YAML file; or the
+        fields themselves; None for the defaults.
       overrides: "field=value" strings; values are read as YAML.
+      where: Where the fields stand, for messages.
 
     Raises:
       FileNotFoundError: There is no such file.
       ValueError: A field is unknown or breaks a rule; the message names where it stands.
     """
     values: dict[str, Any] = {}
-    if preset is not None:
+    if isinstance(preset, Mapping):
+        values = _known(dict(preset), where)
+        _build(values, where)
+    elif preset is not None:
         path = resources.find(preset, resources.PRESETS, ".yaml")
         if path is None:
             raise FileNotFoundError(

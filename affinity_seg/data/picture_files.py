@@ -1,7 +1,7 @@
 """What picture files hold, read by TensorFlow: in a graph and eagerly alike.
 
 The one definition of the formats that are read. `pictures` says for the programs what is wrong with
-a file, `graph_pictures` inside a graph.
+a file, or inside a graph.
 """
 
 from collections.abc import Sequence

@@ -1,12 +1,13 @@
-"""Pictures from bytes, the same for checks, training and inference."""
+"""Pictures from files, the same for checks, training, inference and inside graphs."""
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from affinity_seg.data import exif, picture_files
-from affinity_seg.data.picture_files import FORMATS
+from affinity_seg.data.picture_files import FORMATS, Header
 
 MIN_PIXELS = 2
 """Smallest picture: a single pixel has no pair, and with it no affinity."""
@@ -16,6 +17,46 @@ MAX_PIXELS = 2**26
 
 ALLOWED_SIZE = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
 """What messages say of these two."""
+
+
+def read(path: str, *, turned: bool = True) -> np.ndarray:
+    """Returns the picture in a file, uint8 RGB [H, W, 3].
+
+    Args:
+      path: A PNG, JPEG or BMP file.
+      turned: As of `check_header`.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+      ValueError: As `decode`.
+    """
+    return decode(path, read_bytes(path), turned=turned)
+
+
+def read_size(path: str, *, turned: bool = True) -> tuple[int, int]:
+    """Returns height and width of what `read` returns, without decoding its pixels.
+
+    Args:
+      path: As of `read`.
+      turned: As of `check_header`.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+      ValueError: As `check_header`.
+    """
+    return check_header(path, read_bytes(path), turned=turned)
+
+
+def read_bytes(path: str) -> bytes:
+    """Returns the content of a picture's file.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"the image does not exist: {path}")
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def check_header(
@@ -99,8 +140,45 @@ def decode(
     return exif.turn(image, tf.constant(orientation, tf.int64)).numpy()
 
 
+def decode_in_graph(content: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Tensor:
+    """Decodes a picture inside a graph, turned and mirrored as its EXIF data says.
+
+    Args:
+      content: Bytes of the file, of one of `FORMATS`, a string scalar.
+      where: What it is, for messages.
+
+    Returns:
+      uint8 RGB [H, W, 3].
+
+    Raises:
+      tf.errors.InvalidArgumentError: It is of another format, damaged or cut off, or its header
+        claims less than `MIN_PIXELS` or more than `MAX_PIXELS` pixels.
+    """
+    header = picture_files.read_header(content)
+    text = tf.gather([f"{fault}:" for fault in picture_files.faults()], header.fault)
+    fine = tf.debugging.Assert(
+        tf.equal(header.fault, 0), [text, *where, "bytes", tf.strings.length(content)]
+    )
+    with tf.control_dependencies([fine]):
+        size = tf.identity(header.size)
+    with tf.control_dependencies([check_size_in_graph(size, where)]):
+        content = tf.identity(content)
+    orientation = picture_files.read_orientation(content, header)
+    image = exif.turn(picture_files.decode_stored(content), orientation)
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def check_size_in_graph(size: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Operation:
+    """Asserts that an image of `size`, [height, width], has as many pixels as it may."""
+    area = tf.reduce_prod(tf.cast(size, tf.int64))
+    return tf.debugging.Assert(
+        (area >= MIN_PIXELS) & (area <= MAX_PIXELS),
+        [f"{ALLOWED_SIZE}:", *where, "[height width]", size],
+    )
+
+
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
-def _inspect(content: tf.Tensor) -> tuple[picture_files.Header, tf.Tensor, tf.Tensor]:
+def _inspect(content: tf.Tensor) -> tuple[Header, tf.Tensor, tf.Tensor]:
     """Returns the header of a file, its EXIF orientation, and height and width as it is shown."""
     header = picture_files.read_header(content)
     orientation = picture_files.read_orientation(content, header)

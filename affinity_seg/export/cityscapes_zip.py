@@ -16,8 +16,8 @@ from affinity_seg import files
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import cityscapes, results
 from affinity_seg.export.reading import ImageResult, read_results
-from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 
 _NAME = re.compile(r"[^\s_]+_\d{6}_\d{6}")
 """City, sequence and frame: the official program finds a result by these three."""

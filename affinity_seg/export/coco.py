@@ -9,8 +9,8 @@ from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import coco_format
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.export.reading import ImageResult, read_results
-from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 
 
 def write_coco(

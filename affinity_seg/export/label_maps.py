@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 
 from affinity_seg import files
+from affinity_seg import instances as instances_lib
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.export.reading import read_results
 from affinity_seg.export.segmentation import describe_image
-from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
-from affinity_seg.instances import Instances, number_instances
+from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.visualization import overlays
 
 MAX_INSTANCES = 2**16 - 1
@@ -56,12 +57,11 @@ def write_label_maps(
 def to_instances(predictions: Sequence[Prediction], height: int, width: int) -> Instances:
     """Puts masks into one image of `height` x `width` pixels.
 
-    Where they overlap the higher score is on top; what is hidden altogether is dropped. Without
-    votes: K is 0.
+    Where they overlap the higher score is on top; what is hidden altogether is dropped.
     """
     painted = overlays.paint(predictions, height, width)
-    votes = np.zeros((len(predictions), 0), np.int64)
-    return number_instances(painted.instance_ids - 1, painted.classes, painted.scores, votes)
+    indices = painted.instance_ids - 1
+    return instances_lib.number(indices, painted.classes, painted.scores).as_numpy()
 
 
 def write_label_map(

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from affinity_seg.data import pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results
-from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
-from affinity_seg.inference.images import read_size
 from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 
 
 class ImageResult(NamedTuple):
@@ -52,7 +52,7 @@ def read_results(
     instance_filter.check(class_table)
     results.check_all_done(results_dir, [item.name for item in items])
     for item in tqdm(items, desc="export", unit="image", disable=None):
-        size = read_size(item.image_path, turned=not item.has_truth)
+        size = pictures.read_size(item.image_path, turned=not item.has_truth)
         yield read_image_result(item, size, results_dir, class_table, instance_filter)
 
 

@@ -11,7 +11,7 @@ from affinity_seg import labels
 from affinity_seg.data import graph_examples, listing, tfrecords
 from affinity_seg.faults import table
 from affinity_seg.faults.scene import Scene
-from affinity_seg.inference import records
+from affinity_seg.pipeline import records
 
 STEP = 10
 """Every how many bytes one is flipped."""

@@ -33,8 +33,8 @@ _IMPORTS = (
     "affinity_seg.evaluation.judge",
     "affinity_seg.export.coco",
     "affinity_seg.export.label_maps",
-    "affinity_seg.inference.filters",
-    "affinity_seg.inference.prediction_runs",
+    "affinity_seg.pipeline.filters",
+    "affinity_seg.pipeline.prediction_runs",
     "affinity_seg.tool_flags",
     "affinity_seg.visualization.pictures",
 )

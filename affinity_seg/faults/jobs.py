@@ -43,7 +43,7 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
     data, small = (
         [f"--input={folder}", "--layout=folder"] for folder in (scene.data_dir, scene.small_dir)
     )
-    networks = [f"--checkpoint={scene.checkpoint}", f"--preset={scene.preset}"]
+    networks = [f"--model={scene.checkpoint}", f"--preset={scene.preset}"]
 
     def predict(output: str) -> list[str]:
         folders = [f"--output_dir={output}/predictions", f"--results_dir={output}/results"]

@@ -15,9 +15,9 @@ import sys
 
 from affinity_seg import labels
 from affinity_seg.configs import inference
-from affinity_seg.data import checks
+from affinity_seg.data import checks, pictures
 from affinity_seg.evaluation import results, truth
-from affinity_seg.inference import fingerprint, images
+from affinity_seg.pipeline import fingerprint
 
 
 def _read_mask(path: str) -> None:
@@ -41,8 +41,8 @@ def _read_instances(path: str) -> None:
 
 
 _READERS = {
-    "image, PNG": images.read_image,
-    "image, JPEG": images.read_image,
+    "image, PNG": pictures.read,
+    "image, JPEG": pictures.read,
     "instance image, PNG": _read_instances,
     "mask of a result, PNG": _read_mask,
     "list of a result": lambda path: results.read_lines(

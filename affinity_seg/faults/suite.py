@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from affinity_seg.faults import flips, jobs, kills, mutants, scene, space, table
 from affinity_seg.faults.programs import Programs
-from affinity_seg.inference import fingerprint, records
+from affinity_seg.pipeline import fingerprint, records
 
 KINDS = ("kill", "together", "disk_full", "read_only", "flips", "mutants", "flags")
 

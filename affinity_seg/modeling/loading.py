@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,22 +23,6 @@ _PARAMS_FILE = "params.yaml"
 _KINDS = {experiments.SEMANTIC: "semantic", experiments.AFFINITY: "affinity"}
 
 
-def network_dirs(folder: str) -> tuple[str, str]:
-    """Returns the folders of both networks in a folder that holds them, as `make demo` writes it.
-
-    Raises:
-      FileNotFoundError: `folder` has no folder `semantic` or no folder `affinity`.
-    """
-    paths = os.path.join(folder, "semantic"), os.path.join(folder, "affinity")
-    for path in paths:
-        if not os.path.isdir(path):
-            raise FileNotFoundError(
-                f"{folder}: must hold the networks in folders `semantic` and `affinity`: "
-                f"{path} is missing"
-            )
-    return paths
-
-
 class Network:
     """A trained network for inference.
 
@@ -49,6 +34,8 @@ class Network:
       class_table: Classes it was trained with.
       distances: Distances of an affinity network's channels, pixels; None for a semantic one.
       model: The Keras model behind it.
+      identity: What tells its weights apart from others, see `network_identity`; None of weights
+        that were not loaded.
     """
 
     def __init__(
@@ -67,9 +54,15 @@ class Network:
         else:
             self.distances = tuple(task.distances)
             self.num_outputs = neighbors.num_channels(self.distances)
+        self.identity: dict[str, str] | None = None
         self._config = task.model
         with _policy(precision):
             self.model = networks.build_network(task.model, self.num_outputs)
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The weights, for who saves them."""
+        return self.model.variables
 
     def stretch_contrast(self, image: tf.Tensor) -> tf.Tensor:
         """Returns a whole uint8 RGB image [H, W, 3] in the network's contrast, 0..255."""
@@ -168,6 +161,7 @@ def load_network(
         task.model.backbone.get().output_stride = output_stride
     network = Network(task, _read_class_table(described_in, task), precision)
     restore(checkpoint, {"model": network.model})
+    network.identity = network_identity(model_dir)
     return network
 
 
@@ -200,6 +194,24 @@ def params_dir(model_dir: str) -> str:
     if os.path.isfile(os.path.join(model_dir, _PARAMS_FILE)):
         return model_dir
     return around if os.path.isfile(os.path.join(around, _PARAMS_FILE)) else model_dir
+
+
+def network_identity(model_dir: str) -> dict[str, str]:
+    """Returns name and hash of the latest checkpoint of a trained network.
+
+    The index of a checkpoint holds a checksum of every tensor, so together with the
+    network's parameters it identifies the network wherever its folder lies.
+
+    Raises:
+      FileNotFoundError: There is no checkpoint.
+    """
+    checkpoint = latest_checkpoint(model_dir)
+    parameters = os.path.join(params_dir(model_dir), _PARAMS_FILE)
+    digest = hashlib.sha256()
+    for path in (checkpoint + ".index", parameters):
+        with open(path, "rb") as file:
+            digest.update(file.read())
+    return {"checkpoint": os.path.basename(checkpoint), "sha256": digest.hexdigest()}
 
 
 def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:

@@ -7,7 +7,7 @@ loaded. Where they were never built, or for another TensorFlow, the first call s
 import contextlib
 
 from affinity_seg.ops.candidates import Candidates, class_candidates
-from affinity_seg.ops.find_regions import find_regions
+from affinity_seg.ops.find_regions import FoundRegions, find_regions
 from affinity_seg.ops.graph_merge import (
     graph_merge,
     graph_merge_batch,
@@ -19,6 +19,7 @@ from affinity_seg.ops.types import GraphMergeResult
 
 __all__ = [
     "Candidates",
+    "FoundRegions",
     "GraphMergeResult",
     "class_candidates",
     "find_regions",

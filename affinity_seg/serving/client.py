@@ -77,7 +77,7 @@ class Client(abc.ABC):
           contents: PNG, JPEG or BMP files, at least one; they are turned as EXIF says.
 
         Returns:
-          The instances of each; `votes` is int64 [N, 0], since servers do not tell them.
+          The instances of each, without votes, which servers do not tell.
 
         Raises:
           ServerError: The server did not get ready while it was waited for, did not answer in
@@ -125,7 +125,6 @@ def parse_answer(answer: Mapping[str, Any]) -> list[Instances]:
                 scores=listed("scores", np.float32),
                 sizes=listed("sizes", np.int64),
                 boxes=listed("boxes", np.int32).reshape(-1, 4),
-                votes=np.zeros([count, 0], np.int64),
             )
         )
     return found

@@ -5,13 +5,16 @@ import tensorflow as tf
 
 from affinity_seg import ops
 from affinity_seg.instances import Instances
-from affinity_seg.serving import signatures
+from affinity_seg.serving import saved_model, signatures
 
 
 class ExportedModel:
     """A SavedModel that tools/export_saved_model.py wrote.
 
     TensorFlow's loader, not Keras: Keras 3 reads no SavedModel, and this one has no Keras in it.
+
+    Attributes:
+      class_table: Its classes.
     """
 
     def __init__(self, folder: str):
@@ -26,6 +29,7 @@ class ExportedModel:
           ValueError: It is no model of instances.
         """
         ops.load_library()
+        self.class_table = saved_model.read_class_table(folder)
         self._model = tf.saved_model.load(folder)
         self._function = self._model.signatures["serving_default"]
         if "instance_ids" not in self._function.structured_outputs:
@@ -35,7 +39,7 @@ class ExportedModel:
             )
 
     def segment(self, image: np.ndarray) -> Instances:
-        """Returns the instances of an image; their `votes` have no class, the model keeps them.
+        """Returns the instances of an image in NumPy, without votes: the model keeps them.
 
         Args:
           image: uint8 RGB [H, W, 3].
@@ -45,4 +49,4 @@ class ExportedModel:
         """
         found = self._function(**{signatures.IMAGES: tf.constant(image[None])})
         named = {name: found[name][0].numpy() for name in Instances._fields if name in found}
-        return Instances(**named, votes=np.zeros([len(named["classes"]), 0], np.int64))
+        return Instances(**named, class_table=self.class_table)

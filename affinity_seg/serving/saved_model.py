@@ -5,96 +5,82 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 import yaml
 from absl import logging
 
 from affinity_seg import files, labels, version
-from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.inference import fingerprint, prediction_runs
-from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.configs.inference import InferenceConfig, load_config
 from affinity_seg.modeling import loading
+from affinity_seg.pipeline import fingerprint
+from affinity_seg.pipeline.filters import KEEP_ALL
+from affinity_seg.pipeline.segmenter import Segmenter
 from affinity_seg.serving import signatures
-from affinity_seg.serving.segmenter import Segmenter
 
 KINDS = ("instances", "networks")
 EXTRA = "assets.extra"
+PRESET_FILE = "preset.yaml"
 WARMUP_FILE = "tf_serving_warmup_requests"
 """Where TensorFlow Serving looks for warm-up requests, in `EXTRA`."""
 
 
-class Export(NamedTuple):
-    """What is exported.
-
-    Attributes:
-      semantic_dir: Folder of the trained semantic network.
-      affinity_dir: Folder of the trained affinity network.
-      config: Every parameter of the method.
-      kind: One of `KINDS`: the whole pipeline, or the networks alone, which need no custom op.
-      instance_filter: Which instances leave the graph; of kind "instances" only.
-      model_name: Name under which the model is served, for the warm-up requests.
-      warmup: Whether warm-up requests are written; needs the extra `serving`.
-    """
-
-    semantic_dir: str
-    affinity_dir: str
-    config: InferenceConfig
-    kind: str = "instances"
-    instance_filter: InstanceFilter = KEEP_ALL
-    model_name: str = "affinity_seg"
-    warmup: bool = True
-
-
-def write(export: Export, folder: str) -> Sequence[str]:
+def write(
+    segmenter: Segmenter,
+    folder: str,
+    *,
+    kind: str = KINDS[0],
+    model_name: str = "affinity_seg",
+    warmup: bool = True,
+) -> Sequence[str]:
     """Writes an exported model.
 
     Args:
-      export: What is exported.
+      segmenter: The pipeline, which becomes part of the exported model as it is.
       folder: New or empty folder of the SavedModel; it appears when it is complete.
+      kind: One of `KINDS`: the whole pipeline, or the networks alone, which need no custom op.
+      model_name: Name under which the model is served, for the warm-up requests.
+      warmup: Whether warm-up requests are written; needs the extra `serving`.
 
     Returns:
       The names of its signatures.
 
     Raises:
       FileExistsError: `folder` is not empty.
-      FileNotFoundError: A network is missing.
-      ValueError: Networks, configuration and filter do not fit each other.
+      ValueError: `kind` is none, or the networks alone are to be filtered.
     """
-    if export.kind not in KINDS:
-        raise ValueError(f"`kind` must be one of {KINDS}: {export.kind!r}")
-    config = export.config
+    if kind not in KINDS:
+        raise ValueError(f"`kind` must be one of {KINDS}: {kind!r}")
+    instance_filter = segmenter.merger.instance_filter
     with files.atomic_folder(folder) as temporary:
-        networks, class_table = prediction_runs.load_networks(
-            config, export.semantic_dir, export.affinity_dir
-        )
-        if export.kind == "instances":
-            server = signatures.InstanceServer(Segmenter(*networks, config, export.instance_filter))
-        elif export.instance_filter != KEEP_ALL:
+        if kind == "instances":
+            server = signatures.InstanceServer(segmenter)
+        elif instance_filter != KEEP_ALL:
             raise ValueError("kind 'networks' has no instances to filter")
         else:
-            server = signatures.NetworkServer(*networks, config)
+            server = signatures.NetworkServer(segmenter)
         functions = server.signatures()
         with _quiet():
             tf.saved_model.save(server, temporary, signatures=functions)
         extra = os.path.join(temporary, EXTRA)
-        files.write_bytes(os.path.join(extra, "class_table.yaml"), loading.as_yaml(class_table))
-        preset = yaml.safe_dump(fingerprint.as_json(dataclasses.asdict(config)))
-        files.write_bytes(os.path.join(extra, "preset.yaml"), preset.encode())
+        table = loading.as_yaml(segmenter.class_table)
+        files.write_bytes(os.path.join(extra, "class_table.yaml"), table)
+        preset = yaml.safe_dump(fingerprint.as_json(dataclasses.asdict(segmenter.config)))
+        files.write_bytes(os.path.join(extra, PRESET_FILE), preset.encode())
         files.write_json(
             os.path.join(extra, "export.json"),
             {
                 "affinity_seg": version.__version__,
                 "tensorflow": tf.__version__,
-                "kind": export.kind,
-                "filter": export.instance_filter._asdict(),
-                "semantic_network": fingerprint.model_identity(export.semantic_dir),
-                "affinity_network": fingerprint.model_identity(export.affinity_dir),
+                "kind": kind,
+                "filter": instance_filter._asdict(),
+                "semantic_network": segmenter.semantic.identity,
+                "affinity_network": segmenter.affinity.identity,
             },
         )
-        if export.warmup:
-            _write_warmup(os.path.join(extra, WARMUP_FILE), export.model_name, list(functions))
+        if warmup:
+            _write_warmup(os.path.join(extra, WARMUP_FILE), model_name, list(functions))
     return list(functions)
 
 
@@ -151,6 +137,11 @@ def read_class_table(folder: str) -> labels.ClassTable:
     return labels.load_class_table(os.path.join(folder, EXTRA, "class_table.yaml"))
 
 
+def read_config(folder: str) -> InferenceConfig:
+    """Returns the preset of an exported model, with its changes."""
+    return load_config(os.path.join(folder, EXTRA, PRESET_FILE))
+
+
 def identity(folder: str) -> dict[str, Any]:
     """Returns what makes the results of an exported model: its parameters and its content.
 
@@ -163,7 +154,7 @@ def identity(folder: str) -> dict[str, Any]:
             ("variables", ["variables", "variables.index"]),
         )
     }
-    return {**read_extra(folder, "preset.yaml"), **read_extra(folder, "export.json"), **content}
+    return {**read_extra(folder, PRESET_FILE), **read_extra(folder, "export.json"), **content}
 
 
 def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:

@@ -6,11 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from affinity_seg import common
-from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data import graph_pictures
-from affinity_seg.inference import graph_tiles
-from affinity_seg.modeling.loading import Network
-from affinity_seg.serving.segmenter import Segmenter
+from affinity_seg.data import pictures
+from affinity_seg.pipeline.segmenter import Segmenter, view
 
 IMAGES = "images"
 IMAGE_BYTES = "image_bytes"
@@ -69,7 +66,7 @@ class InstanceServer(tf.Module):
     def of_images(self, images):
         """See `signatures`."""
         size = tf.shape(images)[1:3]
-        with tf.control_dependencies([graph_pictures.check_size(size, _FIRST)]):
+        with tf.control_dependencies([pictures.check_size_in_graph(size, _FIRST)]):
             images = tf.identity(images)
         sizes = tf.tile(size[None], [tf.shape(images)[0], 1])
         return self._answer(sizes, lambda i: images[i])
@@ -102,7 +99,7 @@ class InstanceServer(tf.Module):
             tf.autograph.experimental.set_loop_options(
                 parallel_iterations=1, shape_invariants=[(sizes, tf.TensorShape([None, 2]))]
             )
-            image = graph_pictures.decode(contents[i], ["image", i, "of the batch,"])
+            image = pictures.decode_in_graph(contents[i], ["image", i, "of the batch,"])
             images = images.write(i, image)
             sizes = tf.concat([sizes, tf.shape(image)[None, :2]], axis=0)
         return self._answer(sizes, images.read)
@@ -126,13 +123,14 @@ class InstanceServer(tf.Module):
         for i in tf.range(count):
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
             found = self._segmenter.segment(image_at(i))
-            own = found["instance_ids"]
+            own = found.instance_ids
             margin = largest - sizes[i]
             ids = ids.write(i, tf.pad(own, [[0, margin[0]], [0, margin[1]]]))
-            number = tf.size(found["classes"])
+            number = tf.size(found.classes)
             numbers = numbers.write(i, number)
             encoded = encoded.write(i, _as_png(own, number))
-            lists = [array.write(i, found[name]) for array, name in zip(lists, _LISTS, strict=True)]
+            found_lists = (getattr(found, name) for name in _LISTS)
+            lists = [a.write(i, own) for a, own in zip(lists, found_lists, strict=True)]
         num_instances = numbers.stack()
         answer = {
             name: tf.RaggedTensor.from_row_lengths(array.concat(), num_instances).to_tensor()
@@ -185,14 +183,9 @@ def warmup_inputs() -> dict[str, tuple[str, Any]]:
 class NetworkServer(tf.Module):
     """Images in, logits out: for servers without the op."""
 
-    def __init__(self, semantic: Network, affinity: Network, config: InferenceConfig):
+    def __init__(self, segmenter: Segmenter):
         super().__init__()
-        self._weights = [*semantic.model.variables, *affinity.model.variables]
-        self._networks = {
-            "semantic": (semantic, config.semantic_flip),
-            "affinity": (affinity, config.affinity_flip),
-        }
-        self._config = config
+        self._segmenter = segmenter
 
     def signatures(self) -> dict[str, Callable]:
         """Returns the function by the name of its signature.
@@ -206,22 +199,20 @@ class NetworkServer(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)])
     def of_images(self, images):
         """See `signatures`."""
-        config = self._config
-        answer = {}
-        with tf.control_dependencies([graph_pictures.check_size(tf.shape(images)[1:3], _FIRST)]):
+        segmenter, answer = self._segmenter, {}
+        size = tf.shape(images)[1:3]
+        with tf.control_dependencies([pictures.check_size_in_graph(size, _FIRST)]):
             images = tf.identity(images)
-        for kind, (network, flip) in self._networks.items():
-            pixels = tf.map_fn(
-                lambda image, network=network: tf.cast(network.stretch_contrast(image), tf.float32),
-                images,
-                fn_output_signature=tf.TensorSpec([None, None, 3], tf.float32),
-            )
-            views = [network.normalize(pixels)]
-            if flip:
-                views.append(views[0][:, :, ::-1])
-            logits = [
-                graph_tiles.run(network, view, config.max_input_pixels, config.tile_overlap)
-                for view in views
-            ]
-            answer[f"{kind}_logits"] = tf.stack(logits, axis=1)
+        for network in (segmenter.semantic, segmenter.affinity):
+            logits = []
+            for mirrored in segmenter.flips(network):
+                views = tf.map_fn(
+                    lambda image, network=network, mirrored=mirrored: view(
+                        network, network.stretch_contrast(image), size, mirrored
+                    ),
+                    images,
+                    fn_output_signature=tf.TensorSpec([None, None, 3], tf.float32),
+                )
+                logits.append(segmenter.run(network, views))
+            answer[f"{network.kind}_logits"] = tf.stack(logits, axis=1)
         return answer

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from affinity_seg import names
 from affinity_seg.evaluation.truth import Truth
-from affinity_seg.inference.predictions import ImagePrediction
-from affinity_seg.inference.probabilities import predicted_classes
 from affinity_seg.labels import ClassTable
 from affinity_seg.modeling.upsampling import upsample_logits
+from affinity_seg.pipeline.predictions import ImagePrediction
+from affinity_seg.pipeline.probabilities import predicted_classes
 from affinity_seg.visualization import affinity, layout
 from affinity_seg.visualization.overlays import DrawnInstances, draw_instances
 from affinity_seg.visualization.semantic import draw_semantic

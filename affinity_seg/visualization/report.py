@@ -7,16 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from affinity_seg.data import listing
+from affinity_seg.data import listing, pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import errors as errors_lib
 from affinity_seg.evaluation import judge, results
 from affinity_seg.evaluation.errors import ImageErrors, InstanceError
 from affinity_seg.evaluation.truth import Truth, read_truth
-from affinity_seg.inference import confusion, fingerprint, outputs, records
-from affinity_seg.inference.errors import errors_named
-from affinity_seg.inference.images import read_image
 from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline import confusion, fingerprint, outputs, records
+from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.visualization import curves, failures, report_pictures
 
 FAILURES_PER_KIND = 8
@@ -198,7 +197,7 @@ def _failures(
         wanted = [error for name, error in chosen if name == item.name]
         if not wanted:
             continue
-        image = read_image(item.image_path, turned=not item.has_truth)
+        image = pictures.read(item.image_path, turned=not item.has_truth)
         target = read_truth(item.instance_path, class_table, image.shape[:2])
         predictions = results.read_result(results_dir, item.name, class_table, image.shape[:2])
         for error in wanted:

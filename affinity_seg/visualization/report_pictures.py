@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from affinity_seg import grids
-from affinity_seg.inference.outputs import Outputs
-from affinity_seg.inference.probabilities import predicted_classes
 from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline.outputs import Outputs
+from affinity_seg.pipeline.probabilities import predicted_classes
 from affinity_seg.visualization import layout, overlays
 from affinity_seg.visualization.semantic import draw_semantic
 

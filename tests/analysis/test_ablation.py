@@ -13,9 +13,9 @@ from running import ROOT
 from affinity_seg.analysis import ablation
 from affinity_seg.configs import experiments, paper_tables
 from affinity_seg.data import listing
-from affinity_seg.inference import fingerprint
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.modeling import loading
+from affinity_seg.pipeline import fingerprint
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
 ROWS = paper_tables.TABLES[3][:2]

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from affinity_seg import instances as instances_lib
 from affinity_seg.analysis import chain, invariance
 from affinity_seg.analysis.invariance import Segmenter
 from affinity_seg.analysis.true_networks import TrueNetwork, coordinates
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, streets
 from affinity_seg.evaluation.truth import Truth, read_truth
-from affinity_seg.instances import number_instances
 from affinity_seg.labels import CITYSCAPES
 
 SMALL = InferenceConfig(crop_size=65, bucket=32, max_zoom=2.0, min_pixels=100)
@@ -117,11 +117,12 @@ def test_half_precision_keeps_the_answer(segmenter):
 def test_comparisons_see_differences():
     ids = np.zeros((20, 20), np.int32)
     ids[:, :10] = 1
-    one = number_instances(ids - 1, np.int32([3]), np.float32([1]), np.int64([[0, 1]]))
+    one = instances_lib.number(
+        ids - 1, np.int32([3]), np.float32([1]), np.int64([[0, 1]])
+    ).as_numpy()
     halves = np.where(np.arange(20)[:, None] < 10, ids, 2 * ids)
-    two = number_instances(
-        halves - 1, np.int32([3, 3]), np.float32([1, 1]), np.int64([[0, 1], [0, 1]])
-    )
+    votes = np.int64([[0, 1], [0, 1]])
+    two = instances_lib.number(halves - 1, np.int32([3, 3]), np.float32([1, 1]), votes).as_numpy()
     far = np.zeros((20, 20), bool)
     far[0] = True
     classes = np.where(np.arange(20)[:, None] < 5, 0, ids)

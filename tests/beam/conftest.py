@@ -8,7 +8,7 @@ from affinity_seg.beam import running, segmenting
 from affinity_seg.configs import experiments, inference
 from affinity_seg.data import listing, streets
 from affinity_seg.faults.scene import PRESET, write_network
-from affinity_seg.inference import fingerprint, merge_runs, prediction_runs
+from affinity_seg.pipeline import fingerprint, merge_runs, prediction_runs
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def program(wanted, tmp_path):
     command = [
         sys.executable, os.path.join(ROOT, "tools", "beam_segment.py"),
         f"--input={wanted.streets}", f"--preset={wanted.folder}/preset.yaml",
-        f"--checkpoint={wanted.folder}", f"--output_dir={tmp_path}/out", "--direct_num_workers=2",
+        f"--model={wanted.folder}", f"--output_dir={tmp_path}/out", "--direct_num_workers=2",
     ]  # fmt: skip
     with subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

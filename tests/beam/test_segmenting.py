@@ -31,8 +31,7 @@ def test_two_processes_give_the_same_bytes_and_the_official_ap(wanted, tmp_path)
     result = run_tool(
         "beam_segment.py", ROOT, f"--input={wanted.streets}", "--direct_num_workers=2",
         f"--preset={wanted.folder}/preset.yaml", f"--output_dir={tmp_path}/out",
-        f"--semantic_checkpoint={wanted.folder}/semantic", "--evaluate", "--coco",
-        f"--affinity_checkpoint={wanted.folder}/affinity",
+        f"--model={wanted.folder}", "--evaluate", "--coco",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-3000:]
     assert f"{NUM_STREETS} images predicted, {NUM_STREETS} merged, 0 were there" in result.stdout

@@ -11,7 +11,7 @@ import PIL.ImageOps
 import pytest
 import tensorflow as tf
 
-from affinity_seg.data import graph_pictures, pictures
+from affinity_seg.data import pictures
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (11, 19, 3), dtype=np.uint8)
@@ -19,7 +19,7 @@ PIXELS = RNG.integers(0, 256, (11, 19, 3), dtype=np.uint8)
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
 def _in_graph(content):
-    return graph_pictures.decode(content, ["image", 0])
+    return pictures.decode_in_graph(content, ["image", 0])
 
 
 def _read(content):

@@ -11,8 +11,8 @@ from running import run_tool
 from affinity_seg import files, labels
 from affinity_seg.evaluation import semantic
 from affinity_seg.evaluation.truth import Truth
-from affinity_seg.inference import records
-from affinity_seg.inference.predictions import ImagePrediction
+from affinity_seg.pipeline import records
+from affinity_seg.pipeline.predictions import ImagePrediction
 
 TABLE = labels.ClassTable(
     name="shapes",

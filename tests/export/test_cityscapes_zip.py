@@ -15,8 +15,8 @@ from streets import LEFT, NAMES, SIZE, write_image, write_streets
 from affinity_seg.data import listing
 from affinity_seg.evaluation import cityscapes, results
 from affinity_seg.export.cityscapes_zip import write_zip
-from affinity_seg.inference.filters import InstanceFilter
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.pipeline.filters import InstanceFilter
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from streets import LEFT, NAMES, SIZE, write_image, write_streets
 from affinity_seg.data import listing
 from affinity_seg.evaluation import coco, results
 from affinity_seg.export.coco import write_coco
-from affinity_seg.inference.filters import InstanceFilter
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.pipeline.filters import InstanceFilter
 
 
 def _export(folder, items, results_dir, class_table=CITYSCAPES, **arguments):

@@ -10,11 +10,11 @@ from scenes import BUS, CAR, boxes, write_boxes
 from streets import NAMES, SIZE, write_image, write_streets
 
 from affinity_seg import files
+from affinity_seg import instances as instances_lib
 from affinity_seg.data import listing
 from affinity_seg.export import label_maps
-from affinity_seg.inference.filters import InstanceFilter
-from affinity_seg.instances import number_instances
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.pipeline.filters import InstanceFilter
 
 NAME = NAMES[0]
 
@@ -95,7 +95,7 @@ def test_three_hundred_instances(tmp_path):
 def test_sixteen_bits_are_enough_or_an_error(tmp_path, count):
     indices = np.arange(2**16).reshape(256, 256)
     indices = np.where(indices < count, indices, -1)
-    instances = number_instances(indices, np.full(count, CAR), np.ones(count), np.ones((count, 0)))
+    instances = instances_lib.number(indices, np.full(count, CAR), np.ones(count)).as_numpy()
     if count > label_maps.MAX_INSTANCES:
         with pytest.raises(ValueError, match=r"at most 65535 instances: 65536"):
             label_maps.write_label_map(str(tmp_path / "out"), NAME, instances, CITYSCAPES)

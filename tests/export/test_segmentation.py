@@ -8,12 +8,12 @@ import oracle
 import pytest
 from pycocotools import mask as coco_mask
 
+from affinity_seg import instances as instances_lib
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data import pictures
 from affinity_seg.export import segmentation
-from affinity_seg.inference.images import read_image
-from affinity_seg.inference.merging import GraphMerger, class_candidates
-from affinity_seg.inference.networks import Predictor
-from affinity_seg.instances import number_instances
+from affinity_seg.pipeline.merging import class_candidates
+from affinity_seg.pipeline.segmenter import Segmenter
 
 CONFIG = InferenceConfig(
     cell_size=8, growth=4, crop_size=32, max_zoom=1.0, merge_window=1, min_pixels=10
@@ -25,8 +25,8 @@ def test_one_picture_and_one_json(tmp_path):
     for number, (class_index, x) in enumerate([(1, 2), (1, 8), (3, 20)], start=1):
         classes[4:12, x : x + 6], instances[4:12, x : x + 6] = class_index, number
     image = oracle.picture(classes, instances)
-    predictor = Predictor(*map(oracle.OracleNetwork, ("semantic", "affinity")), CONFIG)
-    found = GraphMerger(CONFIG, oracle.TABLE).merge(predictor.predict(image))
+    segmenter = Segmenter(*map(oracle.OracleNetwork, ("semantic", "affinity")), CONFIG)
+    found = segmenter.segment(image).as_numpy()
     picture, described = segmentation.write_segmentation(
         str(tmp_path / "out"), "street", image, found, oracle.TABLE
     )
@@ -48,7 +48,9 @@ def test_other_classes_of_one_picture():
     ids = np.zeros((4, 6), np.int32)
     ids[:, :2], ids[:, 4:] = 1, 2
     votes = np.int64([[0, 6, 3, 0], [0, 0, 0, 8]])
-    found = number_instances(ids - 1, np.int32([1, 3]), np.float32([0.5, 0.75]), votes)
+    found = instances_lib.number(
+        ids - 1, np.int32([1, 3]), np.float32([0.5, 0.75]), votes
+    ).as_numpy()
     config = InferenceConfig(vote_min_ratio=0.5)
     described = segmentation.describe_image(
         "a", found, oracle.TABLE, candidates=class_candidates(found, config)
@@ -63,6 +65,6 @@ def test_pictures_that_cannot_be_read_are_named(tmp_path):
     path = tmp_path / "street.png"
     path.write_text("no picture")
     with pytest.raises(ValueError, match=r"street\.png: .*PNG, JPEG or BMP"):
-        read_image(str(path))
+        pictures.read(str(path))
     with pytest.raises(FileNotFoundError, match=r"other\.png"):
-        read_image(str(tmp_path / "other.png"))
+        pictures.read(str(tmp_path / "other.png"))

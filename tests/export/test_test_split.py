@@ -16,8 +16,8 @@ from affinity_seg.data import listing
 from affinity_seg.evaluation import cityscapes, results
 from affinity_seg.export.cityscapes_zip import write_zip
 from affinity_seg.export.coco import write_coco
-from affinity_seg.inference import merge_runs, prediction_runs
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.pipeline import merge_runs, prediction_runs
 
 SIZE = (48, 64)
 CONFIG = InferenceConfig(

@@ -266,7 +266,7 @@ def test_resnet_101_through_the_program(kind, output_stride, size, tmp_path):
         "import_checkpoint.py",
         ROOT,
         f"--source={kind}",
-        f"--checkpoint={checkpoint}",
+        f"--model={checkpoint}",
         f"--output_dir={imported}",
         f"--output_stride={output_stride}",
         **ON_CPU,
@@ -283,7 +283,7 @@ def test_resnet_101_through_the_program(kind, output_stride, size, tmp_path):
 
 def test_imagenet_through_the_program(tmp_path):
     checkpoint = tf1_graph.Network("imagenet", 16, tf1_graph.SHORT).save(tmp_path / "short.ckpt")
-    arguments = "--source=imagenet", f"--checkpoint={checkpoint}", f"--output_dir={tmp_path}/out"
+    arguments = "--source=imagenet", f"--model={checkpoint}", f"--output_dir={tmp_path}/out"
     done = run_tool("import_checkpoint.py", ROOT, *arguments, **ON_CPU)
     assert done.returncode == 1
     # It is no ResNet-101: block 3 has 3 units of its 23, and all have fewer channels.

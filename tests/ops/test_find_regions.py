@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from affinity_seg.inference.probabilities import semantic_probabilities
 from affinity_seg.ops import find_regions
+from affinity_seg.pipeline.probabilities import semantic_probabilities
 
 
 def _reference(probabilities, groups, partition, cell_size, growth):

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg import neighbors
-from affinity_seg.inference.probabilities import semantic_probabilities
 from affinity_seg.modeling.upsampling import upsample_logits
 from affinity_seg.ops import graph_merge, graph_merge_from_logits
 from affinity_seg.ops.reference import merge_edges_reference
+from affinity_seg.pipeline.probabilities import semantic_probabilities
 
 _DISTANCES = (1, 2, 4, 8)
 _OPTIONS = {"distances": _DISTANCES, "stages": (2, 1, 1), "thresholds": (0.8, 0.6, 0.3)}

@@ -7,11 +7,9 @@ import pytest
 from running import ROOT, run_tool
 
 from affinity_seg.configs import experiments, inference
-from affinity_seg.data import streets
+from affinity_seg.data import pictures, streets
 from affinity_seg.faults.scene import PRESET, write_network
-from affinity_seg.inference import prediction_runs
-from affinity_seg.inference.images import read_image
-from affinity_seg.inference.merging import GraphMerger
+from affinity_seg.pipeline import prediction_runs
 from affinity_seg.serving import saved_model
 
 
@@ -22,34 +20,33 @@ def folder(tmp_path_factory):
     (folder / "preset.yaml").write_text(PRESET)
     streets.write_streets(str(folder / "streets"), {"val": 2}, seed=1, height=128, width=192)
     paths = sorted((folder / "streets" / "leftImg8bit").rglob("*.png"))
-    pictures = {"street": cv2.imread(str(paths[0])), "other": cv2.imread(str(paths[1]))}
-    write_network(folder / "semantic", experiments.SEMANTIC, pictures["street"])
-    write_network(folder / "affinity", experiments.AFFINITY, pictures["street"])
-    pictures["small"] = pictures["street"][40:77, 60:111]
-    pictures["wide"] = np.tile(pictures["other"], (2, 7, 1))  # More than max_input_pixels.
-    pictures["plain"] = np.full((96, 64, 3), 120, np.uint8)
+    shown = {"street": cv2.imread(str(paths[0])), "other": cv2.imread(str(paths[1]))}
+    write_network(folder / "semantic", experiments.SEMANTIC, shown["street"])
+    write_network(folder / "affinity", experiments.AFFINITY, shown["street"])
+    shown["small"] = shown["street"][40:77, 60:111]
+    shown["wide"] = np.tile(shown["other"], (2, 7, 1))  # More than max_input_pixels.
+    shown["plain"] = np.full((96, 64, 3), 120, np.uint8)
     rng = np.random.default_rng(0)
     for i in range(13):  # Streets of any size, the last ones enlarged until one thing fills them.
         height, width = rng.integers(24, 128), rng.integers(24, 192)
         y, x = rng.integers(129 - height), rng.integers(193 - width)
-        crop = pictures[("street", "other")[i % 2]][y : y + height, x : x + width]
+        crop = shown[("street", "other")[i % 2]][y : y + height, x : x + width]
         if i > 9:
             crop = cv2.resize(crop[:12, :12], (width, height), interpolation=cv2.INTER_LINEAR)
         pictures[f"crop_{i:02}"] = crop
-    pictures["pair"] = np.full((1, 2, 3), 50, np.uint8)  # The smallest there is.
-    for name, pixels in pictures.items():
+    shown["pair"] = np.full((1, 2, 3), 50, np.uint8)  # The smallest there is.
+    for name, pixels in shown.items():
         assert cv2.imwrite(str(folder / f"{name}.png"), pixels)
-    assert cv2.imwrite(str(folder / "photo.jpg"), pictures["street"])
-    assert cv2.imwrite(str(folder / "plain_bmp.bmp"), pictures["small"])
-    (folder / "turned.jpg").write_bytes(picture_bytes.photo(pictures["street"], 6))
+    assert cv2.imwrite(str(folder / "photo.jpg"), shown["street"])
+    assert cv2.imwrite(str(folder / "plain_bmp.bmp"), shown["small"])
+    (folder / "turned.jpg").write_bytes(picture_bytes.photo(shown["street"], 6))
     chunk = picture_bytes.chunk(b"eXIf", picture_bytes.exif(7, ">"))
-    (folder / "mirrored.png").write_bytes(picture_bytes.png(pictures["other"], chunk))
-    deep = pictures["small"].astype(np.uint16) * 256 + 255
+    (folder / "mirrored.png").write_bytes(picture_bytes.png(shown["other"], chunk))
+    deep = shown["small"].astype(np.uint16) * 256 + 255
     assert cv2.imwrite(str(folder / "deep.png"), deep)
     for kind in saved_model.KINDS:
         result = run_tool(
-            "export_saved_model.py", ROOT, f"--semantic_checkpoint={folder}/semantic",
-            f"--affinity_checkpoint={folder}/affinity", f"--preset={folder}/preset.yaml",
+            "export_saved_model.py", ROOT, f"--model={folder}", f"--preset={folder}/preset.yaml",
             f"--output_dir={folder}/{kind}", f"--kind={kind}",
         )  # fmt: skip
         assert result.returncode == 0, result.stderr[-3000:]
@@ -65,11 +62,11 @@ def names(folder):
 def offline(folder, names):
     """Instances of each picture as tools/segment.py finds them."""
     config = inference.load_config(str(folder / "preset.yaml"))
-    predictor, class_table = prediction_runs.load_predictor(
+    segmenter = prediction_runs.load_segmenter(
         config, str(folder / "semantic"), str(folder / "affinity")
     )
-    merger = GraphMerger(config, class_table)
-    found = {n: merger.merge(predictor.predict(read_image(str(folder / n)))) for n in names}
+    read = pictures.read
+    found = {n: segmenter.segment(read(str(folder / n))).as_numpy() for n in names}
     assert len(names) >= 20
     assert found["turned.jpg"].instance_ids.shape == (192, 128)
     assert len(found["turned.jpg"].classes) > 3 and len(found["mirrored.png"].classes) > 3

@@ -16,7 +16,7 @@ def benchmark(folder, tmp_path):
     def run(*arguments):
         result = run_tool(
             "benchmark_serving.py", ROOT, f"--model_dir={folder}/instances",
-            f"--semantic_dir={folder}/semantic", f"--affinity_dir={folder}/affinity",
+            f"--model={folder}",
             f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/results",
             f"--image={folder}/street.png", f"--image={folder}/small.png", "--repetitions=2",
             *arguments,

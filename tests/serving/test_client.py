@@ -153,7 +153,7 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tm
     assert result.returncode == 0, result.stderr
     result = run_tool(
         "segment.py", ROOT, f"--image={folder}/street.png",
-        f"--semantic_dir={folder}/semantic", f"--affinity_dir={folder}/affinity",
+        f"--model={folder}",
         f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/segmented",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

@@ -14,7 +14,7 @@ from running import run_tool
 from test_client import check_same
 
 from affinity_seg.benchmarking import server_process
-from affinity_seg.inference.images import read_image
+from affinity_seg.data import pictures
 from affinity_seg.serving import client
 
 
@@ -70,7 +70,7 @@ def test_files_by_grpc(server, folder, offline):
 
 
 def test_pixels_and_a_chosen_signature(server, folder, offline):
-    image = read_image(str(folder / "small.png"))
+    image = pictures.read(str(folder / "small.png"))
     tensor = {
         "name": "images", "shape": [1, *image.shape], "datatype": "UINT8",
         "data": image.ravel().tolist(),

@@ -18,11 +18,10 @@ from running import ROOT, run_tool
 import affinity_seg
 from affinity_seg import common, ops
 from affinity_seg.configs import inference
-from affinity_seg.inference import prediction_runs
-from affinity_seg.inference.filters import InstanceFilter
-from affinity_seg.inference.images import read_image
-from affinity_seg.inference.merging import GraphMerger
+from affinity_seg.data import pictures
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.pipeline import prediction_runs
+from affinity_seg.pipeline.filters import InstanceFilter
 from affinity_seg.serving import saved_model
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
@@ -71,7 +70,7 @@ def test_examples(folder, offline, signatures):
 
 
 def test_images(folder, offline, signatures):
-    images = np.stack([read_image(str(folder / f"{name}.png")) for name in ("street", "other")])
+    images = np.stack([pictures.read(str(folder / f"{name}.png")) for name in ("street", "other")])
     answer = signatures["serving_default"](tf.constant(images))
     for index, name in enumerate(("street", "other")):
         check_same(answer, index, offline[f"{name}.png"])
@@ -155,16 +154,16 @@ def test_the_filter_is_in_the_graph(folder, offline, tmp_path):
     wanted = offline["street.png"]
     chosen = CITYSCAPES.class_names[wanted.classes[0]]
     instance_filter = InstanceFilter(float(np.median(wanted.scores)), (chosen,))
-    export = saved_model.Export(
-        str(folder / "semantic"), str(folder / "affinity"), config,
-        instance_filter=instance_filter, warmup=False,
-    )  # fmt: skip
-    saved_model.write(export, str(tmp_path / "1"))
+    segmenter = prediction_runs.load_segmenter(
+        config, str(folder / "semantic"), str(folder / "affinity"), instance_filter
+    )
+    saved_model.write(segmenter, str(tmp_path / "1"), warmup=False)
     assert not (tmp_path / "1" / saved_model.EXTRA / saved_model.WARMUP_FILE).exists()
     answer = tf.saved_model.load(str(tmp_path / "1")).signatures["image_bytes"](
         tf.constant([(folder / "street.png").read_bytes()])
     )
-    kept = instance_filter.select_instances(wanted, CITYSCAPES)
+    keeps = instance_filter.keeps(wanted.classes, wanted.scores, CITYSCAPES)
+    kept = wanted.select(keeps).as_numpy()
     assert len(kept.classes) < len(wanted.classes)
     check_same(answer, 0, kept)
 
@@ -183,16 +182,14 @@ def test_the_networks_alone_need_no_op_and_the_op_merges_what_they_say(folder, t
         ["regions=false", "partition=false", "max_zoom=1", "crop_size=1", "bucket=1"]
         + ["logits_dtype=float32"],
     )
-    predictor, class_table = prediction_runs.load_predictor(
+    segmenter = prediction_runs.load_segmenter(
         config, str(folder / "semantic"), str(folder / "affinity")
     )
-    wanted = GraphMerger(config, class_table).merge(
-        predictor.predict(read_image(str(folder / "street.png")))
-    )
+    wanted = segmenter.segment(pictures.read(str(folder / "street.png"))).as_numpy()
     found = ops.graph_merge_from_logits(
         logits["affinity_logits"][0], logits["semantic_logits"][0], np.ones((128, 192), bool),
         affinity_stride=8, semantic_stride=8, thresholds=config.thresholds,
-        min_pixels=config.min_pixels, groups=class_table.groups,
+        min_pixels=config.min_pixels, groups=CITYSCAPES.groups,
     )  # fmt: skip
     np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids)
 
@@ -232,7 +229,7 @@ def test_without_the_op_tensorflow_names_it(folder, tmp_path):
 @pytest.mark.parametrize(
     "override, wanted",
     [
-        ("--semantic_checkpoint=nowhere", "nowhere"),
+        ("--model=nowhere", "nowhere"),
         ("--override=stages=[1,2]", "stages"),
         ("--output_dir={folder}/instances", "instances/1"),
         ("--kind=networks --min_score=0.5", "kind 'networks' has no instances"),
@@ -240,7 +237,7 @@ def test_without_the_op_tensorflow_names_it(folder, tmp_path):
 )
 def test_errors_are_one_message(folder, tmp_path, override, wanted):
     arguments = [
-        f"--semantic_checkpoint={folder}/semantic", f"--affinity_checkpoint={folder}/affinity",
+        f"--model={folder}",
         f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/out",
     ]  # fmt: skip
     result = run_tool(
@@ -256,14 +253,14 @@ def test_the_three_calls_give_the_same(folder, offline):
     model = affinity_seg.load(exported)
     assert model.config == inference.load_config(str(folder / "preset.yaml"))
     for name in ("street.png", "plain.png", "turned.jpg", "plain_bmp.bmp"):
-        found, wanted = affinity_seg.segment(model, folder / name), offline[name]
+        found, wanted = model.segment(folder / name), offline[name]
         for field in ("instance_ids", "classes", "sizes", "boxes"):
             np.testing.assert_array_equal(getattr(found, field), getattr(wanted, field))
             assert getattr(found, field).dtype == getattr(wanted, field).dtype
         np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
         assert found.class_names == tuple(CITYSCAPES.class_names[i] for i in wanted.classes)
     with pytest.raises(ValueError, match="an exported model has its own preset"):
-        affinity_seg.segment(model, folder / "street.png", min_pixels=1)
+        model.segment(folder / "street.png", min_pixels=1)
     with pytest.raises(ValueError, match="an exported model has its own preset"):
         affinity_seg.load(exported, "demo")
     with pytest.raises(ValueError, match="must be of kind 'instances'"):

@@ -10,8 +10,8 @@ import yaml
 from official.core import task_factory
 from training_records import KINDS, parse
 
-from affinity_seg.inference import fingerprint
 from affinity_seg.modeling import loading
+from affinity_seg.pipeline import fingerprint
 from affinity_seg.tasks import training
 
 

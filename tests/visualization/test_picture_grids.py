@@ -6,10 +6,10 @@ import pytest
 from affinity_seg.evaluation.errors import InstanceError
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.evaluation.truth import Truth
-from affinity_seg.inference.outputs import Outputs
-from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
-from affinity_seg.inference.regions import Region
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.pipeline.outputs import Outputs
+from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
+from affinity_seg.pipeline.regions import Region
 from affinity_seg.visualization import failures, pictures, report_pictures
 
 

@@ -10,10 +10,10 @@ from running import run_tool
 from affinity_seg import files
 from affinity_seg.analysis.true_predictions import true_affinities
 from affinity_seg.evaluation import results
-from affinity_seg.inference import records
-from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
-from affinity_seg.inference.regions import Region
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.pipeline import records
+from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
+from affinity_seg.pipeline.regions import Region
 from affinity_seg.visualization import layout, pictures
 from affinity_seg.visualization.overlays import DrawnInstances
 

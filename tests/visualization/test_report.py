@@ -13,9 +13,9 @@ from affinity_seg import files
 from affinity_seg.data import listing
 from affinity_seg.evaluation import judge, results
 from affinity_seg.evaluation.tables import cell
-from affinity_seg.inference import fingerprint, records
-from affinity_seg.inference.predictions import ImagePrediction
 from affinity_seg.labels import CITYSCAPES, ClassTable
+from affinity_seg.pipeline import fingerprint, records
+from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.visualization import failures, report, report_page
 from affinity_seg.visualization.overlays import DrawnInstances
 

@@ -1,0 +1,162 @@
+"""The library: a model, what it finds in an image, and a picture of that.
+
+    import affinity_seg
+
+    model = affinity_seg.load("runs/demo")
+    found = model.segment("street.png")
+    picture = affinity_seg.draw("street.png", found)
+
+The results are those of the program `segment`.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from affinity_seg import model_folder
+from affinity_seg.configs import inference
+from affinity_seg.data import pictures
+from affinity_seg.instances import Instances
+from affinity_seg.pipeline import prediction_runs
+from affinity_seg.pipeline.errors import errors_named
+from affinity_seg.pipeline.segmenter import Segmenter
+from affinity_seg.serving import saved_model
+from affinity_seg.serving.exported import ExportedModel
+from affinity_seg.visualization import overlays
+
+Image = str | os.PathLike | np.ndarray
+"""A PNG, JPEG or BMP file, which is turned as its EXIF data says, or uint8 RGB [H, W, 3]."""
+
+
+class Model:
+    """What `load` gives.
+
+    Attributes:
+      class_table: The classes.
+      config: The preset with its changes.
+    """
+
+    def __init__(self, segmenter: Segmenter | ExportedModel, config: inference.InferenceConfig):
+        self.class_table = segmenter.class_table
+        self.config = config
+        self._segmenter = segmenter
+
+    def segment(self, image: Image | Sequence[Image], **fields: Any) -> Instances | list[Instances]:
+        """Finds the instances of one image, or of each in a list.
+
+        Args:
+          image: A PNG, JPEG or BMP file, or uint8 RGB [H, W, 3]; or a list or tuple of either.
+          **fields: Changes of the model's preset for this call, such as `min_pixels=50`.
+
+        Returns:
+          The instances in NumPy, or a list of them.
+
+        Raises:
+          FileNotFoundError: There is no such file.
+          ValueError: The file is no picture, the array is no image, or a field is unknown, breaks a
+            rule or can only be chosen by `load`.
+        """
+        segmenter = self._changed(fields)
+        if isinstance(image, list | tuple):
+            return [_segment(segmenter, one) for one in image]
+        return _segment(segmenter, image)
+
+    def export(self, folder: str | os.PathLike) -> None:
+        """Writes the model as a SavedModel that needs none of this package's Python.
+
+        Whoever loads it needs the op, see docs/serving.md.
+
+        Args:
+          folder: New or empty folder.
+
+        Raises:
+          FileExistsError: `folder` is not empty.
+          ValueError: The model is an exported one.
+        """
+        if not isinstance(self._segmenter, Segmenter):
+            raise ValueError("the model is an exported one: copy its folder")
+        saved_model.write(self._segmenter, os.fspath(folder), warmup=False)
+
+    def _changed(self, fields: dict[str, Any]) -> Segmenter | ExportedModel:
+        """Returns what segments with some fields of `config` changed."""
+        if not fields:
+            return self._segmenter
+        if not isinstance(self._segmenter, Segmenter):
+            raise ValueError(f"an exported model has its own preset: {sorted(fields)}")
+        config = inference.change(self.config, fields)
+        for name in inference.NETWORK_FIELDS:
+            if getattr(config, name) != getattr(self.config, name):
+                raise ValueError(f"`{name}` is chosen by `load`, not for one image: {fields[name]}")
+        return Segmenter(self._segmenter.semantic, self._segmenter.affinity, config)
+
+
+def load(
+    folder: str | os.PathLike, preset: str | os.PathLike | None = None, **fields: Any
+) -> Model:
+    """Loads a model: trained networks or an exported model.
+
+    Args:
+      folder: A folder as `model_folder` describes it, such as `make demo` and training write; or
+        what export_saved_model writes.
+      preset: Name of a file of configs/presets, or path of a YAML file, to be used instead of the
+        folder's own. An exported model has its own.
+      **fields: Changes of the preset, such as `min_pixels=50`.
+
+    Raises:
+      FileNotFoundError: A network or the preset is missing.
+      ValueError: Networks, preset and fields do not fit each other, or a preset is given for an
+        exported model.
+    """
+    folder = os.fspath(folder)
+    exported = saved_model.find_version(folder)
+    if exported is not None:
+        if preset is not None or fields:
+            raise ValueError(f"{exported}: an exported model has its own preset: {preset!r}")
+        return Model(ExportedModel(exported), saved_model.read_config(exported))
+    described = model_folder.read(folder)
+    config = described.config(None if preset is None else os.fspath(preset))
+    config = inference.change(config, fields)
+    return Model(prediction_runs.load_segmenter(config, *described.network_dirs), config)
+
+
+def draw(image: Image, found: Instances, has_labels: bool = True) -> np.ndarray:
+    """Draws the instances over their image, each with contour, class and score.
+
+    Args:
+      image: The image that was segmented, as for `Model.segment`.
+      found: Its instances.
+      has_labels: Whether class names and scores are drawn.
+
+    Returns:
+      uint8 RGB; small images are enlarged.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+      ValueError: The image is not as large as `found.instance_ids`.
+    """
+    pixels, name = _read(image)
+    with errors_named(name):
+        return overlays.draw_instances(pixels, found, found.class_table, has_labels)
+
+
+def _segment(segmenter: Segmenter | ExportedModel, image: Image) -> Instances:
+    pixels, name = _read(image)
+    with errors_named(name):
+        found = segmenter.segment(pixels).as_numpy()
+    return found._replace(class_table=segmenter.class_table)
+
+
+def _read(image: Image) -> tuple[np.ndarray, str]:
+    """Returns the pixels of an image, uint8 RGB [H, W, 3], and its name for messages."""
+    if isinstance(image, str | os.PathLike):
+        path = os.fspath(image)
+        return pictures.read(path), path
+    pixels = np.asarray(image)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(
+            f"`image` must be a file, or uint8 RGB [H, W, 3]: {pixels.dtype} {list(pixels.shape)}"
+        )
+    pictures.check_size("`image`", *pixels.shape[:2])
+    return pixels, "image"

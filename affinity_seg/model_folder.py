@@ -1,0 +1,146 @@
+"""A folder is a model: both networks, the preset they are meant to run with, and their scores.
+
+    model.yaml
+      networks:         folders of the networks, relative to this one
+        semantic: semantic
+        affinity: affinity
+      preset: demo      name of a preset, or a mapping of its fields
+      scores: {...}     what a judge found, by data set; optional
+
+The class table lies with the semantic network. Training, import and demo write such folders;
+without model.yaml the networks are `semantic/` and `affinity/`, and the preset must be given.
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+from affinity_seg import files, structured
+from affinity_seg.configs import inference
+from affinity_seg.configs.inference import InferenceConfig
+
+FILE = "model.yaml"
+KINDS = ("semantic", "affinity")
+_FIELDS = ("networks", "preset", "scores")
+
+
+class ModelFolder(NamedTuple):
+    """What a folder of a model says.
+
+    Attributes:
+      path: The folder.
+      semantic_dir: Folder of the semantic network.
+      affinity_dir: Folder of the affinity network.
+      preset: Name of a preset or its fields; None where the folder does not say.
+      scores: Scores by data set.
+    """
+
+    path: str
+    semantic_dir: str
+    affinity_dir: str
+    preset: str | dict[str, Any] | None
+    scores: dict[str, Any]
+
+    @property
+    def network_dirs(self) -> tuple[str, str]:
+        """Folders of the semantic and of the affinity network."""
+        return self.semantic_dir, self.affinity_dir
+
+    def config(self, preset: str | None = None, overrides: Sequence[str] = ()) -> InferenceConfig:
+        """Returns how the model runs.
+
+        Args:
+          preset: Another preset than the folder's, see `inference.load_config`.
+          overrides: Changes, see `inference.load_config`.
+
+        Raises:
+          FileNotFoundError: There is no such preset.
+          ValueError: A field breaks a rule, or nobody says which preset it is.
+        """
+        chosen = self.preset if preset is None else preset
+        if chosen is None:
+            raise ValueError(
+                f"`preset` must be given, for there is no {os.path.join(self.path, FILE)} that "
+                "says how the model is meant to run: None"
+            )
+        return inference.load_config(chosen, overrides, os.path.join(self.path, FILE))
+
+
+def read(folder: str) -> ModelFolder:
+    """Reads what a folder says of its model.
+
+    Raises:
+      FileNotFoundError: The folder of a network is missing.
+      ValueError: model.yaml is damaged.
+    """
+    content = _read_file(folder)
+    networks = {**dict(zip(KINDS, KINDS, strict=True)), **content.get("networks", {})}
+    paths = []
+    for kind in KINDS:
+        path = os.path.normpath(os.path.join(folder, networks[kind]))
+        if not os.path.isdir(path):
+            raise FileNotFoundError(
+                f"{folder}: a model must hold the networks in folders `semantic` and `affinity`, "
+                f"or name them in {FILE}: {path} is missing"
+            )
+        paths.append(path)
+    return ModelFolder(folder, *paths, content.get("preset"), content.get("scores", {}))
+
+
+def write(
+    folder: str,
+    *,
+    networks: Mapping[str, str] | None = None,
+    preset: str | InferenceConfig | None = None,
+    scores: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes model.yaml; what is not given stays as it was.
+
+    Args:
+      folder: Folder of the model, made if needed.
+      networks: Folders of networks by kind, relative to `folder`.
+      preset: Name of a preset, or all of its fields.
+      scores: Scores by data set; those of other data sets stay.
+
+    Raises:
+      ValueError: The model.yaml that is there is damaged.
+    """
+    content = _read_file(folder)
+    for name, given in (("networks", networks), ("scores", scores)):
+        if given:
+            content[name] = {**content.get(name, {}), **given}
+    if preset is not None:
+        is_name = isinstance(preset, str)
+        content["preset"] = preset if is_name else _plain(dataclasses.asdict(preset))
+    text = yaml.safe_dump({k: content[k] for k in _FIELDS if k in content}, sort_keys=False)
+    files.write_bytes(os.path.join(folder, FILE), text.encode())
+
+
+def _read_file(folder: str) -> dict[str, Any]:
+    """Returns the content of model.yaml, nothing where there is none."""
+    path = os.path.join(folder, FILE)
+    if not os.path.isfile(path):
+        return {}
+    with open(path, "rb") as file:
+        content = structured.parse_yaml(file.read(), path)
+    if not isinstance(content, dict) or set(content) - set(_FIELDS):
+        raise ValueError(f"{path}: must be a mapping of some of {_FIELDS}: {content!r}")
+    networks, preset = content.get("networks", {}), content.get("preset", "")
+    if not isinstance(networks, dict) or set(networks) - set(KINDS):
+        raise ValueError(f"{path}: `networks` must be a mapping of some of {KINDS}: {networks!r}")
+    if not all(isinstance(value, str) for value in networks.values()):
+        raise ValueError(f"{path}: `networks` must be names of folders: {networks!r}")
+    if not isinstance(preset, str | dict):
+        raise ValueError(f"{path}: `preset` must be a name or a mapping of fields: {preset!r}")
+    if not isinstance(content.get("scores", {}), dict):
+        raise ValueError(f"{path}: `scores` must be a mapping: {content['scores']!r}")
+    return content
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Returns `values` with lists for tuples, as YAML has them."""
+    return json.loads(json.dumps(values))

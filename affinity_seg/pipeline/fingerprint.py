@@ -1,0 +1,90 @@
+"""What made a folder of outputs: so that no run mixes with another one."""
+
+import json
+import os
+from typing import Any
+
+from affinity_seg import files, structured
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.modeling import loading
+
+FILE_NAME = "fingerprint.json"
+_OUTPUT_SUFFIXES = (".tfrecord", "_pred.txt")
+"""How the names of outputs that belong to a fingerprint end."""
+
+
+def prediction_fingerprint(
+    config: InferenceConfig, semantic_dir: str, affinity_dir: str
+) -> dict[str, Any]:
+    """Returns what shapes the predictions: configuration and networks."""
+    return as_json(
+        {
+            **config.prediction_fields(),
+            "semantic_network": loading.network_identity(semantic_dir),
+            "affinity_network": loading.network_identity(affinity_dir),
+        }
+    )
+
+
+def as_json(content: dict[str, Any]) -> dict[str, Any]:
+    """Returns `content` as it comes back from a JSON file: tuples become lists."""
+    return json.loads(json.dumps(content))
+
+
+def first_difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
+    """Returns "`field` is <found>, not <wanted>" for the first field that differs, or None."""
+    for name in sorted(set(found) | set(wanted)):
+        if found.get(name) != wanted.get(name):
+            return f"`{name}` is {found.get(name)!r}, not {wanted.get(name)!r}"
+    return None
+
+
+def check_folder(folder: str, fingerprint: dict[str, Any]) -> None:
+    """Checks that what a folder holds was made by `fingerprint`.
+
+    Raises:
+      ValueError: It holds outputs of something else; the message names the field.
+    """
+    if not _has_outputs(folder):
+        return
+    path = os.path.join(folder, FILE_NAME)
+    if not os.path.exists(path):
+        raise ValueError(
+            f"{folder} holds *{' or *'.join(_OUTPUT_SUFFIXES)} files but no {FILE_NAME} that says "
+            "what made them. Use another folder."
+        )
+    difference = first_difference(read(path), fingerprint)
+    if difference:
+        raise ValueError(
+            f"{folder} holds outputs of another run: there {difference}. Use another folder."
+        )
+
+
+def claim_folder(folder: str, fingerprint: dict[str, Any]) -> None:
+    """Checks a folder as `check_folder` does and marks it as made by `fingerprint`.
+
+    To be called when the first output is ready, so that a refused run leaves no mark.
+    """
+    check_folder(folder, fingerprint)
+    path = os.path.join(folder, FILE_NAME)
+    if not os.path.exists(path) or not _has_outputs(folder):
+        files.write_json(path, fingerprint)
+
+
+def read(path: str) -> dict[str, Any]:
+    """Reads a fingerprint.
+
+    Raises:
+      ValueError: The file is damaged.
+    """
+    with open(path, "rb") as file:
+        content = structured.parse_json(file.read(), path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: a fingerprint must be a mapping: {structured.shown(content)}")
+    return content
+
+
+def _has_outputs(folder: str) -> bool:
+    return os.path.isdir(folder) and any(
+        name.endswith(_OUTPUT_SUFFIXES) and not name.startswith(".") for name in os.listdir(folder)
+    )

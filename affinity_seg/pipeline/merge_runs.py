@@ -1,0 +1,194 @@
+"""Whole folders of prediction records into results; can be stopped and started again."""
+
+import os
+from typing import Any
+
+from tqdm import tqdm
+
+from affinity_seg import files
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.evaluation import results as results_lib
+from affinity_seg.instances import Instances
+from affinity_seg.pipeline import fingerprint as fingerprint_lib
+from affinity_seg.pipeline import records
+from affinity_seg.pipeline.errors import errors_named
+from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.pipeline.merging import class_candidates, merge_components, merger_of
+
+METHODS = ("graph_merge", "connected_components")
+
+
+def merge_records(
+    predictions_dir: str,
+    config: InferenceConfig,
+    method: str,
+    results_dir: str,
+    instance_filter: InstanceFilter = KEEP_ALL,
+    letters: DeadLetters | None = None,
+) -> int:
+    """Writes the result of every prediction record that has none, or has changed since.
+
+    Args:
+      predictions_dir: Folder of the records.
+      config: The configuration; fields that shape predictions must be those of the records.
+      method: One of `METHODS`.
+      results_dir: Folder of the results, made if needed.
+      instance_filter: What is written.
+      letters: Lists the records that cannot be merged; without it, the first of them is raised.
+
+    Returns:
+      The number of images that were merged now.
+
+    Raises:
+      FileNotFoundError: There are no records.
+      ValueError: Records and configuration do not belong together, the filter does not fit, or
+        the folder holds results of another run; the message names the field.
+    """
+    letters = DeadLetters(results_dir, strict=True) if letters is None else letters
+    names = records.list_records(predictions_dir)
+    fingerprint = _find_fingerprint(predictions_dir, names, letters)
+    if fingerprint is None:
+        return 0
+    _check_fields(predictions_dir, fingerprint, config)
+    merger = RecordMerger(fingerprint, config, method, results_dir, instance_filter, letters)
+    for name in tqdm(names, desc="merge", unit="image", disable=None):
+        path = records.record_path(predictions_dir, name)
+        with letters.listed(name, path):
+            source = files.sha256(path)
+            if merger.is_done(name, source):
+                continue
+            record = records.read_record(path)
+            # Not in the body: an error of writing is not the record's.
+        if name not in letters:
+            merger.merge(path, record, source)
+    return merger.count
+
+
+class RecordMerger:
+    """Makes results of the prediction records of one folder.
+
+    Attributes:
+      count: How many it has made.
+    """
+
+    def __init__(
+        self,
+        fingerprint: dict[str, Any],
+        config: InferenceConfig,
+        method: str,
+        results_dir: str,
+        instance_filter: InstanceFilter = KEEP_ALL,
+        letters: DeadLetters | None = None,
+    ):
+        """Checks the folder of the results.
+
+        Args:
+          fingerprint: What makes the predictions, `fingerprint.prediction_fingerprint`.
+          config: The configuration.
+          method: One of `METHODS`.
+          results_dir: Folder of the results, made if needed.
+          instance_filter: What is written.
+          letters: Lists the records that cannot be merged; without it, they are raised.
+
+        Raises:
+          ValueError: The folder holds results of another run; the message names the field.
+        """
+        if method not in METHODS:
+            raise ValueError(f"`method` must be one of {METHODS}: {method!r}")
+        # Only the graph merge depends on the fields of the graph.
+        settings = vars(config) if method == METHODS[0] else {"min_pixels": config.min_pixels}
+        self._wanted = fingerprint_lib.as_json(
+            {"method": method, **fingerprint, **settings, **instance_filter._asdict()}
+        )
+        fingerprint_lib.check_folder(results_dir, self._wanted)
+        results_lib.remove_leftovers(results_dir)
+        self._predictions = fingerprint
+        self._config = config
+        self._method = method
+        self._results_dir = results_dir
+        self._filter = instance_filter
+        self._letters = DeadLetters(results_dir, strict=True) if letters is None else letters
+        self.count = 0
+
+    def is_done(self, name: str, source: str) -> bool:
+        """Returns whether there is a result of a record whose file has the hash `source`."""
+        done = results_lib.is_done(self._results_dir, name)
+        return done and results_lib.read_source(self._results_dir, name) == source
+
+    def merge(self, path: str, record: records.Record, source: str) -> None:
+        """Writes the result of a record.
+
+        Args:
+          path: File of the record, for messages.
+          record: The record.
+          source: Hash of its file.
+
+        Raises:
+          ValueError: The filter does not fit; or, where nothing lists it, the record was made by
+            something else or holds what cannot be merged.
+        """
+        self._filter.check(record.class_table)
+        instances = None
+        with self._letters.listed(record.name, path):
+            difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
+            if difference:
+                raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
+            with errors_named(path):
+                instances = self._instances(record)
+                candidates = class_candidates(instances, self._config)
+        if instances is None:
+            return
+        if self.count == 0:
+            fingerprint_lib.claim_folder(self._results_dir, self._wanted)
+        results_lib.write_result(
+            self._results_dir,
+            record.name,
+            instances,
+            record.class_table,
+            source,
+            self._filter.select_candidates(candidates, record.class_table),
+        )
+        self.count += 1
+
+    def _instances(self, record: records.Record) -> Instances:
+        if self._method == METHODS[0]:
+            merger = merger_of(record.prediction, self._config, record.class_table)
+            return merger.merge(record.prediction)
+        return merge_components(record.prediction, self._config.min_pixels)
+
+
+def check_result(results_dir: str, name: str, record_path: str) -> None:
+    """Raises ValueError if a result says that it was made from another record."""
+    if results_lib.read_source(results_dir, name) not in (None, files.sha256(record_path)):
+        raise ValueError(
+            f"{results_lib.result_path(results_dir, name)}: the result was not made from the "
+            f"prediction {record_path}. Run tools/merge.py again."
+        )
+
+
+def _find_fingerprint(folder: str, names: list[str], letters: DeadLetters) -> dict[str, Any] | None:
+    """Returns what made a folder of records, None if there is no record that tells.
+
+    That is what the folder says, or its first record that can be read, for records without folder.
+    """
+    path = os.path.join(folder, fingerprint_lib.FILE_NAME)
+    if os.path.exists(path):
+        return fingerprint_lib.read(path)
+    for name in names:
+        path = records.record_path(folder, name)
+        with letters.listed(name, path):
+            return records.read_record(path).fingerprint
+    return None
+
+
+def _check_fields(folder: str, fingerprint: dict, config: InferenceConfig) -> None:
+    """Checks that predictions were made with the fields of `config` that shape them."""
+    wanted = fingerprint_lib.as_json(config.prediction_fields())
+    found = {name: fingerprint.get(name) for name in wanted}
+    difference = fingerprint_lib.first_difference(found, wanted)
+    if difference:
+        raise ValueError(
+            f"{folder}: the predictions do not belong to this preset: there {difference}. "
+            "Run tools/predict.py with the preset."
+        )

@@ -1,0 +1,171 @@
+"""From the networks' logits to the instances of an image: the merge, and what pastes it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from affinity_seg import grids, ops
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.instances import Instances
+from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline import pasting, timeline
+from affinity_seg.pipeline.components import connected_components
+from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
+from affinity_seg.pipeline.probabilities import semantic_probabilities
+
+
+class GraphMerger(tf.Module):
+    """Merges logits into instances (paper 3.4, 4); eagerly or inside a graph.
+
+    Attributes:
+      instance_filter: Which instances are kept.
+    """
+
+    def __init__(
+        self,
+        config: InferenceConfig,
+        class_table: ClassTable,
+        distances: Sequence[int],
+        strides: tuple[int, int],
+        instance_filter: InstanceFilter = KEEP_ALL,
+    ):
+        """Prepares the merge.
+
+        Args:
+          config: Every parameter of the merge.
+          class_table: The classes of the semantic network.
+          distances: Distances of the affinity channels, pixels.
+          strides: Pixels per semantic and per affinity logit.
+          instance_filter: Which instances are kept.
+
+        Raises:
+          ValueError: The configuration or the filter do not fit the networks.
+        """
+        super().__init__()
+        if sum(config.stages) != len(distances):
+            raise ValueError(
+                f"`stages` must add up to the {len(distances)} distances of the "
+                f"affinity network: {config.stages}"
+            )
+        instance_filter.check(class_table)
+        self._class_table = class_table
+        self.instance_filter = instance_filter
+        self._settings = {
+            "distances": tuple(distances),
+            "semantic_stride": strides[0],
+            "affinity_stride": strides[1],
+            **merge_options(config, class_table),
+        }
+
+    def empty(self, size: tf.Tensor | tuple[int, int]) -> pasting.Canvas:
+        """Returns a canvas for an image of `size`, height and width, before its first region."""
+        return pasting.empty(size, self._class_table.num_classes)
+
+    def canvas_shapes(self) -> pasting.Canvas:
+        """Returns the static shapes of a canvas, for loops in a graph."""
+        return pasting.shapes(self._class_table.num_classes)
+
+    def add(self, canvas: pasting.Canvas, regions: Sequence[RegionPrediction]) -> pasting.Canvas:
+        """Merges regions, in parallel to each other, and pastes their instances.
+
+        Args:
+          canvas: The regions before these.
+          regions: The logits of each region, all of one type.
+
+        Returns:
+          The canvas with them.
+
+        Raises:
+          tf.errors.InvalidArgumentError: A logit is not finite; the message has the position in
+            `regions`.
+        """
+        with timeline.scope("merge"):
+            found = ops.graph_merge_from_logits_batch(
+                [item.affinity_logits for item in regions],
+                [item.semantic_logits for item in regions],
+                [_zoomed_mask(item) for item in regions],
+                group=[item.region.group for item in regions],
+                **self._settings,
+            )
+        with timeline.scope("pasting"):
+            for item, instances in zip(regions, found, strict=True):
+                canvas = pasting.paste(canvas, item.region, instances)
+        return canvas
+
+    def finish(self, canvas: pasting.Canvas) -> Instances:
+        """Returns the instances of all regions that the filter keeps, tensors."""
+        with timeline.scope("pasting"):
+            kept = self.instance_filter.keeps(canvas.classes, canvas.scores, self._class_table)
+            return pasting.number(canvas, kept)
+
+    def merge(self, prediction: ImagePrediction) -> Instances:
+        """Returns the instances of an image whose logits are there, NumPy arrays.
+
+        Raises:
+          ValueError: A logit is not finite; the message names the region.
+        """
+        for item in prediction.regions:
+            for name in ("semantic", "affinity"):
+                if not np.isfinite(getattr(item, f"{name}_logits")).all():
+                    raise ValueError(
+                        f"region at {item.region.box}: the logits of `{name}` must be finite"
+                    )
+        canvas = self.add(self.empty((prediction.height, prediction.width)), prediction.regions)
+        return self.finish(canvas).as_numpy()._replace(class_table=self._class_table)
+
+
+def merger_of(
+    prediction: ImagePrediction,
+    config: InferenceConfig,
+    class_table: ClassTable,
+    instance_filter: InstanceFilter = KEEP_ALL,
+) -> GraphMerger:
+    """Returns what merges predictions like this one; arguments and errors as of `GraphMerger`."""
+    strides = prediction.semantic_stride, prediction.affinity_stride
+    return GraphMerger(config, class_table, prediction.distances, strides, instance_filter)
+
+
+def merge_options(config: InferenceConfig, class_table: ClassTable) -> dict[str, Any]:
+    """Returns the arguments of `ops.graph_merge` that a configuration gives.
+
+    Raises:
+      ValueError: The configuration does not fit the class table.
+    """
+    return {
+        "stages": config.stages,
+        "thresholds": config.thresholds,
+        "groups": config.class_groups(class_table),
+        "alpha": config.alpha,
+        "merge_window": config.merge_window,
+        "refine": config.refine,
+        "refine_classes": config.refine_class_indices(class_table),
+        "linkage": config.linkage,
+        "min_pixels": config.min_pixels,
+    }
+
+
+def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candidates:
+    """Returns what is listed of the instances, see `config.vote_min_ratio`, as NumPy arrays."""
+    found = ops.class_candidates(
+        instances.classes, instances.scores, instances.votes, config.vote_min_ratio
+    )
+    return ops.Candidates(*(values.numpy() for values in found))
+
+
+def merge_components(prediction: ImagePrediction, min_pixels: int) -> Instances:
+    """Returns the instances of the baseline: components of the full image's semantics."""
+    probabilities = semantic_probabilities(
+        tf.constant(prediction.semantic_logits),
+        prediction.semantic_stride,
+        prediction.height,
+        prediction.width,
+    )
+    return connected_components(np.asarray(probabilities), min_pixels)
+
+
+def _zoomed_mask(item: RegionPrediction) -> tf.Tensor:
+    """Returns where vertices may be, bool of the zoomed size."""
+    return grids.nearest(item.region.mask, item.zoomed_size[0], item.zoomed_size[1])

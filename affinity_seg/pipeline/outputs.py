@@ -1,0 +1,69 @@
+"""What a run left about one image, checked to belong together."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from affinity_seg.data import pictures
+from affinity_seg.data.listing import Item
+from affinity_seg.evaluation import results
+from affinity_seg.evaluation.truth import Truth, read_truth
+from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline import merge_runs, records
+from affinity_seg.pipeline.predictions import ImagePrediction
+
+
+class Outputs(NamedTuple):
+    """One image, its truth, and what a run made of it.
+
+    Attributes:
+      image: uint8 RGB [H, W, 3].
+      truth: The truth, None where there is none.
+      prediction: What the networks said.
+      instances: The result.
+    """
+
+    image: np.ndarray
+    truth: Truth | None
+    prediction: ImagePrediction
+    instances: list[results.Prediction]
+
+
+def read_prediction(item: Item, predictions_dir: str, class_table: ClassTable) -> ImagePrediction:
+    """Reads the prediction record of an image.
+
+    Raises:
+      FileNotFoundError: There is no record.
+      ValueError: The record is damaged, or not of this image and these classes.
+    """
+    path = records.record_path(predictions_dir, item.name)
+    record = records.read_record(path)
+    records.check_image(path, record, item.image_path)
+    if record.class_table.class_names != class_table.class_names:
+        raise ValueError(
+            f"{path}: the classes must be those of class table {class_table.name!r}, "
+            f"{class_table.class_names}: {record.class_table.class_names}"
+        )
+    return record.prediction
+
+
+def read_outputs(
+    item: Item, predictions_dir: str, results_dir: str, class_table: ClassTable
+) -> Outputs:
+    """Reads everything about an image.
+
+    Raises:
+      FileNotFoundError: The image, its record, its result or a mask is missing.
+      ValueError: A file is damaged, or record, result, image and classes do not belong together.
+    """
+    image = pictures.read(item.image_path, turned=not item.has_truth)
+    prediction = read_prediction(item, predictions_dir, class_table)
+    path = records.record_path(predictions_dir, item.name)
+    merge_runs.check_result(results_dir, item.name, path)
+    size = image.shape[:2]
+    return Outputs(
+        image=image,
+        truth=read_truth(item.instance_path, class_table, size) if item.has_truth else None,
+        prediction=prediction,
+        instances=results.read_result(results_dir, item.name, class_table, size),
+    )

@@ -1,0 +1,278 @@
+"""Whole folders of images into prediction records; can be stopped and started again.
+
+While the networks run on an image, the next one is read, and the last one's record is written and
+merged, on other threads.
+"""
+
+import functools
+import os
+import time
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from affinity_seg import files
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data import listing, pictures
+from affinity_seg.data.listing import Item
+from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.modeling.loading import Network, load_network
+from affinity_seg.pipeline import fingerprint as fingerprint_lib
+from affinity_seg.pipeline import records, timeline
+from affinity_seg.pipeline.background import Finisher, prefetch
+from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.pipeline.merge_runs import RecordMerger
+from affinity_seg.pipeline.predicting import LogitsCache, Predictor
+from affinity_seg.pipeline.recording import Recorder, find_record
+from affinity_seg.pipeline.segmenter import Segmenter
+
+Networks = dict[tuple[str, int | None, str], Network]
+"""Networks by kind, output stride and precision."""
+
+MAX_UNFINISHED = 2
+"""Images whose records may wait to be written and merged."""
+
+
+def load_networks(
+    config: InferenceConfig,
+    semantic_dir: str,
+    affinity_dir: str,
+    networks: Networks | None = None,
+) -> tuple[Network, Network]:
+    """Loads both networks.
+
+    Args:
+      config: The configuration of inference.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+      networks: Networks of these folders that were loaded before; what is loaded now is added.
+
+    Returns:
+      The semantic and the affinity network.
+
+    Raises:
+      ValueError: A folder holds a network of the other kind.
+    """
+    networks = {} if networks is None else networks
+    loaded = []
+    for kind, folder, stride in (
+        ("semantic", semantic_dir, config.semantic_stride),
+        ("affinity", affinity_dir, config.affinity_stride),
+    ):
+        key = kind, stride, config.precision
+        if key not in networks:
+            networks[key] = load_network(folder, stride, config.precision)
+        network = networks[key]
+        if network.kind != kind:
+            raise ValueError(
+                f"`{kind}_dir` must hold the {kind} network: {folder} holds the {network.kind} one"
+            )
+        loaded.append(network)
+    semantic, affinity = loaded
+    return semantic, affinity
+
+
+def load_segmenter(
+    config: InferenceConfig,
+    semantic_dir: str,
+    affinity_dir: str,
+    instance_filter: InstanceFilter = KEEP_ALL,
+) -> Segmenter:
+    """Loads both networks and makes the pipeline of them; arguments as of `Segmenter`.
+
+    Raises:
+      FileNotFoundError: A network is missing.
+      ValueError: A folder holds a network of the other kind, or networks, configuration and filter
+        do not fit.
+    """
+    return Segmenter(*load_networks(config, semantic_dir, affinity_dir), config, instance_filter)
+
+
+def predict_images(
+    items: Iterable[Item],
+    config: InferenceConfig,
+    semantic_dir: str,
+    affinity_dir: str,
+    output_dir: str,
+    *,
+    merger: RecordMerger | None = None,
+    times: timeline.Timeline | None = None,
+    letters: DeadLetters | None = None,
+) -> int:
+    """Writes the prediction record of every image that has none, or has a damaged one.
+
+    Args:
+      items: The images.
+      config: The configuration of inference.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+      output_dir: Folder of the records, made if needed.
+      merger: Merges each record while the networks run on the next image.
+      times: Collects when the stages were at work.
+      letters: Lists the images that cannot be read or predicted; without it, the first is raised.
+
+    Returns:
+      The number of images that were predicted now.
+
+    Raises:
+      ValueError: The folder holds predictions of another configuration, network or image, or
+        an argument does not fit; nothing has been written then.
+    """
+    configs = {output_dir: config}
+    (made,) = predict_variants(
+        items, configs, semantic_dir, affinity_dir, merger=merger, times=times, letters=letters
+    )
+    return made.images
+
+
+class Made(NamedTuple):
+    """What a run of predictions has made.
+
+    Attributes:
+      images: How many records it wrote.
+      seconds: How long the networks took, without loading them.
+    """
+
+    images: int
+    seconds: float
+
+
+def predict_variants(
+    items: Iterable[Item],
+    configs: Mapping[str, InferenceConfig],
+    semantic_dir: str,
+    affinity_dir: str,
+    *,
+    merger: RecordMerger | None = None,
+    times: timeline.Timeline | None = None,
+    letters: DeadLetters | None = None,
+) -> list[Made]:
+    """Does what `predict_images` does for several configurations, image by image.
+
+    A network runs on a crop once, for all configurations that want to know about it.
+
+    Args:
+      items: The images.
+      configs: Configurations by the folder of their records.
+      semantic_dir: Folder of the trained semantic network.
+      affinity_dir: Folder of the trained affinity network.
+      merger: As in `predict_images`; for one configuration only.
+      times: As in `predict_images`.
+      letters: As in `predict_images`.
+
+    Returns:
+      What was made for each configuration, in their order.
+
+    Raises:
+      ValueError: As `predict_images`.
+    """
+    items = list(items)
+    times = timeline.Timeline() if times is None else times
+    letters = DeadLetters("", strict=True) if letters is None else letters
+    variants = [
+        _Variant(items, config, folder, (semantic_dir, affinity_dir), merger, times, letters)
+        for folder, config in configs.items()
+    ]
+    missing = [item for item in items if any(item.name in v.missing for v in variants)]
+    if missing:
+        networks: Networks = {}
+        for variant in variants:
+            variant.load(networks)
+    with Finisher(MAX_UNFINISHED * len(variants)) as finisher:
+        read = functools.partial(_read, times)
+        progress = tqdm(
+            prefetch(read, missing), "predict", len(missing), unit="image", disable=None
+        )
+        for item, future in progress:
+            logits_cache: LogitsCache = {}
+            found: list[tuple[_Variant, records.Record]] = []
+            with letters.listed(item.name, item.image_path):
+                with times.span(timeline.WAIT_READ, item.name):
+                    image, image_hash = future.result()
+                found += [
+                    (variant, variant.predict(item, image, image_hash, logits_cache))
+                    for variant in variants
+                    if item.name in variant.missing
+                ]
+            for variant, record in found:
+                with times.span(timeline.WAIT_FINISH, item.name):
+                    finisher.wait_for_room()
+                finisher.add(functools.partial(variant.finish, record))
+    return [variant.made() for variant in variants]
+
+
+def _read(times: timeline.Timeline, item: Item) -> tuple[np.ndarray, str]:
+    """Returns an image and the hash of its file."""
+    listing.check_names(item)
+    with times.span(timeline.READ, item.name):
+        image = pictures.read(item.image_path, turned=not item.has_truth)
+        return image, files.sha256(item.image_path)
+
+
+class _Variant:
+    """One configuration and its folder of records."""
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        config: InferenceConfig,
+        folder: str,
+        dirs: tuple[str, str],
+        merger: RecordMerger | None,
+        times: timeline.Timeline,
+        letters: DeadLetters,
+    ):
+        """Checks the folder and finds the images without a record."""
+        self._config = config
+        self._folder = folder
+        self._dirs = dirs
+        self._merger = merger
+        self._times = times
+        self._fingerprint = fingerprint_lib.prediction_fingerprint(config, *dirs)
+        fingerprint_lib.check_folder(folder, self._fingerprint)
+        files.remove_leftovers(folder)
+        self.missing = {item.name for item in items if self._is_missing(item, letters)}
+        self.seconds = 0.0
+        self._count = 0
+
+    def _is_missing(self, item: Item, letters: DeadLetters) -> bool:
+        """Returns whether an image that can be read has no record."""
+        if not os.path.exists(records.record_path(self._folder, item.name)):
+            return True
+        with letters.listed(item.name, item.image_path):
+            image_hash = files.sha256(item.image_path)
+        if item.name in letters:
+            return False
+        return find_record(self._folder, item, self._fingerprint, image_hash) is None
+
+    def made(self) -> Made:
+        """Returns what was made; to be called when all of it is finished."""
+        return Made(self._count, self.seconds)
+
+    def load(self, networks: Networks) -> None:
+        own = load_networks(self._config, *self._dirs, networks)
+        predictor = Predictor(Segmenter(*own, self._config), self._times)
+        self._recorder = Recorder(predictor, self._fingerprint)
+
+    def predict(
+        self, item: Item, image: np.ndarray, image_hash: str, logits_cache: LogitsCache
+    ) -> records.Record:
+        """Runs the networks on an image."""
+        start = time.monotonic()
+        with self._times.span(timeline.PREDICT, item.name):
+            record = self._recorder.record(item, image, image_hash, logits_cache)
+        self.seconds += time.monotonic() - start
+        return record
+
+    def finish(self, record: records.Record) -> None:
+        """Writes a record, and its result if that is wanted; on the finisher's thread."""
+        with self._times.span(timeline.FINISH, record.name):
+            if not self._count:
+                fingerprint_lib.claim_folder(self._folder, self._fingerprint)
+            path = records.record_path(self._folder, record.name)
+            records.write_record(path, record)
+            self._count += 1
+            if self._merger is not None:
+                self._merger.merge(path, record, files.sha256(path))

@@ -1,0 +1,46 @@
+"""The logits of an image: where the networks' part and the merge's part meet."""
+
+from typing import Any, NamedTuple
+
+from affinity_seg.pipeline.regions import Region
+
+
+class RegionPrediction(NamedTuple):
+    """The logits of one region. Tensors inside a graph, NumPy arrays outside.
+
+    F is 2 with flips, the second of the mirrored region, else 1. Logit maps are cut to what
+    upsampling to the zoomed size reads.
+
+    Attributes:
+      region: The region.
+      zoomed_size: Height and width of the region as the networks saw it, without padding.
+      semantic_logits: float16 or float32 [F, h, w, K].
+      affinity_logits: float16 or float32 [F, h, w, 8 * D].
+    """
+
+    region: Region
+    zoomed_size: Any
+    semantic_logits: Any
+    affinity_logits: Any
+
+
+class ImagePrediction(NamedTuple):
+    """The logits of one image, NumPy arrays.
+
+    Attributes:
+      height: Of the image, pixels.
+      width: Of the image, pixels.
+      semantic_stride: Pixels per semantic logit.
+      affinity_stride: Pixels per affinity logit.
+      distances: Distances of the affinity channels, pixels.
+      semantic_logits: float16 or float32 [F, h, w, K], of the full image.
+      regions: The regions of interest, in their order.
+    """
+
+    height: int
+    width: int
+    semantic_stride: int
+    affinity_stride: int
+    distances: tuple[int, ...]
+    semantic_logits: Any
+    regions: list[RegionPrediction]

@@ -1,0 +1,208 @@
+"""An image to its instances: the pipeline as one object, called eagerly and exported as it is."""
+
+import tensorflow as tf
+
+from affinity_seg import ops
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.instances import Instances
+from affinity_seg.modeling.loading import Network
+from affinity_seg.pipeline import regions as regions_lib
+from affinity_seg.pipeline import tiles, timeline
+from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.pipeline.merging import GraphMerger
+from affinity_seg.pipeline.pasting import Canvas
+from affinity_seg.pipeline.predictions import RegionPrediction
+
+
+class Segmenter(tf.Module):
+    """Both networks, regions, zoom, flips, tiles, merge, pasting and filters (paper 3.4, 4).
+
+    Attributes:
+      semantic: The semantic network.
+      affinity: The affinity network.
+      config: Every parameter of the method.
+      class_table: Classes of the semantic network.
+      merger: The part behind the networks.
+    """
+
+    def __init__(
+        self,
+        semantic: Network,
+        affinity: Network,
+        config: InferenceConfig,
+        instance_filter: InstanceFilter = KEEP_ALL,
+    ):
+        """Checks that networks and configuration fit.
+
+        Args:
+          semantic: The semantic network.
+          affinity: The affinity network.
+          config: Every parameter of the method.
+          instance_filter: Which instances are given.
+
+        Raises:
+          ValueError: They do not fit each other.
+        """
+        super().__init__()
+        for network, kind in ((semantic, "semantic"), (affinity, "affinity")):
+            if network.kind != kind:
+                raise ValueError(f"the {kind} network must be of that kind: {network.kind!r}")
+        self.semantic = semantic
+        self.affinity = affinity
+        self.config = config
+        self.class_table = semantic.class_table
+        self.merger = GraphMerger(
+            config,
+            self.class_table,
+            affinity.distances,
+            (semantic.output_stride, affinity.output_stride),
+            instance_filter,
+        )
+        self._groups = config.class_groups(self.class_table)
+        # A SavedModel holds the variables that it finds in attributes.
+        self._variables = [*semantic.variables, *affinity.variables]
+
+    def segment(self, image: tf.Tensor) -> Instances:
+        """Returns the instances of an image, tensors; works eagerly and inside `tf.function`.
+
+        Args:
+          image: uint8 RGB [H, W, 3].
+
+        Raises:
+          tf.errors.InvalidArgumentError: The networks gave a logit that is not finite.
+        """
+        size = tf.shape(image)[:2]
+        contrasts = self.contrasts(image)
+        with timeline.scope("full_image"):
+            full = self._logits(self.semantic, contrasts[0], size)
+        canvas = self.merger.empty(size)
+        if self.config.regions:
+            canvas = self._add_regions(canvas, self.found_regions(full, size), contrasts)
+        else:
+            regions = regions_lib.whole_image(size, self._groups, self.config)
+            logits = self._region_logits(contrasts, regions[0].box)
+            canvas = self.merger.add(canvas, [RegionPrediction(one, *logits) for one in regions])
+        return self.merger.finish(canvas)
+
+    def contrasts(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns an image in the contrast of the semantic and of the affinity network.
+
+        Both are float32 [H, W, 3], 0..255.
+        """
+        return tuple(
+            tf.cast(network.stretch_contrast(image), tf.float32)
+            for network in (self.semantic, self.affinity)
+        )
+
+    def flips(self, network: Network) -> tuple[bool, ...]:
+        """Returns for each view of one of the networks whether it is the mirrored one."""
+        config = self.config
+        is_flipped = config.semantic_flip if network is self.semantic else config.affinity_flip
+        return (False, True) if is_flipped else (False,)
+
+    def run(self, network: Network, views: tf.Tensor) -> tf.Tensor:
+        """Returns the logits of views of one size, in tiles if they are too large.
+
+        Args:
+          network: One of the two.
+          views: float32 [B, H, W, 3], see `view`.
+
+        Returns:
+          float32 [B, ceil(H / stride), ceil(W / stride), C].
+        """
+        return tiles.run(network, views, self.config.max_input_pixels, self.config.tile_overlap)
+
+    def found_regions(self, full: tf.Tensor, size: tf.Tensor) -> ops.FoundRegions:
+        """Returns the regions of interest of an image, where `config.regions` is set.
+
+        Args:
+          full: float32 [F, h, w, K], semantic logits of the full image.
+          size: int32 [2], height and width of the image, pixels.
+        """
+        with timeline.scope("regions"):
+            return regions_lib.find_regions(
+                full, size, self._groups, self.config, stride=self.semantic.output_stride
+            )
+
+    def list_regions(self, full: tf.Tensor, size: tuple[int, int]) -> list[regions_lib.Region]:
+        """Returns the regions of interest, or the whole image; eagerly, in NumPy."""
+        if not self.config.regions:
+            size = tf.constant(size)
+            found = regions_lib.whole_image(size, self._groups, self.config)
+            return [region.as_numpy() for region in found]
+        return regions_lib.listed(self.found_regions(full, size))
+
+    def _add_regions(
+        self, canvas: Canvas, found: ops.FoundRegions, contrasts: tuple[tf.Tensor, tf.Tensor]
+    ) -> Canvas:
+        """Predicts, merges and pastes the regions of interest one after the other."""
+        for i in tf.range(tf.shape(found.boxes)[0]):
+            tf.autograph.experimental.set_loop_options(
+                parallel_iterations=1, shape_invariants=[(canvas, self.merger.canvas_shapes())]
+            )
+            region = regions_lib.region(found, i)
+            logits = self._region_logits(contrasts, region.box)
+            canvas = self.merger.add(canvas, [RegionPrediction(region, *logits)])
+        return canvas
+
+    def _region_logits(
+        self, contrasts: tuple[tf.Tensor, tf.Tensor], box: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns a region's zoomed size, int32 [2], and its logits of both networks."""
+        zoomed = regions_lib.zoomed_size(box[2:] - box[:2], self.config)
+        padded = regions_lib.padded_size(zoomed, self.config)
+        logits = []
+        for network, pixels in zip((self.semantic, self.affinity), contrasts, strict=True):
+            with timeline.scope(network.kind):
+                found = self._logits(network, crop(pixels, box, zoomed), padded)
+                found = needed(found, zoomed, network.output_stride)
+            # As prediction records keep them.
+            logits.append(tf.cast(found, self.config.logits_dtype))
+        return zoomed, *logits
+
+    def _logits(self, network: Network, pixels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        """Returns the logits of all views of a crop padded to `size`, float32 [F, h, w, C]."""
+        views = [view(network, pixels, size, mirrored) for mirrored in self.flips(network)]
+        return self.run(network, tf.stack(views))
+
+
+def crop(pixels: tf.Tensor, box: tf.Tensor, zoomed: tf.Tensor) -> tf.Tensor:
+    """Returns a region of an image at its zoomed size.
+
+    Args:
+      pixels: float32 RGB [H, W, 3], see `Segmenter.contrasts`.
+      box: int32 [4], (y0, x0, y1, x1), ends exclusive, pixels.
+      zoomed: int32 [2], see `regions.zoomed_size`.
+
+    Returns:
+      float32 RGB [*zoomed, 3].
+    """
+    return tf.image.resize(pixels[box[0] : box[2], box[1] : box[3]], zoomed, method="bilinear")
+
+
+def view(network: Network, pixels: tf.Tensor, size: tf.Tensor, mirrored: bool) -> tf.Tensor:
+    """Returns a crop as a network sees it.
+
+    Args:
+      network: The network.
+      pixels: float32 RGB 0..255 [h, w, 3].
+      size: int32 [2], what it is padded to with zeros, at the bottom and right.
+      mirrored: Whether it is mirrored first, so that the padding stays at the right.
+
+    Returns:
+      float32 [*size, 3].
+    """
+    normalized = network.normalize(pixels[None])[0]
+    normalized = normalized[:, ::-1] if mirrored else normalized
+    missing = size - tf.shape(pixels)[:2]
+    return tf.pad(normalized, [[0, missing[0]], [0, missing[1]], [0, 0]])
+
+
+def needed(logits: tf.Tensor, zoomed: tf.Tensor, stride: int) -> tf.Tensor:
+    """Cuts [F, h, w, C] to what upsampling to the unpadded crop reads.
+
+    Pixel y lies between logits floor(y / stride) and the next one, which may be one that
+    the padding gave.
+    """
+    rows, columns = tf.unstack((zoomed - 1) // stride + 2)
+    return logits[:, :rows, :columns]

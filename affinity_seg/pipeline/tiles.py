@@ -1,0 +1,142 @@
+"""Inputs that are too large for a network: cut into tiles and stitched (algorithm.md 3.5)."""
+
+import tensorflow as tf
+
+from affinity_seg.configs.inference import MIN_TILE_SIDE, TILE_GRID
+from affinity_seg.modeling.loading import Network
+
+
+def cut(
+    height: tf.Tensor, width: tf.Tensor, max_pixels: int, overlap: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cuts an input along its longer side into equal tiles, each of at most `max_pixels`.
+
+    Tiles overlap by at least `overlap` pixels, and the cuts lie half of it inside. Inputs whose
+    shorter side is very long are cut in both directions. Works eagerly and inside `tf.function`.
+
+    Args:
+      height: int32 scalar, of the input, pixels.
+      width: int32 scalar, likewise.
+      max_pixels: Largest area of a tile, pixels, at least `MIN_TILE_SIDE` squared.
+      overlap: Least overlap, pixels; a multiple of 2 * `TILE_GRID`, at most MIN_TILE_SIDE / 2.
+
+    Returns:
+      Two int32 [T, 4], (y0, x0, y1, x1), ends exclusive, pixels of the input: the boxes of the
+      tiles, which the network sees, and what of its output is kept. The kept parts make up the
+      input and start at multiples of `TILE_GRID`. The whole input if it is small enough.
+    """
+    sides = tf.stack([height, width])
+    begins, kept_begins = tf.zeros([1, 2], tf.int32), tf.zeros([1, 2], tf.int32)
+    ends, kept_ends = sides[None], sides[None]
+    while sides[0] * sides[1] > max_pixels:
+        tf.autograph.experimental.set_loop_options(
+            shape_invariants=[
+                (tensor, tf.TensorShape([None, 2]))
+                for tensor in (begins, ends, kept_begins, kept_ends)
+            ]
+        )
+        axis = tf.cast(sides[1] >= sides[0], tf.int32)
+        longest = tf.maximum(max_pixels // sides[1 - axis], MIN_TILE_SIDE)
+        starts, length = _starts(sides[axis], longest, overlap)
+        on_axis = tf.one_hot(axis, 2, True, False)
+        is_first = tf.range(tf.size(starts))[:, None] == 0
+        is_last = tf.range(tf.size(starts))[:, None] == tf.size(starts) - 1
+        next_starts = tf.concat([starts[1:], [0]], axis=0)[:, None]
+        # A tile's parts are beside each other: [T, parts, 2].
+        old, shift = begins[:, None], tf.where(on_axis, starts[:, None], 0)
+        begins = old + shift
+        ends = tf.where(on_axis, begins + length, ends[:, None])
+        cuts = begins + overlap // 2
+        kept_begins = tf.where(on_axis & ~is_first, cuts, kept_begins[:, None])
+        next_cuts = old + next_starts + overlap // 2
+        kept_ends = tf.where(on_axis & ~is_last, next_cuts, kept_ends[:, None])
+        begins, ends = tf.reshape(begins, [-1, 2]), tf.reshape(ends, [-1, 2])
+        kept_begins = tf.reshape(kept_begins, [-1, 2])
+        kept_ends = tf.reshape(kept_ends, [-1, 2])
+        sides = tf.where(on_axis, length, sides)
+    return tf.concat([begins, ends], axis=1), tf.concat([kept_begins, kept_ends], axis=1)
+
+
+def run(network: Network, images: tf.Tensor, max_pixels: int, overlap: int) -> tf.Tensor:
+    """Runs a network on inputs of one size, in tiles if they are too large.
+
+    The network's image pooling sees the whole input, not the tile: the tiles are encoded first, and
+    decoded with the mean of all of them. So tiles give what one piece would have given,
+    except near the cuts.
+
+    Args:
+      network: The network.
+      images: Normalised float32 [B, H, W, 3].
+      max_pixels: As in `cut`.
+      overlap: As in `cut`.
+
+    Returns:
+      The logits, float32 [B, ceil(H / stride), ceil(W / stride), C].
+    """
+    height, width = tf.shape(images)[1], tf.shape(images)[2]
+    if height * width <= max_pixels:
+        logits = network.logits(images)
+    else:
+        boxes, kept = cut(height, width, max_pixels, overlap)
+        logits = _run_tiles(network, images, boxes, kept)
+    return tf.ensure_shape(logits, [None, None, None, network.num_outputs])
+
+
+def _run_tiles(network: Network, images: tf.Tensor, boxes: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
+    size = tf.shape(images)[1:3]
+    outputs = network.encode.get_concrete_function().structured_outputs
+
+    def encode(tile):
+        box, inner = tile
+        cells = _in_cells(inner, box[:2], network.feature_stride)
+        features = network.encode(images[:, box[0] : box[2], box[1] : box[3]], cells)
+        with tf.device("CPU:0"):  # A GPU would not hold the features of all tiles.
+            return tf.nest.map_structure(tf.identity, features)
+
+    encoded, sums = tf.map_fn(
+        encode,
+        (boxes, kept),
+        fn_output_signature=tf.nest.map_structure(
+            lambda x: tf.TensorSpec(x.shape, x.dtype), outputs
+        ),
+        parallel_iterations=1,
+    )
+    cells = -(-size // network.feature_stride)
+    context = tf.foldl(tf.add, sums) / tf.cast(cells[0] * cells[1], tf.float32)
+    stride = network.output_stride
+    rows, columns = tf.unstack(-(-size // stride))
+    whole = tf.zeros([tf.shape(images)[0], rows, columns, network.num_outputs])
+    any_size = tf.TensorShape([None, None, None, network.num_outputs])
+    for i in tf.range(tf.shape(boxes)[0]):
+        tf.autograph.experimental.set_loop_options(
+            parallel_iterations=1, shape_invariants=[(whole, any_size)]
+        )
+        logits = network.decode([part[i] for part in encoded], context)
+        place = _in_cells(kept[i], [0, 0], stride)
+        inner = _in_cells(kept[i], boxes[i, :2], stride)
+        margins = [[0, 0], [place[0], rows - place[2]], [place[1], columns - place[3]], [0, 0]]
+        whole += tf.pad(logits[:, inner[0] : inner[2], inner[1] : inner[3]], margins)
+    return whole
+
+
+def _in_cells(box: tf.Tensor, origin: tf.Tensor, stride: int) -> tf.Tensor:
+    """Returns a box of pixels as a box of a map's cells, counted from `origin`, pixels."""
+    return -(-(box - tf.concat([origin, origin], axis=0)) // stride)
+
+
+def _starts(side: tf.Tensor, longest: tf.Tensor, overlap: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the starts of the fewest equal tiles along a side, and their length.
+
+    The length differs from the side by a multiple of `TILE_GRID`, so that the network's strided
+    layers sample a tile as they sample the whole.
+    """
+    count, length = 1, longest + 1
+    while length > longest:
+        count += 1
+        length = -(-(side + (count - 1) * overlap) // count)
+        length += (side - length) % TILE_GRID
+        steps = -(-(side - length) // TILE_GRID // (count - 1))
+        if steps * TILE_GRID > length - overlap:  # The starts are rounded.
+            length += TILE_GRID
+    free = (side - length) // TILE_GRID
+    return free * tf.range(count) // (count - 1) * TILE_GRID, length

@@ -1,0 +1,118 @@
+"""`load`, `segment`, `draw`: the same instances as the programs find; of exported models see
+tests/serving."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from running import ROOT, run_python, run_tool
+
+import affinity_seg
+from affinity_seg import model_folder
+from affinity_seg.configs import experiments
+from affinity_seg.configs.inference import load_config
+from affinity_seg.data import streets
+from affinity_seg.faults.scene import PRESET, write_network
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Networks, a preset and a street."""
+    folder = tmp_path_factory.mktemp("api")
+    (folder / "preset.yaml").write_text(PRESET)
+    streets.write_streets(str(folder / "streets"), {"val": 1}, seed=1, height=96, width=160)
+    (path,) = (folder / "streets" / "leftImg8bit").rglob("*.png")
+    path.rename(folder / "street.png")
+    picture = cv2.imread(str(folder / "street.png"))
+    write_network(folder / "semantic", experiments.SEMANTIC, picture)
+    write_network(folder / "affinity", experiments.AFFINITY, picture)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return affinity_seg.load(folder, str(folder / "preset.yaml"))
+
+
+@pytest.fixture(scope="module")
+def found(model, folder):
+    found = model.segment(folder / "street.png")
+    assert len(found.classes) > 3
+    return found
+
+
+def _assert_same(found, wanted):
+    for name in ("instance_ids", "classes", "sizes", "boxes"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+        assert getattr(found, name).dtype == getattr(wanted, name).dtype
+    np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
+    assert found.class_names == wanted.class_names
+
+
+def test_import_alone_loads_no_tensorflow():
+    program = "import sys, affinity_seg; sys.exit('tensorflow' in sys.modules)"
+    assert run_python("-c", program).returncode == 0
+    with pytest.raises(AttributeError, match="'affinity_seg' has no attribute 'segmnet'"):
+        _ = affinity_seg.segmnet
+
+
+def test_as_the_program(folder, found, tmp_path):
+    done = run_tool(
+        "segment.py", ROOT, f"--input={folder}/street.png", f"--model={folder}",
+        f"--preset={folder}/preset.yaml",
+        f"--output_dir={tmp_path}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    listed = json.loads((tmp_path / "street_instances.json").read_text())["instances"]
+    assert [entry["class"] for entry in listed] == list(found.class_names)
+    assert [entry["class_index"] for entry in listed] == found.classes.tolist()
+    assert [entry["score"] for entry in listed] == found.scores.tolist()
+    assert [entry["size"] for entry in listed] == found.sizes.tolist()
+    assert [entry["box"] for entry in listed] == found.boxes.tolist()
+    drawn = cv2.cvtColor(affinity_seg.draw(folder / "street.png", found), cv2.COLOR_RGB2BGR)
+    assert np.array_equal(cv2.imread(str(tmp_path / "street_instances.png")), drawn)
+
+
+def test_model_yaml_and_pixels_and_lists_give_the_same(folder, found, tmp_path):
+    networks = {kind: str(folder / kind) for kind in ("semantic", "affinity")}
+    preset = load_config(str(folder / "preset.yaml"))
+    model_folder.write(str(tmp_path), networks=networks, preset=preset)
+    model = affinity_seg.load(tmp_path)
+    assert model.config == preset
+    pixels = cv2.cvtColor(cv2.imread(str(folder / "street.png")), cv2.COLOR_BGR2RGB)
+    for one in model.segment([pixels, folder / "street.png"]):
+        _assert_same(one, found)
+    drawn = affinity_seg.draw(folder / "street.png", found)
+    assert np.array_equal(affinity_seg.draw(pixels, found), drawn)
+
+
+def test_fields_change_for_one_image_or_for_all(folder, model, found):
+    fewer = model.segment(folder / "street.png", min_pixels=300)
+    assert 0 < len(fewer.classes) < len(found.classes)
+    changed = affinity_seg.load(folder, str(folder / "preset.yaml"), min_pixels=300)
+    _assert_same(changed.segment(folder / "street.png"), fewer)
+    _assert_same(model.segment(folder / "street.png"), found)
+
+
+def test_what_is_wrong_is_named(folder, model, tmp_path):
+    street = folder / "street.png"
+    with pytest.raises(ValueError, match="unknown field 'min_pixel'"):
+        model.segment(street, min_pixel=3)
+    with pytest.raises(ValueError, match="`affinity_stride` is chosen by `load`"):
+        model.segment(street, affinity_stride=16)
+    with pytest.raises(
+        ValueError, match=r"`image` must be a file, or uint8 .*: float32 \[4, 5, 3\]"
+    ):
+        model.segment(np.zeros((4, 5, 3), np.float32))
+    with pytest.raises(ValueError, match=r"`image`: must have 2 to \d+ pixels: 1x1"):
+        model.segment(np.zeros((1, 1, 3), np.uint8))
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
+        model.segment("nowhere.png")
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/semantic is missing"):
+        affinity_seg.load(tmp_path)
+    with pytest.raises(ValueError, match="`preset` must be given"):
+        affinity_seg.load(folder)
+    with pytest.raises(ValueError, match=r"street\.png: `instance_ids` must be as large"):
+        small = model.segment(np.zeros((40, 40, 3), np.uint8))
+        affinity_seg.draw(street, small)
