@@ -46,7 +46,7 @@ def add(path, line):
         (
             "data/listing.py",
             "from affinity_seg.pipeline import records",
-            r"^affinity_seg/data/listing.py:\d+: 'data' stands above 'inference'",
+            r"^affinity_seg/data/listing.py:\d+: 'data' stands above 'pipeline'",
         ),
         (
             "labels.py",
@@ -54,9 +54,9 @@ def add(path, line):
             r"^affinity_seg/labels.py:\d+: 'labels' stands above 'files'",
         ),
         (
-            "inference/records.py",
+            "pipeline/records.py",
             "from affinity_seg import tasks",
-            r"'inference' must not import from 'tasks', which is of the training only",
+            r"'pipeline' must not import from 'tasks', which is of the training only",
         ),
         (
             "cli.py",

@@ -5,7 +5,8 @@ import functools
 import pytest
 from absl import flags
 
-from affinity_seg import tool_flags
+from affinity_seg import model_folder, tool_flags
+from affinity_seg.configs.inference import load_config
 
 _DEFINE = {
     name: getattr(flags, name)

@@ -33,6 +33,8 @@ class StreetOracle(oracle.OracleNetwork):
     def __init__(self, kind):
         super().__init__(kind)
         self.class_table = CITYSCAPES
+        if kind == "semantic":
+            self.num_outputs = CITYSCAPES.num_classes
 
     def _answer(self, image):
         answer = super()._answer(image)

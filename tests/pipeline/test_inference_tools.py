@@ -13,8 +13,8 @@ from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.segmenter import Segmenter
 
 CONFIG = InferenceConfig(cell_size=8, growth=4, crop_size=32, max_zoom=1.0, min_pixels=10)
-# What CONFIG is beside the default preset, the paper's best row.
-OVERRIDES = [
+# What CONFIG is beside the best row of the paper.
+OVERRIDES = ["--preset=paper_best"] + [
     f"--override={setting}"
     for setting in (
         "cell_size=8",
