@@ -60,11 +60,7 @@ def run_table(
     folders = [_predictions_dir(output_dir, config) for config in configs]
     variants: dict[tuple[str, str], dict[str, inference.InferenceConfig]] = {}
     for folder, config in zip(folders, configs, strict=True):
-        fine = stride_8_model or model
-        dirs = (
-            (fine if config.semantic_stride == 8 else model).semantic_dir,
-            (fine if config.affinity_stride == 8 else model).affinity_dir,
-        )
+        dirs = network_dirs(config, model, stride_8_model)
         variants.setdefault(dirs, {})[folder] = config
     seconds_left = {}
     for dirs, of_dirs in variants.items():
@@ -92,6 +88,17 @@ def run_table(
             }
         )
     return found
+
+
+def network_dirs(
+    config: inference.InferenceConfig, model: ModelFolder, stride_8_model: ModelFolder | None = None
+) -> tuple[str, str]:
+    """Returns the folders of the two networks that a row takes; arguments as of `run_table`."""
+    fine = stride_8_model or model
+    return (
+        (fine if config.semantic_stride == 8 else model).semantic_dir,
+        (fine if config.affinity_stride == 8 else model).affinity_dir,
+    )
 
 
 def markdown(number: int, found: Sequence[dict[str, Any]]) -> str:

@@ -12,8 +12,10 @@ from running import ROOT
 
 from affinity_seg.analysis import ablation
 from affinity_seg.configs import experiments, paper_tables
+from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.model_folder import ModelFolder
 from affinity_seg.modeling import loading
 from affinity_seg.pipeline import fingerprint
 from affinity_seg.tasks import registry_imports  # noqa: F401
@@ -48,37 +50,41 @@ def write_network(folder, name):
     return str(folder)
 
 
+def _model(semantic_dir, affinity_dir):
+    return ModelFolder("model", semantic_dir, affinity_dir, None, {})
+
+
 def test_rows_at_stride_8_take_the_network_that_was_fine_tuned_at_8(items, tmp_path):
-    semantic = ablation.NetworkDirs(
+    semantic = (
         write_network(tmp_path / "semantic", experiments.SEMANTIC),
         write_network(tmp_path / "semantic_8", experiments.SEMANTIC),
     )
-    affinity = ablation.NetworkDirs(
-        write_network(tmp_path / "affinity", experiments.AFFINITY), "not needed"
-    )
+    affinity = write_network(tmp_path / "affinity", experiments.AFFINITY)
     found = ablation.run_table(
         ROWS,
         items,
         CITYSCAPES,
         presets_dir=os.path.join(ROOT, "configs", "presets"),
         overrides=["crop_size=64", "max_zoom=1", "min_pixels=10"],
-        semantic=semantic,
-        affinity=affinity,
+        model=_model(semantic[0], affinity),
+        stride_8_model=_model(semantic[1], "not needed"),
         output_dir=str(tmp_path / "ablation"),
     )
     assert [row["name"] for row in found] == ["16/16", "sem 8"]
     for row, semantic_dir in zip(found, semantic, strict=True):
         path = tmp_path / "ablation" / "results" / row["preset"] / fingerprint.FILE_NAME
         made_by = json.loads(path.read_text())
-        assert made_by["semantic_network"] == fingerprint.model_identity(semantic_dir)
-        assert made_by["affinity_network"] == fingerprint.model_identity(affinity.trained)
+        assert made_by["semantic_network"] == loading.network_identity(semantic_dir)
+        assert made_by["affinity_network"] == loading.network_identity(affinity)
 
 
 def test_without_such_networks_all_rows_take_the_same():
-    dirs = ablation.NetworkDirs("trained")
-    assert [dirs.at(stride) for stride in (8, 16, None)] == ["trained"] * 3
-    dirs = ablation.NetworkDirs("trained", "at_8")
-    assert [dirs.at(stride) for stride in (8, 16, None)] == ["at_8", "trained", "trained"]
+    model, fine = _model("semantic", "affinity"), _model("semantic_8", "affinity_8")
+    for stride in (8, 16, None):
+        config = InferenceConfig(semantic_stride=stride, affinity_stride=stride)
+        assert ablation.network_dirs(config, model) == model.network_dirs
+        chosen = fine if stride == 8 else model
+        assert ablation.network_dirs(config, model, fine) == chosen.network_dirs
 
 
 def test_rows_that_are_not_the_papers_stand_beside_it():

@@ -83,7 +83,7 @@ def segmenter(truth):
         for kind in ("semantic", "affinity")
     ]
     config = InferenceConfig(min_pixels=50, resize=False, max_input_pixels=512 * 512, bucket=1)
-    return Segmenter(*networks, config, CITYSCAPES)
+    return Segmenter(*networks, config)
 
 
 def test_a_street_comes_back(truth):
