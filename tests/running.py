@@ -1,4 +1,4 @@
-"""Programs of tools/ in a process of their own, as a user starts them.
+"""Programs of the checkout in a process of their own, as a user starts them.
 
 TensorFlow and Model Garden take seconds to be imported, so one process imports them once, before
 any of their code has run, and each program starts as a copy of it (`multiprocessing`'s
@@ -6,13 +6,14 @@ forkserver). Nothing of affinity_seg is in it.
 """
 
 import atexit
+import functools
 import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing import forkserver
 from unittest import mock
 
@@ -50,7 +51,23 @@ def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedPr
       *arguments: Of the program.
       **changes: Variables of its environment.
     """
-    command = [os.path.join(ROOT, "tools", name), *map(str, arguments)]
+    path = os.path.join(ROOT, "tools", name)
+    program = functools.partial(_run_file, path)
+    return _run_program(program, [path, *arguments], folder, changes)
+
+
+def run_module(name, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
+    """Runs `python -m <name>` in `folder`, otherwise as `run_tool`: "benchmarks.merge"."""
+    path = os.path.join(ROOT, *name.split(".")) + ".py"
+    program = functools.partial(runpy.run_module, name, run_name="__main__", alter_sys=True)
+    return _run_program(program, [path, *arguments], folder, changes)
+
+
+def _run_program(
+    program: Callable[[], None], command: list, folder, changes: Mapping[str, str]
+) -> subprocess.CompletedProcess:
+    """Runs `program` in a copy of the process that has the imports; the others as in `_run`."""
+    command = [str(argument) for argument in command]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     with mock.patch.dict(os.environ, environment()):
@@ -58,7 +75,7 @@ def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedPr
     with tempfile.TemporaryDirectory() as outputs:
         paths = [os.path.join(outputs, stream) for stream in ("stdout", "stderr")]
         process = context.Process(
-            target=_run, args=(command, str(folder), environment(**changes), paths)
+            target=_run, args=(program, command, str(folder), environment(**changes), paths)
         )
         process.start()
         process.join()
@@ -69,8 +86,27 @@ def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedPr
     return subprocess.CompletedProcess(command, process.exitcode, *texts)
 
 
-def _run(command: list[str], folder: str, variables: Mapping[str, str], outputs: list[str]) -> None:
-    """Becomes the program `command`, which writes its two streams to the files `outputs`."""
+def _run_file(path: str) -> None:
+    sys.path.insert(0, os.path.dirname(path))  # As Python does.
+    runpy.run_path(path, run_name="__main__")
+
+
+def _run(
+    program: Callable[[], None],
+    command: list[str],
+    folder: str,
+    variables: Mapping[str, str],
+    outputs: list[str],
+) -> None:
+    """Becomes a program.
+
+    Args:
+      program: Runs it.
+      command: Path of its file, and its arguments.
+      folder: Current folder.
+      variables: Its whole environment.
+      outputs: Files for its two streams.
+    """
     for stream, path in zip((1, 2), outputs, strict=True):
         file = os.open(path, os.O_WRONLY | os.O_CREAT)
         os.dup2(file, stream)
@@ -81,8 +117,8 @@ def _run(command: list[str], folder: str, variables: Mapping[str, str], outputs:
     sys.argv[:] = command
     tests = os.path.dirname(os.path.abspath(__file__))
     others = [path for path in sys.path if path and not path.startswith(tests)]
-    sys.path[:] = [os.path.dirname(command[0]), ROOT, *others]
+    sys.path[:] = [ROOT, *others]
     try:
-        runpy.run_path(command[0], run_name="__main__")
+        program()
     finally:
         atexit._run_exitfuncs()

@@ -12,7 +12,7 @@ from affinity_seg.modeling.loading import Network
 from affinity_seg.serving import pasting
 
 STAGE_PREFIX = "stage_"
-"""Begins the scopes of the stages, by which tools/benchmark_serving.py tells their operations."""
+"""Begins the scopes of the stages, by which benchmarks/serving.py tells their operations."""
 
 
 class Segmenter(tf.Module):

@@ -4,15 +4,15 @@ import cv2
 import numpy as np
 import picture_bytes
 import pytest
+from faults.scene import PRESET, write_network
 from running import ROOT, run_tool
 
 from affinity_seg.configs import experiments, inference
-from affinity_seg.data import streets
-from affinity_seg.faults.scene import PRESET, write_network
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.serving import saved_model
+from synthetic import streets
 
 
 @pytest.fixture(scope="session")
