@@ -111,7 +111,6 @@ bench: setup
 	$(BIN)/python -m benchmarks.merge --output_dir=$(RUNS)/benchmark_merge
 
 wheel: op
-	rm -rf build
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:

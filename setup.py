@@ -27,9 +27,11 @@ class BuildComplete(build_py):
     """
 
     def run(self):
-        super().run()
         if self.editable_mode:
+            super().run()
             return
+        shutil.rmtree(self.build_lib, ignore_errors=True)  # Files of an earlier build stay out.
+        super().run()
         if not os.path.exists(_BUILT_OP):
             raise FileNotFoundError(
                 f"{_BUILT_OP} not found: run `bazel build //cc:graph_merge_op` first"

@@ -77,14 +77,12 @@ def test_wheel_in_an_empty_environment(tmp_path):
     assert "sizes [16]" in printed and "crop 385 nuclei" in printed
     verbs = _run(python, "-m", "affinity_seg", "--help", cwd=tmp_path)
     assert "\n  predict " in verbs and "\n  demo " not in verbs
-    for kind, dtype, shape in (
-        ("images", np.uint8, (64, 96, 3)),
-        ("instances", np.uint16, (64, 96)),
-    ):
+    image, ids = np.full((64, 96, 3), 90, np.uint8), np.full((64, 96), 26001, np.uint16)
+    for kind, pixels in (("images", image), ("instances", ids)):
         (tmp_path / "data" / kind).mkdir(parents=True)
-        cv2.imwrite(str(tmp_path / "data" / kind / "a.png"), np.full(shape, 24, dtype))
+        assert cv2.imwrite(str(tmp_path / "data" / kind / "a.png"), pixels)
     _run(python, "-m", "affinity_seg", "create_tfrecords", "--input=data", "--layout=folder",
-         "--num_shards=1", "--output_dir=tfrecords", cwd=tmp_path)  # fmt: skip
+         "--split=train", "--num_shards=1", "--output_dir=tfrecords", cwd=tmp_path)  # fmt: skip
     assert list((tmp_path / "tfrecords").glob("*.tfrecord"))
     # The experiment is found, its TFRecords are not there.
     trained = _run(
