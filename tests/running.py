@@ -6,14 +6,13 @@ forkserver). Nothing of affinity_seg is in it.
 """
 
 import atexit
-import functools
 import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from multiprocessing import forkserver
 from unittest import mock
 
@@ -22,6 +21,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 ON_CPU = {"CUDA_VISIBLE_DEVICES": ""}
 """Environment of a program that must not see a GPU."""
 
+_MODULE = "-m "
 _PRELOADED = ["tensorflow", "tf_keras", "official.core.train_lib", "cv2", "matplotlib"]
 
 
@@ -43,31 +43,22 @@ def run_python(*arguments: str, folder=ROOT, **changes: str) -> subprocess.Compl
 
 
 def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
-    """Runs `tools/<name>` in `folder` and returns its status and its output as text.
+    """Runs `tools/<name>` as `run_program` does."""
+    return run_program(f"tools/{name}", folder, *arguments, **changes)
+
+
+def run_program(program, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
+    """Runs a program of the checkout and returns its status and its output as text.
 
     Args:
-      name: File name of the program.
+      program: What follows `python`: "tools/train.py", from the root, or "-m benchmarks.merge".
       folder: Current folder of the process.
       *arguments: Of the program.
       **changes: Variables of its environment.
     """
-    path = os.path.join(ROOT, "tools", name)
-    program = functools.partial(_run_file, path)
-    return _run_program(program, [path, *arguments], folder, changes)
-
-
-def run_module(name, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
-    """Runs `python -m <name>` in `folder`, otherwise as `run_tool`: "benchmarks.merge"."""
-    path = os.path.join(ROOT, *name.split(".")) + ".py"
-    program = functools.partial(runpy.run_module, name, run_name="__main__", alter_sys=True)
-    return _run_program(program, [path, *arguments], folder, changes)
-
-
-def _run_program(
-    program: Callable[[], None], command: list, folder, changes: Mapping[str, str]
-) -> subprocess.CompletedProcess:
-    """Runs `program` in a copy of the process that has the imports; the others as in `_run`."""
-    command = [str(argument) for argument in command]
+    path = os.path.join(ROOT, path_of(program))
+    module = program.removeprefix(_MODULE) if program.startswith(_MODULE) else None
+    command = [path, *map(str, arguments)]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     with mock.patch.dict(os.environ, environment()):
@@ -75,7 +66,7 @@ def _run_program(
     with tempfile.TemporaryDirectory() as outputs:
         paths = [os.path.join(outputs, stream) for stream in ("stdout", "stderr")]
         process = context.Process(
-            target=_run, args=(program, command, str(folder), environment(**changes), paths)
+            target=_run, args=(module, command, str(folder), environment(**changes), paths)
         )
         process.start()
         process.join()
@@ -86,13 +77,15 @@ def _run_program(
     return subprocess.CompletedProcess(command, process.exitcode, *texts)
 
 
-def _run_file(path: str) -> None:
-    sys.path.insert(0, os.path.dirname(path))  # As Python does.
-    runpy.run_path(path, run_name="__main__")
+def path_of(program: str) -> str:
+    """Returns the file of a program as of `run_program`, from the root."""
+    if program.startswith(_MODULE):
+        return program.removeprefix(_MODULE).replace(".", "/") + ".py"
+    return program
 
 
 def _run(
-    program: Callable[[], None],
+    module: str | None,
     command: list[str],
     folder: str,
     variables: Mapping[str, str],
@@ -101,7 +94,7 @@ def _run(
     """Becomes a program.
 
     Args:
-      program: Runs it.
+      module: Its name if it runs as a module.
       command: Path of its file, and its arguments.
       folder: Current folder.
       variables: Its whole environment.
@@ -117,8 +110,11 @@ def _run(
     sys.argv[:] = command
     tests = os.path.dirname(os.path.abspath(__file__))
     others = [path for path in sys.path if path and not path.startswith(tests)]
-    sys.path[:] = [ROOT, *others]
+    sys.path[:] = [folder if module else os.path.dirname(command[0]), ROOT, *others]
     try:
-        program()
+        if module:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(command[0], run_name="__main__")
     finally:
         atexit._run_exitfuncs()

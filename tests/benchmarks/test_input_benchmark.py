@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from running import ON_CPU, ROOT, run_module
+from running import ON_CPU, ROOT, run_program
 
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
@@ -114,8 +114,8 @@ def test_formats_hold_the_same_images(sets, folder, tmp_path):
 
 def test_input_tool_reads_given_records(sets, tmp_path):
     pattern = sets["crops of 64x64"]
-    result = run_module(
-        "benchmarks.input", ROOT, f"--input_path={pattern}", f"--output_dir={tmp_path}",
+    result = run_program(
+        "-m benchmarks.input", ROOT, f"--input_path={pattern}", f"--output_dir={tmp_path}",
         "--crop_size=48", "--examples=2", "--batch_size=2", "--repetitions=1", **ON_CPU,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-2000:]
@@ -126,8 +126,8 @@ def test_input_tool_reads_given_records(sets, tmp_path):
 
 
 def test_input_tool_names_missing_records(tmp_path):
-    result = run_module(
-        "benchmarks.input", ROOT, "--input_path=nowhere*", f"--output_dir={tmp_path}", **ON_CPU
+    result = run_program(
+        "-m benchmarks.input", ROOT, "--input_path=nowhere*", f"--output_dir={tmp_path}", **ON_CPU
     )
     assert result.returncode != 0
     assert "nowhere*" in result.stderr and "Traceback" not in result.stderr
@@ -147,9 +147,9 @@ _TINY = {
 
 def test_step_tool_trains_and_counts_the_wait(sets, tmp_path):
     overrides = {"task.train_data.input_path": sets["crops of 64x64"], **_TINY}
-    result = run_module(
-        "benchmarks.step", ROOT, "--experiment=affinity_seg_affinity", f"--output_dir={tmp_path}",
-        "--steps=2", "--repetitions=2",
+    result = run_program(
+        "-m benchmarks.step", ROOT, "--experiment=affinity_seg_affinity",
+        f"--output_dir={tmp_path}", "--steps=2", "--repetitions=2",
         "--params_override=" + ",".join(f"{key}={value}" for key, value in overrides.items()),
         **ON_CPU,
     )  # fmt: skip
@@ -168,8 +168,8 @@ def test_step_tool_trains_and_counts_the_wait(sets, tmp_path):
     [("task.losses.sample_strid=2", "sample_strid"), ("task.train_data.input_path=x*", "x*")],
 )
 def test_step_tool_names_what_is_wrong(tmp_path, override, wanted):
-    result = run_module(
-        "benchmarks.step", ROOT, "--flagfile=tools/flagfiles/demo_affinity.flags",
+    result = run_program(
+        "-m benchmarks.step", ROOT, "--flagfile=tools/flagfiles/demo_affinity.flags",
         f"--output_dir={tmp_path}", f"--params_override={override}", **ON_CPU,
     )  # fmt: skip
     assert result.returncode != 0

@@ -17,7 +17,7 @@ import blocks
 import cv2
 import numpy as np
 import pytest
-from running import ROOT, environment, run_python, run_tool
+from running import ROOT, environment, path_of, run_program, run_python
 
 RUN = [
     ("README.md", "bazel build //cc:graph_merge_op"),
@@ -42,6 +42,7 @@ _TRAIN = {
     "task.validation_data.crop_size": "[64,64]",
 }
 SMALLER = {
+    "-m synthetic.make_streets": ["--train=4", "--val=4", "--height=128", "--width=256"],
     "tools/train.py": [
         "--params_override=" + ",".join(f"{key}={value}" for key, value in _TRAIN.items())
     ],
@@ -82,14 +83,14 @@ def _of(language):
 
 
 def _program(call):
-    """Returns the program that `python ...` calls, as path from the root, and its arguments.
+    """Returns the program that `python ...` calls, as for `run_program`, and its arguments.
 
     None for a call that is not of a program with flags of its own.
     """
     if call[:3] == ["python", "-m", "affinity_seg"]:
         return f"tools/{call[3]}.py", call[4:]
     if call[:2] == ["python", "-m"] and "." in call[2]:
-        return f"{call[2].replace('.', '/')}.py", call[3:]
+        return f"-m {call[2]}", call[3:]
     if call[0] == "python" and call[1].startswith(("tools/", "tests/")):
         return call[1], call[2:]
     return None
@@ -177,9 +178,9 @@ def test_flags_and_what_they_name_exist(calls, checkout):
         if program is not None:
             name, arguments = program
             if arguments[:1] == ["..."]:  # The flags of the call before.
-                assert programs[-1][0] == name
+                assert programs[-1][0] == path_of(name)
                 arguments = programs[-1][1:] + arguments[1:]
-            programs.append([name, *arguments])
+            programs.append([path_of(name), *arguments])
     assert len(programs) > 50
     answered = subprocess.run(
         [sys.executable, os.path.join(os.path.dirname(__file__), "check_flags.py")],
@@ -228,7 +229,7 @@ def test_runs(checkout, page, start):
     assert programs
     for name, arguments in programs:
         arguments = _with_less_to_do(name, arguments)
-        done = run_tool(name.removeprefix("tools/"), checkout, *arguments)
+        done = run_program(name, checkout, *arguments)
         assert done.returncode == 0, f"{name} {arguments}\n{done.stdout}\n{done.stderr[-3000:]}"
         for argument in arguments:
             flag, _, path = argument.partition("=")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from running import ROOT, run_module
+from running import ROOT, run_program
 
 from affinity_seg.instances import Instances
 from benchmarks import serving_load, serving_stages
@@ -14,8 +14,8 @@ def benchmark(folder, tmp_path):
     """Returns a function that runs the tool and gives its status and its results."""
 
     def run(*arguments):
-        result = run_module(
-            "benchmarks.serving", ROOT, f"--model_dir={folder}/instances",
+        result = run_program(
+            "-m benchmarks.serving", ROOT, f"--model_dir={folder}/instances",
             f"--semantic_dir={folder}/semantic", f"--affinity_dir={folder}/affinity",
             f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/results",
             f"--image={folder}/street.png", f"--image={folder}/small.png", "--repetitions=2",
