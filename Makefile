@@ -69,7 +69,7 @@ test: setup lint docs
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	-$(BIN)/python tools/audit.py
+	-$(BIN)/python -m checks.audit
 
 # The site of docs/ in build/site; broken links fail.
 docs: $(VENV)/.installed
@@ -77,7 +77,7 @@ docs: $(VENV)/.installed
 
 # Known weaknesses of what requirements.lock pins; `make lint` shows them and goes on.
 audit: $(VENV)/.installed
-	$(BIN)/python tools/audit.py
+	$(BIN)/python -m checks.audit
 
 # Feeds the merge any bytes for a minute; what it finds interesting stays in $(RUNS)/fuzz.
 fuzz: packages $(VENV)/.installed
@@ -90,7 +90,7 @@ fuzz: packages $(VENV)/.installed
 
 # Kills, full and read-only disks, broken files: the table of docs/faults.md, in $(RUNS)/faults.
 faults: setup
-	$(BIN)/python tools/check_faults.py --output_dir=$(RUNS)/faults
+	PYTHONPATH=. $(BIN)/python tests/check_faults.py --output_dir=$(RUNS)/faults
 
 test-aarch64: packages
 	tools/install_packages.sh g++-aarch64-linux-gnu qemu-user-static
@@ -108,10 +108,9 @@ bench: setup
 	mkdir -p $(RUNS)
 	bazel run //cc/benchmarks:graph_merge_benchmark -- \
 	  --benchmark_out=$(abspath $(RUNS))/graph_merge_benchmark.json --benchmark_repetitions=3
-	$(BIN)/python tools/benchmark_merge.py --output_dir=$(RUNS)/benchmark_merge
+	$(BIN)/python -m benchmarks.merge --output_dir=$(RUNS)/benchmark_merge
 
 wheel: op
-	rm -rf build
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:

@@ -8,8 +8,8 @@ from setuptools.command.build_py import build_py
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _BUILT_OP = os.path.join(_HERE, "bazel-bin", "cc", "graph_merge_op.so")
-_CHECKOUT_ONLY = ("audit.py",)
-"""Programs of tools/ that are about the checkout itself."""
+_CHECKOUT_ONLY = ("demo.py",)
+"""Programs of tools/ that need more of the checkout than a wheel has: synthetic/."""
 
 
 def _constants(name: str) -> dict:
@@ -27,9 +27,11 @@ class BuildComplete(build_py):
     """
 
     def run(self):
-        super().run()
         if self.editable_mode:
+            super().run()
             return
+        shutil.rmtree(self.build_lib, ignore_errors=True)  # Files of an earlier build stay out.
+        super().run()
         if not os.path.exists(_BUILT_OP):
             raise FileNotFoundError(
                 f"{_BUILT_OP} not found: run `bazel build //cc:graph_merge_op` first"
@@ -43,7 +45,7 @@ class BuildComplete(build_py):
             shutil.copytree(os.path.join(_HERE, name), share, ignore=ignored, dirs_exist_ok=True)
 
 
-# What tools/benchmark_merge.py compares with.
+# What benchmarks/merge.py compares with.
 _BENCH = ["bioimage-cpp", "mwatershed"]
 
 # Requests and answers of TensorFlow Serving, and gRPC.

@@ -9,28 +9,11 @@ import sys
 from affinity_seg import resources
 
 GROUPS = {
-    "data": ("make_streets", "create_tfrecords", "create_training_sets", "beam_prepare"),
+    "data": ("create_tfrecords", "create_training_sets", "beam_prepare"),
     "train": ("train", "import_checkpoint", "serve_data"),
     "run": ("demo", "segment", "predict", "merge", "beam_segment"),
-    "judge": (
-        "evaluate",
-        "confusion_matrix",
-        "report",
-        "visualize",
-        "export_results",
-        "ablation",
-    ),
+    "judge": ("evaluate", "report", "visualize", "export_results", "ablation"),
     "serve": ("export_saved_model", "serve", "serving_client"),
-    "check": ("check_truth", "check_chain", "check_invariance", "check_faults"),
-    "benchmark": (
-        "benchmark_beam",
-        "benchmark_input",
-        "benchmark_memory",
-        "benchmark_merge",
-        "benchmark_serving",
-        "benchmark_step",
-    ),
-    "develop": ("audit",),
 }
 """The order in which --help lists the verbs; those of no group come last."""
 
@@ -80,7 +63,7 @@ def _listed(verbs: list[str]) -> list[str]:
         "Each verb is a program of tools/; `python -m affinity_seg VERB --help` lists its flags.",
     ]
     for group, members in groups.items():
-        present = [verb for verb in members if verb in verbs]  # A wheel lacks developers' tools.
+        present = [verb for verb in members if verb in verbs]  # A wheel lacks the demo.
         if present:
             lines += ["", f"{group}:"]
             lines += [f"  {verb:{width}}  {_first_line(verb)}" for verb in present]

@@ -45,17 +45,21 @@ ROOMS = (
     "serving",
     "model",
     "beam",
-    "benchmarking",
-    "faults",
     "tool_flags",
     "cli",
+    "synthetic",
+    "checks",
+    "benchmarks",
 )
-"""Folders and files of the package in the order of the flow: each imports from those above it."""
+"""Folders and files in the order of the flow: each imports from those above it."""
+
+FOR_DEVELOPERS = ("synthetic", "checks", "benchmarks")
+"""Rooms that stand beside the package and are not in its wheel; all others are in it."""
 
 TRAINING = ("dataloaders", "losses", "tasks")
 """Rooms that only training needs."""
 
-USES_TRAINING = ("benchmarking", "faults")
+USES_TRAINING = ("benchmarks",)
 """Rooms outside of training that may import from `TRAINING`."""
 
 CC_ROOMS = {
@@ -75,7 +79,7 @@ _FOR_ALL = ROOMS[: ROOMS.index("dead_letters")]
 
 
 class Room:
-    """A folder or a file of the package.
+    """A folder or a file of Python.
 
     Attributes:
       summary: The first line of its docstring.
@@ -96,10 +100,11 @@ class Room:
 
 
 def read_rooms() -> dict[str, Room]:
-    """Returns the rooms of the package by name, in any order."""
+    """Returns the rooms of the package and those beside it by name, in any order."""
     folder = ROOT / PACKAGE
     paths = [path.parent for path in folder.glob("*/__init__.py")]
     paths += [path for path in folder.glob("*.py") if not path.name.startswith("__")]
+    paths += [ROOT / name for name in FOR_DEVELOPERS]
     return {path.stem: Room(path) for path in sorted(paths)}
 
 
@@ -181,6 +186,7 @@ def page() -> str:
         package=PACKAGE,
         for_all=_list(_FOR_ALL),
         training=_list(TRAINING),
+        for_developers=_list(FOR_DEVELOPERS),
         arrows="\n".join(arrows),
         table="\n".join(table),
         cc_table="\n".join(cc_table),
@@ -210,19 +216,22 @@ def _summary(source: pathlib.Path) -> str:
 
 
 def _imported_rooms(source: pathlib.Path) -> Iterator[tuple[str, int]]:
-    """Yields the room and the line of each import of the package, anywhere in a file."""
+    """Yields the room and the line of each import of a room, anywhere in a file."""
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             if node.level:
-                raise ValueError(f"{source}:{node.lineno}: imports must begin with {PACKAGE}")
+                package = source.relative_to(ROOT).parts[0]
+                raise ValueError(f"{source}:{node.lineno}: imports must begin with {package}")
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             package, _, rest = name.partition(".")
             if package == PACKAGE and rest:
                 yield rest.split(".")[0], node.lineno
+            elif package in FOR_DEVELOPERS:
+                yield package, node.lineno
 
 
 def _list(names) -> str:
@@ -233,9 +242,12 @@ _TEMPLATE = """# Architecture
 
 <!-- `make architecture` writes this page from the imports; tests/architecture.py has its words. -->
 
-A room is a folder or a file of `{package}/`. The rooms stand in the order of the flow, which
-`ROOMS` in `tests/architecture.py` declares: each imports only from rooms above it, so there are no
-circles, and a test fails where one does otherwise.
+A room is a folder or a file of `{package}/`. Three more rooms are folders beside it:
+{for_developers}. The wheel does not have them. Developers use them from
+a checkout, as in `python -m benchmarks.merge`.
+
+The rooms stand in the order of the flow, which `ROOMS` in `tests/architecture.py` declares. Each
+imports only from rooms above it, so there are no circles. A test fails where one does otherwise.
 {training} are for training only: what segments images imports none of
 them. The programs in `tools/` import what they need, and nothing imports them.
 

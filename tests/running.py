@@ -1,4 +1,4 @@
-"""Programs of tools/ in a process of their own, as a user starts them.
+"""Programs of the checkout in a process of their own, as a user starts them.
 
 TensorFlow and Model Garden take seconds to be imported, so one process imports them once, before
 any of their code has run, and each program starts as a copy of it (`multiprocessing`'s
@@ -21,6 +21,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 ON_CPU = {"CUDA_VISIBLE_DEVICES": ""}
 """Environment of a program that must not see a GPU."""
 
+_MODULE = "-m "
 _PRELOADED = ["tensorflow", "tf_keras", "official.core.train_lib", "cv2", "matplotlib"]
 
 
@@ -42,15 +43,22 @@ def run_python(*arguments: str, folder=ROOT, **changes: str) -> subprocess.Compl
 
 
 def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
-    """Runs `tools/<name>` in `folder` and returns its status and its output as text.
+    """Runs `tools/<name>` as `run_program` does."""
+    return run_program(f"tools/{name}", folder, *arguments, **changes)
+
+
+def run_program(program, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
+    """Runs a program of the checkout and returns its status and its output as text.
 
     Args:
-      name: File name of the program.
+      program: What follows `python`: "tools/train.py", from the root, or "-m benchmarks.merge".
       folder: Current folder of the process.
       *arguments: Of the program.
       **changes: Variables of its environment.
     """
-    command = [os.path.join(ROOT, "tools", name), *map(str, arguments)]
+    path = os.path.join(ROOT, path_of(program))
+    module = program.removeprefix(_MODULE) if program.startswith(_MODULE) else None
+    command = [path, *map(str, arguments)]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     with mock.patch.dict(os.environ, environment()):
@@ -58,7 +66,7 @@ def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedPr
     with tempfile.TemporaryDirectory() as outputs:
         paths = [os.path.join(outputs, stream) for stream in ("stdout", "stderr")]
         process = context.Process(
-            target=_run, args=(command, str(folder), environment(**changes), paths)
+            target=_run, args=(module, command, str(folder), environment(**changes), paths)
         )
         process.start()
         process.join()
@@ -69,8 +77,29 @@ def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedPr
     return subprocess.CompletedProcess(command, process.exitcode, *texts)
 
 
-def _run(command: list[str], folder: str, variables: Mapping[str, str], outputs: list[str]) -> None:
-    """Becomes the program `command`, which writes its two streams to the files `outputs`."""
+def path_of(program: str) -> str:
+    """Returns the file of a program as of `run_program`, from the root."""
+    if program.startswith(_MODULE):
+        return program.removeprefix(_MODULE).replace(".", "/") + ".py"
+    return program
+
+
+def _run(
+    module: str | None,
+    command: list[str],
+    folder: str,
+    variables: Mapping[str, str],
+    outputs: list[str],
+) -> None:
+    """Becomes a program.
+
+    Args:
+      module: Its name if it runs as a module.
+      command: Path of its file, and its arguments.
+      folder: Current folder.
+      variables: Its whole environment.
+      outputs: Files for its two streams.
+    """
     for stream, path in zip((1, 2), outputs, strict=True):
         file = os.open(path, os.O_WRONLY | os.O_CREAT)
         os.dup2(file, stream)
@@ -81,8 +110,11 @@ def _run(command: list[str], folder: str, variables: Mapping[str, str], outputs:
     sys.argv[:] = command
     tests = os.path.dirname(os.path.abspath(__file__))
     others = [path for path in sys.path if path and not path.startswith(tests)]
-    sys.path[:] = [os.path.dirname(command[0]), ROOT, *others]
+    sys.path[:] = [folder if module else os.path.dirname(command[0]), ROOT, *others]
     try:
-        runpy.run_path(command[0], run_name="__main__")
+        if module:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(command[0], run_name="__main__")
     finally:
         atexit._run_exitfuncs()

@@ -6,14 +6,14 @@ import json
 import cv2
 import numpy as np
 import pytest
+from faults.scene import PRESET, write_network
 from running import ROOT, run_python, run_tool
 
 import affinity_seg
 from affinity_seg import model_folder
 from affinity_seg.configs import experiments
 from affinity_seg.configs.inference import load_config
-from affinity_seg.data import streets
-from affinity_seg.faults.scene import PRESET, write_network
+from synthetic import streets
 
 
 @pytest.fixture(scope="module")

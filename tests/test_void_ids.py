@@ -9,14 +9,14 @@ import tensorflow as tf
 from scenes import instances as drawn_instances
 
 from affinity_seg import common, labels
-from affinity_seg.analysis import true_predictions
 from affinity_seg.configs import experiments
 from affinity_seg.data import checks, graph_examples, listing, tfrecords
-from affinity_seg.dataloaders import affinity_targets, parser, step_inputs
+from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.evaluation import coco, coco_format, dsb, errors, results, semantic
 from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.losses import affinity_loss
+from affinity_seg.losses import affinity_loss, affinity_targets
 from affinity_seg.visualization import overlays
+from checks import true_predictions
 
 RING = 255
 TABLE = labels.ClassTable(

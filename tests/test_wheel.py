@@ -1,10 +1,15 @@
-"""The wheel has op, programs and settings: it works in an empty environment, away from the code."""
+"""The wheel has op, programs and settings, and nothing else; it works away from the checkout."""
 
 import os
 import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
+
+import architecture
+import cv2
+import numpy as np
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -37,10 +42,28 @@ def _run(*command, status=0, **options):
     return result.stdout + result.stderr
 
 
+def _assert_nothing_for_developers(wheel):
+    """Asserts that a wheel has the package, and no file of the rooms beside it or of the tests."""
+    with zipfile.ZipFile(wheel) as archive:
+        contents = {
+            name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name
+        }
+    assert {name.split("/")[0] for name in contents} == {architecture.PACKAGE}
+    assert "affinity_seg/share/tools/train.py" in contents
+    developers = {
+        path.read_bytes(): path
+        for room in (*architecture.FOR_DEVELOPERS, "tests")
+        for path in (architecture.ROOT / room).rglob("*.py")
+    }
+    assert len(developers) > 150
+    assert [n for n, content in contents.items() if content and content in developers] == []
+
+
 def test_wheel_in_an_empty_environment(tmp_path):
     wheels = tmp_path / "wheels"
     _run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(wheels), _ROOT)
     (wheel,) = wheels.iterdir()
+    _assert_nothing_for_developers(wheel)
     environment = str(tmp_path / "environment")
     venv.create(environment, with_pip=False)
     python = os.path.join(environment, "bin", "python")
@@ -53,10 +76,14 @@ def test_wheel_in_an_empty_environment(tmp_path):
     printed = _run(python, "-c", program, cwd=tmp_path)
     assert "sizes [16]" in printed and "crop 385 nuclei" in printed
     verbs = _run(python, "-m", "affinity_seg", "--help", cwd=tmp_path)
-    assert "\n  predict " in verbs and "\n  audit " not in verbs
-    _run(python, "-m", "affinity_seg", "make_streets", "--output_dir=streets", "--val=1",
-         "--height=64", "--width=128", cwd=tmp_path)  # fmt: skip
-    assert (tmp_path / "streets" / "streets.json").is_file()
+    assert "\n  predict " in verbs and "\n  demo " not in verbs
+    image, ids = np.full((64, 96, 3), 90, np.uint8), np.full((64, 96), 26001, np.uint16)
+    for kind, pixels in (("images", image), ("instances", ids)):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+        assert cv2.imwrite(str(tmp_path / "data" / kind / "a.png"), pixels)
+    _run(python, "-m", "affinity_seg", "create_tfrecords", "--input=data", "--layout=folder",
+         "--split=train", "--num_shards=1", "--output_dir=tfrecords", cwd=tmp_path)  # fmt: skip
+    assert list((tmp_path / "tfrecords").glob("*.tfrecord"))
     # The experiment is found, its TFRecords are not there.
     trained = _run(
         python, "-m", "affinity_seg", "train", "--flagfile=demo_semantic", "--model_dir=trained",

@@ -27,22 +27,25 @@ flags.DEFINE_integer("height", 256, "Height of the streets, pixels; they are twi
 flags.DEFINE_integer("seed", 1, "Seed of the streets.")
 FLAGS = flags.FLAGS
 
-_TOOLS = os.path.dirname(os.path.abspath(__file__))
-_ROOT = os.path.dirname(_TOOLS)
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PRESET = os.path.join(_ROOT, "configs", "presets", "demo.yaml")
 _BASELINE_MIN_PIXELS = 100
 """The preset's 400 at zoom 2, in pixels of the image, which are what the baseline counts."""
 
 
-def _run(tool: str, *arguments: str) -> float:
-    """Runs a tool with `--name=value` arguments and returns the seconds it took."""
-    command = [sys.executable, os.path.join(_TOOLS, tool), *arguments]
-    shown = ["python", os.path.join("tools", tool), *arguments]
-    print(f"\n$ {shlex.join(shown)}", flush=True)
+def _run(program: str, *arguments: str) -> float:
+    """Runs a Python program of the checkout and returns the seconds it took.
+
+    Args:
+      program: What follows `python`: "tools/train.py", "-m synthetic.make_streets".
+      *arguments: Its flags.
+    """
+    command = [*program.split(), *arguments]
+    print(f"\n$ python {shlex.join(command)}", flush=True)
     start = time.monotonic()
-    status = subprocess.run(command, cwd=_ROOT, check=False).returncode
+    status = subprocess.run([sys.executable, *command], cwd=_ROOT, check=False).returncode
     if status:
-        sys.exit(f"demo: tools/{tool} failed with status {status}")
+        sys.exit(f"demo: python {program} failed with status {status}")
     return time.monotonic() - start
 
 
@@ -62,7 +65,7 @@ def _train(kind: str, folder: str) -> float:
             f"trainer.optimizer_config.warmup.linear.warmup_steps={min(50, FLAGS.train_steps - 1)}",
         ]
     return _run(
-        "train.py",
+        "tools/train.py",
         f"--flagfile=tools/flagfiles/demo_{kind}.flags",
         f"--model_dir={folder}/{kind}",
         f"--params_override={','.join(overrides)}",
@@ -72,7 +75,7 @@ def _train(kind: str, folder: str) -> float:
 def _evaluate(folder: str, results: str) -> tuple[dict, float]:
     path = os.path.join(folder, f"{results}.json")
     seconds = _run(
-        "evaluate.py",
+        "tools/evaluate.py",
         f"--input={folder}/streets",
         f"--results_dir={folder}/{results}",
         f"--output_json={path}",
@@ -89,7 +92,7 @@ def main():
     folder = os.path.abspath(FLAGS.output_dir)
     seconds = {}
     seconds["streets"] = _run(
-        "make_streets.py",
+        "-m synthetic.make_streets",
         f"--output_dir={folder}/streets",
         f"--train={FLAGS.train_images}",
         f"--val={FLAGS.val_images}",
@@ -100,7 +103,7 @@ def main():
     )
     seconds["tfrecords"] = sum(
         _run(
-            "create_tfrecords.py",
+            "tools/create_tfrecords.py",
             f"--input={folder}/streets",
             f"--split={split}",
             f"--output_dir={folder}/tfrecords",
@@ -111,7 +114,7 @@ def main():
     for kind in ("semantic", "affinity"):
         seconds[f"train_{kind}"] = _train(kind, folder)
     seconds["predict"] = _run(
-        "predict.py",
+        "tools/predict.py",
         f"--input={folder}/streets",
         f"--model={folder}",
         f"--preset={_PRESET}",
@@ -122,7 +125,7 @@ def main():
         ("graph_merge", "results", []),
     ):
         seconds[f"merge_{results}"] = _run(
-            "merge.py",
+            "tools/merge.py",
             f"--input={folder}/predictions",
             f"--preset={_PRESET}",
             f"--method={method}",
@@ -132,7 +135,7 @@ def main():
     baseline, seconds["evaluate_baseline"] = _evaluate(folder, "baseline")
     judged, seconds["evaluate"] = _evaluate(folder, "results")
     seconds["visualize"] = _run(
-        "visualize.py",
+        "tools/visualize.py",
         f"--predictions_dir={folder}/predictions",
         f"--results_dir={folder}/results",
         f"--input={folder}/streets",
@@ -140,7 +143,7 @@ def main():
         "--max_images=12",
     )
     seconds["report"] = _run(
-        "report.py",
+        "tools/report.py",
         f"--predictions_dir={folder}/predictions",
         f"--results_dir={folder}/results",
         f"--input={folder}/streets",

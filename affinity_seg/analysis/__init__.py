@@ -1,1 +1,1 @@
-"""Studies of the method: tables of strategies, true predictions, changes that must not matter."""
+"""Tables of strategies: what each option of the method is worth (Tables 2 and 3 of the paper)."""

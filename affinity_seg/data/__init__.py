@@ -1,1 +1,1 @@
-"""Data sets on disk: synthetic streets, listing, checks, TFRecords."""
+"""Data sets on disk: listing, checks, TFRecords."""

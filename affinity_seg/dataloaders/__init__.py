@@ -1,1 +1,1 @@
-"""From TFRecords to crops and affinity targets."""
+"""From TFRecords to crops."""

@@ -10,7 +10,7 @@ from affinity_seg.dataloaders import parser
 
 
 def split_labels(stored: tf.Tensor, class_table: labels.ClassTable) -> tuple[tf.Tensor, tf.Tensor]:
-    """`labels.ClassTable.decode` in TensorFlow, see `affinity_targets` for why in float32.
+    """`labels.ClassTable.decode` in TensorFlow, see `losses.affinity_targets` for why in float32.
 
     Args:
       stored: float32 (or integers) [...], pixels as stored on disk, or `parser.OUTSIDE`, which is

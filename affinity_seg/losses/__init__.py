@@ -1,1 +1,1 @@
-"""Losses that Model Garden does not have."""
+"""Affinity targets, and the losses that Model Garden does not have."""

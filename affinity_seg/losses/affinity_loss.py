@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from affinity_seg import neighbors
-from affinity_seg.dataloaders import affinity_targets
-from affinity_seg.losses import counting, hard_examples, replicas
+from affinity_seg.losses import affinity_targets, counting, hard_examples, replicas
 from affinity_seg.modeling import upsampling
 
 NUM_BINS = 1000

@@ -6,8 +6,7 @@ from official.core import task_factory
 
 from affinity_seg import common, neighbors
 from affinity_seg.configs import experiments
-from affinity_seg.dataloaders import affinity_targets
-from affinity_seg.losses import affinity_loss
+from affinity_seg.losses import affinity_loss, affinity_targets
 from affinity_seg.modeling import upsampling
 from affinity_seg.tasks import base, metrics
 

@@ -2,13 +2,14 @@
 
 import cv2
 import pytest
+from faults.scene import PRESET, write_network
 from plain_outputs import NUM_STREETS, Wanted
 
 from affinity_seg.beam import running, segmenting
 from affinity_seg.configs import experiments, inference
-from affinity_seg.data import listing, streets
-from affinity_seg.faults.scene import PRESET, write_network
+from affinity_seg.data import listing
 from affinity_seg.pipeline import fingerprint, merge_runs, prediction_runs
+from synthetic import streets
 
 
 @pytest.fixture(scope="session")

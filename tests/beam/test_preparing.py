@@ -11,9 +11,10 @@ from plain_outputs import contents
 from running import ROOT, run_tool
 
 from affinity_seg.beam import preparing, running
-from affinity_seg.data import listing, streets, tfrecords, training_sets
+from affinity_seg.data import listing, tfrecords, training_sets
 from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.labels import CITYSCAPES, ClassTable
+from synthetic import streets
 
 SETTINGS = training_sets.Settings(num_fine_patches=9, num_coarse_patches=3, patch_size=65,
                                   coarse_classes=("car", "person"))  # fmt: skip

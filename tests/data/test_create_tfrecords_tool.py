@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from running import run_tool
 
-from affinity_seg.data import streets
+from synthetic import streets
 
 _TABLE = "name: cells\nclass_names: [background, cell]\nlabel_ids: [1]\nencoding: ids\n"
 

@@ -9,7 +9,8 @@ import pytest
 from absl import logging
 
 from affinity_seg import labels
-from affinity_seg.data import listing, mask_checks, mistakes, streets
+from affinity_seg.data import listing, mask_checks, mistakes
+from synthetic import streets
 
 _NUCLEI = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "data", "nuclei")
 _CELLS = labels.ClassTable("cells", ("background", "cell"), (1,), encoding="ids")

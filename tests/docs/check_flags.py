@@ -1,13 +1,14 @@
 """Parses flags of programs without running them; in a process of its own, as flags are global.
 
-Reads a JSON list of [name of a program of tools/, arguments ...] and writes a list of what is wrong
-with each call, null where nothing is.
+Reads a JSON list of [path of a program from the root, arguments ...] and writes a list of what is
+wrong with each call, null where nothing is.
 """
 
 import json
 import os
 import runpy
 import sys
+from unittest import mock
 
 from absl import flags
 
@@ -20,8 +21,9 @@ FLAGS = flags.FLAGS
 
 def _check(name: str, arguments: list[str]) -> None:
     """Raises what a program would raise about its flags, and about the settings they name."""
-    program = os.path.join(resources.root(), "tools", f"{name}.py")
-    runpy.run_path(program, run_name="checked")  # Defines its flags.
+    program = os.path.join(resources.root(), name)
+    with mock.patch.object(sys, "path", [os.path.dirname(program), *sys.path]):
+        runpy.run_path(program, run_name="checked")  # Defines its flags.
     with open(program, encoding="utf-8") as file:
         passes_arguments = "pass_arguments=True" in file.read()
     rest = cli.parse_flags([program, *arguments], known_only=passes_arguments)[1:]

@@ -17,7 +17,7 @@ import blocks
 import cv2
 import numpy as np
 import pytest
-from running import ROOT, environment, run_python, run_tool
+from running import ROOT, environment, path_of, run_program, run_python
 
 RUN = [
     ("README.md", "bazel build //cc:graph_merge_op"),
@@ -42,8 +42,10 @@ _TRAIN = {
     "task.validation_data.crop_size": "[64,64]",
 }
 SMALLER = {
-    "make_streets": ["--train=4", "--val=4", "--height=128", "--width=256"],
-    "train": ["--params_override=" + ",".join(f"{key}={value}" for key, value in _TRAIN.items())],
+    "-m synthetic.make_streets": ["--train=4", "--val=4", "--height=128", "--width=256"],
+    "tools/train.py": [
+        "--params_override=" + ",".join(f"{key}={value}" for key, value in _TRAIN.items())
+    ],
 }
 """Flags that are added where a program would be at work for minutes."""
 
@@ -80,15 +82,17 @@ def _of(language):
     return [block for block in blocks.read_all() if block.language == language]
 
 
-def _verb(call):
-    """Returns the program of tools/ that `python ...` calls, without suffix, and its arguments.
+def _program(call):
+    """Returns the program that `python ...` calls, as for `run_program`, and its arguments.
 
-    None for another call.
+    None for a call that is not of a program with flags of its own.
     """
     if call[:3] == ["python", "-m", "affinity_seg"]:
-        return call[3], call[4:]
-    if call[0] == "python" and call[1].startswith("tools/"):
-        return call[1].removeprefix("tools/").removesuffix(".py"), call[2:]
+        return f"tools/{call[3]}.py", call[4:]
+    if call[:2] == ["python", "-m"] and "." in call[2]:
+        return f"-m {call[2]}", call[3:]
+    if call[0] == "python" and call[1].startswith(("tools/", "tests/")):
+        return call[1], call[2:]
     return None
 
 
@@ -149,20 +153,20 @@ def test_every_block_is_of_a_known_kind():
 
 
 _WRONG = [
-    ["merge", "--inputs=a", "--output_dir=b"],
-    ["merge", "--input=a"],
-    ["merge", "--input=a", "--output_dir=b", "--preset=dem"],
-    ["merge", "--input=a", "--output_dir=b", "--override=min_pixel=3"],
-    ["evaluate", "--input=a", "--results_dir=b", "--class_table=nucle"],
-    ["predict", "--input=a", "--output_dir=b", "street.png"],
-    ["train", "--flagfile=demo", "--model_dir=a"],
+    ["tools/merge.py", "--inputs=a", "--output_dir=b"],
+    ["tools/merge.py", "--input=a"],
+    ["tools/merge.py", "--input=a", "--output_dir=b", "--preset=dem"],
+    ["tools/merge.py", "--input=a", "--output_dir=b", "--override=min_pixel=3"],
+    ["tools/evaluate.py", "--input=a", "--results_dir=b", "--class_table=nucle"],
+    ["tools/predict.py", "--input=a", "--output_dir=b", "street.png"],
+    ["tools/train.py", "--flagfile=demo", "--model_dir=a"],
     [
-        "train",
+        "tools/train.py",
         "--flagfile=demo_semantic",
         "--model_dir=a",
         "--params_override=trainer.tain_steps=2",
     ],
-    ["nothing"],
+    ["tools/nothing.py"],
 ]
 """Calls that the next test must find fault with."""
 
@@ -170,13 +174,13 @@ _WRONG = [
 def test_flags_and_what_they_name_exist(calls, checkout):
     programs = []
     for _, call in calls:
-        verb = _verb(call)
-        if verb is not None:
-            name, arguments = verb
+        program = _program(call)
+        if program is not None:
+            name, arguments = program
             if arguments[:1] == ["..."]:  # The flags of the call before.
-                assert programs[-1][0] == name
+                assert programs[-1][0] == path_of(name)
                 arguments = programs[-1][1:] + arguments[1:]
-            programs.append([name, *arguments])
+            programs.append([path_of(name), *arguments])
     assert len(programs) > 50
     answered = subprocess.run(
         [sys.executable, os.path.join(os.path.dirname(__file__), "check_flags.py")],
@@ -212,7 +216,7 @@ def test_targets_modules_and_extras_exist(calls):
             assert extra[1] in extras, where
         elif program == "docker" and arguments[0] == "build":
             assert (root / arguments[arguments.index("-f") + 1]).is_file(), where
-        elif program == "python" and _verb([program, *arguments]) is None:
+        elif program == "python" and _program([program, *arguments]) is None:
             is_script = os.path.isfile(os.path.join(ROOT, arguments[0]))
             assert is_script or arguments[:2] == ["-m", "zipfile"], where
 
@@ -221,11 +225,11 @@ def test_targets_modules_and_extras_exist(calls):
 def test_runs(checkout, page, start):
     found = [b for b in _of(blocks.SHELL) if b.page == page and b.text.startswith(start)]
     (block,) = found
-    programs = [verb for verb in map(_verb, _record(block, checkout)) if verb is not None]
+    programs = [found for found in map(_program, _record(block, checkout)) if found is not None]
     assert programs
     for name, arguments in programs:
         arguments = _with_less_to_do(name, arguments)
-        done = run_tool(f"{name}.py", checkout, *arguments)
+        done = run_program(name, checkout, *arguments)
         assert done.returncode == 0, f"{name} {arguments}\n{done.stdout}\n{done.stderr[-3000:]}"
         for argument in arguments:
             flag, _, path = argument.partition("=")

@@ -6,11 +6,11 @@ import cv2
 import nbclient
 import nbformat
 import pytest
+from faults.scene import write_network
 from running import ROOT
 
 from affinity_seg.configs import experiments
-from affinity_seg.data import streets
-from affinity_seg.faults.scene import write_network
+from synthetic import streets
 
 NOTEBOOK = pathlib.Path(ROOT) / "docs" / "quickstart.ipynb"
 

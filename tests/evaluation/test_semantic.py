@@ -6,7 +6,7 @@ import os
 import cv2
 import numpy as np
 import pytest
-from running import run_tool
+from running import run_program
 
 from affinity_seg import files, labels
 from affinity_seg.evaluation import semantic
@@ -84,8 +84,8 @@ def folder(tmp_path):
 
 
 def _run(folder, *arguments):
-    return run_tool(
-        "confusion_matrix.py",
+    return run_program(
+        "-m checks.confusion_matrix",
         folder,
         "--predictions_dir=pred",
         "--data_dir=data",

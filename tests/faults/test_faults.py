@@ -6,8 +6,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from affinity_seg.faults import flips, jobs, kills, mutants, space, suite, table
-from affinity_seg.faults.programs import Ended, Programs
+from faults import flips, jobs, kills, mutants, space, suite, table
+from faults.programs import Ended, Programs
 
 SMALL = suite.Settings(
     programs=("merge", "create_tfrecords"),

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from affinity_seg.dataloaders import affinity_targets
-from affinity_seg.losses import affinity_loss
+from affinity_seg.losses import affinity_loss, affinity_targets
 from affinity_seg.modeling import upsampling
 
 DISTANCES = (1, 2, 8)

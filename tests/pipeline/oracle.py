@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg import labels, neighbors
-from affinity_seg.analysis.true_predictions import true_affinities
+from checks.true_predictions import true_affinities
 
 TABLE = labels.ClassTable(
     name="shapes",

@@ -11,13 +11,13 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg import neighbors
-from affinity_seg.analysis.true_networks import TrueNetwork, coordinates
-from affinity_seg.analysis.true_predictions import true_affinities
 from affinity_seg.configs.inference import MIN_TILE_SIDE, InferenceConfig
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline import tiles
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.segmenter import Segmenter
+from checks.true_networks import TrueNetwork, coordinates
+from checks.true_predictions import true_affinities
 
 TABLE = ClassTable("discs", ("background", "disc"), (1,), encoding="ids")
 DISTANCES = (1, 2, 4)

@@ -4,13 +4,14 @@ import cv2
 import numpy as np
 import picture_bytes
 import pytest
+from faults.scene import PRESET, write_network
 from running import ROOT, run_tool
 
 from affinity_seg.configs import experiments, inference
-from affinity_seg.data import pictures, streets
-from affinity_seg.faults.scene import PRESET, write_network
+from affinity_seg.data import pictures
 from affinity_seg.pipeline import prediction_runs
 from affinity_seg.serving import saved_model
+from synthetic import streets
 
 
 @pytest.fixture(scope="session")

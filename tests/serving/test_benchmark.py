@@ -1,12 +1,12 @@
-"""tools/benchmark_serving.py measures what it says."""
+"""benchmarks/serving.py measures what it says."""
 
 import json
 
 import pytest
-from running import ROOT, run_tool
+from running import ROOT, run_program
 
-from affinity_seg.benchmarking import serving_load, serving_stages
 from affinity_seg.instances import Instances
+from benchmarks import serving_load, serving_stages
 
 
 @pytest.fixture
@@ -14,9 +14,9 @@ def benchmark(folder, tmp_path):
     """Returns a function that runs the tool and gives its status and its results."""
 
     def run(*arguments):
-        result = run_tool(
-            "benchmark_serving.py", ROOT, f"--model_dir={folder}/instances",
-            f"--model={folder}",
+        result = run_program(
+            "-m benchmarks.serving", ROOT, f"--model_dir={folder}/instances",
+            f"--semantic_dir={folder}/semantic", f"--affinity_dir={folder}/affinity",
             f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/results",
             f"--image={folder}/street.png", f"--image={folder}/small.png", "--repetitions=2",
             *arguments,

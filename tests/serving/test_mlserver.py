@@ -13,9 +13,9 @@ from mlserver.grpc import dataplane_pb2, dataplane_pb2_grpc
 from running import run_tool
 from test_client import check_same
 
-from affinity_seg.benchmarking import server_process
 from affinity_seg.data import pictures
 from affinity_seg.serving import client
+from benchmarks import server_process
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import sys
 
 import dockerfile
 import pytest
-from running import ROOT, run_tool
+from running import ROOT, run_program
 
 PACKAGE = "tensorflow_serving/custom_ops/affinity_seg"
 LABEL = f"//{PACKAGE}:affinity_seg_ops"
@@ -75,7 +75,7 @@ def write(content, *path):
 
 
 def run_script(folder, *arguments):
-    return run_tool("../serving/apply_overlay.py", folder, "--serving_dir=checkout", *arguments)
+    return run_program("serving/apply_overlay.py", folder, "--serving_dir=checkout", *arguments)
 
 
 def state(folder):

@@ -4,8 +4,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import average_precision_score
 
-from affinity_seg.dataloaders import affinity_targets
-from affinity_seg.losses import affinity_loss
+from affinity_seg.losses import affinity_loss, affinity_targets
 from affinity_seg.tasks import metrics
 
 

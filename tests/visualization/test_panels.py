@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from affinity_seg import neighbors
-from affinity_seg.analysis.true_predictions import true_affinities
 from affinity_seg.labels import CITYSCAPES, VOID_CLASS
 from affinity_seg.visualization import affinity, layout, semantic
+from checks.true_predictions import true_affinities
 
 
 def test_semantic_map_blends_classes_and_dims_the_background():

@@ -8,7 +8,6 @@ import pytest
 from running import run_tool
 
 from affinity_seg import files
-from affinity_seg.analysis.true_predictions import true_affinities
 from affinity_seg.evaluation import results
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import records
@@ -16,6 +15,7 @@ from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region
 from affinity_seg.visualization import layout, pictures
 from affinity_seg.visualization.overlays import DrawnInstances
+from checks.true_predictions import true_affinities
 
 H, W, STRIDE, CAR = 64, 96, 4, 3
 DISTANCES = (1, 4)

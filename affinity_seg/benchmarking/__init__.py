@@ -1,1 +1,0 @@
-"""Measures, scenes, other programs and loads for tools/benchmark_*.py."""

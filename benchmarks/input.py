@@ -1,0 +1,79 @@
+"""Times the input pipeline on one core, stage by stage.
+
+    python -m benchmarks.input --output_dir=runs/benchmark_input
+
+Without --input_path it renders synthetic streets of 1024x2048 into a temporary folder and measures
+TFRecords of crops of them and of whole images. A row adds one stage to the rows above it; those
+with a plus, which are off in the paper, and the last are each alone on top of `batch`. The last
+table compares whole images whose records hold tiles, as the product writes them, with records that
+hold each PNG file in one piece: streets as rendered, and with the blur and noise of a camera, which
+makes them as large as the files of Cityscapes. Everything runs on one thread. Examples a second of
+CPU time are those a free core reaches; those of wall time suffer from other programs. Prints tables
+and writes results.json.
+"""
+
+import os
+import tempfile
+
+from absl import flags
+
+from affinity_seg import cli, files, labels
+from affinity_seg.configs import experiments
+from affinity_seg.data import tfrecords
+from benchmarks import input_records, input_stages, runs
+
+flags.DEFINE_string("output_dir", "runs/benchmark_input", "Folder of results.json.")
+flags.DEFINE_string("input_path", None, "Pattern of TFRecords; default: streets made for it.")
+flags.DEFINE_string("class_table", "cityscapes", "Of --input_path: 'cityscapes' or a YAML file.")
+flags.DEFINE_integer("crop_size", 513, "Side of the crops, pixels.", lower_bound=32)
+flags.DEFINE_integer("batch_size", 4, "Crops of a batch.", lower_bound=1)
+flags.DEFINE_integer("examples", 16, "Read in each turn.", lower_bound=1)
+flags.DEFINE_integer("repetitions", 7, "Turns; their median counts.", lower_bound=1)
+flags.DEFINE_integer("seed", 1, "Seed of the streets.", lower_bound=0)
+FLAGS = flags.FLAGS
+
+
+def main():
+    import tensorflow as tf  # Not before `cli` has made it quiet.
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    class_table = labels.load_class_table(FLAGS.class_table)
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        if FLAGS.input_path is None:
+            sets = input_records.write_records(folder, crop_size=FLAGS.crop_size, seed=FLAGS.seed)
+            formats = input_records.write_formats(
+                os.path.join(folder, "formats"), os.path.join(folder, "streets"), FLAGS.seed
+            )
+        else:
+            tfrecords.require_shards(FLAGS.input_path)
+            sets, formats = {FLAGS.input_path: FLAGS.input_path}, {}
+        for name, pattern in sets.items():
+            config = experiments.DataConfig(
+                input_path=pattern,
+                is_training=True,
+                crop_size=[FLAGS.crop_size] * 2,
+                global_batch_size=FLAGS.batch_size,
+            )
+            config.check()
+            results[name] = input_stages.measure_stages(
+                config, class_table, examples=FLAGS.examples, repetitions=FLAGS.repetitions
+            )
+            runs.print_table(f"{name}, one thread", results[name])
+        if formats:
+            results["formats"] = input_stages.measure_formats(
+                formats,
+                config,
+                class_table,
+                examples=FLAGS.examples,
+                repetitions=FLAGS.repetitions,
+            )
+            runs.print_table("whole images, batches of crops, one thread", results["formats"])
+    path = os.path.join(FLAGS.output_dir, "results.json")
+    files.write_json(path, results)
+    print(f"\nwritten: {path}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

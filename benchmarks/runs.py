@@ -1,0 +1,126 @@
+"""What the benchmark's suites share: settings, the op, tables."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from affinity_seg import files, neighbors
+from benchmarks import scenes
+
+THRESHOLDS = (0.97, 0.7, 0.3)
+
+
+class Settings(NamedTuple):
+    """What the user chose.
+
+    Attributes:
+      scenes: How many scenes.
+      height: Of scenes, pixels; they are twice as wide.
+      objects: Of each scene.
+      foreground: Share of the pixels that they cover.
+      repetitions: Calls that are timed.
+      threads: Beside one.
+      seed: Of the first scene.
+      max_height: Of suite `growth`, pixels.
+    """
+
+    scenes: int
+    height: int
+    objects: int
+    foreground: float
+    repetitions: int
+    threads: int
+    seed: int
+    max_height: int
+
+    def make_scene(self, index: int, noise: float = scenes.NOISE) -> scenes.Scene:
+        """Returns the scene of this index."""
+        return scenes.make_scene(
+            self.seed + index,
+            self.height,
+            2 * self.height,
+            self.objects,
+            self.foreground,
+            noise=noise,
+        )
+
+
+def merge_call(
+    scene: scenes.Scene, num_threads: int, min_pixels: int = 0, tiles: int = 1
+) -> Callable[..., Any]:
+    """Returns a function that runs the op; it takes `output_edges`.
+
+    Args:
+      scene: The input.
+      num_threads: As in `graph_merge`.
+      min_pixels: As in `graph_merge`.
+      tiles: So many copies of the scene in each direction are the input.
+    """
+    import tensorflow as tf  # Late, as elsewhere.
+
+    from affinity_seg import labels
+    from affinity_seg.ops.loader import load_library
+
+    library = load_library()
+    with tf.device("cpu"):
+        affinity, semantic = tf.constant(scene.affinity), tf.constant(scene.semantic)
+        if tiles > 1:
+            affinity, semantic = (tf.tile(x, [tiles, tiles, 1]) for x in (affinity, semantic))
+        mask = tf.ones(affinity.shape[:2], tf.bool)
+    groups = labels.default_groups(scene.semantic.shape[-1])
+
+    def run(output_edges=False):
+        return library.graph_merge(
+            affinity=affinity,
+            semantic=semantic,
+            mask=mask,
+            group=0,
+            distances=neighbors.DISTANCES,
+            stages=neighbors.STAGES,
+            thresholds=THRESHOLDS,
+            groups=groups,
+            min_pixels=min_pixels,
+            num_threads=num_threads,
+            output_edges=output_edges,
+        )
+
+    return run
+
+
+def run_suites(
+    suites: Mapping[str, Callable[[Any], list[dict[str, Any]]]],
+    chosen: Iterable[str],
+    settings: Any,
+    output_dir: str,
+) -> dict[str, list[dict[str, Any]]]:
+    """Runs suites, prints a table of each and writes <output_dir>/results.json.
+
+    Args:
+      suites: Functions from `settings` to the rows of a table, by name.
+      chosen: Names of those to run; a name that comes twice runs once.
+      settings: What the suites take.
+      output_dir: Folder, made if needed.
+
+    Returns:
+      The rows of each suite.
+    """
+    results = {}
+    for suite in dict.fromkeys(chosen):
+        results[suite] = suites[suite](settings)
+        print_table(suite, results[suite])
+    path = os.path.join(output_dir, "results.json")
+    files.write_json(path, results)
+    print(f"\nwritten: {path}")
+    return results
+
+
+def print_table(title: str, rows: Sequence[dict]) -> None:
+    """Prints dictionaries with the same keys as a table."""
+    texts = [
+        {k: f"{v:.4g}" if isinstance(v, float) else str(v) for k, v in row.items()} for row in rows
+    ]
+    widths = {k: max(len(k), *(len(text[k]) for text in texts)) for k in texts[0]}
+    print(f"\n{title}")
+    print("  ".join(k.rjust(w) for k, w in widths.items()))
+    for text in texts:
+        print("  ".join(text[k].rjust(w) for k, w in widths.items()), flush=True)

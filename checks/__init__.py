@@ -1,0 +1,1 @@
+"""Checks of the method and of the checkout, for developers: `python -m checks.truth`."""

@@ -1,0 +1,57 @@
+r"""Checks that mirroring, tiles and half-precision records do not change the answer.
+
+    python -m checks.invariance --input=runs/demo/streets/leftImg8bit/val/dornstadt \
+        --preset=demo --model=runs/demo
+
+Segments each picture of a folder in two ways and prints how far they agree:
+
+    mirrored   the picture, and its mirror image mirrored back
+    tiles      the picture beside itself mirrored, twice as wide, in tiles and in one piece
+    float16    logits kept as float16 and as float32
+"""
+
+import numpy as np
+from absl import flags
+
+from affinity_seg import cli, tool_flags
+from affinity_seg.data import listing, pictures
+from affinity_seg.pipeline import prediction_runs
+from checks import comparisons
+
+KINDS = ("mirrored", "tiles", "float16")
+
+tool_flags.define_input_flag("Folder of the pictures, PNG, JPEG or BMP.", "image_dir")
+flags.DEFINE_multi_enum("check", KINDS, KINDS, "What to check.")
+tool_flags.define_model_flags()
+flags.DEFINE_integer("max_images", None, "Check only so many pictures, the first by name.", 1)
+FLAGS = flags.FLAGS
+
+
+def _compare(segmenter, kind, image):
+    if kind == "mirrored":
+        return segmenter.compare_mirrored(image)
+    if kind == "float16":
+        return segmenter.compare_logits_dtypes(image)
+    return segmenter.compare_tiles(np.concatenate([image, image[:, ::-1]], axis=1))
+
+
+def main():
+    config = tool_flags.config()
+    items = listing.list_pictures([FLAGS.input])[: FLAGS.max_images]
+    networks = prediction_runs.load_networks(config, *tool_flags.model().network_dirs)
+    segmenter = comparisons.Segmenter(*networks, config)
+    print(f"{'':10}{'same class':>12}{'far from cuts':>15}{'ARI':>10}{'found again':>14}  picture")
+    for item in items:
+        image = pictures.read(item.image_path)
+        for kind in FLAGS.check:
+            found = _compare(segmenter, kind, image)
+            print(
+                f"{kind:10}{found.same_classes:12.5f}{found.same_far_from_cuts:15.5f}"
+                f"{found.rand_index:10.5f}{found.found:7d} of {found.instances:<4d}  "
+                f"{item.filename}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    cli.run(main)

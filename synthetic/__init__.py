@@ -1,0 +1,1 @@
+"""Synthetic streets for demo and tests, rendered: `python -m synthetic.make_streets`."""

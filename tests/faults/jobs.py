@@ -1,0 +1,113 @@
+"""Runs of programs that are disturbed, and how what they leave is compared."""
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from affinity_seg import dead_letters, files
+from faults import programs as programs_lib
+from faults.scene import Scene
+
+_TEMPORARY = ".tmp-"
+
+
+class Job(NamedTuple):
+    """A program with its flags.
+
+    Attributes:
+      name: For the table.
+      program: Path from the root of the repository.
+      arguments: From the folder of all outputs to the flags.
+    """
+
+    name: str
+    program: str
+    arguments: Callable[[str], list[str]]
+
+    def start(self, programs: programs_lib.Programs, output: str) -> programs_lib.Process:
+        """Starts the program."""
+        return programs.start(self.program, *self.arguments(output))
+
+    def run(self, programs: programs_lib.Programs, output: str) -> programs_lib.Ended:
+        """Runs the program to its end."""
+        return programs.wait(self.start(programs, output))
+
+
+def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
+    """Returns the jobs on a scene by name.
+
+    Args:
+      scene: The scene.
+      predictions: Folder of its predictions, for the merge.
+    """
+    data, small = (
+        [f"--input={folder}", "--layout=folder"] for folder in (scene.data_dir, scene.small_dir)
+    )
+    networks = [f"--model={scene.checkpoint}", f"--preset={scene.preset}"]
+
+    def predict(output: str) -> list[str]:
+        folders = [f"--output_dir={output}/predictions", f"--results_dir={output}/results"]
+        return [*data, *networks, *folders]
+
+    def predict_small(output: str) -> list[str]:
+        return [*small, *networks, f"--output_dir={output}"]
+
+    def merge(output: str) -> list[str]:
+        preset = f"--preset={scene.preset}"
+        return [f"--input={predictions}", preset, f"--output_dir={output}/results"]
+
+    def create_tfrecords(output: str) -> list[str]:
+        return [*data, "--split=val", "--num_shards=2", f"--output_dir={output}/tfrecords"]
+
+    def beam_segment(output: str) -> list[str]:
+        return [*data, *networks, f"--output_dir={output}"]
+
+    found = [
+        Job("predict", "tools/predict.py", predict),
+        Job("predict_small", "tools/predict.py", predict_small),
+        Job("merge", "tools/merge.py", merge),
+        Job("create_tfrecords", "tools/create_tfrecords.py", create_tfrecords),
+        Job("beam_segment", "tools/beam_segment.py", beam_segment),
+    ]
+    return {job.name: job for job in found}
+
+
+def require(ended: programs_lib.Ended) -> None:
+    """Raises RuntimeError unless an undisturbed run has done all it should."""
+    if ended.status != 0:
+        raise RuntimeError(f"does not run undisturbed, status {ended.status}: {ended.text[-2000:]}")
+
+
+def tree(folder: str) -> dict[str, str]:
+    """Returns the SHA-256 of every file in a folder by its path, temporary ones included."""
+    found = {}
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(parent, name)
+            found[os.path.relpath(path, folder)] = files.sha256(path)
+    return found
+
+
+def is_temporary(path: str) -> bool:
+    """Returns whether a path is that of a file that is still being written."""
+    return any(part.startswith(_TEMPORARY) for part in path.split(os.sep))
+
+
+def half_written(found: dict[str, str], whole: dict[str, str]) -> list[str]:
+    """Returns the files under their final names that are not as an undisturbed run writes them."""
+    return [
+        path
+        for path, digest in found.items()
+        if not is_temporary(path) and whole.get(path) != digest
+    ]
+
+
+def unlike(found: dict[str, str], whole: dict[str, str]) -> list[str]:
+    """Returns what is missing, different or too much after a run that has finished."""
+    paths = sorted(found.keys() | whole.keys())
+    return [path for path in paths if found.get(path) != whole.get(path)]
+
+
+def has_letters(output: str) -> bool:
+    """Returns whether a run listed inputs that it could not use."""
+    return any(os.path.basename(path) == dead_letters.FILE_NAME for path in tree(output))
