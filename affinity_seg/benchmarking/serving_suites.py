@@ -17,8 +17,10 @@ from affinity_seg.benchmarking import server_process, serving_load, serving_stag
 from affinity_seg.configs import inference
 from affinity_seg.inference import prediction_runs
 from affinity_seg.inference.images import read_image
-from affinity_seg.inference.merging import GraphMerger, merge_options
+from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.inference.predictions import ImagePrediction
+from affinity_seg.instances import Instances
+from affinity_seg.merge_options import MergeOptions
 from affinity_seg.serving import client
 from affinity_seg.serving.saved_model import newest_version
 from affinity_seg.serving.signatures import COMPACT
@@ -69,13 +71,14 @@ def run_merge(settings: Settings) -> list[dict[str, Any]]:
     """
     config = inference.load_config(settings.preset, settings.override)
     predictor, class_table = prediction_runs.load_predictor(config, *settings.network_dirs)
-    merger, options = GraphMerger(config, class_table), merge_options(config, class_table)
+    merger = GraphMerger(config, class_table)
     rows = []
     for path, call in _calls(settings).items():
         prediction = predictor.predict(read_image(path))
         (answer,) = client.parse_answer(call())
         if not np.array_equal(answer.instance_ids, merger.merge(prediction).instance_ids):
             raise ValueError(f"{path}: the exported model has other networks or another preset")
+        options = config.merge_options(class_table, prediction.distances)
         regions = _region_merges(prediction, options)
         for merge in regions:
             merge()
@@ -149,20 +152,19 @@ def _contents(settings: Settings) -> list[bytes]:
 
 
 def _region_merges(
-    prediction: ImagePrediction, options: dict[str, Any]
-) -> list[Callable[[], ops.GraphMergeResult]]:
+    prediction: ImagePrediction, options: MergeOptions
+) -> list[Callable[[], Instances]]:
     """Returns for each region a function that merges it."""
     return [
         functools.partial(
             ops.graph_merge_from_logits,
-            tf.constant(item.affinity_logits),
             tf.constant(item.semantic_logits),
+            tf.constant(item.affinity_logits),
             grids.nearest(item.region.mask, *item.zoomed_size),
-            affinity_stride=prediction.affinity_stride,
+            options,
             semantic_stride=prediction.semantic_stride,
+            affinity_stride=prediction.affinity_stride,
             group=item.region.group,
-            distances=prediction.distances,
-            **options,
         )
         for item in prediction.regions
     ]

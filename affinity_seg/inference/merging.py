@@ -1,7 +1,6 @@
 """From the networks' logits to the instances of an image: the graph with the C++ op."""
 
 import re
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +13,6 @@ from affinity_seg.inference.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.inference.probabilities import semantic_probabilities
 from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
-from affinity_seg.ops.types import GraphMergeResult
 
 
 class GraphMerger:
@@ -31,8 +29,9 @@ class GraphMerger:
           ValueError: The configuration does not fit the class table.
         """
         self._config = config
-        self._num_classes = class_table.num_classes
-        self._options = merge_options(config, class_table)
+        config.class_groups(class_table)
+        config.refine_class_indices(class_table)
+        self._class_table = class_table
 
     def merge(self, prediction: ImagePrediction) -> Instances:
         """Returns the instances of an image.
@@ -41,51 +40,27 @@ class GraphMerger:
           ValueError: The configuration does not fit the network's distances, or a logit is
             not finite.
         """
-        config, regions = self._config, prediction.regions
-        if sum(config.stages) != len(prediction.distances):
-            raise ValueError(
-                f"`stages` must add up to the {len(prediction.distances)} distances of the "
-                f"affinity network: {config.stages}"
-            )
+        regions = prediction.regions
+        options = self._config.merge_options(self._class_table, prediction.distances)
         try:
             results = ops.graph_merge_from_logits_batch(
-                [item.affinity_logits for item in regions],
                 [item.semantic_logits for item in regions],
+                [item.affinity_logits for item in regions],
                 [grids.nearest(item.region.mask, *item.zoomed_size) for item in regions],
-                affinity_stride=prediction.affinity_stride,
+                options,
                 semantic_stride=prediction.semantic_stride,
+                affinity_stride=prediction.affinity_stride,
                 group=[item.region.group for item in regions],
-                distances=prediction.distances,
-                **self._options,
             )
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(_reason(error, regions)) from error
         return paste(
             [item.region for item in regions],
-            [GraphMergeResult(*(values.numpy() for values in result)) for result in results],
+            [Instances(*(values.numpy() for values in result)) for result in results],
             prediction.height,
             prediction.width,
-            self._num_classes,
+            self._class_table.num_classes,
         )
-
-
-def merge_options(config: InferenceConfig, class_table: ClassTable) -> dict[str, Any]:
-    """Returns the arguments of `ops.graph_merge` that a configuration gives.
-
-    Raises:
-      ValueError: The configuration does not fit the class table.
-    """
-    return {
-        "stages": config.stages,
-        "thresholds": config.thresholds,
-        "groups": config.class_groups(class_table),
-        "alpha": config.alpha,
-        "merge_window": config.merge_window,
-        "refine": config.refine,
-        "refine_classes": config.refine_class_indices(class_table),
-        "linkage": config.linkage,
-        "min_pixels": config.min_pixels,
-    }
 
 
 def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candidates:

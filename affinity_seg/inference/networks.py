@@ -173,13 +173,7 @@ def check_networks(semantic: Network, affinity: Network, config: InferenceConfig
     for network, kind in ((semantic, "semantic"), (affinity, "affinity")):
         if network.kind != kind:
             raise ValueError(f"the {kind} network must be of that kind: {network.kind!r}")
-    if sum(config.stages) != len(affinity.distances):
-        raise ValueError(
-            f"`stages` must add up to the {len(affinity.distances)} distances of the "
-            f"affinity network: {config.stages}"
-        )
-    config.class_groups(semantic.class_table)
-    config.refine_class_indices(semantic.class_table)
+    config.merge_options(semantic.class_table, affinity.distances)
 
 
 def _cut(image: tf.Tensor, box: tuple[int, int, int, int]) -> tf.Tensor:

@@ -7,12 +7,11 @@ import numpy as np
 from affinity_seg import grids
 from affinity_seg.inference.regions import Region
 from affinity_seg.instances import Instances, number_instances
-from affinity_seg.ops.types import GraphMergeResult
 
 
 def paste(
     regions: Sequence[Region],
-    results: Sequence[GraphMergeResult],
+    results: Sequence[Instances],
     height: int,
     width: int,
     num_classes: int,

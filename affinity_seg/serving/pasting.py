@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from affinity_seg import grids
-from affinity_seg.ops.types import GraphMergeResult
+from affinity_seg.instances import Instances
 
 
 class Canvas(NamedTuple):
@@ -40,7 +40,7 @@ def empty(height: tf.Tensor, width: tf.Tensor) -> Canvas:
     return Canvas(tf.fill(size, -1), tf.fill(size, -1.0), *nothing)
 
 
-def paste(canvas: Canvas, box: tf.Tensor, mask: tf.Tensor, result: GraphMergeResult) -> Canvas:
+def paste(canvas: Canvas, box: tf.Tensor, mask: tf.Tensor, result: Instances) -> Canvas:
     """Adds the instances of a region.
 
     Args:

@@ -6,8 +6,8 @@ from affinity_seg import grids, ops
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.inference import graph_tiles
 from affinity_seg.inference.filters import KEEP_ALL, InstanceFilter
-from affinity_seg.inference.merging import merge_options
 from affinity_seg.inference.networks import check_networks
+from affinity_seg.instances import Instances
 from affinity_seg.modeling.loading import Network
 from affinity_seg.serving import pasting
 
@@ -47,7 +47,7 @@ class Segmenter(tf.Module):
         self._config = config
         self._filter = instance_filter
         self._groups = config.class_groups(class_table)
-        self._options = merge_options(config, class_table)
+        self._options = config.merge_options(class_table, affinity.distances)
 
     def segment(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the instances of an image, inside a `tf.function`.
@@ -83,10 +83,8 @@ class Segmenter(tf.Module):
             found = ops.find_regions(
                 full,
                 tf.shape(image)[:2],
+                self._config,
                 groups=self._groups,
-                partition=self._config.partition,
-                cell_size=self._config.cell_size,
-                growth=self._config.growth,
                 stride=self._semantic.output_stride,
             )
         for i in tf.range(tf.shape(found.boxes)[0]):
@@ -151,17 +149,16 @@ class Segmenter(tf.Module):
         mask: tf.Tensor,
         zoomed: tf.Tensor,
         group: tf.Tensor,
-    ) -> ops.GraphMergeResult:
+    ) -> Instances:
         with _stage("merge"):
             return ops.graph_merge_from_logits(
-                affinity,
                 semantic,
+                affinity,
                 grids.nearest(mask, zoomed[0], zoomed[1]),
-                affinity_stride=self._affinity.output_stride,
+                self._options,
                 semantic_stride=self._semantic.output_stride,
+                affinity_stride=self._affinity.output_stride,
                 group=group,
-                distances=self._affinity.distances,
-                **self._options,
             )
 
     def _wanted(self, canvas: pasting.Canvas) -> tf.Tensor:

@@ -23,6 +23,7 @@ from affinity_seg.inference.filters import InstanceFilter
 from affinity_seg.inference.images import read_image
 from affinity_seg.inference.merging import GraphMerger
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.merge_options import MergeOptions
 from affinity_seg.serving import saved_model
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
@@ -190,9 +191,13 @@ def test_the_networks_alone_need_no_op_and_the_op_merges_what_they_say(folder, t
         predictor.predict(read_image(str(folder / "street.png")))
     )
     found = ops.graph_merge_from_logits(
-        logits["affinity_logits"][0], logits["semantic_logits"][0], np.ones((128, 192), bool),
-        affinity_stride=8, semantic_stride=8, thresholds=config.thresholds,
-        min_pixels=config.min_pixels, groups=class_table.groups,
+        logits["semantic_logits"][0], logits["affinity_logits"][0], np.ones((128, 192), bool),
+        MergeOptions(
+            thresholds=config.thresholds,
+            min_pixels=config.min_pixels,
+            groups=class_table.groups,
+        ),
+        semantic_stride=8, affinity_stride=8,
     )  # fmt: skip
     np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids)
 
