@@ -4,8 +4,9 @@ import statistics
 
 import numpy as np
 
+from affinity_seg.merge_options import MergeOptions
 from benchmarks import competitors, measure, preparation
-from benchmarks.runs import THRESHOLDS, Settings, merge_call, print_table
+from benchmarks.runs import Settings, merge_call, print_table
 
 _MERGED_DISTANCES = (1, 2, 4, 8, 16, 32)  # of the paper's distances for windows of 2x2
 _STAGE_CHANNELS = (8, 8, 8)
@@ -86,7 +87,7 @@ def _competitors(graph: competitors.WindowGraph) -> dict:
         "mwatershed": lambda: competitors.run_mwatershed(affinities, graph),
         "mwatershed, strides 4": lambda: competitors.run_mwatershed(affinities, graph, strides=4),
         "bioimage-cpp staged GASP": lambda: competitors.run_staged_gasp(
-            graph, _STAGE_CHANNELS, THRESHOLDS
+            graph, _STAGE_CHANNELS, MergeOptions().thresholds
         ),
         "bioimage-cpp mutex, strides 4": lambda: competitors.run_mutex_watershed(graph),
     }

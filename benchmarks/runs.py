@@ -4,10 +4,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from affinity_seg import files, neighbors
+from affinity_seg import files
+from affinity_seg.merge_options import MergeOptions
 from benchmarks import scenes
-
-THRESHOLDS = (0.97, 0.7, 0.3)
 
 
 class Settings(NamedTuple):
@@ -58,31 +57,27 @@ def merge_call(
     """
     import tensorflow as tf  # Late, as elsewhere.
 
-    from affinity_seg import labels
     from affinity_seg.ops.loader import load_library
 
     library = load_library()
+    options = MergeOptions(min_pixels=min_pixels).for_classes(scene.semantic.shape[-1])
     with tf.device("cpu"):
-        affinity, semantic = tf.constant(scene.affinity), tf.constant(scene.semantic)
+        semantic, affinity = tf.constant(scene.semantic), tf.constant(scene.affinity)
         if tiles > 1:
-            affinity, semantic = (tf.tile(x, [tiles, tiles, 1]) for x in (affinity, semantic))
+            semantic, affinity = (tf.tile(x, [tiles, tiles, 1]) for x in (semantic, affinity))
         mask = tf.ones(affinity.shape[:2], tf.bool)
-    groups = labels.default_groups(scene.semantic.shape[-1])
 
     def run(output_edges=False):
-        return library.graph_merge(
-            affinity=affinity,
-            semantic=semantic,
-            mask=mask,
-            group=0,
-            distances=neighbors.DISTANCES,
-            stages=neighbors.STAGES,
-            thresholds=THRESHOLDS,
-            groups=groups,
-            min_pixels=min_pixels,
+        outputs = library.graph_merge(
+            semantic=[semantic],
+            affinity=[affinity],
+            mask=[mask],
+            group=[0],
             num_threads=num_threads,
             output_edges=output_edges,
+            **vars(options),
         )
+        return type(outputs)._make(values[0] for values in outputs)
 
     return run
 

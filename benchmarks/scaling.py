@@ -69,7 +69,7 @@ def run_batches(settings: Settings) -> list[dict]:
             y = int(rng.integers(0, scene.truth.shape[0] - height, endpoint=True))
             x = int(rng.integers(0, scene.truth.shape[1] - width, endpoint=True))
             box = np.s_[y : y + height, x : x + width]
-            regions.append((tf.constant(scene.affinity[box]), tf.constant(scene.semantic[box])))
+            regions.append((tf.constant(scene.semantic[box]), tf.constant(scene.affinity[box])))
 
         def one_by_one(num_threads, regions=regions):
             return [ops.graph_merge(*region, num_threads=num_threads) for region in regions]
@@ -112,18 +112,18 @@ def run_logits(settings: Settings) -> list[dict]:
         # The noise of the mirrored image is another one.
         classes = 9
         state = rng.bit_generator.state
-        affinity, semantic = scenes.make_logits(rng, truth, classes)
+        semantic, affinity = scenes.make_logits(rng, truth, classes)
         rng.bit_generator.state = state  # the same classes
         flipped = scenes.make_logits(rng, truth[:, ::-1], classes)
         mask = tf.ones(truth.shape, tf.bool)
         inputs = [
             tf.constant(np.stack(pair), tf.float32)
-            for pair in zip((affinity, semantic), flipped, strict=True)
+            for pair in zip((semantic, affinity), flipped, strict=True)
         ]
         calls = {
             "probabilities": merge_call(settings.make_scene(index), num_threads=1, min_pixels=1024),
             "logits of both flips": lambda i=inputs, m=mask: ops.graph_merge_from_logits(
-                *i, m, affinity_stride=scenes.STRIDE, semantic_stride=scenes.STRIDE, num_threads=1
+                *i, m, semantic_stride=scenes.STRIDE, affinity_stride=scenes.STRIDE, num_threads=1
             ),
         }
         turns = measure.measure_in_turns(calls, settings.repetitions)

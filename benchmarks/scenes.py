@@ -26,13 +26,13 @@ class Scene(NamedTuple):
 
     Attributes:
       truth: int32 [H, W], instances from 1, 0 is background.
-      affinity: float32 [H, W, 56], probabilities.
       semantic: float32 [H, W, K], probabilities.
+      affinity: float32 [H, W, 56], probabilities.
     """
 
     truth: np.ndarray
-    affinity: np.ndarray
     semantic: np.ndarray
+    affinity: np.ndarray
 
 
 def make_truth(
@@ -78,7 +78,7 @@ def make_truth(
 def make_logits(
     rng: np.random.Generator, truth: np.ndarray, num_classes: int, noise: float = NOISE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns affinity logits [h, w, 56] and semantic logits [h, w, K], float32, at stride 8.
+    """Returns semantic logits [h, w, K] and affinity logits [h, w, 56], float32, at stride 8.
 
     Args:
       rng: Source of randomness.
@@ -95,9 +95,8 @@ def make_logits(
     classes = class_of[truth]
     shares = np.stack([_mean_per_logit(classes == k) for k in range(num_classes)], -1)
     semantic = np.log(np.maximum(shares, np.exp(-_MAX_LOGIT)))
-    return tuple(
-        logits + noise * _smooth_noise(rng, logits.shape) for logits in (affinity, semantic)
-    )
+    affinity = affinity + noise * _smooth_noise(rng, affinity.shape)
+    return semantic + noise * _smooth_noise(rng, semantic.shape), affinity
 
 
 def make_scene(
@@ -116,13 +115,13 @@ def make_scene(
 
     rng = np.random.default_rng(seed)
     truth = make_truth(rng, height, width, num_objects, foreground)
-    affinity, semantic = make_logits(rng, truth, num_classes, noise)
+    semantic, affinity = make_logits(rng, truth, num_classes, noise)
     with tf.device("cpu"):
         upsampled = [
             upsampling.upsample_logits(logits[None], STRIDE, height, width)[0]
-            for logits in (affinity, semantic)
+            for logits in (semantic, affinity)
         ]
-        return Scene(truth, tf.sigmoid(upsampled[0]).numpy(), tf.nn.softmax(upsampled[1]).numpy())
+        return Scene(truth, tf.nn.softmax(upsampled[0]).numpy(), tf.sigmoid(upsampled[1]).numpy())
 
 
 def constant_scene(
@@ -135,7 +134,7 @@ def constant_scene(
     semantic = np.zeros([*truth.shape, num_classes], np.float32)
     semantic[..., 1] = truth > 0
     semantic[..., 0] = truth == 0
-    return Scene(truth, affinity, semantic)
+    return Scene(truth, semantic, affinity)
 
 
 def _same_instance(truth: np.ndarray, dy: int, dx: int) -> np.ndarray:

@@ -16,8 +16,8 @@ from affinity_seg import grids, ops
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import pictures
 from affinity_seg.instances import Instances
+from affinity_seg.merge_options import MergeOptions
 from affinity_seg.pipeline import prediction_runs
-from affinity_seg.pipeline.merging import merge_options
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.serving import client
@@ -70,13 +70,14 @@ def run_merge(settings: Settings) -> list[dict[str, Any]]:
     """
     segmenter = prediction_runs.load_segmenter(settings.config, *settings.network_dirs)
     predictor, merger = Predictor(segmenter), segmenter.merger
-    options = merge_options(settings.config, segmenter.class_table)
+    config, class_table = settings.config, segmenter.class_table
     rows = []
     for path, call in _calls(settings).items():
         prediction = predictor.predict(pictures.read(path))
         (answer,) = client.parse_answer(call())
         if not np.array_equal(answer.instance_ids, merger.merge(prediction).instance_ids):
             raise ValueError(f"{path}: the exported model has other networks or another preset")
+        options = config.merge_options(class_table, prediction.distances)
         regions = _region_merges(prediction, options)
         for merge in regions:
             merge()
@@ -150,20 +151,19 @@ def _contents(settings: Settings) -> list[bytes]:
 
 
 def _region_merges(
-    prediction: ImagePrediction, options: dict[str, Any]
+    prediction: ImagePrediction, options: MergeOptions
 ) -> list[Callable[[], Instances]]:
     """Returns for each region a function that merges it."""
     return [
         functools.partial(
             ops.graph_merge_from_logits,
-            tf.constant(item.affinity_logits),
             tf.constant(item.semantic_logits),
+            tf.constant(item.affinity_logits),
             grids.nearest(item.region.mask, *item.zoomed_size),
-            affinity_stride=prediction.affinity_stride,
+            options,
             semantic_stride=prediction.semantic_stride,
+            affinity_stride=prediction.affinity_stride,
             group=item.region.group,
-            distances=prediction.distances,
-            **options,
         )
         for item in prediction.regions
     ]

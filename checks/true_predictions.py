@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import labels, neighbors, ops
+from affinity_seg.merge_options import MergeOptions
 
 
 class TruthResult(NamedTuple):
@@ -95,11 +96,9 @@ def check_image(
       One result for each instance that has a piece above `min_pixels`.
     """
     merged = ops.graph_merge(
-        true_affinities(instances),
         one_hot_semantics(classes, len(groups)),
-        groups=groups,
-        merge_window=1,
-        min_pixels=min_pixels,
+        true_affinities(instances),
+        MergeOptions(groups=groups, merge_window=1, min_pixels=min_pixels),
     )
     found_ids, found_classes = merged.instance_ids.numpy(), merged.classes.numpy()
     results = []

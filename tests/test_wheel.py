@@ -18,13 +18,14 @@ import numpy as np
 import affinity_seg
 from affinity_seg.configs import inference
 from affinity_seg.labels import load_class_table
+from affinity_seg.merge_options import MergeOptions
 from affinity_seg.ops import graph_merge, loader
 assert affinity_seg.__file__.startswith({environment!r}), affinity_seg.__file__
 assert loader.find_library() == loader.INSTALLED_LIBRARY
 semantic = np.zeros([8, 8, 2], np.float32)
 semantic[2:6, 2:6, 1] = 1
 semantic[..., 0] = 1 - semantic[..., 1]
-result = graph_merge(np.ones([8, 8, 56], np.float32), semantic, min_pixels=0)
+result = graph_merge(semantic, np.ones([8, 8, 56], np.float32), MergeOptions(min_pixels=0))
 print("sizes", result.sizes.numpy().tolist())
 print("crop", inference.load_config("demo").crop_size, load_class_table("nuclei").name)
 """

@@ -8,8 +8,10 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from affinity_seg import labels, neighbors, resources, structured
+from affinity_seg import fields, labels, resources, structured
 from affinity_seg.configs.networks import OUTPUT_STRIDES, PRECISIONS
+from affinity_seg.merge_options import MergeOptions, MergeSettings
+from affinity_seg.region_options import RegionOptions
 
 BEST_PRESET = "paper_best"
 """What the tools use when no preset is given: the best row of the paper's tables."""
@@ -22,19 +24,18 @@ TILE_GRID = max(OUTPUT_STRIDES)
 MIN_TILE_SIDE = 512
 """Tiles are not cut shorter than this, pixels."""
 
+_LOADED_WITH = {"loaded_with": True}
+"""Metadata of fields that a network is loaded with."""
+
 
 @dataclasses.dataclass(frozen=True)
-class InferenceConfig:
-    """How an image becomes instances. The defaults are the paper's, for Cityscapes.
+class PredictionSettings(RegionOptions):
+    """What the networks see of an image and how their outputs are kept.
 
-    Regions of interest (paper 4.1, 4.3, 4.5):
+    Regions of interest (paper 4.1, 4.3, 4.5), beside the fields of `RegionOptions`:
 
     Attributes:
       regions: Find regions of interest; otherwise the whole image is the one region.
-      cell_size: Side of the cells that regions are made of, pixels.
-      growth: How far a region is grown to every side, pixels.
-      partition: Semantic class partition: each super-class has regions of its own.
-      groups: Super-class of each class, 0 for the background; None: the class table's.
       resize: Zoom each region by `crop_size / box height`, kept within [min_zoom, max_zoom];
         otherwise by 1.
       crop_size: Height that regions are zoomed to, and the least side of what the networks
@@ -48,92 +49,73 @@ class InferenceConfig:
       max_input_pixels: Larger inputs, images and crops alike, are cut into equal tiles. A batch
         has at most twice as many pixels: lower it where a GPU's memory is short.
       tile_overlap: How far tiles overlap; they are stitched in the middle of it. Pixels.
-      logits_dtype: "float16" or "float32": how logits are kept in the prediction records.
       precision: "float32", or "mixed_float16" or "mixed_bfloat16": half as wide inside the network.
+      logits_dtype: "float16" or "float32": how logits are kept in the prediction records.
       semantic_stride: Output stride of the semantic network, None: as trained.
       affinity_stride: Output stride of the affinity network, None: as trained.
       semantic_flip: Average the semantics with those of the mirrored image.
       affinity_flip: Average the affinities with those of the mirrored image.
+    """
 
-    Graph merge (paper 3.4, 4.2, 4.4, 5.3); the distances are those of the affinity network:
-      merge_window: 1, 2 or 4: side of the windows of the forced local merge, pixels.
-      stages: How many of the distances each stage adds.
-      thresholds: Least edge that each stage merges.
-      refine: Pixel affinity refinement by the semantics.
-      alpha: Steepness of the refinement.
-      refine_classes: Names of the classes of the semantic class refinement.
-      linkage: "average", or "weighted" as Algorithm 1 is written.
-      min_pixels: Instances have more pixels than this, counted at the zoomed resolution.
+    regions: bool = fields.checked(True)
+    resize: bool = fields.checked(True)
+    crop_size: int = fields.checked(513, low=1, high=8192)
+    min_zoom: float = fields.checked(1.0, low=1 / 64, high=64.0)
+    max_zoom: float = fields.checked(4.0, low=1 / 64, high=64.0)
+    bucket: int = fields.checked(64, low=1, high=8192)
+    max_input_pixels: int = fields.checked(1024 * 2048, low=MIN_TILE_SIDE**2, high=8192**2)
+    tile_overlap: int = fields.checked(256, low=0, high=MIN_TILE_SIDE // 2)
+    precision: str = fields.checked("float32", choices=PRECISIONS, **_LOADED_WITH)
+    logits_dtype: str = fields.checked("float16", choices=LOGITS_DTYPES)
+    semantic_stride: int | None = fields.checked(None, choices=OUTPUT_STRIDES, **_LOADED_WITH)
+    affinity_stride: int | None = fields.checked(None, choices=OUTPUT_STRIDES, **_LOADED_WITH)
+    semantic_flip: bool = fields.checked(True)
+    affinity_flip: bool = fields.checked(True)
+
+
+@dataclasses.dataclass(frozen=True)
+class InferenceConfig(MergeSettings, PredictionSettings):
+    """How an image becomes instances. The defaults are the paper's, for Cityscapes.
+
+    Beside the fields of `PredictionSettings` and of `MergeSettings`:
+
+    Attributes:
+      refine_classes: Names of the classes of the semantic class refinement (paper 5.3).
       vote_min_ratio: Least share of the winning class's votes that makes another class a further
         candidate of the mask, with that share of the score. None: one class each.
     """
 
-    regions: bool = True
-    cell_size: int = 32
-    growth: int = 16
-    partition: bool = True
-    groups: tuple[int, ...] | None = None
-    resize: bool = True
-    crop_size: int = 513
-    min_zoom: float = 1.0
-    max_zoom: float = 4.0
-    bucket: int = 64
-    max_input_pixels: int = 1024 * 2048
-    tile_overlap: int = 256
-    precision: str = "float32"
-    logits_dtype: str = "float16"
-    semantic_stride: int | None = None
-    affinity_stride: int | None = None
-    semantic_flip: bool = True
-    affinity_flip: bool = True
-    merge_window: int = 2
-    stages: tuple[int, ...] = neighbors.STAGES
-    thresholds: tuple[float, ...] = (0.97, 0.7, 0.3)
-    refine: bool = True
-    alpha: float = 5.0
-    refine_classes: tuple[str, ...] = ()
-    linkage: str = "average"
-    min_pixels: int = 1024
-    vote_min_ratio: float | None = None
+    refine_classes: tuple[str, ...] = fields.checked((), merge_only=True)
+    vote_min_ratio: float | None = fields.checked(None, low=1e-6, high=1.0, merge_only=True)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _typed(field, getattr(self, field.name)))
-        for name, (least, most) in _RANGES.items():
-            value = getattr(self, name)
-            if not all(least <= v <= most for v in _as_tuple(value)):  # NaN is in no range.
-                raise ValueError(f"`{name}` must be in [{least}, {most}]: {value}")
+        """Checks the fields; errors as in `MergeSettings`."""
+        super().__post_init__()
         if self.min_zoom > self.max_zoom:
             raise ValueError(
                 f"`min_zoom` must be at most `max_zoom`, {self.max_zoom}: {self.min_zoom}"
             )
-        for name in ("semantic_stride", "affinity_stride"):
-            if getattr(self, name) not in (None, *OUTPUT_STRIDES):
-                raise ValueError(
-                    f"`{name}` must be null or one of {OUTPUT_STRIDES}: {getattr(self, name)}"
-                )
         if self.tile_overlap % (2 * TILE_GRID):
             raise ValueError(
                 f"`tile_overlap` must be a multiple of {2 * TILE_GRID}: {self.tile_overlap}"
             )
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"`precision` must be one of {PRECISIONS}: {self.precision!r}")
-        if self.logits_dtype not in LOGITS_DTYPES:
-            raise ValueError(
-                f"`logits_dtype` must be one of {LOGITS_DTYPES}: {self.logits_dtype!r}"
-            )
-        if self.merge_window not in (1, 2, 4):
-            raise ValueError(f"`merge_window` must be 1, 2 or 4: {self.merge_window}")
-        if len(self.thresholds) != len(self.stages):
-            raise ValueError(
-                f"`thresholds` must have one entry per stage, {len(self.stages)}: {self.thresholds}"
-            )
-        if min(self.stages, default=0) < 1:
-            raise ValueError(f"`stages` must have positive entries: {self.stages}")
-        if sorted(self.thresholds, reverse=True) != list(self.thresholds):
-            raise ValueError(f"`thresholds` must never increase: {self.thresholds}")
-        if self.linkage not in ("average", "weighted"):
-            raise ValueError(f"`linkage` must be 'average' or 'weighted': {self.linkage!r}")
+
+    def merge_options(
+        self, class_table: labels.ClassTable, distances: Sequence[int]
+    ) -> MergeOptions:
+        """Returns the options of the graph merge.
+
+        Args:
+          class_table: The classes of the semantic network.
+          distances: Distances of the affinity network, pixels.
+
+        Raises:
+          ValueError: The configuration does not fit the class table or the distances.
+        """
+        shared = {field.name: getattr(self, field.name) for field in _MERGE_FIELDS}
+        shared["groups"] = self.class_groups(class_table)
+        shared["refine_classes"] = self.refine_class_indices(class_table)
+        return MergeOptions(distances=distances, **shared)
 
     def class_groups(self, class_table: labels.ClassTable) -> tuple[int, ...]:
         """Returns the super-class of each class.
@@ -171,57 +153,14 @@ class InferenceConfig:
         Predictions can be merged again with other values of all other fields. The window
         is one of these because zoomed sizes are multiples of it.
         """
-        values = dataclasses.asdict(self)
-        return {name: values[name] for name in _PREDICTION_FIELDS}
+        merge_only = fields.names(InferenceConfig, "merge_only")
+        return {name: value for name, value in vars(self).items() if name not in merge_only}
 
 
-_RANGES = {
-    "cell_size": (1, 65536),
-    "growth": (0, 65536),
-    "groups": (0, labels.VOID_CLASS - 1),
-    "crop_size": (1, 8192),
-    "min_zoom": (1 / 64, 64.0),
-    "max_zoom": (1 / 64, 64.0),
-    "bucket": (1, 8192),
-    "max_input_pixels": (MIN_TILE_SIDE**2, 8192**2),
-    "tile_overlap": (0, MIN_TILE_SIDE // 2),
-    "thresholds": (1e-6, 1.0),  # The op reads six decimals of these and of `alpha`.
-    "alpha": (1e-6, 1e6),
-    "min_pixels": (0, 2**31 - 1),
-    "vote_min_ratio": (1e-6, 1.0),
-}
-"""Least and largest value of fields; of each entry where the field is a list."""
+_MERGE_FIELDS = dataclasses.fields(MergeSettings)
 
-_LISTS = {"groups": int, "stages": int, "thresholds": float, "refine_classes": str}
-"""Type of the entries of fields that are lists."""
-
-_OPTIONALS = {"semantic_stride": int, "affinity_stride": int, "vote_min_ratio": float}
-"""Type of fields that may be None and are no lists."""
-
-NETWORK_FIELDS = ("semantic_stride", "affinity_stride", "precision")
+NETWORK_FIELDS = fields.names(InferenceConfig, "loaded_with")
 """Fields that a network is loaded with."""
-
-_PREDICTION_FIELDS = (
-    "regions",
-    "cell_size",
-    "growth",
-    "partition",
-    "groups",
-    "resize",
-    "crop_size",
-    "min_zoom",
-    "max_zoom",
-    "bucket",
-    "max_input_pixels",
-    "tile_overlap",
-    "precision",
-    "logits_dtype",
-    "semantic_stride",
-    "affinity_stride",
-    "semantic_flip",
-    "affinity_flip",
-    "merge_window",
-)
 
 
 def load_config(
@@ -262,21 +201,21 @@ def load_config(
     return _build(values, " ".join(f"--override={override}" for override in overrides))
 
 
-def change(config: InferenceConfig, fields: Mapping[str, Any]) -> InferenceConfig:
+def change(config: InferenceConfig, values: Mapping[str, Any]) -> InferenceConfig:
     """Returns a configuration with other values of some fields.
 
     Raises:
       ValueError: A field is unknown or breaks a rule.
     """
-    where = ", ".join(f"{name}={value!r}" for name, value in fields.items())
-    return _build({**vars(config), **_known(dict(fields), where)}, where)
+    where = ", ".join(f"{name}={value!r}" for name, value in values.items())
+    return _build({**vars(config), **_known(dict(values), where)}, where)
 
 
 def _build(values: dict[str, Any], where: str) -> InferenceConfig:
     """Builds the configuration; errors name where the values stand."""
     try:
         return InferenceConfig(**values)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error
 
 
@@ -290,31 +229,3 @@ def _known(values: Any, where: str) -> dict[str, Any]:
         if name not in names:
             raise ValueError(f"{where}: unknown field {name!r}; known: {', '.join(names)}")
     return values
-
-
-def _as_tuple(value: Any) -> tuple:
-    """Returns the entries of a list, no entry for None, and any other value as the one entry."""
-    if value is None:
-        return ()
-    return value if isinstance(value, tuple) else (value,)
-
-
-def _typed(field: dataclasses.Field, value: Any) -> Any:
-    """Returns `value` as the type of `field`: lists become tuples, whole numbers floats."""
-    name = field.name
-    if field.default is None and value is None:
-        return None
-    if name in _LISTS:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"`{name}` must be a list: {value!r}")
-        return tuple(_scalar(name, _LISTS[name], entry) for entry in value)
-    return _scalar(name, _OPTIONALS.get(name, type(field.default)), value)
-
-
-def _scalar(name: str, kind: type, value: Any) -> Any:
-    """Returns `value` as `kind`, or raises ValueError."""
-    if kind is float and type(value) is int and abs(value) < 2**53:
-        return float(value)
-    if type(value) is not kind:
-        raise ValueError(f"`{name}` must be of type {kind.__name__}: {value!r}")
-    return value

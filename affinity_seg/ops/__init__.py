@@ -13,20 +13,20 @@ from affinity_seg.ops.graph_merge import (
     graph_merge_batch,
     graph_merge_from_logits,
     graph_merge_from_logits_batch,
+    merge_edges,
 )
 from affinity_seg.ops.loader import load_library
-from affinity_seg.ops.types import GraphMergeResult
 
 __all__ = [
     "Candidates",
     "FoundRegions",
-    "GraphMergeResult",
     "class_candidates",
     "find_regions",
     "graph_merge",
     "graph_merge_batch",
     "graph_merge_from_logits",
     "graph_merge_from_logits_batch",
+    "merge_edges",
 ]
 
 with contextlib.suppress(FileNotFoundError, ImportError):

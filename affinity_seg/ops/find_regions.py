@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from affinity_seg import fields
+from affinity_seg.merge_options import MergeOptions
 from affinity_seg.ops import arguments
 from affinity_seg.ops.loader import load_library
+from affinity_seg.region_options import RegionOptions
 
 
 class FoundRegions(NamedTuple):
@@ -26,11 +29,9 @@ class FoundRegions(NamedTuple):
 def find_regions(
     semantic: Any,
     size: Any,
+    options: RegionOptions = RegionOptions(),
     *,
     groups: Sequence[int] | None = None,
-    partition: bool = True,
-    cell_size: int = 32,
-    growth: int = 16,
     stride: int = 1,
     from_logits: bool = True,
 ) -> FoundRegions:
@@ -42,13 +43,8 @@ def find_regions(
       semantic: [F, h, w, K], float32, bfloat16 or float16: logits, background first; if F is
         2, the second are of the mirrored image and the probabilities of both are averaged.
       size: int32 [2], height and width of the image, pixels.
-      groups: Super-class of each class, 0 for the background (4.5). None: the paper's for
-        K = 9, else a single group.
-      partition: Whether the foreground is cut by super-class. A pixel belongs to that of the
-        largest summed probability, a tie to the lower; without, to the foreground if a
-        class has more than the background.
-      cell_size: Side of a cell, pixels: a cell is foreground if any of its pixels is.
-      growth: How far the 8-connected regions of cells grow, pixels.
+      options: Cells, growth and partition.
+      groups: Super-class of each class, 0 for the background (4.5); None: as in `MergeOptions`.
       stride: Pixels per logit, as in `graph_merge_from_logits`.
       from_logits: False: `semantic` are probabilities; F and `stride` must be 1.
 
@@ -57,27 +53,26 @@ def find_regions(
 
     Raises:
       TypeError: An argument has the wrong type; the message names it.
-      tf.errors.InvalidArgumentError: An argument, or the shape or values of a tensor, breaks a
-        rule; the message names it.
+      ValueError: An argument breaks a rule; the message names it.
+      tf.errors.InvalidArgumentError: The shape or the values of a tensor break a rule; the message
+        names it.
     """
     import tensorflow as tf  # Late: it takes seconds and most of the package does without.
 
     arguments.check_given(semantic=semantic, size=size)
+    arguments.check_class("options", options, RegionOptions)
     semantic = tf.convert_to_tensor(semantic)
-    try:
-        options = arguments.checked_region_options(
-            None if semantic.shape.rank is None else tuple(semantic.shape),
-            groups=groups,
-            partition=partition,
-            cell_size=cell_size,
-            growth=growth,
-            stride=stride,
-            from_logits=from_logits,
-        )
-    except ValueError as error:
-        raise tf.errors.InvalidArgumentError(None, None, str(error)) from error
+    shape = semantic.shape.as_list() if semantic.shape.rank is not None else None
+    num_classes = arguments.num_classes(shape, rank=4)
     return FoundRegions(
         *load_library().find_regions(
-            semantic=semantic, size=tf.convert_to_tensor(size, tf.int32), **options
+            semantic=semantic,
+            size=tf.convert_to_tensor(size, tf.int32),
+            groups=MergeOptions(groups=groups).for_classes(num_classes).groups,
+            partition=options.partition,
+            cell_size=options.cell_size,
+            growth=options.growth,
+            stride=arguments.checked_stride("stride", stride),
+            from_logits=fields.check_value("from_logits", from_logits, bool),
         )
     )

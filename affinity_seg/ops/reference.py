@@ -19,68 +19,58 @@ Places where the design leaves a choice, and what is done here:
     is another one than `group`; it then votes for its best class of `group`.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
 from affinity_seg import neighbors
+from affinity_seg.instances import Instances
+from affinity_seg.merge_options import MergeOptions
 from affinity_seg.ops import arguments
 from affinity_seg.ops import reference_clusters as clusters_lib
 from affinity_seg.ops import reference_graph as graph
-from affinity_seg.ops.types import GraphMergeResult
 
 
 def graph_merge_reference(
-    affinity: np.ndarray,
     semantic: np.ndarray,
+    affinity: np.ndarray,
+    options: MergeOptions = MergeOptions(),
     *,
+    from_logits: bool = False,
     mask: np.ndarray | None = None,
     group: int = 0,
-    **options: Any,
-) -> GraphMergeResult:
-    """Finds the instances of an image from affinities and semantics.
+) -> Instances:
+    """Finds the instances of an image from semantics and affinities.
 
     Args:
-      affinity: Float [H, W, 8 * len(distances)], probabilities, or logits.
-      semantic: Float [H, W, K], probabilities, or logits.
+      semantic: Float [H, W, K], probabilities, or logits if `from_logits`.
+      affinity: Float [H, W, 8 * len(options.distances)], likewise.
+      options: The options of the merge.
+      from_logits: Whether both inputs are logits of every pixel.
       mask: bool [H, W], true in the region of interest; None: everywhere.
       group: Super-class whose windows are vertices; 0: any.
-      **options: All other arguments of `affinity_seg.ops.graph_merge` but `return_edges` and
-        `num_threads`.
 
     Returns:
-      `GraphMergeResult` of NumPy arrays.
+      The instances, NumPy arrays.
 
     Raises:
       TypeError: An argument has the wrong type; the message names it.
       ValueError: An argument breaks its rule; the message names it.
     """
-    arguments.check_given(affinity=affinity, semantic=semantic, group=group)
-    options = arguments.checked_options(semantic.shape, **options)
-    options["group"] = arguments.checked_group(group, options["groups"])
-    options["mask"] = _checked_mask(mask, semantic)
-    edges = reference_edges(affinity, semantic, **_taken_by(reference_edges, options))
-    return merge_edges_reference(edges, semantic, **_taken_by(merge_edges_reference, options))
+    given = {"from_logits": from_logits, "mask": mask, "group": group}
+    edges = reference_edges(semantic, affinity, options, **given)
+    return merge_edges_reference(edges, semantic, options, **given)
 
 
 def reference_edges(
-    affinity: np.ndarray,
     semantic: np.ndarray,
+    affinity: np.ndarray,
+    options: MergeOptions = MergeOptions(),
     *,
     from_logits: bool = False,
-    distances: Sequence[int] = neighbors.DISTANCES,
-    stages: Sequence[int] = neighbors.STAGES,
-    groups: Sequence[int] | None = None,
-    alpha: float = 5.0,
-    merge_window: int = 2,
-    refine: bool = True,
-    refine_classes: Sequence[int] = (),
     mask: np.ndarray | None = None,
     group: int = 0,
     rounded: bool = True,
 ) -> np.ndarray:
-    """Computes the integer edges; arguments as in `graph_merge_reference`, which checks them.
+    """Computes the integer edges; arguments and errors as in `graph_merge_reference`.
 
     Returns:
       int32 [ceil(H / window), ceil(W / window), 4 * M]: channel 4 * j + n is the edge to
@@ -88,60 +78,40 @@ def reference_edges(
       (1,0), (1,1); 0..65535 in units of 1/65535, or -1 where one end is outside the merged
       grid or no vertex. Without `rounded`, float64 before the rounding.
     """
-    groups = arguments.checked_groups(semantic.shape, groups)
-    merged = graph.merged_distances(distances, stages, merge_window)
-    expected = (*semantic.shape[:2], neighbors.num_channels(distances))
+    arguments.check_given(affinity=affinity)
+    options, units, windows = _find_windows(semantic, options, from_logits, mask, group)
+    expected = (*semantic.shape[:2], neighbors.num_channels(options.distances))
     if affinity.shape != expected:
         raise ValueError(f"`affinity` must have shape {expected}: {affinity.shape}")
-    windows = graph.find_windows(
-        _semantic_units(semantic, from_logits), groups, merge_window, mask, group
-    )
-    read = graph.spread(windows.is_vertex, merge_window, *semantic.shape[:2])
+    read = graph.spread(windows.is_vertex, options.merge_window, *semantic.shape[:2])
     units = np.zeros(affinity.shape, np.int64)
     values = _finite(affinity[read], "affinity") if from_logits else affinity[read]
     values = graph.sigmoid(values) if from_logits else values
     units[read] = graph.quantize(values, "affinity")
-    edges = graph.find_edges(
-        units,
-        windows,
-        distances=distances,
-        merged=merged,
-        alpha=alpha,
-        merge_window=merge_window,
-        refine=refine,
-        refine_classes=refine_classes,
-    )
+    edges = graph.find_edges(units, windows, options)
     return graph.round_edges(edges) if rounded else edges
 
 
 def merge_edges_reference(
     edges: np.ndarray,
     semantic: np.ndarray,
+    options: MergeOptions = MergeOptions(),
     *,
     from_logits: bool = False,
-    distances: Sequence[int] = neighbors.DISTANCES,
-    stages: Sequence[int] = neighbors.STAGES,
-    thresholds: Sequence[float] = (0.97, 0.7, 0.3),
-    groups: Sequence[int] | None = None,
-    merge_window: int = 2,
-    linkage: str = "average",
-    min_pixels: int = 1024,
     mask: np.ndarray | None = None,
     group: int = 0,
-) -> GraphMergeResult:
-    """Clusters given integer edges; arguments as in `graph_merge_reference`, which checks them.
+) -> Instances:
+    """Clusters given integer edges; arguments and errors as in `graph_merge_reference`.
 
     Args:
       edges: int32, as from `reference_edges` or the op's own edges.
       semantic: As in `graph_merge_reference`; for vertices, sizes and votes.
 
     Returns:
-      `GraphMergeResult` of NumPy arrays.
+      The instances, NumPy arrays.
     """
-    groups = arguments.checked_groups(semantic.shape, groups)
-    units = _semantic_units(semantic, from_logits)
-    windows = graph.find_windows(units, groups, merge_window, mask, group)
-    merged = graph.merged_distances(distances, stages, merge_window)
+    options, units, windows = _find_windows(semantic, options, from_logits, mask, group)
+    merged = graph.merged_distances(options)
     pairs = clusters_lib.list_edges(edges, merged)
     clusters = clusters_lib.cluster(
         windows.is_vertex.size,
@@ -152,18 +122,36 @@ def merge_edges_reference(
                 if step.stage == s
                 for pair in pairs_j
             ]
-            for s in range(len(stages))
+            for s in range(len(options.stages))
         ],
-        [int(np.floor(threshold * 1e6 + 0.5)) for threshold in thresholds],
-        linkage,
+        [int(np.floor(threshold * 1e6 + 0.5)) for threshold in options.thresholds],
+        options.linkage,
     )
     cluster_of_window = np.where(windows.is_vertex, clusters.reshape(windows.is_vertex.shape), -1)
-    cluster_map = graph.spread(cluster_of_window, merge_window, *semantic.shape[:2])
+    cluster_map = graph.spread(cluster_of_window, options.merge_window, *semantic.shape[:2])
     all_pairs = [pair for pairs_j in pairs for pair in pairs_j]
-    return _instances(cluster_map, clusters, all_pairs, units, groups, group, min_pixels)
+    return _instances(cluster_map, clusters, all_pairs, units, options, group)
 
 
-def _instances(cluster_map, clusters, pairs, semantic, groups, group, min_pixels):
+def _find_windows(semantic, options, from_logits, mask, group):
+    """Checks the arguments and returns what both halves of the merge need.
+
+    Returns:
+      The options with `groups` filled in; the semantics on the 16-bit grid, int64 [H, W, K]; the
+      windows.
+    """
+    arguments.check_given(semantic=semantic)
+    arguments.check_class("options", options, MergeOptions)
+    options = options.for_classes(arguments.num_classes(semantic.shape, rank=3))
+    group = arguments.checked_group(group, options.groups)
+    mask = _checked_mask(mask, semantic)
+    if from_logits:
+        semantic = graph.softmax(_finite(semantic, "semantic"))
+    units = graph.quantize(semantic, "semantic")
+    return options, units, graph.find_windows(units, options, mask, group)
+
+
+def _instances(cluster_map, clusters, pairs, semantic, options, group):
     """Turns clusters into instances (section 6 of the design).
 
     Args:
@@ -171,13 +159,13 @@ def _instances(cluster_map, clusters, pairs, semantic, groups, group, min_pixels
       clusters: int64 [H_m * W_m], cluster id of each window.
       pairs: (u, v, e) of every edge of the merged grid.
       semantic: int64 [H, W, K], in units.
-      groups: Super-class of each class.
+      options: The options of the merge, with `groups`.
       group: Super-class of the region, 0: any.
-      min_pixels: Instances must have more pixels than this.
     """
+    groups = options.groups
     num_classes = len(groups)
     ids, first, sizes = np.unique(cluster_map, return_index=True, return_counts=True)
-    kept = [i for i in np.argsort(first) if ids[i] >= 0 and sizes[i] > min_pixels]
+    kept = [i for i in np.argsort(first) if ids[i] >= 0 and sizes[i] > options.min_pixels]
     number = {int(ids[i]): n for n, i in enumerate(kept)}
 
     sums, counts = [0] * len(kept), [0] * len(kept)
@@ -191,16 +179,19 @@ def _instances(cluster_map, clusters, pairs, semantic, groups, group, min_pixels
     best = candidates[semantic[..., candidates].argmax(axis=-1)]
     instance_ids = np.zeros(cluster_map.shape, np.int32)
     classes = np.zeros(len(kept), np.int32)
+    boxes = np.zeros((len(kept), 4), np.int32)
     votes = np.zeros((len(kept), num_classes), np.int64)
     for n, i in enumerate(kept):
         inside = cluster_map == ids[i]
         instance_ids[inside] = n + 1
+        y, x = np.nonzero(inside)
+        boxes[n] = y.min(), x.min(), y.max() + 1, x.max() + 1
         votes[n] = np.bincount(best[inside & votes_of_pixel], minlength=num_classes)
         if votes[n].any():
             classes[n] = votes[n].argmax()
         else:  # As the design says; a window cannot win what none of its pixels wins.
             classes[n] = candidates[semantic[inside][:, candidates].sum(axis=0).argmax()]
-    return GraphMergeResult(
+    return Instances(
         instance_ids=instance_ids,
         classes=classes,
         scores=np.array(
@@ -208,6 +199,7 @@ def _instances(cluster_map, clusters, pairs, semantic, groups, group, min_pixels
             np.float32,
         ),
         sizes=sizes[kept].astype(np.int64),
+        boxes=boxes,
         votes=votes,
     )
 
@@ -222,18 +214,6 @@ def _checked_mask(mask, semantic):
     if mask.shape != size:
         raise ValueError(f"`mask` must be as large as `semantic`, {size}: {mask.shape}")
     return mask
-
-
-def _taken_by(function, options):
-    """Returns those of `options` that are arguments of `function`."""
-    return {name: value for name, value in options.items() if name in function.__kwdefaults__}
-
-
-def _semantic_units(semantic, from_logits):
-    """Returns the semantics on the 16-bit grid, int64 [H, W, K]."""
-    if from_logits:
-        semantic = graph.softmax(_finite(semantic, "semantic"))
-    return graph.quantize(semantic, "semantic")
 
 
 def _finite(logits, name):

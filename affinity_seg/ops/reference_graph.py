@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import neighbors
+from affinity_seg.merge_options import MergeOptions
 
 UNIT = 65535
 """Probabilities and edges are integers, multiples of 1 / UNIT."""
@@ -54,15 +55,14 @@ class Windows(NamedTuple):
     winning_class: np.ndarray
 
 
-def merged_distances(
-    distances: Sequence[int], stages: Sequence[int], merge_window: int
-) -> list[MergedDistance]:
+def merged_distances(options: MergeOptions) -> list[MergedDistance]:
     """Returns the distances of the merged grid, ascending.
 
     Distances up to the window become 1 and belong to the stage of the largest of them;
     every other one is a multiple of the window and is divided by it.
     """
-    stage_of = np.repeat(np.arange(len(stages)), stages)
+    distances, merge_window = options.distances, options.merge_window
+    stage_of = np.repeat(np.arange(len(options.stages)), options.stages)
     near = tuple(i for i, d in enumerate(distances) if d <= merge_window)
     merged = [MergedDistance(1, near, int(stage_of[near[-1]]))] if near else []
     for i, d in enumerate(distances):
@@ -121,25 +121,21 @@ def window_sums(values: np.ndarray, merge_window: int) -> np.ndarray:
 
 
 def find_windows(
-    semantic: np.ndarray,
-    groups: Sequence[int],
-    merge_window: int,
-    mask: np.ndarray | None,
-    group: int,
+    semantic: np.ndarray, options: MergeOptions, mask: np.ndarray | None, group: int
 ) -> Windows:
     """Finds the vertices and what the semantics say about them (paper 4.1, 4.4, 4.5).
 
     Args:
       semantic: int64 [H, W, K], from `quantize`.
-      groups: Super-class of each class, K entries.
-      merge_window: 1, 2 or 4.
+      options: The options of the merge, with `groups`.
       mask: bool [H, W], true in the region, or None. A window is in the region if any of
         its pixels is.
       group: Super-class whose windows are vertices; 0: every foreground super-class.
     """
+    merge_window = options.merge_window
     class_sums = window_sums(semantic, merge_window)
     pixels = window_sums(np.ones(semantic.shape[:2], np.int64), merge_window)
-    sums = group_sums(class_sums, groups)
+    sums = group_sums(class_sums, options.groups)
     winner = sums.argmax(axis=-1)  # The first of equals: the lower index.
     is_vertex = winner > 0 if group == 0 else winner == group
     if mask is not None:
@@ -158,38 +154,25 @@ def spread(window_values: np.ndarray, merge_window: int, height: int, width: int
     return window_values[np.ix_(rows, columns)]
 
 
-def find_edges(
-    affinity: np.ndarray,
-    windows: Windows,
-    *,
-    distances: Sequence[int],
-    merged: Sequence[MergedDistance],
-    alpha: float,
-    merge_window: int,
-    refine: bool,
-    refine_classes: Sequence[int],
-) -> np.ndarray:
+def find_edges(affinity: np.ndarray, windows: Windows, options: MergeOptions) -> np.ndarray:
     """Computes the edges of the merged grid before they are rounded (steps 2 to 5 of section 4).
 
     Args:
-      affinity: int64 [H, W, 8 * len(distances)], from `quantize`.
+      affinity: int64 [H, W, 8 * len(options.distances)], from `quantize`.
       windows: From `find_windows`.
-      distances: Pixel distances.
-      merged: From `merged_distances`.
-      alpha: Slope of sigma.
-      merge_window: 1, 2 or 4.
-      refine: Whether the semantics scale the edges and cut between super-classes.
-      refine_classes: Classes between which edges of the largest distance become
-        sigma(e).
+      options: The options of the merge.
 
     Returns:
       float64 [H_m, W_m, 4 * M], channel 4 * j + n is merged distance j, forward direction
       n; 0..65535, -1 where there is no edge.
     """
     h_m, w_m = windows.is_vertex.shape
+    merged = merged_distances(options)
     edges = np.full((h_m, w_m, len(FORWARD) * len(merged)), -1.0)
     for j, step in enumerate(merged):
-        total, count = _sum_pixel_pairs(affinity, distances, step, merge_window, (h_m, w_m))
+        total, count = _sum_pixel_pairs(
+            affinity, options.distances, step, options.merge_window, (h_m, w_m)
+        )
         for n, direction in enumerate(FORWARD):
             dy, dx = (step.distance * v for v in neighbors.DIRECTIONS[direction])
             y, x = np.nonzero(count[..., n])
@@ -198,14 +181,14 @@ def find_edges(
             p, q = (y[both], x[both]), (y[both] + dy, x[both] + dx)
             # Each pair has two probabilities: e = total / (2 * count).
             value = total[(*p, n)] / (2 * count[(*p, n)])
-            if refine:
+            if options.refine:
                 product = windows.group_probability[p] * windows.group_probability[q]
-                value = value * sigma(product.sum(axis=-1), alpha)
+                value = value * sigma(product.sum(axis=-1), options.alpha)
                 value[windows.group[p] != windows.group[q]] = 0
-            if j == len(merged) - 1 and len(refine_classes):
-                chosen = np.isin(windows.winning_class[p], refine_classes)
-                chosen &= np.isin(windows.winning_class[q], refine_classes)
-                value = np.where(chosen, sigma(value / UNIT, alpha) * UNIT, value)
+            if j == len(merged) - 1 and options.refine_classes:
+                chosen = np.isin(windows.winning_class[p], options.refine_classes)
+                chosen &= np.isin(windows.winning_class[q], options.refine_classes)
+                value = np.where(chosen, sigma(value / UNIT, options.alpha) * UNIT, value)
             edges[(*p, len(FORWARD) * j + n)] = value
     return edges
 

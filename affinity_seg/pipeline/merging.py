@@ -1,7 +1,6 @@
 """From the networks' logits to the instances of an image: the merge, and what pastes it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -45,20 +44,11 @@ class GraphMerger(tf.Module):
           ValueError: The configuration or the filter do not fit the networks.
         """
         super().__init__()
-        if sum(config.stages) != len(distances):
-            raise ValueError(
-                f"`stages` must add up to the {len(distances)} distances of the "
-                f"affinity network: {config.stages}"
-            )
         instance_filter.check(class_table)
         self._class_table = class_table
         self.instance_filter = instance_filter
-        self._settings = {
-            "distances": tuple(distances),
-            "semantic_stride": strides[0],
-            "affinity_stride": strides[1],
-            **merge_options(config, class_table),
-        }
+        self._options = config.merge_options(class_table, distances)
+        self._strides = strides
 
     def empty(self, size: tf.Tensor | tuple[int, int]) -> pasting.Canvas:
         """Returns a canvas for an image of `size`, height and width, before its first region."""
@@ -84,11 +74,13 @@ class GraphMerger(tf.Module):
         """
         with timeline.scope("merge"):
             found = ops.graph_merge_from_logits_batch(
-                [item.affinity_logits for item in regions],
                 [item.semantic_logits for item in regions],
+                [item.affinity_logits for item in regions],
                 [_zoomed_mask(item) for item in regions],
+                self._options,
+                semantic_stride=self._strides[0],
+                affinity_stride=self._strides[1],
                 group=[item.region.group for item in regions],
-                **self._settings,
             )
         with timeline.scope("pasting"):
             for item, instances in zip(regions, found, strict=True):
@@ -126,25 +118,6 @@ def merger_of(
     """Returns what merges predictions like this one; arguments and errors as of `GraphMerger`."""
     strides = prediction.semantic_stride, prediction.affinity_stride
     return GraphMerger(config, class_table, prediction.distances, strides, instance_filter)
-
-
-def merge_options(config: InferenceConfig, class_table: ClassTable) -> dict[str, Any]:
-    """Returns the arguments of `ops.graph_merge` that a configuration gives.
-
-    Raises:
-      ValueError: The configuration does not fit the class table.
-    """
-    return {
-        "stages": config.stages,
-        "thresholds": config.thresholds,
-        "groups": config.class_groups(class_table),
-        "alpha": config.alpha,
-        "merge_window": config.merge_window,
-        "refine": config.refine,
-        "refine_classes": config.refine_class_indices(class_table),
-        "linkage": config.linkage,
-        "min_pixels": config.min_pixels,
-    }
 
 
 def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candidates:

@@ -55,10 +55,8 @@ def find_regions(
     return ops.find_regions(
         semantic,
         size,
+        config,
         groups=groups,
-        partition=config.partition,
-        cell_size=config.cell_size,
-        growth=config.growth,
         stride=stride,
         from_logits=from_logits,
     )

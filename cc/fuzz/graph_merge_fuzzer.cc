@@ -2,6 +2,7 @@
 // checks let through must not read or write outside, and must give what a heap gives, on one thread
 // and on three.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -157,15 +158,26 @@ Result Merge(const GraphMergeInput& input, const GraphMergeOptions& options,
   return result;
 }
 
-void CheckInstances(const Result& result, const GraphMergeOptions& options) {
+void CheckInstances(const Result& result, int64_t width, const GraphMergeOptions& options) {
   const Instances& instances = result.instances;
   const int64_t n = instances.num_instances();
   std::vector<int64_t> sizes(n, 0);
-  for (int32_t id : result.ids) {
+  std::vector<int32_t> boxes;
+  for (int64_t i = 0; i < n; ++i) boxes.insert(boxes.end(), {INT32_MAX, INT32_MAX, 0, 0});
+  for (size_t pixel = 0; pixel < result.ids.size(); ++pixel) {
+    const int32_t id = result.ids[pixel];
     Require(id >= 0 && id <= n, "ids are 0 or an instance");
-    if (id > 0) ++sizes[id - 1];
+    if (id == 0) continue;
+    ++sizes[id - 1];
+    int32_t* box = &boxes[4 * (id - 1)];
+    const int32_t y = static_cast<int32_t>(pixel / width), x = static_cast<int32_t>(pixel % width);
+    box[0] = std::min(box[0], y);
+    box[1] = std::min(box[1], x);
+    box[2] = std::max(box[2], y + 1);
+    box[3] = std::max(box[3], x + 1);
   }
   Require(sizes == instances.sizes, "sizes count the pixels");
+  Require(boxes == instances.boxes, "boxes hold the pixels");
   for (int64_t i = 0; i < n; ++i) {
     Require(sizes[i] > options.min_pixels, "instances have more than min_pixels");
     Require(instances.scores[i] >= 0.0f && instances.scores[i] <= 1.0f, "scores are in [0, 1]");
@@ -259,7 +271,7 @@ void Run(const uint8_t* data, size_t size) {
               result.instances.scores == parallel.instances.scores &&
               result.instances.votes == parallel.instances.votes,
           "the result is the same on three threads");
-  CheckInstances(result, options);
+  CheckInstances(result, input.width, options);
   if (options.linkage == Linkage::kAverage) CheckPartition(result, input, options);
 }
 

@@ -1,5 +1,4 @@
-// CPU kernels of the ops GraphMerge and GraphMergeFromLogits and of their batches: tensors in,
-// checks, tensors out.
+// CPU kernels of the ops GraphMerge and GraphMergeFromLogits: tensors in, checks, tensors out.
 
 #include <algorithm>
 #include <cmath>
@@ -18,9 +17,11 @@ namespace affinity_seg {
 namespace {
 
 using ::tensorflow::DEVICE_CPU;
+using ::tensorflow::OpInputList;
 using ::tensorflow::OpKernel;
 using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
+using ::tensorflow::OpOutputList;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
 
@@ -53,7 +54,7 @@ int NumChannels(const GraphMergeOptions& options) {
 }
 
 // Checks the rank and the last dimension of the networks' outputs.
-absl::Status CheckChannels(const Tensor& affinity, const Tensor& semantic, int rank,
+absl::Status CheckChannels(const Tensor& semantic, const Tensor& affinity, int rank,
                            const GraphMergeOptions& options) {
   const std::string must_have = " must have rank " + std::to_string(rank);
   if (affinity.dims() != rank) return Invalid("`affinity`" + must_have, affinity);
@@ -71,7 +72,7 @@ absl::Status CheckChannels(const Tensor& affinity, const Tensor& semantic, int r
   return absl::OkStatus();
 }
 
-absl::Status CheckSizes(const Tensor& affinity, const Tensor& semantic, const Tensor& mask) {
+absl::Status CheckSizes(const Tensor& semantic, const Tensor& affinity, const Tensor& mask) {
   const TensorShape size({affinity.dim_size(0), affinity.dim_size(1)});
   const std::string rule = " must have the height and width of `affinity`, " +
                            std::to_string(size.dim_size(0)) + "x" +
@@ -93,8 +94,44 @@ std::vector<int> MirroredChannels(const GraphMergeOptions& options) {
   return mirrored;
 }
 
-// What all ops share. Their inputs and outputs come in lists, one entry for each image; the ops of
-// one image have lists of one.
+// The inputs, a list each with one entry for each image.
+struct InputLists {
+  OpInputList semantic, affinity, mask, group;
+
+  absl::Status Read(OpKernelContext* context) {
+    TF_RETURN_IF_ERROR(context->input_list("semantic", &semantic));
+    TF_RETURN_IF_ERROR(context->input_list("affinity", &affinity));
+    TF_RETURN_IF_ERROR(context->input_list("mask", &mask));
+    return context->input_list("group", &group);
+  }
+};
+
+// Makes the tensor of one image in the output list `name`.
+absl::Status Allocate(OpKernelContext* context, const char* name, int image,
+                      const TensorShape& shape, Tensor** tensor) {
+  OpOutputList list;
+  TF_RETURN_IF_ERROR(context->output_list(name, &list));
+  return list.allocate(image, shape, tensor);
+}
+
+// Copies `values` to the tensor of one image in the output list `name`.
+template <typename V>
+absl::Status Set(OpKernelContext* context, const char* name, int image,
+                 const std::vector<V>& values, const TensorShape& shape) {
+  Tensor* output = nullptr;
+  TF_RETURN_IF_ERROR(Allocate(context, name, image, shape, &output));
+  std::copy(values.begin(), values.end(), output->flat<V>().data());
+  return absl::OkStatus();
+}
+
+// Says which image of the list an error is about.
+absl::Status OfImage(int image, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), "image " + std::to_string(image) + " of the list: " +
+                                         std::string(status.message()));
+}
+
+// What both ops share.
 class GraphMergeKernel : public OpKernel {
  public:
   // Args: rank: of the networks' outputs.
@@ -105,24 +142,25 @@ class GraphMergeKernel : public OpKernel {
     OP_REQUIRES(context, num_threads_ >= 0,
                 absl::InvalidArgumentError("`num_threads` must not be negative: " +
                                            std::to_string(num_threads_)));
-    is_batch_ = context->HasAttr("N");
   }
 
   void Compute(OpKernelContext* context) override {
-    const int num_images = context->num_inputs() / kNumInputs;
+    InputLists lists;
+    OP_REQUIRES_OK(context, lists.Read(context));
+    const int num_images = lists.semantic.size();
     std::vector<GraphMergeInput> inputs(num_images);
     std::vector<GraphMergeOutput> outputs(num_images);
     for (int i = 0; i < num_images; ++i) {
-      OP_REQUIRES_OK(context, OfImage(i, ReadInput(context, num_images, i, &inputs[i])));
+      OP_REQUIRES_OK(context, OfImage(i, ReadInput(lists, i, &inputs[i])));
     }
     for (int i = 0; i < num_images; ++i) {
-      OP_REQUIRES_OK(context, AllocateOutput(context, num_images, i, inputs[i], &outputs[i]));
+      OP_REQUIRES_OK(context, OfImage(i, AllocateOutput(context, i, inputs[i], &outputs[i])));
     }
     PoolExecutor executor = MakeExecutor(context, num_threads_);
     const std::vector<Error> errors = GraphMergeBatch(inputs, options_, &executor, &outputs);
     for (int i = 0; i < num_images; ++i) {
       OP_REQUIRES_OK(context, OfImage(i, ToStatus(errors[i])));
-      OP_REQUIRES_OK(context, SetOutputs(context, num_images, i, outputs[i]));
+      OP_REQUIRES_OK(context, SetOutputs(context, i, outputs[i]));
     }
   }
 
@@ -130,29 +168,19 @@ class GraphMergeKernel : public OpKernel {
   const GraphMergeOptions& options() const { return options_; }
 
   // Adds the networks' outputs to `input`, for an image of the size of `mask`.
-  virtual absl::Status ReadNetworks(const Tensor& affinity, const Tensor& semantic,
+  virtual absl::Status ReadNetworks(const Tensor& semantic, const Tensor& affinity,
                                     const Tensor& mask, GraphMergeInput* input) const = 0;
 
  private:
-  static constexpr int kNumInputs = 4;
-
-  // Says which image of a list an error is about.
-  absl::Status OfImage(int image, const absl::Status& status) const {
-    if (status.ok() || !is_batch_) return status;
-    return absl::Status(status.code(), "image " + std::to_string(image) + " of the list: " +
-                                           std::string(status.message()));
-  }
-
-  absl::Status ReadInput(OpKernelContext* context, int num_images, int image,
-                         GraphMergeInput* input) const {
-    const Tensor& affinity = context->input(image);
-    const Tensor& semantic = context->input(num_images + image);
-    const Tensor& mask = context->input(2 * num_images + image);
-    const Tensor& group = context->input(3 * num_images + image);
-    TF_RETURN_IF_ERROR(CheckChannels(affinity, semantic, rank_, options_));
+  absl::Status ReadInput(const InputLists& lists, int image, GraphMergeInput* input) const {
+    const Tensor& semantic = lists.semantic[image];
+    const Tensor& affinity = lists.affinity[image];
+    const Tensor& mask = lists.mask[image];
+    const Tensor& group = lists.group[image];
+    TF_RETURN_IF_ERROR(CheckChannels(semantic, affinity, rank_, options_));
     if (mask.dims() != 2) return Invalid("`mask` must have rank 2", mask);
     if (group.dims() != 0) return Invalid("`group` must have rank 0", group);
-    TF_RETURN_IF_ERROR(ReadNetworks(affinity, semantic, mask, input));
+    TF_RETURN_IF_ERROR(ReadNetworks(semantic, affinity, mask, input));
     input->height = mask.dim_size(0);
     input->width = mask.dim_size(1);
     input->vertices.mask = mask.flat<bool>().data();
@@ -160,17 +188,18 @@ class GraphMergeKernel : public OpKernel {
     return absl::OkStatus();
   }
 
-  absl::Status AllocateOutput(OpKernelContext* context, int num_images, int image,
-                              const GraphMergeInput& input, GraphMergeOutput* output) const {
+  // Makes the outputs whose sizes are known before the merge.
+  absl::Status AllocateOutput(OpKernelContext* context, int image, const GraphMergeInput& input,
+                              GraphMergeOutput* output) const {
     const WindowGrid grid(input.height, input.width, options_.merge_window);
     const int64_t num_distances = static_cast<int64_t>(MergedDistances(options_).size());
-    TF_RETURN_IF_ERROR(OfImage(image, ToStatus(grid.CheckSize(static_cast<int>(num_distances)))));
+    TF_RETURN_IF_ERROR(ToStatus(grid.CheckSize(static_cast<int>(num_distances))));
     Tensor* ids = nullptr;
     Tensor* edges = nullptr;
-    TF_RETURN_IF_ERROR(
-        context->allocate_output(image, TensorShape({input.height, input.width}), &ids));
-    TF_RETURN_IF_ERROR(context->allocate_output(
-        5 * num_images + image,
+    TF_RETURN_IF_ERROR(Allocate(context, "instance_ids", image,
+                                TensorShape({input.height, input.width}), &ids));
+    TF_RETURN_IF_ERROR(Allocate(
+        context, "edges", image,
         output_edges_ ? TensorShape({grid.rows(), grid.cols(), kNumForward * num_distances})
                       : TensorShape({0, 0, kNumForward * num_distances}),
         &edges));
@@ -179,85 +208,72 @@ class GraphMergeKernel : public OpKernel {
     return absl::OkStatus();
   }
 
-  absl::Status SetOutputs(OpKernelContext* context, int num_images, int image,
+  absl::Status SetOutputs(OpKernelContext* context, int image,
                           const GraphMergeOutput& output) const {
-    const auto index = [&](int kind) { return kind * num_images + image; };
-    const Instances& instances = output.instances;
-    const int64_t n = instances.num_instances();
-    TF_RETURN_IF_ERROR(SetOutput(context, index(1), instances.classes, TensorShape({n})));
-    TF_RETURN_IF_ERROR(SetOutput(context, index(2), instances.scores, TensorShape({n})));
-    TF_RETURN_IF_ERROR(SetOutput(context, index(3), instances.sizes, TensorShape({n})));
-    TF_RETURN_IF_ERROR(SetOutput(context, index(4), instances.votes,
-                                 TensorShape({n, int64_t{options_.num_classes()}})));
-    return SetOutput(context, index(6),
-                     std::vector<double>(output.seconds, output.seconds + kNumSteps),
-                     TensorShape({kNumSteps}));
+    const Instances& found = output.instances;
+    const int64_t n = found.num_instances();
+    TF_RETURN_IF_ERROR(Set(context, "classes", image, found.classes, TensorShape({n})));
+    TF_RETURN_IF_ERROR(Set(context, "scores", image, found.scores, TensorShape({n})));
+    TF_RETURN_IF_ERROR(Set(context, "sizes", image, found.sizes, TensorShape({n})));
+    TF_RETURN_IF_ERROR(Set(context, "boxes", image, found.boxes, TensorShape({n, 4})));
+    TF_RETURN_IF_ERROR(Set(context, "votes", image, found.votes,
+                           TensorShape({n, int64_t{options_.num_classes()}})));
+    return Set(context, "seconds", image,
+               std::vector<double>(output.seconds, output.seconds + kNumSteps),
+               TensorShape({kNumSteps}));
   }
 
   int rank_;
   GraphMergeOptions options_;
   bool output_edges_;
   int num_threads_;
-  bool is_batch_;
 };
 
 class GraphMergeOp : public GraphMergeKernel {
  public:
-  explicit GraphMergeOp(OpKernelConstruction* context) : GraphMergeKernel(context, 3) {
-    OP_REQUIRES_OK(context, context->GetAttr("from_logits", &from_logits_));
-  }
+  explicit GraphMergeOp(OpKernelConstruction* context) : GraphMergeKernel(context, 3) {}
 
  protected:
-  absl::Status ReadNetworks(const Tensor& affinity, const Tensor& semantic, const Tensor& mask,
+  absl::Status ReadNetworks(const Tensor& semantic, const Tensor& affinity, const Tensor& mask,
                             GraphMergeInput* input) const override {
-    TF_RETURN_IF_ERROR(CheckSizes(affinity, semantic, mask));
-    input->affinity = ValuesOf("affinity", affinity);
+    TF_RETURN_IF_ERROR(CheckSizes(semantic, affinity, mask));
     input->semantic = ValuesOf("semantic", semantic);
-    for (NetworkOutput* output : {&input->affinity, &input->semantic}) {
-      output->rows = affinity.dim_size(0);
-      output->cols = affinity.dim_size(1);
+    input->affinity = ValuesOf("affinity", affinity);
+    for (NetworkOutput* output : {&input->semantic, &input->affinity}) {
+      output->rows = mask.dim_size(0);
+      output->cols = mask.dim_size(1);
     }
-    input->affinity.channels = NumChannels(options());
     input->semantic.channels = options().num_classes();
-    if (from_logits_) {
-      input->affinity.activation = Activation::kSigmoid;
-      input->semantic.activation = Activation::kSoftmax;
-    }
+    input->affinity.channels = NumChannels(options());
     return absl::OkStatus();
   }
-
- private:
-  bool from_logits_;
 };
 
 class GraphMergeFromLogitsOp : public GraphMergeKernel {
  public:
   explicit GraphMergeFromLogitsOp(OpKernelConstruction* context) : GraphMergeKernel(context, 4) {
-    OP_REQUIRES_OK(context, ReadStride(context, "affinity_stride", &affinity_stride_));
     OP_REQUIRES_OK(context, ReadStride(context, "semantic_stride", &semantic_stride_));
+    OP_REQUIRES_OK(context, ReadStride(context, "affinity_stride", &affinity_stride_));
   }
 
  protected:
-  absl::Status ReadNetworks(const Tensor& affinity, const Tensor& semantic, const Tensor&,
+  absl::Status ReadNetworks(const Tensor& semantic, const Tensor& affinity, const Tensor&,
                             GraphMergeInput* input) const override {
+    input->semantic = Logits("semantic", semantic, semantic_stride_);
+    input->semantic.activation = Activation::kSoftmax;
     input->affinity = Logits("affinity", affinity, affinity_stride_);
     input->affinity.activation = Activation::kSigmoid;
     input->affinity.mirrored = MirroredChannels(options());
-    input->semantic = Logits("semantic", semantic, semantic_stride_);
-    input->semantic.activation = Activation::kSoftmax;
     return absl::OkStatus();
   }
 
  private:
-  int affinity_stride_;
   int semantic_stride_;
+  int affinity_stride_;
 };
 
 REGISTER_KERNEL_BUILDER(Name("GraphMerge").Device(DEVICE_CPU), GraphMergeOp);
-REGISTER_KERNEL_BUILDER(Name("GraphMergeBatch").Device(DEVICE_CPU), GraphMergeOp);
 REGISTER_KERNEL_BUILDER(Name("GraphMergeFromLogits").Device(DEVICE_CPU), GraphMergeFromLogitsOp);
-REGISTER_KERNEL_BUILDER(Name("GraphMergeFromLogitsBatch").Device(DEVICE_CPU),
-                        GraphMergeFromLogitsOp);
 
 }  // namespace
 }  // namespace affinity_seg

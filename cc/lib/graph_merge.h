@@ -20,8 +20,8 @@ namespace affinity_seg {
 struct GraphMergeInput {
   int64_t height = 0;
   int64_t width = 0;
-  NetworkOutput affinity;  // 8 channels for each distance
   NetworkOutput semantic;  // a channel for each class
+  NetworkOutput affinity;  // 8 channels for each distance
   VertexFilter vertices;
 };
 

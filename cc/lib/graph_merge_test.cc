@@ -88,6 +88,7 @@ TEST_F(GraphMergeTest, SeparatesTouchingInstancesAndJoinsParts) {
   EXPECT_THAT(ids_, ElementsAre(1, 1, 2, 0, 1, 1, 2, 0, 0, 0, 0, 0));
   EXPECT_THAT(instances_.classes, ElementsAre(1, 1));
   EXPECT_THAT(instances_.sizes, ElementsAre(4, 2));
+  EXPECT_THAT(instances_.boxes, ElementsAre(0, 0, 2, 2, 0, 2, 2, 3));
   EXPECT_THAT(instances_.votes, ElementsAre(0, 4, 0, 0, 2, 0));
   Draw({"A.A.bb"});  // joined by distance 2 over the background
   ASSERT_EQ(Merge(), "");
@@ -104,6 +105,18 @@ TEST_F(GraphMergeTest, KeepsClustersOfMoreThanMinPixels) {
   ASSERT_EQ(Merge(), "");
   EXPECT_EQ(instances_.num_instances(), 0);
   EXPECT_THAT(ids_, ElementsAre(0, 0, 0, 0, 0, 0));
+}
+
+TEST_F(GraphMergeTest, BoxesEndWithTheImage) {
+  options_.merge_window = 2;
+  options_.distances = {2, 4};
+  Draw({"..AAA",  //
+        "..AAA",  //
+        "..AAA"});
+  ASSERT_EQ(Merge(), "");
+  // The windows at the right and at the bottom are partial.
+  EXPECT_THAT(instances_.sizes, ElementsAre(9));
+  EXPECT_THAT(instances_.boxes, ElementsAre(0, 2, 3, 5));
 }
 
 TEST_F(GraphMergeTest, GroupRestrictsTheVertices) {

@@ -1,6 +1,7 @@
 #include "cc/lib/instances.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "cc/lib/probability.h"
 
@@ -9,20 +10,45 @@ namespace {
 
 constexpr int32_t kBackground = 0;
 
-// Numbers the clusters that are large enough and writes their sizes and scores. Returns the
+// How many pixels a cluster has, and the first and last rows and columns of its windows.
+struct Extent {
+  int64_t pixels = 0;
+  int64_t top = std::numeric_limits<int64_t>::max();
+  int64_t left = std::numeric_limits<int64_t>::max();
+  int64_t bottom = -1;
+  int64_t right = -1;
+
+  void Add(int64_t row, int64_t col, int num_pixels) {
+    pixels += num_pixels;
+    top = std::min(top, row);
+    left = std::min(left, col);
+    bottom = std::max(bottom, row);
+    right = std::max(right, col);
+  }
+};
+
+// Numbers the clusters that are large enough and writes their sizes, boxes and scores. Returns the
 // instance of each cluster.
 std::vector<int32_t> NumberInstances(const Clustering& clustering, const Vertices& vertices,
                                      const WindowGrid& grid, int64_t min_pixels,
                                      Instances* instances) {
-  std::vector<int64_t> pixels(clustering.num_clusters(), 0);
+  std::vector<Extent> extents(clustering.num_clusters());
   for (int64_t v = 0; v < vertices.size(); ++v) {
-    pixels[clustering.cluster_of_vertex[v]] += grid.NumPixels(vertices.windows[v]);
+    const int64_t row = vertices.windows[v] / grid.cols();
+    const int64_t col = vertices.windows[v] % grid.cols();
+    extents[clustering.cluster_of_vertex[v]].Add(row, col, grid.NumPixels(row, col));
   }
   std::vector<int32_t> numbers(clustering.num_clusters(), kBackground);
   for (int64_t c = 0; c < clustering.num_clusters(); ++c) {
-    if (pixels[c] <= min_pixels) continue;
-    instances->sizes.push_back(pixels[c]);
+    const Extent& extent = extents[c];
+    if (extent.pixels <= min_pixels) continue;
+    instances->sizes.push_back(extent.pixels);
     numbers[c] = static_cast<int32_t>(instances->sizes.size());
+    for (int64_t side : {extent.top * grid.window(), extent.left * grid.window(),
+                         std::min(grid.height(), (extent.bottom + 1) * grid.window()),
+                         std::min(grid.width(), (extent.right + 1) * grid.window())}) {
+      instances->boxes.push_back(static_cast<int32_t>(side));
+    }
     const double sum = static_cast<double>(clustering.inner_sums[c]);
     const double count = static_cast<double>(clustering.inner_counts[c]);
     instances->scores.push_back(count == 0 ? 0.0f : static_cast<float>(sum / (kOne * count)));

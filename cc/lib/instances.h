@@ -19,6 +19,7 @@ struct Instances {
   std::vector<int32_t> classes;  // [N]: the most voted foreground class, a tie to the lower
   std::vector<float> scores;     // [N]: mean of all edges inside, 0 where there is none
   std::vector<int64_t> sizes;    // [N]: pixels
+  std::vector<int32_t> boxes;    // [N, 4]: top, left, bottom, right; ends exclusive, pixels
   std::vector<int64_t> votes;    // [N, K]: pixels that vote for a class; 0 for the background
 
   int64_t num_instances() const { return static_cast<int64_t>(classes.size()); }

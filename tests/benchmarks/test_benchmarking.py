@@ -5,7 +5,8 @@ import pytest
 from sklearn import metrics
 
 from affinity_seg import labels
-from affinity_seg.ops import graph_merge
+from affinity_seg.merge_options import MergeOptions
+from affinity_seg.ops import graph_merge, merge_edges
 from benchmarks import (
     comparison,
     competitors,
@@ -45,7 +46,7 @@ def test_tiles_are_copies(scene):
 
 
 def test_preparation_in_numpy_gives_the_edges_of_the_op(scene):
-    _, edges = graph_merge(scene.affinity, scene.semantic, return_edges=True)
+    (edges,) = merge_edges([scene.semantic], [scene.affinity])
     ours = competitors.window_graph(edges.numpy(), _MERGED_DISTANCES)
     theirs = preparation.prepare(scene, labels.default_groups(9))
     np.testing.assert_array_equal(ours.offsets, theirs.offsets)
@@ -54,7 +55,8 @@ def test_preparation_in_numpy_gives_the_edges_of_the_op(scene):
 
 
 def test_staged_gasp_is_the_same_clustering(scene):
-    result, edges = graph_merge(scene.affinity, scene.semantic, return_edges=True, min_pixels=0)
+    result = graph_merge(scene.semantic, scene.affinity, MergeOptions(min_pixels=0))
+    (edges,) = merge_edges([scene.semantic], [scene.affinity])
     graph = competitors.window_graph(edges.numpy(), _MERGED_DISTANCES)
     found = competitors.run_staged_gasp(graph, (8, 8, 8), (0.97, 0.7, 0.3))
     ours = result.instance_ids.numpy()[::2, ::2]
@@ -68,8 +70,9 @@ def test_staged_gasp_gives_the_same_partition_where_nothing_ties(seed):
     affinity = rng.random([24, 32, 56], np.float32)
     semantic = rng.dirichlet([0.2, 0.2, 0.2], [24, 32]).astype(np.float32)
     thresholds = (0.6, 0.56, 0.53)
-    options = {"refine": False, "thresholds": thresholds, "min_pixels": 0}
-    result, edges = graph_merge(affinity, semantic, return_edges=True, **options)
+    options = MergeOptions(refine=False, thresholds=thresholds, min_pixels=0)
+    result = graph_merge(semantic, affinity, options)
+    (edges,) = merge_edges([semantic], [affinity], options)
     graph = competitors.window_graph(edges.numpy(), _MERGED_DISTANCES)
     found = competitors.run_staged_gasp(graph, (8, 8, 8), thresholds)
     ours = result.instance_ids.numpy()[::2, ::2][graph.foreground]

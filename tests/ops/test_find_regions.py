@@ -7,6 +7,13 @@ import tensorflow as tf
 
 from affinity_seg.ops import find_regions
 from affinity_seg.pipeline.probabilities import semantic_probabilities
+from affinity_seg.region_options import RegionOptions
+
+_ARGUMENTS = {
+    "semantic": np.zeros([1, 8, 8, 4], np.float32),
+    "size": (8, 8),
+    "groups": (0, 1, 1, 2),
+}
 
 
 def _reference(probabilities, groups, partition, cell_size, growth):
@@ -57,14 +64,17 @@ def test_random_images(seed):
         y, x = rng.integers(height), rng.integers(width)
         classes[y : y + rng.integers(1, 6), x : x + rng.integers(1, 6)] = rng.integers(1, 4)
     probabilities = np.eye(4, dtype=np.float32)[classes] * 0.6 + 0.1
+    groups = (0, 1, 1, 2)
     options = {
-        "groups": (0, 1, 1, 2),
         "partition": bool(rng.integers(2)),
         "cell_size": int(rng.choice([1, 3, 8, 32])),
         "growth": int(rng.choice([0, 1, 5, 16])),
     }
-    found = find_regions(probabilities[None], (height, width), from_logits=False, **options)
-    _assert_same(found, _reference(probabilities, **options))
+    found = find_regions(
+        probabilities[None], (height, width), RegionOptions(**options), groups=groups,
+        from_logits=False,
+    )  # fmt: skip
+    _assert_same(found, _reference(probabilities, groups, **options))
 
 
 @pytest.mark.parametrize("flips", [1, 2])
@@ -72,31 +82,54 @@ def test_from_logits(flips):
     rng = np.random.default_rng(flips)
     logits = rng.normal(size=[flips, 9, 12, 4]).astype(np.float32)
     logits[..., 0] += 2
-    options = {"groups": (0, 1, 1, 2), "partition": True, "cell_size": 8, "growth": 4}
-    expected = _reference(semantic_probabilities(tf.constant(logits), 8, 70, 91).numpy(), **options)
+    groups, options = (0, 1, 1, 2), {"partition": True, "cell_size": 8, "growth": 4}
+    probabilities = semantic_probabilities(tf.constant(logits), 8, 70, 91).numpy()
+    expected = _reference(probabilities, groups, **options)
     assert len(expected) > 2
-    _assert_same(find_regions(logits, (70, 91), stride=8, **options), expected)
+    found = find_regions(logits, (70, 91), RegionOptions(**options), groups=groups, stride=8)
+    _assert_same(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"size": (9, 8)}, "`semantic` at stride 1 must cover the image's 9x8 pixels"),
+        ({"size": (-1, 8)}, "`size` must not be negative: -1"),
+        ({"size": (8,)}, r"`size` must have shape \[2\]"),
+        ({"stride": 2, "from_logits": False}, "`semantic` must be logits where there is a stride"),
+        ({"semantic": np.full([1, 8, 8, 4], np.nan, np.float32)}, "`semantic` must be finite"),
+    ],
+)
+def test_bad_tensors(changes, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        find_regions(**{**_ARGUMENTS, **changes})
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"groups": (0, 2, 1, 4)}, "`groups` must"),
-        ({"cell_size": 0}, "`cell_size` must be in .*: 0"),
-        ({"growth": -1}, "`growth` must be in .*: -1"),
         ({"stride": 0}, "`stride` must be in .*: 0"),
-        ({"size": (9, 8)}, "`semantic` at stride 1 must cover the image's 9x8 pixels"),
-        ({"size": (-1, 8)}, "`size` must not be negative: -1"),
-        ({"size": (8,)}, r"`size` must have shape \[2\]"),
-        ({"stride": 2, "from_logits": False}, "`semantic` must be logits where there is a stride"),
-        ({"semantic": np.full([1, 8, 8, 4], np.nan, np.float32)}, "`semantic` must be finite"),
         ({"semantic": np.zeros([8, 8, 4], np.float32)}, "`semantic` must have rank 4"),
     ],
 )
 def test_bad_arguments(changes, message):
-    arguments = {"semantic": np.zeros([1, 8, 8, 4], np.float32), "size": (8, 8), **changes}
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        find_regions(**{"groups": (0, 1, 1, 2), **arguments})
+    with pytest.raises(ValueError, match=message):
+        find_regions(**{**_ARGUMENTS, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cell_size": 0}, "`cell_size` must be in .*: 0"),
+        ({"growth": -1}, "`growth` must be in .*: -1"),
+    ],
+)
+def test_bad_options(changes, message):
+    with pytest.raises(ValueError, match=message):
+        RegionOptions(**changes)
+    with pytest.raises(TypeError, match="`options` must be RegionOptions"):
+        find_regions(**_ARGUMENTS, options=changes)
 
 
 def test_nothing_to_find():

@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg import neighbors
+from affinity_seg.merge_options import MergeOptions
 from affinity_seg.modeling.upsampling import upsample_logits
-from affinity_seg.ops import graph_merge, graph_merge_from_logits
+from affinity_seg.ops import graph_merge_from_logits, merge_edges
 from affinity_seg.ops.reference import merge_edges_reference
 from affinity_seg.pipeline.probabilities import semantic_probabilities
 
@@ -40,33 +41,29 @@ def test_equals_upsampling_outside(seed):
         for f, s, c in zip(flips, strides, (32, 4), strict=True)
     )
     mask = rng.random([height, width]) < 0.9
-    options = {"min_pixels": 0, "merge_window": int(rng.choice([1, 2, 4])), **_OPTIONS}
-    result, edges = graph_merge_from_logits(
-        affinity,
+    options = MergeOptions(min_pixels=0, merge_window=int(rng.choice([1, 2, 4])), **_OPTIONS)
+    result = graph_merge_from_logits(
         semantic,
+        affinity,
         mask,
-        affinity_stride=strides[0],
+        options,
         semantic_stride=strides[1],
-        return_edges=True,
-        **options,
+        affinity_stride=strides[0],
+    )
+    (edges,) = merge_edges(
+        [semantic], [affinity], options, mask=[mask], strides=(strides[1], strides[0])
     )
     outside = semantic_probabilities(tf.constant(semantic), strides[1], height, width)
-    _, expected = graph_merge(
-        _affinity_probabilities(affinity, strides[0], height, width),
-        outside,
-        mask=mask,
-        return_edges=True,
-        **options,
+    (expected,) = merge_edges(
+        [outside],
+        [_affinity_probabilities(affinity, strides[0], height, width)],
+        options,
+        mask=[mask],
     )
     # Rounding to float32 in another order moves a probability by at most a unit, an edge too.
     np.testing.assert_array_equal(edges == -1, expected == -1)
     np.testing.assert_allclose(edges, expected, rtol=0, atol=1)
-    reference = merge_edges_reference(
-        edges.numpy(),
-        outside.numpy(),
-        mask=mask,
-        **{k: v for k, v in options.items() if k in merge_edges_reference.__kwdefaults__},
-    )
+    reference = merge_edges_reference(edges.numpy(), outside.numpy(), options, mask=mask)
     np.testing.assert_array_equal(result.instance_ids, reference.instance_ids)
     np.testing.assert_array_equal(result.sizes, reference.sizes)
     np.testing.assert_array_equal(result.scores, reference.scores)
@@ -78,10 +75,11 @@ def test_half_precision_is_that_of_the_input(dtype):
     affinity = tf.cast(_random_logits(rng, 2, 4, 5, 32, 2), dtype)
     semantic = tf.cast(_random_logits(rng, 1, 2, 3, 3, 2), dtype)
     mask = np.ones([29, 40], bool)
-    options = {"affinity_stride": 8, "semantic_stride": 16, "min_pixels": 0, **_OPTIONS}
-    result = graph_merge_from_logits(affinity, semantic, mask, **options)
+    options = MergeOptions(min_pixels=0, **_OPTIONS)
+    strides = {"semantic_stride": 16, "affinity_stride": 8}
+    result = graph_merge_from_logits(semantic, affinity, mask, options, **strides)
     same = graph_merge_from_logits(
-        tf.cast(affinity, tf.float32), tf.cast(semantic, tf.float32), mask, **options
+        tf.cast(semantic, tf.float32), tf.cast(affinity, tf.float32), mask, options, **strides
     )
     for a, b in zip(result, same, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -92,25 +90,26 @@ def test_the_number_of_threads_changes_nothing(threads):
     rng = np.random.default_rng(1)
     affinity = _random_logits(rng, 1, 20, 30, 56, 2) + 3
     semantic = _random_logits(rng, 1, 20, 30, 3, 1)
-    options = {"affinity_stride": 8, "semantic_stride": 8, "return_edges": True}
+    strides = {"semantic_stride": 8, "affinity_stride": 8}
     mask = np.ones([160, 240], bool)
-    expected, edges = graph_merge_from_logits(affinity, semantic, mask, **options)
-    result, same_edges = graph_merge_from_logits(
-        affinity, semantic, mask, num_threads=threads, **options
-    )
+    expected = graph_merge_from_logits(semantic, affinity, mask, **strides)
+    result = graph_merge_from_logits(semantic, affinity, mask, num_threads=threads, **strides)
+    lists = {"semantic": [semantic], "affinity": [affinity], "mask": [mask], "strides": (8, 8)}
+    edges, same_edges = (merge_edges(num_threads=n, **lists)[0] for n in (0, threads))
     np.testing.assert_array_equal(edges, same_edges)
     for a, b in zip(result, expected, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def _call(
-    affinity_shape=(1, 2, 2, 32), semantic_shape=(1, 2, 2, 3), mask_shape=(16, 16), **options
+    affinity_shape=(1, 2, 2, 32), semantic_shape=(1, 2, 2, 3), mask_shape=(16, 16), **arguments
 ):
     return graph_merge_from_logits(
-        np.zeros(affinity_shape, np.float32),
         np.zeros(semantic_shape, np.float32),
+        np.zeros(affinity_shape, np.float32),
         np.ones(mask_shape, bool),
-        **{"affinity_stride": 8, "semantic_stride": 8, **_OPTIONS, **options},
+        MergeOptions(**_OPTIONS),
+        **{"semantic_stride": 8, "affinity_stride": 8, **arguments},
     )
 
 
@@ -121,15 +120,25 @@ def _call(
         ({"semantic_shape": (0, 2, 2, 3)}, "`semantic` must be of the image, or of it and its"),
         ({"mask_shape": (17, 16)}, "`affinity` at stride 8 must cover the image's 17x16 pixels"),
         ({"semantic_stride": 4}, "`semantic` at stride 4 must cover the image's 16x16 pixels"),
-        ({"affinity_stride": 0}, "`affinity_stride` must be in .*: 0"),
         ({"affinity_shape": (2, 2, 32)}, "`affinity` must have rank 4"),
-        ({"semantic_shape": (2, 2, 3)}, "`semantic` must have rank 4"),
         ({"affinity_shape": (1, 2, 2, 31)}, "`affinity` must have 8 channels"),
+    ],
+)
+def test_bad_tensors(arguments, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        _call(**arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"affinity_stride": 0}, "`affinity_stride` must be in .*: 0"),
+        ({"semantic_shape": (2, 2, 3)}, "`semantic` must have rank 4"),
         ({"num_threads": -1}, "`num_threads` must be in .*: -1"),
     ],
 )
 def test_bad_arguments(arguments, message):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+    with pytest.raises(ValueError, match=message):
         _call(**arguments)
 
 
@@ -138,16 +147,17 @@ def test_bad_values_are_named():
     semantic = np.zeros([1, 3, 3, 3], np.float32)
     semantic[..., 1] = 5
     affinity[1, 2, 1, 7] = np.nan
-    options = {"affinity_stride": 8, "semantic_stride": 8, **_OPTIONS}
+    mask, options = np.ones([20, 20], bool), MergeOptions(**_OPTIONS)
+    strides = {"semantic_stride": 8, "affinity_stride": 8}
     with pytest.raises(
         tf.errors.InvalidArgumentError, match=r"`affinity` must be finite: -?nan at \[1, 2, 1, 7\]"
     ):
-        graph_merge_from_logits(affinity, semantic, np.ones([20, 20], bool), **options)
+        graph_merge_from_logits(semantic, affinity, mask, options, **strides)
     semantic[0, 1, 2, 0] = -np.inf
     with pytest.raises(
         tf.errors.InvalidArgumentError, match=r"`semantic` must be finite: -inf at \[0, 1, 2, 0\]"
     ):
-        graph_merge_from_logits(affinity, semantic, np.ones([20, 20], bool), **options)
+        graph_merge_from_logits(semantic, affinity, mask, options, **strides)
 
 
 def test_empty_image():

@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg import neighbors
-from affinity_seg.ops import graph_merge, loader
+from affinity_seg.merge_options import MergeOptions
+from affinity_seg.ops import graph_merge, graph_merge_from_logits, loader
 from affinity_seg.ops.reference import graph_merge_reference
 
-_WHOLE_NUMBERS = ("group", "merge_window", "min_pixels")
+_WHOLE_NUMBERS = ("merge_window", "min_pixels")
 _LISTS = ("distances", "stages", "groups", "refine_classes")
 
 
@@ -18,28 +19,28 @@ def _inputs(height=4, width=6, channels=56, num_classes=9):
     affinity = np.full([height, width, channels], 0.5, np.float32)
     semantic = np.zeros([height, width, num_classes], np.float32)
     semantic[..., 1:2] = 1
-    return affinity, semantic
+    return semantic, affinity
 
 
 _BAD_VALUES = [
     ({"distances": ()}, r"`distances` must not be empty: \(\)"),
     ({"distances": (1, 2, 2, 8, 16, 32, 64)}, r"`distances` must be strictly incr.*: \(1, 2, 2"),
-    ({"distances": (0, 2, 4, 8, 16, 32, 64)}, r"`distances` must be in \[1, 1048576\]: 0"),
-    ({"distances": (1, 2, 4, 8, 16, 32, 2**40)}, r"`distances` must be in .*: 1099511627776"),
+    ({"distances": (0, 2, 4, 8, 16, 32, 64)}, r"`distances` must be in \[1, 1048576\]: \(0, 2"),
+    ({"distances": (1, 2, 4, 8, 16, 32, 2**40)}, r"`distances` must be in .*, 1099511627776\)"),
     (
         {"distances": (1, 2, 5, 8, 16, 32, 64)},
         r"`distances` above `merge_window` must be multiples of it, 2: \(1, 2, 5",
     ),
-    ({"stages": (3, 2, 1)}, r"`stages` must add up to .* 7: \(3, 2, 1\)"),
-    ({"stages": ()}, r"`stages` must add up to .* 7: \(\)"),
-    ({"stages": (3, 4, 0)}, r"`stages` must be in \[1, 2147483647\]: 0"),
-    ({"thresholds": (0.9, 0.5, 0.0)}, r"`thresholds` must be in \(0, 1\]: 0.0"),
-    ({"thresholds": (2.0, 0.5, 0.3)}, r"`thresholds` must be in \(0, 1\]: 2.0"),
-    ({"thresholds": (1.0000001, 0.5, 0.3)}, r"`thresholds` must be in \(0, 1\]: 1.0000001"),
-    ({"thresholds": (0.9, 0.5, np.nan)}, r"`thresholds` must be in \(0, 1\]: nan"),
-    ({"thresholds": (0.9, 0.5, 1e-7)}, "`thresholds` must not be 0 in six decimals: 1e-07"),
-    ({"thresholds": (0.5, 0.9, 0.3)}, r"`thresholds` must not increase: \(0.5, 0.9"),
-    ({"thresholds": (0.5, 0.5000001, 0.3)}, r"`thresholds` must not increase: \(0.5, 0.5000001"),
+    ({"stages": (3, 2, 1)}, r"`stages` must add up to the 7 distances, .*: \(3, 2, 1\)"),
+    ({"stages": ()}, r"`stages` must have positive entries: \(\)"),
+    ({"stages": (3, 4, 0)}, r"`stages` must have positive entries: \(3, 4, 0\)"),
+    ({"thresholds": (0.9, 0.5, 0.0)}, r"`thresholds` must be in \[1e-06, 1.0\]: \(0.9, 0.5, 0.0\)"),
+    ({"thresholds": (2.0, 0.5, 0.3)}, r"`thresholds` must be in \[1e-06, 1.0\]: \(2.0"),
+    ({"thresholds": (1.0000001, 0.5, 0.3)}, r"`thresholds` must be in \[1e-06, 1.0\]: \(1.0000001"),
+    ({"thresholds": (0.9, 0.5, np.nan)}, r"`thresholds` must be in \[1e-06, 1.0\]: .*nan\)"),
+    ({"thresholds": (0.9, 0.5, 1e-7)}, r"`thresholds` must be in \[1e-06, 1.0\]: .*1e-07\)"),
+    ({"thresholds": (0.5, 0.9, 0.3)}, r"`thresholds` must never increase: \(0.5, 0.9"),
+    ({"thresholds": (0.5, 0.5000001, 0.3)}, r"`thresholds` must never increase: \(0.5, 0.5000001"),
     ({"thresholds": (0.5,)}, r"`thresholds` must have one entry per stage, 3: \(0.5,\)"),
     ({"thresholds": ()}, r"`thresholds` must have one entry per stage, 3: \(\)"),
     ({"groups": ()}, r"`groups` must have at least 2 entries: \(\)"),
@@ -48,105 +49,110 @@ _BAD_VALUES = [
     ({"groups": (0, 1, 1, 1, 1, 1, 1, 1, 3)}, "`groups` must be 0 .* consecutive from 1"),
     ({"groups": (1,) * 9}, "`groups` must be 0 for the background"),
     ({"merge_window": 3}, "`merge_window` must be 1, 2 or 4: 3"),
-    ({"merge_window": 2**32 + 2}, r"`merge_window` must be in \[.*\]: 4294967298"),
-    ({"alpha": np.nan}, r"`alpha` must be in \(0, 1e\+06\]: nan"),
-    ({"alpha": np.inf}, r"`alpha` must be in \(0, 1e\+06\]: inf"),
-    ({"alpha": 10**400}, r"`alpha` must be in \(0, 1e\+06\]: 10000"),
-    ({"alpha": 0}, r"`alpha` must be in \(0, 1e\+06\]: 0"),
-    ({"alpha": 1000000.5}, r"`alpha` must be in \(0, 1e\+06\]: 1000000.5"),
-    ({"alpha": 1e-9}, "`alpha` must not be 0 in six decimals: 1e-09"),
-    ({"refine_classes": (0,)}, r"`refine_classes` must be in \[1, 8\]: 0"),
+    ({"merge_window": 2**32 + 2}, "`merge_window` must be 1, 2 or 4: 4294967298"),
+    ({"alpha": np.nan}, r"`alpha` must be in \[1e-06, 1000000.0\]: nan"),
+    ({"alpha": np.inf}, r"`alpha` must be in \[1e-06, 1000000.0\]: inf"),
+    ({"alpha": 0}, r"`alpha` must be in \[1e-06, 1000000.0\]: 0.0"),
+    ({"alpha": 1000000.5}, r"`alpha` must be in \[1e-06, 1000000.0\]: 1000000.5"),
+    ({"alpha": 1e-9}, r"`alpha` must be in \[1e-06, 1000000.0\]: 1e-09"),
+    ({"refine_classes": (0,)}, r"`refine_classes` must be in \[1, 254\]: \(0,\)"),
+    ({"refine_classes": (9,)}, r"`refine_classes` must be in \[1, 8\]: \(9,\)"),
     ({"linkage": "single"}, r"`linkage` must be one of \('average', 'weighted'\): 'single'"),
-    ({"linkage": None}, r"`linkage` must be one of .*: None"),
-    ({"linkage": np.array(["average", "weighted"])}, r"`linkage` must be one of .*: array"),
-    ({"group": 4}, r"`group` must be in \[0, 3\]: 4"),
-    ({"group": np.int64(-1)}, r"`group` must be in \[0, 3\]: -1"),
     ({"min_pixels": -1}, r"`min_pixels` must be in \[0, 2147483647\]: -1"),
     ({"min_pixels": 2**31}, r"`min_pixels` must be in \[0, 2147483647\]: 2147483648"),
 ]
 
 _BAD_TYPES = [
+    ({"linkage": None}, r"`linkage` must be of type str: None"),
+    ({"linkage": np.array(["average", "weighted"])}, r"`linkage` must be of type str: array"),
+    ({"alpha": 10**400}, r"`alpha` must be of type float: 10000"),
     *(({name: None}, f"`{name}` must be .*: None") for name in _WHOLE_NUMBERS),
-    *(({name: 1.5}, rf"`{name}` must be a whole number: 1\.5") for name in _WHOLE_NUMBERS),
-    *(({name: (1.5,)}, rf"`{name}` must be a whole number: 1\.5") for name in _LISTS),
-    *(({name: 2}, f"`{name}` must be a sequence of numbers: 2") for name in _LISTS),
+    *(({name: 1.5}, rf"`{name}` must be of type int: 1\.5") for name in _WHOLE_NUMBERS),
+    *(({name: (1.5,)}, rf"`{name}` must be of type int: 1\.5") for name in _LISTS),
+    *(({name: 2}, f"`{name}` must be a list: 2") for name in _LISTS),
     *(({name: None}, f"`{name}` must be .*: None") for name in _LISTS if name != "groups"),
-    *(({name: None}, f"`{name}` must be bool: None") for name in ("refine", "from_logits")),
-    ({"thresholds": None}, "`thresholds` must be a sequence of numbers: None"),
-    ({"thresholds": ("0.5",)}, "`thresholds` must be a number: '0.5'"),
-    ({"alpha": None}, "`alpha` must be a number: None"),
-    ({"alpha": "5"}, "`alpha` must be a number: '5'"),
-    ({"mask": np.ones([4, 6], np.uint8)}, "`mask` must be bool: uint8"),
-    ({"mask": np.ones([4, 6])}, "`mask` must be bool: float64"),
+    ({"refine": None}, "`refine` must be of type bool: None"),
+    ({"thresholds": None}, "`thresholds` must be a list: None"),
+    ({"thresholds": ("0.5",)}, "`thresholds` must be of type float: '0.5'"),
+    ({"alpha": None}, "`alpha` must be of type float: None"),
+    ({"alpha": "5"}, "`alpha` must be of type float: '5'"),
+]
+
+_BAD_ARGUMENTS = [
+    (ValueError, {"group": 4}, r"`group` must be in \[0, 3\]: 4"),
+    (ValueError, {"group": np.int64(-1)}, r"`group` must be in \[0, 3\]: -1"),
+    (TypeError, {"group": None}, "`group` must be .*: None"),
+    (TypeError, {"group": 1.5}, r"`group` must be of type int: 1\.5"),
+    (TypeError, {"mask": np.ones([4, 6], np.uint8)}, "`mask` must be bool: uint8"),
+    (TypeError, {"mask": np.ones([4, 6])}, "`mask` must be bool: float64"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("merge", "error"),
-    [(graph_merge, tf.errors.InvalidArgumentError), (graph_merge_reference, ValueError)],
-)
-@pytest.mark.parametrize(("options", "message"), _BAD_VALUES)
-def test_bad_value(merge, error, options, message):
-    with pytest.raises(error, match=message):
-        merge(*_inputs(), **options)
-
-
 @pytest.mark.parametrize("merge", [graph_merge, graph_merge_reference])
+@pytest.mark.parametrize(("options", "message"), _BAD_VALUES)
+def test_bad_value(merge, options, message):
+    with pytest.raises(ValueError, match=message):
+        merge(*_inputs(), MergeOptions(**options))
+
+
 @pytest.mark.parametrize(("options", "message"), _BAD_TYPES)
-def test_bad_type(merge, options, message):
+def test_bad_type(options, message):
     with pytest.raises(TypeError, match=message):
-        merge(*_inputs(), **options)
+        MergeOptions(**options)
+
+
+@pytest.mark.parametrize("wrap", [lambda function: function, tf.function])
+@pytest.mark.parametrize(("error", "arguments", "message"), _BAD_ARGUMENTS)
+def test_bad_argument(wrap, error, arguments, message):
+    with pytest.raises(error, match=message):
+        wrap(lambda *inputs: graph_merge(*inputs, **arguments))(*_inputs())
+    with pytest.raises(error, match=message):
+        graph_merge_reference(*_inputs(), **arguments)
 
 
 @pytest.mark.parametrize(
     ("error", "options", "message"),
     [
-        (
-            tf.errors.InvalidArgumentError,
-            {"thresholds": (0.9, 0.5, 1e-7)},
-            "`thresholds` must not be 0 .*: 1e-07",
-        ),
-        (
-            tf.errors.InvalidArgumentError,
-            {"distances": ()},
-            r"`distances` must not be empty: \(\)",
-        ),
-        (TypeError, {"mask": np.ones([4, 6], np.uint8)}, "`mask` must be bool: uint8"),
-        (TypeError, {"min_pixels": None}, "`min_pixels` must be a whole number: None"),
+        (ValueError, {"thresholds": (0.9, 0.5, 1e-7)}, r"`thresholds` must be in .*1e-07\)"),
+        (ValueError, {"distances": ()}, r"`distances` must not be empty: \(\)"),
+        (ValueError, {"refine_classes": (9,)}, r"`refine_classes` must be in .*: \(9,\)"),
+        (TypeError, {"min_pixels": None}, "`min_pixels` must be of type int: None"),
     ],
 )
 def test_bad_option_in_a_function(error, options, message):
     with pytest.raises(error, match=message):
-        tf.function(lambda *inputs: graph_merge(*inputs, **options))(*_inputs())
+        tf.function(lambda *inputs: graph_merge(*inputs, MergeOptions(**options)))(*_inputs())
 
 
 def test_arguments_of_the_op_alone():
-    affinity, semantic = _inputs()
+    semantic, affinity = _inputs()
     for name in ("affinity", "semantic"):
         with pytest.raises(TypeError, match=f"`{name}` must be given: None"):
             graph_merge(**{"affinity": affinity, "semantic": semantic, name: None})
-    with pytest.raises(TypeError, match="`return_edges` must be bool: None"):
-        graph_merge(affinity, semantic, return_edges=None)
+    with pytest.raises(TypeError, match="`options` must be MergeOptions: None"):
+        graph_merge(semantic, affinity, None)
+    logits = {"semantic_stride": 1, "affinity_stride": 1}
+    with pytest.raises(TypeError, match="`mask` must be given: None"):
+        graph_merge_from_logits(semantic[None], affinity[None], None, **logits)
     with pytest.raises(TypeError, match="`group` must be int32 where it is a tensor: int64"):
-        graph_merge(affinity, semantic, group=tf.constant(1, tf.int64))
+        graph_merge(semantic, affinity, group=tf.constant(1, tf.int64))
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"`group` must be in \[0, 3\]: 4"):
-        graph_merge(affinity, semantic, group=tf.constant(4))
+        graph_merge(semantic, affinity, group=tf.constant(4))
 
 
 def test_numbers_of_other_kinds():
-    expected = graph_merge(*_inputs(), group=1, min_pixels=0).sizes
-    found = graph_merge(
-        *_inputs(),
+    options = MergeOptions(
         distances=np.array(neighbors.DISTANCES),
         stages=iter(neighbors.STAGES),
         thresholds=np.array([0.97, 0.7, 0.3]),
         merge_window=np.uint8(2),
-        group=np.int64(1),
         alpha=5,
         refine=np.bool_(True),
         min_pixels=np.array(0),
-        mask=[[True] * 6] * 4,
-    ).sizes
+    )
+    assert options == MergeOptions(min_pixels=0)
+    expected = graph_merge(*_inputs(), MergeOptions(min_pixels=0), group=1).sizes
+    found = graph_merge(*_inputs(), options, group=np.int64(1), mask=[[True] * 6] * 4).sizes
     np.testing.assert_array_equal(found, expected)
 
 
@@ -169,7 +175,7 @@ def test_numbers_of_other_kinds():
 def test_bad_shape(wrap, shapes, message):
     mask = None if shapes[2] is None else tf.ones(shapes[2], tf.bool)
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=message):
-        wrap(graph_merge)(tf.zeros(shapes[0]), tf.zeros(shapes[1]), mask=mask)
+        wrap(graph_merge)(tf.zeros(shapes[1]), tf.zeros(shapes[0]), mask=mask)
 
 
 @pytest.mark.parametrize("wrap", [lambda function: function, tf.function])
@@ -181,14 +187,13 @@ def test_group_is_a_scalar(wrap):
 
 
 def test_number_of_classes_must_be_known():
-    signature = [tf.TensorSpec([None, None, 56]), tf.TensorSpec(None)]
-    with pytest.raises(
-        tf.errors.InvalidArgumentError,
-        match=r"`groups` must be given where .*unknown: .* shape None",
-    ):
-        tf.function(graph_merge, input_signature=signature)(*_inputs())
+    signature = [tf.TensorSpec(None), tf.TensorSpec([None, None, 56])]
+    with pytest.raises(ValueError, match=r"`groups` must be given where .*unknown: None"):
+        tf.function(
+            lambda semantic, affinity: graph_merge(semantic, affinity), input_signature=signature
+        )(*_inputs())
     merge = tf.function(
-        lambda affinity, semantic: graph_merge(affinity, semantic, groups=(0, 1)),
+        lambda semantic, affinity: graph_merge(semantic, affinity, MergeOptions(groups=(0, 1))),
         input_signature=signature,
     )
     with pytest.raises(
@@ -215,12 +220,12 @@ def test_the_op_checks_too(wrap, options, message):
         "stages": [1],
         "thresholds": [0.5],
         "groups": [0, 1],
-        "group": 0,
+        "group": [0],
         **options,
     }
     channels = 8 * len(options["distances"])
-    affinity, semantic = _inputs(channels=channels, num_classes=len(options["groups"]))
-    options |= {"affinity": affinity, "semantic": semantic, "mask": np.ones([4, 6], bool)}
+    semantic, affinity = _inputs(channels=channels, num_classes=len(options["groups"]))
+    options |= {"semantic": [semantic], "affinity": [affinity], "mask": [np.ones([4, 6], bool)]}
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         wrap(lambda: loader.load_library().graph_merge(**options))()
 
@@ -239,43 +244,50 @@ def test_bad_shape_of_the_reference(shapes, message):
     affinity, semantic = (np.zeros(shape, np.float32) for shape in shapes[:2])
     mask = None if shapes[2] is None else np.ones(shapes[2], bool)
     with pytest.raises(ValueError, match=message):
-        graph_merge_reference(affinity, semantic, mask=mask)
+        graph_merge_reference(semantic, affinity, mask=mask)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("from_logits", [False, True])
-def test_not_finite(value, from_logits):
-    affinity, semantic = _inputs()
-    rule = "finite" if from_logits else r"in \[0, 1\]"
+def test_not_finite(value):
+    semantic, affinity = _inputs()
+    logits = {"mask": np.ones([4, 6], bool), "semantic_stride": 1, "affinity_stride": 1}
     affinity[2, 3, 17] = value
     with pytest.raises(
-        tf.errors.InvalidArgumentError, match=rf"`affinity` must be {rule}: .*at \[2, 3, 17\]"
+        tf.errors.InvalidArgumentError, match=r"`affinity` must be in \[0, 1\]: .*at \[2, 3, 17\]"
     ):
-        graph_merge(affinity, semantic, from_logits=from_logits)
+        graph_merge(semantic, affinity)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"`affinity` must be finite: .*at \[2, 3, 17\]"
+    ):
+        graph_merge_from_logits(semantic[None], affinity[None], **logits)
     semantic[1, 0, 4] = value
     with pytest.raises(
-        tf.errors.InvalidArgumentError, match=rf"`semantic` must be {rule}: .*at \[1, 0, 4\]"
+        tf.errors.InvalidArgumentError, match=r"`semantic` must be in \[0, 1\]: .*at \[1, 0, 4\]"
     ):
-        graph_merge(affinity, semantic, from_logits=from_logits)
+        graph_merge(semantic, affinity)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"`semantic` must be finite: .*at \[1, 0, 4\]"
+    ):
+        graph_merge_from_logits(semantic[None], affinity[None], **logits)
 
 
 def test_outside_zero_and_one():
-    affinity, semantic = _inputs()
+    semantic, affinity = _inputs()
     affinity[0, 0, 0] = 1.0009  # within the tolerance
     affinity[0, 0, 1] = -0.0009
-    graph_merge(affinity, semantic)
+    graph_merge(semantic, affinity)
     affinity[0, 0, 0] = 1.002
     with pytest.raises(
         tf.errors.InvalidArgumentError, match=r"`affinity` must be in \[0, 1\]: 1.0"
     ):
-        graph_merge(affinity, semantic)
+        graph_merge(semantic, affinity)
 
 
 def test_affinities_of_the_background_are_not_read():
-    affinity, semantic = _inputs()
+    semantic, affinity = _inputs()
     semantic[:2, :2] = np.eye(9)[0]
     affinity[:2, :2] = np.nan
-    graph_merge(affinity, semantic)
+    graph_merge(semantic, affinity)
 
 
 @pytest.mark.parametrize(
@@ -287,9 +299,9 @@ def test_affinities_of_the_background_are_not_read():
     ],
 )
 def test_bad_dtype(affinity_type, semantic_type, message):
-    affinity, semantic = _inputs()
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        graph_merge(affinity.astype(affinity_type), semantic.astype(semantic_type))
+    semantic, affinity = _inputs()
+    with pytest.raises(TypeError, match=message):
+        graph_merge(semantic.astype(semantic_type), affinity.astype(affinity_type))
 
 
 def test_missing_library(monkeypatch, tmp_path):

@@ -1,9 +1,12 @@
 """The NumPy reference on cases worked out by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from affinity_seg import neighbors
+from affinity_seg.merge_options import MergeOptions
 from affinity_seg.ops import reference, reference_clusters
 from affinity_seg.ops import reference_graph as graph
 
@@ -71,9 +74,11 @@ def test_edges_equal_loops_over_pixels(window, size):
     distances, groups = (1, 2, 4, 8), (0, 1, 1, 2)
     affinity = rng.random((*size, 32), np.float32)
     semantic = rng.dirichlet(np.ones(4), size).astype(np.float32)
-    edges = reference.reference_edges(
-        affinity, semantic, distances=distances, stages=(2, 2), groups=groups, merge_window=window
-    )
+    options = MergeOptions(
+        distances=distances, stages=(2, 2), thresholds=(0.9, 0.5), groups=groups,
+        merge_window=window,
+    )  # fmt: skip
+    edges = reference.reference_edges(semantic, affinity, options)
     slow = _slow_edges(affinity, semantic, groups, distances, window)
     merged = sorted({max(1, d // window) for d in distances})
     assert edges.shape[2] == 4 * len(merged)
@@ -95,11 +100,11 @@ def test_window_of_two_averages_eight_pairs_to_the_side_and_five_to_the_diagonal
 
 
 def test_merged_distances_and_their_stages():
-    merged = graph.merged_distances((1, 2, 4, 8, 16, 32, 64), (3, 2, 2), 4)
+    merged = graph.merged_distances(MergeOptions(merge_window=4))
     assert [step.distance for step in merged] == [1, 2, 4, 8, 16]
     assert [step.stage for step in merged] == [0, 1, 1, 2, 2]
     assert merged[0].pixel_distances == (0, 1, 2)
-    merged = graph.merged_distances((1, 2, 4), (1, 1, 1), 2)
+    merged = graph.merged_distances(MergeOptions(distances=(1, 2, 4), stages=(1, 1, 1)))
     assert [(step.distance, step.stage) for step in merged] == [(1, 1), (2, 2)]
 
 
@@ -115,12 +120,14 @@ def test_affinities_are_checked_at_vertices_only():
     affinity = np.ones((1, 4, 8), np.float32)
     affinity[0, 3] = np.nan
     semantic = _one_hot(np.array([[1, 1, 0, 0]]))
-    options = dict(distances=(1,), stages=(1,), thresholds=(0.9,), merge_window=1, min_pixels=0)
-    result = reference.graph_merge_reference(affinity, semantic, **options)
+    options = MergeOptions(
+        distances=(1,), stages=(1,), thresholds=(0.9,), merge_window=1, min_pixels=0
+    )
+    result = reference.graph_merge_reference(semantic, affinity, options)
     assert result.instance_ids.tolist() == [[1, 1, 0, 0]]
     affinity[0, 0] = np.nan
     with pytest.raises(ValueError, match="`affinity`"):
-        reference.graph_merge_reference(affinity, semantic, **options)
+        reference.graph_merge_reference(semantic, affinity, options)
 
 
 def test_touching_instances_come_back_exactly():
@@ -130,16 +137,19 @@ def test_touching_instances_come_back_exactly():
     instances[10:12, 0:2] = 9  # Too small.
     distances = (1, 2, 4)
     result = reference.graph_merge_reference(
-        _truth(instances, distances),
         _one_hot((instances > 0).astype(int)),
-        distances=distances,
-        stages=(2, 1),
-        thresholds=(0.97, 0.5),
-        merge_window=1,
-        min_pixels=10,
+        _truth(instances, distances),
+        MergeOptions(
+            distances=distances,
+            stages=(2, 1),
+            thresholds=(0.97, 0.5),
+            merge_window=1,
+            min_pixels=10,
+        ),
     )
     assert np.array_equal(result.instance_ids, np.where(instances == 5, 1, 2 * (instances == 3)))
     assert result.sizes.tolist() == [48, 48]
+    assert result.boxes.tolist() == [[1, 1, 9, 7], [1, 7, 9, 13]]
     assert result.votes.tolist() == [[0, 48], [0, 48]]
     np.testing.assert_allclose(result.scores, 2 / (1 + np.exp(-5)) - 1, atol=1e-5)
     assert result.scores.dtype == np.float32
@@ -149,17 +159,16 @@ def test_later_stage_joins_parts_over_an_occluder():
     instances = np.array([[1, 1, 0, 0, 1, 1]])
     distances = (1, 4)
     affinity = _truth(instances, distances)
-    options = dict(distances=distances, merge_window=1, min_pixels=0, refine=False)
+    options = MergeOptions(
+        distances=distances, stages=(1, 1), thresholds=(0.9, 0.5), merge_window=1, min_pixels=0,
+        refine=False,
+    )  # fmt: skip
     semantic = _one_hot((instances > 0).astype(int))
-    joined = reference.graph_merge_reference(
-        affinity, semantic, stages=(1, 1), thresholds=(0.9, 0.5), **options
-    )
+    joined = reference.graph_merge_reference(semantic, affinity, options)
     assert joined.instance_ids.tolist() == [[1, 1, 0, 0, 1, 1]]
     assert joined.scores.tolist() == [1.0]
     affinity[..., 8:] = 0.4
-    apart = reference.graph_merge_reference(
-        affinity, semantic, stages=(1, 1), thresholds=(0.9, 0.5), **options
-    )
+    apart = reference.graph_merge_reference(semantic, affinity, options)
     assert apart.instance_ids.tolist() == [[1, 1, 0, 0, 2, 2]]
 
 
@@ -210,22 +219,21 @@ def test_group_and_mask_restrict_vertices_and_votes():
     probabilities[:, 4:] = (0.1, 0.1, 0.1, 0.7)
     probabilities[0, 0] = (0.1, 0.2, 0.1, 0.6)  # A pixel of group 2 in a group-1 window.
     affinity = np.ones((2, 8, 8), np.float32)
-    options = dict(
+    options = MergeOptions(
         distances=(1,), stages=(1,), thresholds=(0.5,), groups=(0, 1, 1, 2), refine=False,
         min_pixels=0, merge_window=2,
     )  # fmt: skip
-    result = reference.graph_merge_reference(affinity, probabilities, group=1, **options)
+    result = reference.graph_merge_reference(probabilities, affinity, options, group=1)
     assert result.instance_ids.tolist() == [[1] * 4 + [0] * 4] * 2
     assert result.votes.tolist() == [[0, 8, 0, 0]]
     mask = np.zeros((2, 8), bool)
     mask[1, 3:5] = True  # Touches the second and third window.
-    result = reference.graph_merge_reference(affinity, probabilities, mask=mask, **options)
+    result = reference.graph_merge_reference(probabilities, affinity, options, mask=mask)
     assert result.instance_ids.tolist() == [[0, 0, 1, 1, 1, 1, 0, 0]] * 2
     assert result.votes.tolist() == [[0, 4, 0, 4]]
     assert result.classes.tolist() == [1]  # A tie goes to the lower class.
-    refined = reference.graph_merge_reference(
-        affinity, probabilities, mask=mask, **{**options, "refine": True, "thresholds": (0.3,)}
-    )
+    options = dataclasses.replace(options, refine=True, thresholds=(0.3,))
+    refined = reference.graph_merge_reference(probabilities, affinity, options, mask=mask)
     assert refined.instance_ids.tolist() == [[0, 0, 1, 1, 2, 2, 0, 0]] * 2
 
 
@@ -234,13 +242,9 @@ def test_pixels_won_by_background_do_not_vote():
     probabilities[0, 0] = (0.5, 0.1, 0.4)
     probabilities[0, 1] = (0.0, 0.55, 0.45)
     result = reference.graph_merge_reference(
-        np.ones((1, 2, 8), np.float32),
         probabilities,
-        distances=(1,),
-        stages=(1,),
-        thresholds=(0.5,),
-        merge_window=2,
-        min_pixels=0,
+        np.ones((1, 2, 8), np.float32),
+        MergeOptions(distances=(1,), stages=(1,), thresholds=(0.5,), merge_window=2, min_pixels=0),
     )
     assert result.votes.tolist() == [[0, 1, 0]] and result.classes.tolist() == [1]
     assert result.sizes.tolist() == [2] and result.scores.tolist() == [0.0]  # No inner edge.
@@ -249,9 +253,17 @@ def test_pixels_won_by_background_do_not_vote():
 def test_refine_classes_lift_edges_of_the_largest_distance():
     affinity = np.full((1, 5, 16), 0.5, np.float32)
     semantic = _one_hot(np.full((1, 5), 2), 3)
-    options = dict(distances=(1, 4), stages=(1, 1), merge_window=1, refine=False)
-    edges = reference.reference_edges(affinity, semantic, refine_classes=(2,), **options)
-    plain = reference.reference_edges(affinity, semantic, refine_classes=(1,), **options)
+    edges, plain = (
+        reference.reference_edges(
+            semantic,
+            affinity,
+            MergeOptions(
+                distances=(1, 4), stages=(1, 1), thresholds=(0.9, 0.5), merge_window=1,
+                refine=False, refine_classes=refine_classes,
+            ),
+        )
+        for refine_classes in ((2,), (1,))
+    )  # fmt: skip
     half = (2 * np.rint(np.float32(0.5) * 65535)) / 2
     assert plain[0, 0, 0] == plain[0, 0, 4] == edges[0, 0, 0] == half
     assert edges[0, 0, 4] == np.floor((2 / (1 + np.exp(-5 * half / 65535)) - 1) * 65535 + 0.5)
@@ -260,20 +272,20 @@ def test_refine_classes_lift_edges_of_the_largest_distance():
 
 def test_nothing_found_gives_empty_arrays():
     result = reference.graph_merge_reference(
-        np.zeros((5, 3, 56), np.float32), _one_hot(np.zeros((5, 3), int))
+        _one_hot(np.zeros((5, 3), int)), np.zeros((5, 3, 56), np.float32)
     )
     assert not result.instance_ids.any() and result.instance_ids.dtype == np.int32
     assert result.classes.shape == result.scores.shape == result.sizes.shape == (0,)
-    assert result.votes.shape == (0, 2)
+    assert result.boxes.shape == (0, 4) and result.votes.shape == (0, 2)
 
 
 def test_logits_and_probabilities_agree():
     rng = np.random.default_rng(3)
     affinity = rng.normal(size=(6, 7, 16)).astype(np.float32)
     semantic = rng.normal(size=(6, 7, 3)).astype(np.float32)
-    options = dict(distances=(1, 2), stages=(1, 1), merge_window=1)
-    logits = reference.reference_edges(affinity, semantic, from_logits=True, **options)
+    options = MergeOptions(distances=(1, 2), stages=(1, 1), thresholds=(0.9, 0.5), merge_window=1)
+    logits = reference.reference_edges(semantic, affinity, options, from_logits=True)
     probabilities = reference.reference_edges(
-        graph.sigmoid(affinity), graph.softmax(semantic), **options
+        graph.softmax(semantic), graph.sigmoid(affinity), options
     )
     assert np.array_equal(logits, probabilities) and (logits > 0).any()
