@@ -14,7 +14,6 @@ import os
 from absl import flags
 
 from affinity_seg import cli, files
-from affinity_seg.benchmarking import runs, train_step
 from affinity_seg.tasks import experiment_flags
 
 experiment_flags.define()
@@ -26,6 +25,8 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.benchmarking import runs, train_step
+
     params = experiment_flags.parse()
     result = train_step.measure_step(params, steps=FLAGS.steps, repetitions=FLAGS.repetitions)
     runs.print_table(f"{FLAGS.experiment}, seconds", [result])

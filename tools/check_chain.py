@@ -13,11 +13,8 @@ from absl import flags
 from tqdm import tqdm
 
 from affinity_seg import cli, labels, tool_flags
-from affinity_seg.analysis import chain
 from affinity_seg.configs import inference
 from affinity_seg.data import listing
-from affinity_seg.evaluation import judge, results
-from affinity_seg.evaluation.truth import read_truth
 
 tool_flags.define_data_flags(listing.LABELLED_LAYOUTS)
 tool_flags.define_class_table_flag()
@@ -30,6 +27,10 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.analysis import chain
+    from affinity_seg.evaluation import judge, results
+    from affinity_seg.evaluation.truth import read_truth
+
     table = labels.load_class_table(FLAGS.class_table)
     config = inference.load_config(FLAGS.preset, FLAGS.override)
     items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affinity_seg import labels, neighbors, resources, structured
-from affinity_seg.configs.networks import OUTPUT_STRIDES, PRECISIONS
+from affinity_seg.configs.choices import OUTPUT_STRIDES, PRECISIONS
 
 BEST_PRESET = "paper_best"
 """What the tools use when no preset is given: the best row of the paper's tables."""
