@@ -1,4 +1,9 @@
-"""What every program in tools/ shares: flags, and errors of the user as one message."""
+"""What every program in tools/ shares: flags, and errors of the user as one message.
+
+A program imports this module first. It does not import TensorFlow, and neither do the modules that
+define flags (`tool_flags`, `tasks.experiment_flags`), so that `--help` and the message of a wrong
+flag come at once. A program imports what does its work inside its `main`.
+"""
 
 import functools
 import os
@@ -6,19 +11,22 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from absl import app, flags
+from absl import app, flags, logging
 
-# TensorFlow's remarks, such as that there is no GPU; its errors come as exceptions anyway.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from affinity_seg import input_errors, resources
 
-import cv2
-import tensorflow as tf
-import yaml
+_ENVIRONMENT = {
+    # What TensorFlow's C++ code says on its own, such as which instructions the CPU has or that
+    # there is no GPU. Its errors come as exceptions as well.
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # `import tensorflow` always loads a Keras. This one is what the networks are made of; the other
+    # one would be loaded beside it, for more than a second.
+    "TF_USE_LEGACY_KERAS": "1",
+}
+"""What TensorFlow reads when it is imported, for every program. The user's own values win."""
 
-from affinity_seg import resources
-
-_USER_ERRORS = (OSError, ValueError, yaml.YAMLError, cv2.error, tf.errors.OpError)
-"""What a wrong argument or a damaged file raises, here or in the libraries below."""
+for _name_of_variable, _value in _ENVIRONMENT.items():
+    os.environ.setdefault(_name_of_variable, _value)
 
 _FLAGFILE = "--flagfile="
 _INTERRUPTED_STATUS = 128 + 2
@@ -62,7 +70,7 @@ def _checked(
             raise
         print(f"{_name(argv)}: interrupted", file=sys.stderr)
         return _INTERRUPTED_STATUS
-    except _USER_ERRORS as error:
+    except input_errors.types() as error:
         if _DEBUG.value:
             raise
         _fail(argv, error)
@@ -75,7 +83,10 @@ def _parse(argv: Sequence[str], known_only: bool) -> list[str]:
     With `known_only`, flags that the program does not have are among them.
     """
     try:
-        return parse_flags(argv, known_only)
+        others = parse_flags(argv, known_only)
+        if flags.FLAGS["verbosity"].using_default_value:
+            flags.FLAGS.verbosity = logging.WARNING  # absl would make it INFO after the parsing.
+        return others
     except flags.Error as error:
         _fail(argv, f"{error}; --help lists the flags")
     except SystemExit:  # --help was shown.

@@ -6,19 +6,14 @@ import json
 import os
 from collections.abc import Iterator
 
-import cv2
-import tensorflow as tf
 from absl import flags, logging
 
-from affinity_seg import files
+from affinity_seg import files, input_errors
 
 FILE_NAME = "dead_letters.json"
 
 EXIT_STATUS = 3
 """Exit status of a program that finished, but could not use some of its inputs."""
-
-_ERRORS = (OSError, ValueError, cv2.error, tf.errors.OpError)
-"""What a damaged or missing input raises."""
 
 _OWN = frozenset(
     (errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS)
@@ -82,7 +77,7 @@ class DeadLetters:
         """
         try:
             yield
-        except _ERRORS as error:
+        except input_errors.types() as error:
             if self._strict or (isinstance(error, OSError) and error.errno in _OWN):
                 raise
             self.add(name, path, str(error))

@@ -1,13 +1,18 @@
-"""Flags that several programs of tools/ have, defined in one place."""
+"""Flags that several programs of tools/ have, defined in one place, without TensorFlow."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from affinity_seg import model_folder
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data import listing, mistakes, training_sets
+from affinity_seg.data import listing, mistakes
+from affinity_seg.data.training_set_settings import Settings
+
+if TYPE_CHECKING:
+    from affinity_seg.pipeline.filters import InstanceFilter
 
 
 def define_input_flag(what: str, former: str, *, multi: bool = False) -> None:
@@ -103,7 +108,7 @@ def config() -> InferenceConfig:
 def define_training_set_flags() -> None:
     """Defines the flags that `training_set_settings` reads."""
     flags.disclaim_key_flags()
-    default = training_sets.Settings()
+    default = Settings()
     flags.DEFINE_integer("seed", default.seed, "Seed of all random choices.", lower_bound=0)
     flags.DEFINE_float("drop_share", default.drop_share, "Share of images that lose empty rows.")
     flags.DEFINE_integer("num_fine_patches", default.num_fine_patches, "Size of fine_patches.")
@@ -111,7 +116,25 @@ def define_training_set_flags() -> None:
     flags.DEFINE_integer("small_height", default.small_height, "Lower instances are upsampled, px.")
 
 
-def training_set_settings() -> training_sets.Settings:
+def training_set_settings() -> Settings:
     """Returns how the flags say that images become training sets."""
     names = ("seed", "drop_share", "num_fine_patches", "num_coarse_patches", "small_height")
-    return training_sets.Settings(**{name: getattr(flags.FLAGS, name) for name in names})
+    return Settings(**{name: getattr(flags.FLAGS, name) for name in names})
+
+
+def define_filter_flags() -> None:
+    """Defines --min_score and --classes, which `instance_filter` reads."""
+    flags.disclaim_key_flags()
+    flags.DEFINE_float("min_score", None, "Keep only instances with at least this score.")
+    flags.DEFINE_list("classes", None, "Keep only these classes: names, comma-separated.")
+
+
+def instance_filter() -> "InstanceFilter":
+    """Returns the filter that the flags describe; its classes are in alphabetical order."""
+    from affinity_seg.pipeline.filters import InstanceFilter
+
+    classes = flags.FLAGS.classes
+    return InstanceFilter(
+        min_score=flags.FLAGS.min_score,
+        classes=None if classes is None else tuple(sorted(set(classes))),
+    )

@@ -18,9 +18,6 @@ import tempfile
 from absl import flags
 
 from affinity_seg import cli, files, labels
-from affinity_seg.configs import experiments
-from affinity_seg.data import tfrecords
-from benchmarks import input_records, input_stages, runs
 
 flags.DEFINE_string("output_dir", "runs/benchmark_input", "Folder of results.json.")
 flags.DEFINE_string("input_path", None, "Pattern of TFRecords; default: streets made for it.")
@@ -35,6 +32,10 @@ FLAGS = flags.FLAGS
 
 def main():
     import tensorflow as tf  # Not before `cli` has made it quiet.
+
+    from affinity_seg.configs import experiments
+    from affinity_seg.data import tfrecords
+    from benchmarks import input_records, input_stages, runs
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

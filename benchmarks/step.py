@@ -26,6 +26,7 @@ FLAGS = flags.FLAGS
 
 
 def main():
+
     params = experiment_flags.parse()
     result = train_step.measure_step(params, steps=FLAGS.steps, repetitions=FLAGS.repetitions)
     runs.print_table(f"{FLAGS.experiment}, seconds", [result])

@@ -104,7 +104,6 @@ def _step_bytes(name: str, precision: str, crops: int) -> int:
     import tensorflow as tf  # Late: this is another process.
     from official.core import task_factory, train_utils
 
-    from affinity_seg.dataloaders import filenames
     from affinity_seg.tasks import registry_imports, training  # noqa: F401
 
     kind, files = NETWORKS[name]
@@ -130,7 +129,7 @@ def _step_bytes(name: str, precision: str, crops: int) -> int:
     batch = {
         "image": tf.constant(images),
         "instances": tf.constant(_instances(crops, height, width)),
-        "filename": tf.zeros([crops, filenames.LENGTH], tf.int32),
+        "fingerprint": tf.zeros([crops], tf.int64),
     }
     step = tf.function(lambda crops: task.train_step(crops, model, optimizer)[task.loss])
     return measure.measure(lambda: step(batch).numpy(), 0).peak_bytes

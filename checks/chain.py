@@ -14,9 +14,6 @@ from tqdm import tqdm
 
 from affinity_seg import cli, labels, tool_flags
 from affinity_seg.data import listing
-from affinity_seg.evaluation import judge, results
-from affinity_seg.evaluation.truth import read_truth
-from checks import chain_losses
 
 tool_flags.define_data_flags(listing.LABELLED_LAYOUTS)
 tool_flags.define_class_table_flag()
@@ -29,6 +26,10 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.evaluation import judge, results
+    from affinity_seg.evaluation.truth import read_truth
+    from checks import chain_losses
+
     table = labels.load_class_table(FLAGS.class_table)
     config = tool_flags.config()
     items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)

@@ -13,7 +13,6 @@ from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.evaluation import tables
 from affinity_seg.labels import load_class_table
-from affinity_seg.pipeline import confusion
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
 tool_flags.define_data_flags()
@@ -24,6 +23,8 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.pipeline import confusion
+
     table = load_class_table(FLAGS.class_table)
     items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     summary = confusion.evaluate(items, FLAGS.predictions_dir, table)

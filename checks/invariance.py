@@ -14,9 +14,7 @@ import numpy as np
 from absl import flags
 
 from affinity_seg import cli, tool_flags
-from affinity_seg.data import listing, pictures
-from affinity_seg.pipeline import prediction_runs
-from checks import comparisons
+from affinity_seg.data import listing
 
 KINDS = ("mirrored", "tiles", "float16")
 
@@ -36,6 +34,10 @@ def _compare(segmenter, kind, image):
 
 
 def main():
+    from affinity_seg.data import pictures
+    from affinity_seg.pipeline import prediction_runs
+    from checks import comparisons
+
     config = tool_flags.config()
     items = listing.list_pictures([FLAGS.input])[: FLAGS.max_images]
     networks = prediction_runs.load_networks(config, *tool_flags.model().network_dirs)

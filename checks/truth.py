@@ -13,8 +13,6 @@ from absl import flags
 
 from affinity_seg import cli, labels, tool_flags
 from affinity_seg.data import listing
-from affinity_seg.evaluation.truth import read_truth
-from checks import true_predictions
 
 tool_flags.define_data_flags(listing.LABELLED_LAYOUTS)
 tool_flags.define_class_table_flag()
@@ -26,6 +24,9 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.evaluation.truth import read_truth
+    from checks import true_predictions
+
     table = labels.load_class_table(FLAGS.class_table)
     items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     items = items[: FLAGS.max_images]

@@ -9,7 +9,6 @@ arguments is refused. Prints how many instances there are and how hard they are.
 from absl import flags
 
 from affinity_seg import cli
-from synthetic import streets
 
 flags.DEFINE_string("output_dir", None, "Folder of the data set.")
 flags.DEFINE_integer("train", 0, "Images of the split train.", lower_bound=0)
@@ -25,6 +24,8 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from synthetic import streets
+
     statistics = streets.write_streets(
         FLAGS.output_dir,
         {"train": FLAGS.train, "val": FLAGS.val},

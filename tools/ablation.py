@@ -15,8 +15,7 @@ import os
 
 from absl import flags
 
-from affinity_seg import cli, files, model_folder, tool_flags
-from affinity_seg.analysis import ablation
+from affinity_seg import cli, files, tool_flags
 from affinity_seg.configs.paper_tables import TABLES
 from affinity_seg.data import listing
 from affinity_seg.labels import load_class_table
@@ -35,6 +34,9 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg import model_folder
+    from affinity_seg.analysis import ablation
+
     items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     class_table = load_class_table(FLAGS.class_table)
     fine = FLAGS.stride_8_model

@@ -12,16 +12,16 @@ tools/create_training_sets.py. All flags of Beam's pipeline options are taken, s
 from absl import flags
 
 from affinity_seg import cli, dead_letters, labels, tool_flags
-from affinity_seg.beam import preparing, running
-from affinity_seg.beam.elements import LetterBox
-from affinity_seg.data import checks, listing, training_sets
+from affinity_seg.data import listing, training_set_settings
 
 flags.DEFINE_string("input", None, "Folder of the data set.", required=True)
 flags.DEFINE_enum("layout", "cityscapes", listing.LAYOUTS[:2], "How the data set's files lie.")
 flags.DEFINE_string("split", None, "Part of the data set.", required=True)
 flags.DEFINE_enum("annotation", "gtFine", listing.ANNOTATIONS, "For layout cityscapes.")
 tool_flags.define_class_table_flag()
-flags.DEFINE_enum("set", None, training_sets.SETS, "A set of the paper, of a Cityscapes split.")
+flags.DEFINE_enum(
+    "set", None, training_set_settings.SETS, "A set of the paper, of a Cityscapes split."
+)
 flags.DEFINE_string("output_dir", None, "Folder that all workers see.", required=True)
 flags.DEFINE_integer("num_shards", 4, "Number of shards.")
 tool_flags.define_training_set_flags()
@@ -31,6 +31,10 @@ FLAGS = flags.FLAGS
 
 
 def main(arguments):
+    from affinity_seg.beam import preparing, running
+    from affinity_seg.beam.elements import LetterBox
+    from affinity_seg.data import checks
+
     class_table = labels.load_class_table(FLAGS.class_table)
     settings = None
     if FLAGS.set is not None:

@@ -14,14 +14,13 @@ from absl import flags
 from affinity_seg import cli, dead_letters, tool_flags
 from affinity_seg.beam import running, runs, segmenting, sources
 from affinity_seg.evaluation import tables
-from affinity_seg.pipeline import filters
 
 flags.DEFINE_string("input", None, "Folder of the data set, or a pattern.", required=True)
 flags.DEFINE_enum("layout", "cityscapes", sources.LAYOUTS, "How the data set's files lie.")
 flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
 flags.DEFINE_string("model_dir", None, "Exported model, instead of the two networks.")
 tool_flags.define_model_flags(required=False)
-filters.define_flags()
+tool_flags.define_filter_flags()
 flags.DEFINE_string("output_dir", None, "Folder that all workers see.", required=True)
 flags.DEFINE_bool("evaluate", False, "Write AP to scores.json.")
 flags.DEFINE_bool("coco", False, "Write COCO files to coco/.")
@@ -38,7 +37,9 @@ def _run() -> runs.Run:
     """Returns what segments, as the flags say."""
     if FLAGS.model_dir is None:
         dirs = tool_flags.model().network_dirs
-        return runs.NetworksRun(FLAGS.output_dir, tool_flags.config(), *dirs, filters.from_flags())
+        return runs.NetworksRun(
+            FLAGS.output_dir, tool_flags.config(), *dirs, tool_flags.instance_filter()
+        )
     given = [name for name in _IN_THE_MODEL if FLAGS[name].present]
     if given:
         raise ValueError(f"`model_dir` has networks, preset and filters in it; without it: {given}")

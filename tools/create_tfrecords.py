@@ -15,7 +15,7 @@ as binary masks, is refused, see docs/data.md.
 from absl import flags
 
 from affinity_seg import cli, dead_letters, labels, tool_flags
-from affinity_seg.data import checks, listing, tfrecords
+from affinity_seg.data import listing
 
 tool_flags.define_input_flag("Folder of the data set.", "data_dir")
 flags.DEFINE_enum("layout", "cityscapes", listing.LABELLED_LAYOUTS, "How the data set's files lie.")
@@ -31,6 +31,8 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.data import checks, tfrecords
+
     class_table = labels.load_class_table(FLAGS.class_table)
     allowed = tool_flags.allowed_mistakes()
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)

@@ -16,11 +16,11 @@ import contextlib
 from absl import flags
 
 from affinity_seg import cli, dead_letters, labels, tool_flags
-from affinity_seg.data import listing, tfrecords, training_sets
+from affinity_seg.data import listing, training_set_settings
 
 tool_flags.define_input_flag("Folder of the data set.", "data_dir")
 flags.DEFINE_string("output_dir", None, "Folder for the shards.")
-flags.DEFINE_list("sets", list(training_sets.SETS), "Which sets to write.")
+flags.DEFINE_list("sets", list(training_set_settings.SETS), "Which sets to write.")
 flags.DEFINE_string("fine_split", "train", "Split of the fine sets.")
 flags.DEFINE_string("coarse_split", "train_extra", "Split of the coarse sets.")
 flags.DEFINE_integer("num_shards", 64, "Shards of each set, at most one for each example.")
@@ -32,9 +32,11 @@ FLAGS = flags.FLAGS
 
 
 def main():
-    unknown = set(FLAGS.sets) - set(training_sets.SETS)
+    from affinity_seg.data import tfrecords, training_sets
+
+    unknown = set(FLAGS.sets) - set(training_set_settings.SETS)
     if unknown or not FLAGS.sets:
-        raise ValueError(f"`--sets` must name some of {training_sets.SETS}: {FLAGS.sets}")
+        raise ValueError(f"`--sets` must name some of {training_set_settings.SETS}: {FLAGS.sets}")
     settings = tool_flags.training_set_settings()
     class_table = labels.CITYSCAPES
     settings.check(class_table)
@@ -63,7 +65,7 @@ def main():
             rows.append((name, summary.count, sum(summary.instances_of_class.values())))
     print(f"{'set':16}{'examples':>10}{'the paper':>11}{'instances':>11}")
     for name, count, instances in rows:
-        print(f"{name:16}{count:10}{training_sets.PAPER_COUNTS[name]:11}{instances:11}")
+        print(f"{name:16}{count:10}{training_set_settings.PAPER_COUNTS[name]:11}{instances:11}")
     return letters.finish()
 
 

@@ -15,9 +15,8 @@ from absl import flags
 
 from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
-from affinity_seg.evaluation import errors, judge, tables
+from affinity_seg.evaluation import tables
 from affinity_seg.labels import load_class_table
-from affinity_seg.visualization import curves, layout
 
 tool_flags.define_data_flags()
 tool_flags.define_class_table_flag()
@@ -30,6 +29,9 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.evaluation import errors, judge
+    from affinity_seg.visualization import curves, layout
+
     for path in (FLAGS.output_json, FLAGS.output_plot):
         if path:  # Not to find out after the judging that there is no place for it.
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)

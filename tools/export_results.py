@@ -16,9 +16,7 @@ from absl import flags
 
 from affinity_seg import cli, files, tool_flags
 from affinity_seg.data import listing
-from affinity_seg.export import cityscapes_zip, coco, label_maps
 from affinity_seg.labels import load_class_table
-from affinity_seg.pipeline import filters
 
 _FORMATS = ("coco", "label_maps", "cityscapes_zip")
 
@@ -27,16 +25,18 @@ tool_flags.define_data_flags()
 tool_flags.define_class_table_flag()
 flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
 flags.DEFINE_string("output_dir", None, "Folder for the files.")
-filters.define_flags()
+tool_flags.define_filter_flags()
 flags.mark_flags_as_required(["format", "results_dir", "output_dir"])
 FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.export import cityscapes_zip, coco, label_maps
+
     class_table = load_class_table(FLAGS.class_table)
     items = listing.list_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     what = (items, FLAGS.results_dir, class_table)
-    instance_filter = filters.from_flags()
+    instance_filter = tool_flags.instance_filter()
     suffix = f"_{FLAGS.split}" if FLAGS.layout == "cityscapes" else ""
     files.remove_leftovers(FLAGS.output_dir)
     if FLAGS.format == "coco":

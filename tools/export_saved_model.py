@@ -14,23 +14,25 @@ import os
 from absl import flags
 
 from affinity_seg import cli, tool_flags
-from affinity_seg.pipeline import filters, prediction_runs
-from affinity_seg.serving import saved_model
+from affinity_seg.configs import choices
 
 tool_flags.define_model_flags()
 flags.DEFINE_string("output_dir", None, "Folder of the model's versions.", required=True)
 flags.DEFINE_integer("version", 1, "Number of this version, the folder's name.", lower_bound=1)
-flags.DEFINE_enum("kind", "instances", saved_model.KINDS, "All of it, or the networks alone.")
+flags.DEFINE_enum("kind", "instances", choices.EXPORT_KINDS, "All of it, or the networks alone.")
 flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model will be served.")
 flags.DEFINE_bool("warmup", True, "Write warm-up requests for TensorFlow Serving along.")
-filters.define_flags()
+tool_flags.define_filter_flags()
 FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.pipeline import prediction_runs
+    from affinity_seg.serving import saved_model
+
     folder = os.path.join(FLAGS.output_dir, str(FLAGS.version))
     segmenter = prediction_runs.load_segmenter(
-        tool_flags.config(), *tool_flags.model().network_dirs, filters.from_flags()
+        tool_flags.config(), *tool_flags.model().network_dirs, tool_flags.instance_filter()
     )
     names = saved_model.write(
         segmenter,

@@ -15,8 +15,6 @@ fit ends the import and nothing is written.
 from absl import flags
 
 from affinity_seg import cli
-from affinity_seg.configs import experiments
-from affinity_seg.modeling import checkpoint_import
 
 _SOURCES = ("imagenet", "model_garden", "semantic", "affinity")
 
@@ -30,6 +28,9 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.configs import experiments
+    from affinity_seg.modeling import checkpoint_import
+
     if FLAGS.source == "affinity":
         params = experiments.affinity_experiment()
     else:

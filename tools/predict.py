@@ -14,10 +14,8 @@ https://ui.perfetto.dev.
 from absl import flags
 
 from affinity_seg import cli, dead_letters, tool_flags
+from affinity_seg.configs import choices
 from affinity_seg.data import listing
-from affinity_seg.pipeline import merge_runs, prediction_runs, records
-from affinity_seg.pipeline.fingerprint import prediction_fingerprint
-from affinity_seg.pipeline.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
 
 tool_flags.define_data_flags()
 tool_flags.define_model_flags()
@@ -30,6 +28,10 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.pipeline import merge_runs, prediction_runs, records
+    from affinity_seg.pipeline.fingerprint import prediction_fingerprint
+    from affinity_seg.pipeline.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
+
     items = listing.list_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     config, dirs = tool_flags.config(), tool_flags.model().network_dirs
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)
@@ -38,7 +40,7 @@ def main():
         fingerprint = prediction_fingerprint(config, *dirs)
         unmerged = dead_letters.DeadLetters(FLAGS.results_dir, FLAGS.strict)
         merger = merge_runs.RecordMerger(
-            fingerprint, config, merge_runs.METHODS[0], FLAGS.results_dir, letters=unmerged
+            fingerprint, config, choices.MERGE_METHODS[0], FLAGS.results_dir, letters=unmerged
         )
     times = Timeline()
     count = prediction_runs.predict_images(
@@ -65,7 +67,7 @@ def main():
         more = merge_runs.merge_records(
             FLAGS.output_dir,
             config,
-            merge_runs.METHODS[0],
+            choices.MERGE_METHODS[0],
             FLAGS.results_dir,
             letters=unmerged,
         )

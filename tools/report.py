@@ -13,7 +13,6 @@ from absl import flags
 
 from affinity_seg import cli, tool_flags
 from affinity_seg.labels import load_class_table
-from affinity_seg.visualization import report, report_page
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
 flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
@@ -26,6 +25,8 @@ FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.visualization import report, report_page
+
     os.makedirs(os.path.dirname(os.path.abspath(FLAGS.output)), exist_ok=True)
     gathered = report.gather(
         FLAGS.input,

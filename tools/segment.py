@@ -12,23 +12,25 @@ from absl import flags
 from tqdm import tqdm
 
 from affinity_seg import cli, dead_letters, names, tool_flags
-from affinity_seg.data import listing, pictures
-from affinity_seg.export import segmentation
-from affinity_seg.pipeline import filters, prediction_runs
-from affinity_seg.pipeline.errors import errors_named
-from affinity_seg.pipeline.merging import class_candidates
+from affinity_seg.data import listing
 
 tool_flags.define_input_flag("A picture, or a folder of pictures.", "image", multi=True)
 tool_flags.define_model_flags("runs/demo")
 flags.DEFINE_string("output_dir", None, "Folder for the two files of each picture.", required=True)
-filters.define_flags()
+tool_flags.define_filter_flags()
 dead_letters.define_flag()
 FLAGS = flags.FLAGS
 
 
 def main():
+    from affinity_seg.data import pictures
+    from affinity_seg.export import segmentation
+    from affinity_seg.pipeline import prediction_runs
+    from affinity_seg.pipeline.errors import errors_named
+    from affinity_seg.pipeline.merging import class_candidates
+
     items = listing.list_pictures(FLAGS.input)
-    config, instance_filter = tool_flags.config(), filters.from_flags()
+    config, instance_filter = tool_flags.config(), tool_flags.instance_filter()
     segmenter = prediction_runs.load_segmenter(
         config, *tool_flags.model().network_dirs, instance_filter
     )

@@ -14,11 +14,9 @@ import os
 import socket
 import tempfile
 
-import requests
 from absl import flags
 
 from affinity_seg import cli
-from affinity_seg.serving import saved_model
 
 flags.DEFINE_string("model_dir", None, "Folder of the exported model.", required=True)
 flags.DEFINE_string("model_name", "affinity_seg", "Name under which the model is served.")
@@ -71,6 +69,8 @@ async def _serve(folder: str, scratch: str) -> None:
 
 async def _say_when_ready() -> None:
     """Waits until the model is loaded."""
+    import requests
+
     server = f"http://{FLAGS.host}:{FLAGS.http_port}"
     url = f"{server}/v2/models/{FLAGS.model_name}/ready"
     while True:
@@ -97,6 +97,8 @@ def main():
     if importlib.util.find_spec("mlserver") is None:
         raise ValueError("this needs `pip install 'affinity-seg[mlserver]'`")
     _check_ports()
+    from affinity_seg.serving import saved_model
+
     folder = os.path.abspath(saved_model.newest_version(FLAGS.model_dir))
     with tempfile.TemporaryDirectory(prefix="affinity_seg_serve_") as scratch:
         asyncio.run(_serve(folder, scratch))

@@ -13,9 +13,7 @@ import sys
 from absl import flags
 
 from affinity_seg import cli, labels, tool_flags
-from affinity_seg.data import listing, pictures
-from affinity_seg.export import segmentation
-from affinity_seg.serving import client
+from affinity_seg.data import listing
 
 flags.DEFINE_string("server", "grpc://localhost:8500", "grpc://, http:// or v2+http://host:port.")
 tool_flags.define_input_flag("A picture, or a folder of pictures.", "image", multi=True)
@@ -32,6 +30,10 @@ def _tell(line: str) -> None:
 
 
 def main():
+    from affinity_seg.data import pictures
+    from affinity_seg.export import segmentation
+    from affinity_seg.serving import client
+
     class_table = labels.load_class_table(FLAGS.class_table)
     settings = client.Settings(FLAGS.model_name, FLAGS.timeout, FLAGS.wait, _tell)
     items = listing.list_pictures(FLAGS.input)

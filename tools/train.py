@@ -13,7 +13,7 @@ makes one step, keeps nothing of it and prints shapes and memory.
 from absl import flags
 
 from affinity_seg import cli
-from affinity_seg.tasks import dry_run, experiment_flags, scaling, training
+from affinity_seg.tasks import experiment_flags
 
 experiment_flags.define()
 flags.DEFINE_string("model_dir", None, "Folder for checkpoints and summaries.")
@@ -27,6 +27,8 @@ flags.mark_flag_as_required("model_dir")
 
 
 def main():
+    from affinity_seg.tasks import dry_run, scaling, training
+
     params = experiment_flags.parse()
     if flags.FLAGS.scale_to_batch is not None:
         print("\n".join(scaling.scale_to_batch(params, flags.FLAGS.scale_to_batch)))

@@ -14,9 +14,6 @@ from tqdm import tqdm
 from affinity_seg import cli, dead_letters, files, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.labels import load_class_table
-from affinity_seg.pipeline import filters, outputs, records
-from affinity_seg.pipeline.errors import errors_named
-from affinity_seg.visualization import overlays, pictures
 
 flags.DEFINE_string("predictions_dir", None, "Folder that tools/predict.py wrote.")
 flags.DEFINE_string("results_dir", None, "Folder that tools/merge.py wrote.")
@@ -24,7 +21,7 @@ tool_flags.define_data_flags()
 tool_flags.define_class_table_flag()
 flags.DEFINE_string("output_dir", None, "Folder for the pictures.")
 flags.DEFINE_integer("max_images", None, "Draw only so many images, the first by name.", 1)
-filters.define_flags()
+tool_flags.define_filter_flags()
 dead_letters.define_flag()
 flags.mark_flags_as_required(["predictions_dir", "results_dir", "output_dir"])
 FLAGS = flags.FLAGS
@@ -32,6 +29,10 @@ FLAGS = flags.FLAGS
 
 def _draw(item, class_table, instance_filter):
     """Returns the pictures of one image by kind."""
+    from affinity_seg.pipeline import outputs, records
+    from affinity_seg.pipeline.errors import errors_named
+    from affinity_seg.visualization import overlays, pictures
+
     found = outputs.read_outputs(item, FLAGS.predictions_dir, FLAGS.results_dir, class_table)
     instances = instance_filter.select_predictions(found.instances, class_table)
     height, width = found.image.shape[:2]
@@ -47,8 +48,10 @@ def _draw(item, class_table, instance_filter):
 
 
 def main():
+    from affinity_seg.visualization import pictures
+
     class_table = load_class_table(FLAGS.class_table)
-    instance_filter = filters.from_flags()
+    instance_filter = tool_flags.instance_filter()
     instance_filter.check(class_table)
     items = listing.list_images(FLAGS.input, FLAGS.layout, FLAGS.split)[: FLAGS.max_images]
     letters = dead_letters.DeadLetters(FLAGS.output_dir, FLAGS.strict)

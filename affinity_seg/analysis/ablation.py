@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from affinity_seg.configs import inference
+from affinity_seg.configs import choices, inference
 from affinity_seg.configs.paper_tables import TableRow
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import judge
@@ -70,7 +70,7 @@ def run_table(
     for row, config, folder in zip(rows, configs, folders, strict=True):
         results_dir = os.path.join(output_dir, "results", row.preset)
         start = time.monotonic()
-        merge_runs.merge_records(folder, config, merge_runs.METHODS[0], results_dir)
+        merge_runs.merge_records(folder, config, choices.MERGE_METHODS[0], results_dir)
         merged = time.monotonic()
         print(f"\n{row.name}", flush=True)
         scores = judge.main_scores(items, results_dir, class_table)

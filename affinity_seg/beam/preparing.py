@@ -21,7 +21,7 @@ from affinity_seg import files, labels
 from affinity_seg.beam import collecting, running
 from affinity_seg.beam.elements import Letter, LetterBox
 from affinity_seg.beam.sources import LETTERS, with_letters
-from affinity_seg.data import checks, tfrecords, training_sets
+from affinity_seg.data import checks, tfrecords, training_set_settings, training_sets
 from affinity_seg.data.listing import Item
 from affinity_seg.data.training_sets import Crop
 
@@ -30,7 +30,7 @@ class Preparation(NamedTuple):
     """A set of TFRecords to be written.
 
     Attributes:
-      name: First part of the shards' names: a split, or one of `training_sets.SETS`.
+      name: First part of the shards' names: a split, or one of `training_set_settings.SETS`.
       items: Images with truth, see `listing.list_labelled_images`.
       class_table: What the instance images may hold.
       output_dir: Folder of the shards.
@@ -46,7 +46,7 @@ class Preparation(NamedTuple):
     class_table: labels.ClassTable
     output_dir: str
     num_shards: int
-    settings: training_sets.Settings | None = None
+    settings: training_set_settings.Settings | None = None
     strict: bool = False
     letters: Sequence[Letter] = ()
     allowed: Collection[str] = ()

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from affinity_seg import files, labels
 from affinity_seg.beam.elements import Picture
+from affinity_seg.configs import choices
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results
@@ -140,7 +141,7 @@ class _RecordsAndResults:
         self._merger = merge_runs.RecordMerger(
             self._fingerprint,
             run.config,
-            merge_runs.METHODS[0],
+            choices.MERGE_METHODS[0],
             os.path.join(run.output_dir, RESULTS),
             run.instance_filter,
         )

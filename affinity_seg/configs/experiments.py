@@ -8,12 +8,12 @@ Other runs are YAML overrides in configs/experiments.
 
 import dataclasses
 
-from official.core import config_definitions as cfg
-from official.core import exp_factory
 from official.modeling import hyperparams, optimization
 
 from affinity_seg import labels, neighbors
 from affinity_seg.configs import networks, schedules
+from affinity_seg.model_garden import config_definitions as cfg
+from affinity_seg.model_garden import exp_factory
 
 SEMANTIC = "affinity_seg_semantic"
 AFFINITY = "affinity_seg_affinity"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affinity_seg import fields, labels, resources, structured
-from affinity_seg.configs.networks import OUTPUT_STRIDES, PRECISIONS
+from affinity_seg.configs.choices import OUTPUT_STRIDES, PRECISIONS
 from affinity_seg.merge_options import MergeOptions, MergeSettings
 from affinity_seg.region_options import RegionOptions
 

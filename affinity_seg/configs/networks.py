@@ -5,13 +5,9 @@ import itertools
 import math
 
 from official.modeling import hyperparams
-from official.vision.configs import backbones as mg_backbones
-from official.vision.configs import common as mg_common
 
-OUTPUT_STRIDES = (4, 8, 16, 32)
-
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-"""Keras policies of inference: what a network computes in; its weights and logits are float32."""
+from affinity_seg.configs.choices import OUTPUT_STRIDES
+from affinity_seg.model_garden import backbone_configs, common_configs
 
 PRESETS = {
     "resnet_50": ([3, 4, 6, 3], 64, 64),
@@ -80,8 +76,8 @@ class Backbone(hyperparams.OneOfConfig):
 
     type: str = "resnet_v1"
     resnet_v1: ResNetV1 = dataclasses.field(default_factory=ResNetV1)
-    dilated_resnet: mg_backbones.DilatedResNet = dataclasses.field(
-        default_factory=lambda: mg_backbones.DilatedResNet(model_id=101, multigrid=[1, 2, 4])
+    dilated_resnet: backbone_configs.DilatedResNet = dataclasses.field(
+        default_factory=lambda: backbone_configs.DilatedResNet(model_id=101, multigrid=[1, 2, 4])
     )
 
 
@@ -161,8 +157,8 @@ class Network(hyperparams.Config):
     backbone: Backbone = dataclasses.field(default_factory=Backbone)
     aspp: Aspp = dataclasses.field(default_factory=Aspp)
     fusion: Fusion = dataclasses.field(default_factory=Fusion)
-    norm_activation: mg_common.NormActivation = dataclasses.field(
-        default_factory=lambda: mg_common.NormActivation(
+    norm_activation: common_configs.NormActivation = dataclasses.field(
+        default_factory=lambda: common_configs.NormActivation(
             activation="relu", use_sync_bn=False, norm_momentum=0.9997, norm_epsilon=1e-5
         )
     )

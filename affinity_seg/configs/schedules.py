@@ -8,7 +8,7 @@ have no end, and a `cosine` or `polynomial` with a positive floor stays there.
 
 from typing import Any, NamedTuple
 
-from official.core import config_definitions as cfg
+from affinity_seg.model_garden import config_definitions as cfg
 
 
 class End(NamedTuple):

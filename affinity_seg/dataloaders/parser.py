@@ -8,7 +8,7 @@ import tensorflow as tf
 from affinity_seg import grids, labels
 from affinity_seg.configs import experiments
 from affinity_seg.data import graph_examples
-from affinity_seg.dataloaders import filenames
+from affinity_seg.dataloaders import fingerprints
 
 OUTSIDE = 2**16
 """Stored label of a crop's pixels that lie outside the image; those on disk have 16 bits."""
@@ -53,7 +53,8 @@ class Parser:
         Returns:
           {"image": uint8 [crop height, crop width, 3],
            "instances": float32 [crop height, crop width], as stored on disk; `OUTSIDE` where the
-             image has no pixel}
+             image has no pixel,
+           "fingerprint": int64 scalar, which image it is, see `fingerprints`}
         """
         config = self._config
         seeds = tf.unstack(tf.random.split(seed, 7))
@@ -88,7 +89,7 @@ class Parser:
         return {
             "image": tf.ensure_shape(image, [*config.crop_size, 3]),
             "instances": tf.ensure_shape(stored, config.crop_size),
-            "filename": filenames.to_codes(example["filename"]),
+            "fingerprint": fingerprints.of(example["filename"]),
         }
 
     def _start(

@@ -9,8 +9,8 @@ import re
 
 import tensorflow as tf
 import tf_keras
-from official.vision.modeling import segmentation_model
 
+from affinity_seg.model_garden import segmentation_model
 from affinity_seg.modeling import resnet_v1
 
 BACKBONE_SCOPE = "resnet_v1_101"

@@ -8,9 +8,9 @@ tiles of an input are sampled as the whole is.
 
 import tensorflow as tf
 import tf_keras
-from official.vision.modeling.decoders import aspp
 
 from affinity_seg.configs import networks as networks_config
+from affinity_seg.model_garden import aspp
 from affinity_seg.modeling import upsampling
 
 layers = tf_keras.layers

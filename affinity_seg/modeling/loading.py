@@ -11,11 +11,11 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 import yaml
-from official.core import exp_factory
 from official.modeling import hyperparams
 
 from affinity_seg import files, labels, neighbors, structured
 from affinity_seg.configs import experiments
+from affinity_seg.model_garden import exp_factory
 from affinity_seg.modeling import networks
 
 CLASS_TABLE_FILE = "class_table.yaml"
@@ -80,9 +80,11 @@ class Network:
         `tf.function` with one trace for all sizes.
         """
 
-        @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
+        @tf.function(
+            autograph=False, input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)]
+        )
         def logits(normalized):
-            return tf.cast(self.model(normalized, training=False)["logits"], tf.float32)
+            return tf.cast(networks.logits(self.model, normalized), tf.float32)
 
         return logits
 
@@ -96,10 +98,11 @@ class Network:
         """
 
         @tf.function(
+            autograph=False,
             input_signature=[
                 tf.TensorSpec([None, None, None, 3], tf.float32),
                 tf.TensorSpec([4], tf.int32),
-            ]
+            ],
         )
         def encode(normalized, box):
             return networks.encode(self.model, normalized, box)
@@ -116,7 +119,7 @@ class Network:
         outputs = self.encode.get_concrete_function().structured_outputs
         specs = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), outputs)
 
-        @tf.function(input_signature=list(specs))
+        @tf.function(autograph=False, input_signature=list(specs))
         def decode(encoded, context):
             return tf.cast(networks.decode(self.model, encoded, context), tf.float32)
 
@@ -143,7 +146,7 @@ def load_network(
       model_dir: Folder that tools/train.py wrote, or `best` in it, the best of the validations.
       output_stride: Another output stride than the one it was trained at; the weights of our
         networks fit every stride.
-      precision: What the network computes in, one of `configs.networks.PRECISIONS`.
+      precision: What the network computes in, one of `configs.choices.PRECISIONS`.
 
     Raises:
       FileNotFoundError: The folder, its params.yaml or its checkpoint is missing.

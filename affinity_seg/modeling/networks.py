@@ -2,18 +2,24 @@
 
 import tensorflow as tf
 import tf_keras
-from official.vision.modeling import segmentation_model
-from official.vision.modeling.backbones import factory
-from official.vision.modeling.decoders import aspp
-from official.vision.modeling.heads import segmentation_heads
 
 from affinity_seg.configs import networks as networks_config
+from affinity_seg.model_garden import (
+    aspp,
+    backbone_factory,
+    segmentation_heads,
+    segmentation_model,
+)
 from affinity_seg.modeling import (
     fusion,
     resnet_v1,  # noqa: F401  registers the backbone
 )
 
+_as_written = tf.autograph.experimental.do_not_convert
+"""Layers decide nothing by the values of tensors, so AutoGraph would only cost seconds."""
 
+
+@_as_written
 def build_network(
     config: networks_config.Network, num_outputs: int, l2_weight_decay: float = 0.0
 ) -> segmentation_model.SegmentationModel:
@@ -42,7 +48,7 @@ def build_network(
         "norm_epsilon": norm.norm_epsilon,
         "kernel_regularizer": regularizer,
     }
-    backbone = factory.build_backbone(
+    backbone = backbone_factory.build_backbone(
         input_specs=tf_keras.layers.InputSpec(shape=[None, None, None, 3]),
         backbone_config=config.backbone,
         norm_activation_config=norm,
@@ -79,6 +85,13 @@ def freeze_batch_norm(model: tf_keras.Model) -> None:
             layer.trainable = False
 
 
+@_as_written
+def logits(model: segmentation_model.SegmentationModel, normalized: tf.Tensor) -> tf.Tensor:
+    """Runs a network of `build_network` on float32 [B, H, W, 3] and returns its logits."""
+    return model(normalized, training=False)["logits"]
+
+
+@_as_written
 def encode(
     model: segmentation_model.SegmentationModel, normalized: tf.Tensor, box: tf.Tensor
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
@@ -106,6 +119,7 @@ def encode(
     return [encoded, *early], tf.reduce_sum(tf.cast(inner, tf.float32), axis=[1, 2])
 
 
+@_as_written
 def decode(
     model: segmentation_model.SegmentationModel, encoded: list[tf.Tensor], context: tf.Tensor
 ) -> tf.Tensor:

@@ -10,9 +10,9 @@ import math
 
 import tensorflow as tf
 import tf_keras
-from official.vision.modeling.backbones import factory
 
 from affinity_seg.configs import networks as networks_config
+from affinity_seg.model_garden import backbone_factory
 
 layers = tf_keras.layers
 
@@ -147,7 +147,7 @@ class ResNetV1(tf_keras.Model):
         return layers.Activation(self._activation, name=f"{name}_act")(x) if activated else x
 
 
-@factory.register_backbone_builder("resnet_v1")
+@backbone_factory.register_backbone_builder("resnet_v1")
 def build_resnet_v1(
     input_specs, backbone_config, norm_activation_config, l2_regularizer=None
 ) -> ResNetV1:

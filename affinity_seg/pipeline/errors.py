@@ -3,8 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-import cv2
-import tensorflow as tf
+from affinity_seg import input_errors
 
 
 @contextlib.contextmanager
@@ -12,6 +11,8 @@ def errors_named(path: str) -> Iterator[None]:
     """Turns errors about what is in the file `path` into a ValueError that names it, once."""
     try:
         yield
-    except (ValueError, cv2.error, tf.errors.OpError) as error:
+    except OSError:  # It names its file itself.
+        raise
+    except input_errors.types() as error:
         text = str(error)
         raise ValueError(text if text.startswith(path) else f"{path}: {text}") from error

@@ -1,4 +1,4 @@
-"""Which instances leave a program: by score and by class, the same flags everywhere."""
+"""Which instances leave a program: by score and by class."""
 
 import itertools
 import math
@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.labels import ClassTable
@@ -64,19 +63,3 @@ class InstanceFilter(NamedTuple):
 
 
 KEEP_ALL = InstanceFilter()
-
-
-def define_flags() -> None:
-    """Defines --min_score and --classes for the program that calls it."""
-    flags.disclaim_key_flags()  # --help of the program lists them.
-    flags.DEFINE_float("min_score", None, "Keep only instances with at least this score.")
-    flags.DEFINE_list("classes", None, "Keep only these classes: names, comma-separated.")
-
-
-def from_flags() -> InstanceFilter:
-    """Returns the filter of the flags; its classes are in alphabetical order."""
-    classes = flags.FLAGS.classes
-    return InstanceFilter(
-        min_score=flags.FLAGS.min_score,
-        classes=None if classes is None else tuple(sorted(set(classes))),
-    )

@@ -6,6 +6,7 @@ from typing import Any
 from tqdm import tqdm
 
 from affinity_seg import files
+from affinity_seg.configs.choices import MERGE_METHODS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.evaluation import results as results_lib
@@ -15,8 +16,6 @@ from affinity_seg.pipeline import records
 from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.pipeline.merging import class_candidates, merge_components, merger_of
-
-METHODS = ("graph_merge", "connected_components")
 
 
 def merge_records(
@@ -32,7 +31,7 @@ def merge_records(
     Args:
       predictions_dir: Folder of the records.
       config: The configuration; fields that shape predictions must be those of the records.
-      method: One of `METHODS`.
+      method: One of `configs.choices.MERGE_METHODS`.
       results_dir: Folder of the results, made if needed.
       instance_filter: What is written.
       letters: Lists the records that cannot be merged; without it, the first of them is raised.
@@ -86,7 +85,7 @@ class RecordMerger:
         Args:
           fingerprint: What makes the predictions, `fingerprint.prediction_fingerprint`.
           config: The configuration.
-          method: One of `METHODS`.
+          method: One of `configs.choices.MERGE_METHODS`.
           results_dir: Folder of the results, made if needed.
           instance_filter: What is written.
           letters: Lists the records that cannot be merged; without it, they are raised.
@@ -94,10 +93,10 @@ class RecordMerger:
         Raises:
           ValueError: The folder holds results of another run; the message names the field.
         """
-        if method not in METHODS:
-            raise ValueError(f"`method` must be one of {METHODS}: {method!r}")
+        if method not in MERGE_METHODS:
+            raise ValueError(f"`method` must be one of {MERGE_METHODS}: {method!r}")
         # Only the graph merge depends on the fields of the graph.
-        settings = vars(config) if method == METHODS[0] else {"min_pixels": config.min_pixels}
+        settings = vars(config) if method == MERGE_METHODS[0] else {"min_pixels": config.min_pixels}
         self._wanted = fingerprint_lib.as_json(
             {"method": method, **fingerprint, **settings, **instance_filter._asdict()}
         )
@@ -152,7 +151,7 @@ class RecordMerger:
         self.count += 1
 
     def _instances(self, record: records.Record) -> Instances:
-        if self._method == METHODS[0]:
+        if self._method == MERGE_METHODS[0]:
             merger = merger_of(record.prediction, self._config, record.class_table)
             return merger.merge(record.prediction)
         return merge_components(record.prediction, self._config.min_pixels)

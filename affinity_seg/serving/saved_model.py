@@ -12,6 +12,7 @@ import yaml
 from absl import logging
 
 from affinity_seg import files, labels, version
+from affinity_seg.configs.choices import EXPORT_KINDS
 from affinity_seg.configs.inference import InferenceConfig, load_config
 from affinity_seg.modeling import loading
 from affinity_seg.pipeline import fingerprint
@@ -19,7 +20,6 @@ from affinity_seg.pipeline.filters import KEEP_ALL
 from affinity_seg.pipeline.segmenter import Segmenter
 from affinity_seg.serving import signatures
 
-KINDS = ("instances", "networks")
 EXTRA = "assets.extra"
 PRESET_FILE = "preset.yaml"
 WARMUP_FILE = "tf_serving_warmup_requests"
@@ -30,7 +30,7 @@ def write(
     segmenter: Segmenter,
     folder: str,
     *,
-    kind: str = KINDS[0],
+    kind: str = EXPORT_KINDS[0],
     model_name: str = "affinity_seg",
     warmup: bool = True,
 ) -> Sequence[str]:
@@ -39,7 +39,8 @@ def write(
     Args:
       segmenter: The pipeline, which becomes part of the exported model as it is.
       folder: New or empty folder of the SavedModel; it appears when it is complete.
-      kind: One of `KINDS`: the whole pipeline, or the networks alone, which need no custom op.
+      kind: One of `configs.choices.EXPORT_KINDS`: the whole pipeline, or
+        the networks alone, which need no custom op.
       model_name: Name under which the model is served, for the warm-up requests.
       warmup: Whether warm-up requests are written; needs the extra `serving`.
 
@@ -50,8 +51,8 @@ def write(
       FileExistsError: `folder` is not empty.
       ValueError: `kind` is none, or the networks alone are to be filtered.
     """
-    if kind not in KINDS:
-        raise ValueError(f"`kind` must be one of {KINDS}: {kind!r}")
+    if kind not in EXPORT_KINDS:
+        raise ValueError(f"`kind` must be one of {EXPORT_KINDS}: {kind!r}")
     instance_filter = segmenter.merger.instance_filter
     with files.atomic_folder(folder) as temporary:
         if kind == "instances":

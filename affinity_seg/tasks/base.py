@@ -146,7 +146,7 @@ class SegmentationTask(base_task.Task):
             loss = accumulation.step(accumulation.split(batch, parts), loss_of, model, optimizer)
             logs = {self.loss: loss}
         if self.loss_watch is not None:
-            self.loss_watch.update(logs[self.loss], inputs["filename"])
+            self.loss_watch.update(logs[self.loss], inputs["fingerprint"])
         return logs
 
     def validation_step(self, inputs, model: tf_keras.Model, metrics=None) -> dict:

@@ -1,11 +1,13 @@
 """The flags that name a training experiment, for every program that takes one."""
 
+from typing import TYPE_CHECKING
+
 from absl import flags
-from official.core import train_utils
 
 from affinity_seg import resources
-from affinity_seg.configs import experiments
-from affinity_seg.tasks import registry_imports  # noqa: F401
+
+if TYPE_CHECKING:
+    from affinity_seg.configs import experiments
 
 
 def define() -> None:
@@ -19,13 +21,17 @@ def define() -> None:
     flags.DEFINE_string("tpu", "", "Address of a TPU, if any.")
 
 
-def parse() -> experiments.Experiment:
+def parse() -> "experiments.Experiment":
     """Returns the experiment that the flags name, validated and not locked.
 
     Raises:
       FileNotFoundError: A file is missing.
       ValueError: There is no such experiment or field, or a field breaks a rule.
     """
+    from official.core import train_utils
+
+    from affinity_seg.tasks import registry_imports  # noqa: F401
+
     flags.FLAGS.config_file = [
         resources.find(name, resources.EXPERIMENTS, ".yaml") or name
         for name in flags.FLAGS.config_file or ()

@@ -1,18 +1,18 @@
-"""Training ends at the first number that is none, and says where it came from."""
+"""Training ends when a loss or a weight is NaN or infinite, and says where that came from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.dataloaders import filenames
+from affinity_seg.dataloaders import fingerprints
 
 
 class LossWatch:
     """Remembers the first loss of each replica that is NaN or infinite, and the images it is of.
 
-    The step only writes to variables, on its device, so that it can be compiled and no device waits
-    for the host; `require_finite` looks at them after a loop of steps.
+    A step writes to variables on its own device. So it can be compiled by XLA, and the device does
+    not wait for the host. `require_finite` reads the variables after each loop of steps.
     """
 
     def __init__(self, batch_size: int):
@@ -32,42 +32,45 @@ class LossWatch:
 
         self._steps_since = variable(tf.constant(-1, tf.int64))  # -1: there was no such loss.
         self._loss = variable(0.0)
-        self._names = variable(tf.zeros([batch_size, filenames.LENGTH], tf.int32))
+        self._images = variable(tf.zeros([batch_size], tf.int64))
 
-    def update(self, loss: tf.Tensor, names: tf.Tensor) -> None:
+    def update(self, loss: tf.Tensor, images: tf.Tensor) -> None:
         """Looks at a step, in a replica.
 
         Args:
           loss: float32 scalar.
-          names: int32 [batch_size, filenames.LENGTH], see `filenames.to_codes`.
+          images: int64 [batch_size], see `fingerprints.of`.
         """
         since = self._steps_since.read_value()
         known = since >= 0
         is_first = ~known & ~tf.math.is_finite(loss)
         self._loss.assign(tf.where(is_first, loss, self._loss.read_value()))
-        self._names.assign(tf.where(is_first, names, self._names.read_value()))
+        self._images.assign(tf.where(is_first, images, self._images.read_value()))
         zero = tf.zeros_like(since)
         self._steps_since.assign(tf.where(known, since + 1, tf.where(is_first, zero, since)))
 
-    def require_finite(self, strategy: tf.distribute.Strategy, step: int) -> None:
+    def require_finite(
+        self, strategy: tf.distribute.Strategy, step: int, input_path: str | Sequence[str]
+    ) -> None:
         """Checks the steps so far.
 
         Args:
           strategy: That of the training.
           step: The last one.
+          input_path: The TFRecord files of the training, in which the images' names stand.
 
         Raises:
           ValueError: A loss of this process' replicas was not finite; names its step and images.
         """
-        columns = (self._steps_since, self._loss, self._names)
-        for since, loss, names in zip(
+        columns = (self._steps_since, self._loss, self._images)
+        for since, loss, images in zip(
             *map(strategy.experimental_local_results, columns), strict=True
         ):
             if since.numpy() >= 0:
-                found = [name.decode() for name in filenames.to_strings(names).numpy()]
+                names = fingerprints.find_names(images.numpy(), input_path)
                 raise ValueError(
                     f"the loss of step {step - since.numpy()} is {loss.numpy()}; "
-                    f"images of its batch: {', '.join(found)}"
+                    f"images of its batch: {', '.join(names)}"
                 )
 
 

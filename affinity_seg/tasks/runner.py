@@ -1,7 +1,10 @@
 """Model Garden's runner with what it lacks for training on several workers."""
 
+import contextlib
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import orbit
 import tensorflow as tf
@@ -9,7 +12,7 @@ import tf_keras
 from official.core import base_task, base_trainer, train_lib
 from official.modeling import optimization
 
-from affinity_seg.tasks import finite
+from affinity_seg.tasks import finite, progress
 
 
 class _CheckedManager(tf.train.CheckpointManager):
@@ -30,7 +33,7 @@ class _CheckedManager(tf.train.CheckpointManager):
 
 
 class _FollowingManager(_CheckedManager):
-    """Saves where nobody looks, and restores what the chief has saved.
+    """Saves to a temporary folder, and restores what the chief has saved.
 
     Every worker takes part in saving, since variables may be averaged over the workers when they
     are read, but only the chief's files are kept.
@@ -51,7 +54,7 @@ class _FollowingManager(_CheckedManager):
 
 
 class Runner(train_lib.OrbitExperimentRunner):
-    """Lets all workers continue from the chief's checkpoint, and stops at numbers that are none.
+    """Lets all workers continue from the chief's checkpoint, and stops where a loss is not finite.
 
     In Model Garden's runner, workers other than the chief look for checkpoints in a folder of
     their own, find none and start from fresh weights when the others continue.
@@ -79,17 +82,43 @@ class Runner(train_lib.OrbitExperimentRunner):
             )
         return _FollowingManager(checkpoint, self.model_dir, max_to_keep=1, **arguments)
 
-    def _build_controller(self, *args, train_actions=None, **kwargs) -> orbit.Controller:
-        """Looks at the losses of each loop of steps before its weights can be saved.
+    def _build_controller(self, *args, **kwargs) -> orbit.Controller:
+        """Adds actions: losses are checked before weights can be saved, and progress is shown.
 
-        The controller raises ValueError where one is NaN or infinite; names step and images.
+        The controller raises ValueError where a loss is NaN or infinite; names step and images.
         """
-        actions = [self._require_finite_loss, *(train_actions or [])]
-        return super()._build_controller(*args, train_actions=actions, **kwargs)
+        self._progress = progress.Progress(
+            self.trainer.global_step,
+            self.params.trainer.train_steps,
+            self.params.task.train_data.global_batch_size,
+        )
+        kwargs["train_actions"] = [self._require_finite_loss, self._progress.trained]
+        kwargs["eval_actions"] = [self._progress.validated]
+        with _without_prints():
+            controller = super()._build_controller(*args, **kwargs)
+        restored = tf.train.latest_checkpoint(self.model_dir)
+        if restored is not None:
+            self._progress.say(f"restored from checkpoint: {restored}")
+        return controller
+
+    def run(self) -> tuple[tf_keras.Model, Mapping[str, Any]]:
+        """Runs as Model Garden's runner does, and shows the progress in the place of its prints."""
+        self._progress.start()
+        with contextlib.closing(self._progress), _without_prints():
+            return super().run()
 
     def _require_finite_loss(self, _) -> None:
         step = int(self.trainer.global_step.numpy())
-        self.trainer.task.loss_watch.require_finite(self.strategy, step)
+        self.trainer.task.loss_watch.require_finite(
+            self.strategy, step, self.params.task.train_data.input_path
+        )
+
+
+@contextlib.contextmanager
+def _without_prints() -> Iterator[None]:
+    """Drops what is printed: Orbit prints all that it logs, and has no switch for that."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
 
 
 def _create_variables(

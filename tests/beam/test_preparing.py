@@ -11,12 +11,12 @@ from plain_outputs import contents
 from running import ROOT, run_tool
 
 from affinity_seg.beam import preparing, running
-from affinity_seg.data import listing, tfrecords, training_sets
+from affinity_seg.data import listing, tfrecords, training_set_settings, training_sets
 from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.labels import CITYSCAPES, ClassTable
 from synthetic import streets
 
-SETTINGS = training_sets.Settings(num_fine_patches=9, num_coarse_patches=3, patch_size=65,
+SETTINGS = training_set_settings.Settings(num_fine_patches=9, num_coarse_patches=3, patch_size=65,
                                   coarse_classes=("car", "person"))  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_two_processes_write_the_same_shards(data_dir, items, tmp_path):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", training_sets.SETS)
+@pytest.mark.parametrize("name", training_set_settings.SETS)
 def test_training_sets_are_the_same(items, tmp_path, name):
     built = training_sets.build(name, items, CITYSCAPES, SETTINGS)
     plain = tfrecords.write_examples(

@@ -9,7 +9,7 @@ import tensorflow as tf
 from running import ROOT, run_tool
 
 from affinity_seg import common, files, labels
-from affinity_seg.data import listing, training_sets
+from affinity_seg.data import listing, training_set_settings, training_sets
 from affinity_seg.data.training_sets import Settings
 
 TABLE = labels.CITYSCAPES
@@ -176,7 +176,7 @@ def test_the_tool_writes_the_same_bytes_again(data_dir, tmp_path):
         contents.append({p.name: p.read_bytes() for p in sorted((tmp_path / run).iterdir())})
     assert contents[0] == contents[1] != contents[2]
     counts = {}
-    for name in training_sets.SETS:
+    for name in training_set_settings.SETS:
         paths = [str(p) for p in (tmp_path / "a").glob(f"{name}-0*.tfrecord")]
         assert len(paths) == 2
         examples = [
@@ -188,7 +188,7 @@ def test_the_tool_writes_the_same_bytes_again(data_dir, tmp_path):
     assert counts == {"fine": 3, "coarse": 3, "fine_patches": 5, "coarse_patches": 3}
     rows = {line.split()[0]: line.split()[1:3] for line in result.stdout.splitlines() if line}
     for name, count in counts.items():
-        assert rows[name] == [str(count), str(training_sets.PAPER_COUNTS[name])]
+        assert rows[name] == [str(count), str(training_set_settings.PAPER_COUNTS[name])]
 
 
 def test_no_set_is_written_if_one_is_refused(data_dir, tmp_path):

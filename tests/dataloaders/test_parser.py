@@ -9,7 +9,7 @@ import training_records
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
 from affinity_seg.data import graph_examples
-from affinity_seg.dataloaders import filenames, parser, step_inputs
+from affinity_seg.dataloaders import fingerprints, parser, step_inputs
 
 
 def parse(image, stored, seed=(1, 2), table=labels.CITYSCAPES, **config):
@@ -221,7 +221,7 @@ def test_the_host_hands_over_bytes():
     assert {key: value.dtype for key, value in crop.items()} == {
         "image": tf.uint8,
         "instances": tf.float32,
-        "filename": tf.int32,
+        "fingerprint": tf.int64,
     }
     assert set(np.unique(crop["instances"])) == {parser.OUTSIDE, 0, 26001}
 
@@ -243,11 +243,12 @@ def test_photometric_changes_colours_but_not_labels():
         np.testing.assert_array_equal(same[key], value)
 
 
-@pytest.mark.parametrize(
-    ("name", "kept"), [("a/b.png", "a/b.png"), ("", ""), ("ä" * 300 + "é.png", "ä" * 155 + "é.png")]
-)
-def test_file_names_become_codes_and_names_again(name, kept):
-    codes = filenames.to_codes(tf.constant(name))
-    assert codes.dtype == tf.int32 and codes.shape == [filenames.LENGTH]
-    both = tf.stack([codes, filenames.to_codes(tf.constant("other"))])
-    assert [s.decode() for s in filenames.to_strings(both).numpy()] == [kept, "other"]
+def test_a_crop_leads_to_the_name_of_its_image(tmp_path):
+    names = ["a/b.png", "", "ä" * 300 + "é.png"]
+    for i, name in enumerate(names):
+        with tf.io.TFRecordWriter(str(tmp_path / f"{i}.tfrecord")) as writer:
+            writer.write(training_records.serialize(*marked(), name))
+    numbers = fingerprints.of(tf.constant([names[2], "other", *names]))
+    assert numbers.dtype == tf.int64 and numbers.shape == [5]
+    found = fingerprints.find_names(numbers.numpy(), [f"{tmp_path}/[01].tf*", f"{tmp_path}/2.tf*"])
+    assert found == [names[2], "unknown", *names]

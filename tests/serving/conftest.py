@@ -7,10 +7,9 @@ import pytest
 from faults.scene import PRESET, write_network
 from running import ROOT, run_tool
 
-from affinity_seg.configs import experiments, inference
+from affinity_seg.configs import choices, experiments, inference
 from affinity_seg.data import pictures
 from affinity_seg.pipeline import prediction_runs
-from affinity_seg.serving import saved_model
 from synthetic import streets
 
 
@@ -45,7 +44,7 @@ def folder(tmp_path_factory):
     (folder / "mirrored.png").write_bytes(picture_bytes.png(shown["other"], chunk))
     deep = shown["small"].astype(np.uint16) * 256 + 255
     assert cv2.imwrite(str(folder / "deep.png"), deep)
-    for kind in saved_model.KINDS:
+    for kind in choices.EXPORT_KINDS:
         result = run_tool(
             "export_saved_model.py", ROOT, f"--model={folder}", f"--preset={folder}/preset.yaml",
             f"--output_dir={folder}/{kind}", f"--kind={kind}",

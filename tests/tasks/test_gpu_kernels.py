@@ -6,7 +6,6 @@ import tensorflow as tf
 from flagfiles import ROOT, TRAINING, parse
 from official.core import task_factory
 
-from affinity_seg.dataloaders import filenames
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
 ALLOWED = {}
@@ -25,7 +24,7 @@ def batch_spec(config):
     return {
         "image": tf.TensorSpec([batch, height, width, 3], tf.uint8),
         "instances": tf.TensorSpec([batch, height, width], tf.float32),
-        "filename": tf.TensorSpec([batch, filenames.LENGTH], tf.int32),
+        "fingerprint": tf.TensorSpec([batch], tf.int64),
     }
 
 

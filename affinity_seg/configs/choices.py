@@ -1,0 +1,12 @@
+"""What settings and flags choose from; nothing is imported here, so that `--help` is quick."""
+
+OUTPUT_STRIDES = (4, 8, 16, 32)
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+"""Keras policies of inference: what a network computes in; its weights and logits are float32."""
+
+MERGE_METHODS = ("graph_merge", "connected_components")
+"""How predictions become instances: the paper's merge, and the plain method beside it."""
+
+EXPORT_KINDS = ("instances", "networks")
+"""What an exported model gives: instances, or what the networks say."""

@@ -1,0 +1,40 @@
+"""Which image a crop is of: a number in the batch, and the file's name when somebody asks.
+
+GPUs hold no strings, and a name as numbers would take more room than a row of its crop. So a batch
+carries one number for each crop. To find the names that numbers stand for, the records are read
+again, which only happens when a training ends with an error.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from affinity_seg import common
+
+_FILENAME = {common.IMAGE_FILENAME: tf.io.FixedLenFeature([], tf.string)}
+
+
+def of(filename: tf.Tensor) -> tf.Tensor:
+    """Returns the numbers of file names: int64 in the shape of the strings."""
+    return tf.strings.to_hash_bucket_fast(filename, tf.int64.max)
+
+
+def find_names(numbers: np.ndarray, input_path: str | Sequence[str]) -> list[str]:
+    """Finds names by their numbers.
+
+    Args:
+      numbers: int64 [B], as `of` returns.
+      input_path: Pattern, or patterns, of the TFRecord files that the crops are of.
+
+    Returns:
+      A name for each number; "unknown" where the files have none.
+    """
+    names = {}
+    examples = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(input_path)))
+    for example in examples.map(lambda s: tf.io.parse_single_example(s, _FILENAME)):
+        name = example[common.IMAGE_FILENAME]
+        names[int(of(name))] = name.numpy().decode()
+        if names.keys() >= set(numbers.tolist()):
+            break
+    return [names.get(number, "unknown") for number in numbers.tolist()]
