@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.data import graph_examples, pictures, tfrecords
+from affinity_seg.data import graph_examples, pictures, record_damage
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
 
@@ -57,13 +57,13 @@ class Source(NamedTuple):
 
     def _open_record(self, record: bytes) -> "Opened":
         path = self.item.image_path
-        with tfrecords.record_named(path):
+        with record_damage.record_named(path, record):
             example = graph_examples.parse(tf.constant(record))
             whole = tf.zeros([2], tf.int32), example["size"]
             stored = graph_examples.read_instances(example, *whole).numpy()
 
         def decode() -> np.ndarray:
-            with tfrecords.record_named(path):
+            with record_damage.record_named(path, record):
                 return graph_examples.read_image(example, *whole).numpy()
 
         instances = cv2.imencode(".png", stored)[1].tobytes()

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 
 from affinity_seg import common, names
 from affinity_seg.beam.elements import LetterBox, Source
-from affinity_seg.data import listing, tfrecords
+from affinity_seg.data import listing, record_damage
 from affinity_seg.data.listing import Item
 
 TFRECORDS = "tfrecords"
@@ -135,7 +135,7 @@ def _next(records: Iterator[bytes], where: str) -> bytes | None:
 def _source(where: str, record: bytes) -> Source:
     """Returns the image of a record, as tools/create_tfrecords.py wrote it."""
     try:
-        missing = tfrecords.missing_features(record)
+        missing = record_damage.missing_features(record)
         if missing:
             raise ValueError(f"features are missing: {missing}")
         features = tf.train.Example.FromString(record).features.feature

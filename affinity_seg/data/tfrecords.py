@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 import tqdm
-from google.protobuf.message import DecodeError
 
 from affinity_seg import common, files, labels
-from affinity_seg.data import checks, graph_examples, listing, mask_checks, tiles
+from affinity_seg.data import checks, listing, mask_checks, tiles
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
 
@@ -223,70 +222,6 @@ def require_shards(pattern: str) -> None:
             f"`input_path` must match TFRecord files with records: {pattern} matches {len(paths)}, "
             "all of 0 bytes"
         )
-
-
-@contextlib.contextmanager
-def damage_named(pattern: str) -> Iterator[None]:
-    """Turns TensorFlow's error about damaged data, which names no file, into one that does.
-
-    Args:
-      pattern: Files that the body reads.
-
-    Raises:
-      ValueError: The body found a file that is damaged, cut off, or holds a picture that is, or
-        that an older version has written.
-    """
-    try:
-        yield
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        for path in sorted(tf.io.gfile.glob(pattern)):
-            reason = _damage(path)
-            if reason:
-                raise ValueError(f"{path}: {reason}") from error
-        raise
-
-
-def _damage(path: str) -> str | None:
-    """Returns what is wrong with a TFRecord file or its examples, None if nothing is."""
-    try:
-        for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
-            missing = missing_features(serialized)
-            if missing:
-                return f"must hold {', '.join(missing)}; run tools/create_tfrecords.py again"
-            graph_examples.decode(serialized)
-    except (DecodeError, tf.errors.OpError) as error:
-        return f"the file is damaged: {_without_frame(error)}"
-    return None
-
-
-@contextlib.contextmanager
-def record_named(name: str) -> Iterator[None]:
-    """Turns TensorFlow's error about one record into a ValueError that begins with `name`."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise ValueError(f"{name}: the record is damaged: {_without_frame(error)}") from error
-
-
-def _without_frame(error: Exception) -> str:
-    """Returns what an error says, in one line, without what TensorFlow says of its operation."""
-    message = str(error).split("}} ")[-1].split(" [Op:")[0]
-    return " ".join(message.split("Summarized data: ")[-1].split())
-
-
-def missing_features(serialized: bytes) -> list[str]:
-    """Returns the names of features that an example of another version or source lacks.
-
-    Raises:
-      DecodeError: It is no example.
-    """
-    feature = tf.train.Example.FromString(serialized).features.feature
-    return [
-        name
-        for name in graph_examples.FEATURES
-        if name not in feature
-        or not (feature[name].bytes_list.value or feature[name].int64_list.value)
-    ]
 
 
 def remove_shards(output_dir: str, split: str) -> None:

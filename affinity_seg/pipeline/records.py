@@ -155,7 +155,9 @@ def read_record(path: str) -> Record:
     try:
         record = _parse(_read_examples(path))
     except _DAMAGE as error:
-        reason = str(error).split("}} ")[-1].split(" [Op:")[0]  # without TensorFlow's frame
+        # TensorFlow's own errors tell of its operations, not of the file.
+        is_own = not isinstance(error, tf.errors.OpError | DecodeError)
+        reason = error if is_own else "it is damaged or cut off"
         raise UnusableRecordError(
             f"{path}: not a prediction record that can be read, run tools/predict.py again: "
             f"{reason}"

@@ -6,6 +6,7 @@ import binascii
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from mlserver import MLModel
 from mlserver.codecs import Base64Codec
 from mlserver.codecs.numpy import to_datatype, to_dtype
@@ -21,6 +22,8 @@ from mlserver.types import (
 )
 
 import affinity_seg.ops  # noqa: F401  # Registers the ops of the graph.
+from affinity_seg import common
+from affinity_seg.data import pictures
 from affinity_seg.serving import signatures
 
 SIGNATURE = "signature_name"
@@ -156,12 +159,39 @@ def _call(function, inputs: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
     """
     try:
         return {name: value.numpy() for name, value in function(**inputs).items()}
-    except tf.errors.InvalidArgumentError as error:
-        # What stands before and behind names nodes of the graph.
-        text = str(error).rpartition("<stack traces unavailable>\n")[2].partition("\n\t [[")[0]
-        raise InferenceError(f"INVALID_ARGUMENT: {text}") from error
-    except UnicodeDecodeError as error:  # TensorFlow's message quotes bytes that are no text.
-        raise InferenceError(f"INVALID_ARGUMENT: not what {sorted(inputs)} may hold") from error
+    # TensorFlow's message may quote bytes that are no text.
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
+        raise InferenceError(f"INVALID_ARGUMENT: {_fault(inputs)}") from error
+
+
+def _fault(inputs: dict[str, tf.Tensor]) -> str:
+    """Returns why the model refused its inputs: the graph's own message names its nodes."""
+    ((key, values),) = inputs.items()
+    if values.shape[0] == 0:
+        return "the batch must hold at least one image"
+    try:
+        if key == signatures.IMAGES:
+            pictures.check_size(key, *values.shape[1:3])
+        else:
+            is_example = key == signatures.EXAMPLES
+            for index, content in enumerate(values.numpy()):
+                where = f"{key}[{index}]"
+                content = _encoded_image(content, where) if is_example else content
+                pictures.decode(where, content, turned=True)
+    except ValueError as error:
+        return str(error)
+    return f"not what {sorted(inputs)} may hold"
+
+
+def _encoded_image(example: bytes, where: str) -> bytes:
+    """Returns the picture's file in a serialized example."""
+    try:
+        features = tf.train.Example.FromString(example).features.feature
+        return features[common.IMAGE_ENCODED].bytes_list.value[0]
+    except (DecodeError, IndexError) as error:
+        raise ValueError(
+            f"{where} must be a tf.train.Example with {common.IMAGE_ENCODED!r}"
+        ) from error
 
 
 def _encode(name: str, values: np.ndarray) -> ResponseOutput:

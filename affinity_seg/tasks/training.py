@@ -11,7 +11,7 @@ from official.core import task_factory
 from official.modeling import performance
 
 from affinity_seg.configs import experiments
-from affinity_seg.data import tfrecords
+from affinity_seg.data import record_damage, tfrecords
 from affinity_seg.modeling import loading
 from affinity_seg.tasks import runner
 
@@ -71,7 +71,7 @@ def run(
     )
     with contextlib.ExitStack() as named:
         for data in (params.task.train_data, params.task.validation_data):
-            named.enter_context(tfrecords.damage_named(data.input_path))
+            named.enter_context(record_damage.damage_named(data.input_path))
         _, logs = runs.run()
     return dict(logs)
 

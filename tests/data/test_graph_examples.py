@@ -7,7 +7,7 @@ import tensorflow as tf
 import training_records
 
 from affinity_seg import common, labels
-from affinity_seg.data import checks, graph_examples, tfrecords, tiles
+from affinity_seg.data import checks, graph_examples, record_damage, tfrecords, tiles
 from affinity_seg.data.listing import Item
 
 
@@ -119,5 +119,5 @@ def test_records_of_older_versions_are_refused_with_what_to_do(tmp_path):
         r"^\S*train-00000-of-00001\.tfrecord: must hold image/tile/height, image/tile/width; "
         r"run tools/create_tfrecords\.py again$"
     )
-    with pytest.raises(ValueError, match=message), tfrecords.damage_named(path):
+    with pytest.raises(ValueError, match=message), record_damage.damage_named(path):
         list(tf.data.TFRecordDataset(path).map(graph_examples.parse))

@@ -12,7 +12,14 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg import common, dead_letters, labels
-from affinity_seg.data import checks, graph_examples, listing, pictures, tfrecords
+from affinity_seg.data import (
+    checks,
+    graph_examples,
+    listing,
+    pictures,
+    record_damage,
+    tfrecords,
+)
 
 _NUCLEI = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "data", "nuclei")
 _CELLS = labels.ClassTable(
@@ -314,8 +321,11 @@ def test_a_damaged_shard_is_named(folder, tmp_path, damage):
             file.write(flipped if damage == "flip" else content[:-5])
     pattern = str(tmp_path / "out" / "train-*")
     message = r"train-00001-of-00003\.tfrecord: the file is damaged"
-    with pytest.raises(ValueError, match=message), tfrecords.damage_named(pattern):
+    with pytest.raises(ValueError, match=message), record_damage.damage_named(pattern):
         paths = sorted(tf.io.gfile.glob(pattern))
         list(tf.data.TFRecordDataset(paths).map(graph_examples.decode))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="another"), tfrecords.damage_named(""):
+    with (
+        pytest.raises(tf.errors.InvalidArgumentError, match="another"),
+        record_damage.damage_named(""),
+    ):
         raise tf.errors.InvalidArgumentError(None, None, "another error")

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg import labels
-from affinity_seg.data import graph_examples, listing, tfrecords
+from affinity_seg.data import graph_examples, listing, record_damage, tfrecords
 from affinity_seg.pipeline import records
 from faults import table
 from faults.scene import Scene
@@ -97,7 +97,7 @@ def _read_prediction(path: str) -> Any:
 
 def _read_training(path: str) -> Any:
     """Returns the decoded examples of a shard."""
-    with tfrecords.damage_named(path):
+    with record_damage.damage_named(path):
         examples = tf.data.TFRecordDataset(path).map(graph_examples.decode).as_numpy_iterator()
         return [
             (*_bytes(example["image"], example["instances"]), example["filename"])

@@ -1,0 +1,132 @@
+"""What is wrong with TFRecord files of a data set, and with single records of them.
+
+Reading is done inside graphs (`graph_examples`), whose errors name no file. So where reading fails,
+the files are looked at again here, record by record.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from affinity_seg import common
+from affinity_seg.data import graph_examples, pictures
+
+
+@contextlib.contextmanager
+def damage_named(pattern: str) -> Iterator[None]:
+    """Turns TensorFlow's error about damaged data, which names no file, into one that does.
+
+    Args:
+      pattern: Files that the body reads.
+
+    Raises:
+      ValueError: The body found a file that is damaged, cut off, or holds a picture that is, or
+        that an older version has written.
+    """
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        for path in sorted(tf.io.gfile.glob(pattern)):
+            fault = _file_fault(path)
+            if fault is not None:
+                raise ValueError(f"{path}: {fault}") from error
+        raise
+
+
+@contextlib.contextmanager
+def record_named(name: str, record: bytes) -> Iterator[None]:
+    """Turns TensorFlow's error about one record into a ValueError that begins with `name`."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        fault = find_fault(record) or "it cannot be read"
+        raise ValueError(f"{name}: the record is damaged: {fault}") from error
+
+
+def missing_features(serialized: bytes) -> list[str]:
+    """Returns the names of features that an example of another version or source lacks.
+
+    Raises:
+      DecodeError: It is no example.
+    """
+    feature = tf.train.Example.FromString(serialized).features.feature
+    return [
+        name
+        for name in graph_examples.FEATURES
+        if name not in feature
+        or not (feature[name].bytes_list.value or feature[name].int64_list.value)
+    ]
+
+
+def find_fault(serialized: bytes) -> str | None:
+    """Returns what is wrong with one record, None if it can be read."""
+    try:
+        missing = missing_features(serialized)
+    except DecodeError:
+        return "it is no tf.train.Example"
+    if missing:
+        return f"must hold {', '.join(missing)}; run tools/create_tfrecords.py again"
+    feature = tf.train.Example.FromString(serialized).features.feature
+
+    def integers(*keys: str) -> tuple[int, ...]:
+        return tuple(feature[key].int64_list.value[0] for key in keys)
+
+    name = feature[common.IMAGE_FILENAME].bytes_list.value[0].decode("utf-8", "replace")
+    height, width = size = integers(common.IMAGE_HEIGHT, common.IMAGE_WIDTH)
+    tile = integers(common.TILE_HEIGHT, common.TILE_WIDTH)
+    try:
+        pictures.check_size(name, height, width)
+    except ValueError as error:
+        return str(error)
+    if not all(0 < part <= whole for part, whole in zip(tile, size, strict=True)):
+        return f"tiles must lie in their image, {size}: {name}: {tile}"
+    rows, columns = (-(-whole // part) for part, whole in zip(tile, size, strict=True))
+    is_jpeg = feature[common.IMAGE_FORMAT].bytes_list.value[0] == b"jpeg"
+    values = len(feature[common.INSTANCE_VALUES].int64_list.value)
+    for key, list_name, wanted in (
+        (common.IMAGE_ENCODED, "bytes_list", 1 if is_jpeg else rows * columns),
+        (common.INSTANCE_ENCODED, "bytes_list", rows * columns),
+        (common.INSTANCE_COUNTS, "int64_list", rows * values),
+    ):
+        count = len(getattr(feature[key], list_name).value)
+        if count != wanted:
+            return f"`{key}` must have {wanted} entries: {name}: {count}"
+    for what, key, is_tiled in (
+        ("image", common.IMAGE_ENCODED, not is_jpeg),
+        ("instance image of", common.INSTANCE_ENCODED, True),
+    ):
+        for content in feature[key].bytes_list.value if is_tiled else ():
+            found = _png_size(content)
+            if found != tile:
+                return (
+                    f"a tile must be a PNG file of its record's size, {tile}: {what} {name}: "
+                    f"{found}"
+                )
+    try:
+        graph_examples.decode(tf.constant(serialized))
+    except tf.errors.OpError:
+        return f"a picture of it is damaged or cut off: {name}"
+    return None
+
+
+def _png_size(content: bytes) -> tuple[int, int] | None:
+    """Returns the height and width that a PNG file claims, None where it is no such file."""
+    try:
+        return pictures.declared_size("a tile", content, ("PNG",))
+    except ValueError:
+        return None
+
+
+def _file_fault(path: str) -> str | None:
+    """Returns what is wrong with a TFRecord file or its examples, None if nothing is."""
+    try:
+        for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            fault = find_fault(serialized)
+            if fault is not None:
+                is_older = fault.startswith("must hold")
+                return fault if is_older else f"the file is damaged: {fault}"
+    except tf.errors.OpError:
+        return "the file is damaged or cut off"
+    return None
