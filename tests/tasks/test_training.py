@@ -11,7 +11,6 @@ from official.core import task_factory
 from training_records import KINDS, parse
 
 from affinity_seg.modeling import loading
-from affinity_seg.pipeline import fingerprint
 from affinity_seg.tasks import training
 
 
@@ -78,7 +77,7 @@ def test_the_best_checkpoint_is_kept_and_loads(trained):
     assert {"semantic": "mean_iou", "affinity": "average_precision"}[kind] in str(info)
     best, last = (loading.load_network(str(folder)) for folder in (model_dir / "best", model_dir))
     assert (best.kind, best.num_outputs) == (last.kind, last.num_outputs)
-    identities = [fingerprint.model_identity(str(f)) for f in (model_dir / "best", model_dir)]
+    identities = [loading.network_identity(str(f)) for f in (model_dir / "best", model_dir)]
     assert identities[0] != identities[1]
     # There was one validation, after the last step.
     for ours, theirs in zip(best.model.get_weights(), last.model.get_weights(), strict=True):
