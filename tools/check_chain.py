@@ -13,12 +13,11 @@ from absl import flags
 from tqdm import tqdm
 
 from affinity_seg import cli, labels, tool_flags
-from affinity_seg.configs import inference
 from affinity_seg.data import listing
 
 tool_flags.define_data_flags(listing.LABELLED_LAYOUTS)
 tool_flags.define_class_table_flag()
-tool_flags.define_preset_flags()
+tool_flags.define_model_flags(required=False)
 flags.DEFINE_integer("min_size", 100, "Smaller true instances are not listed, pixels.", 0)
 flags.DEFINE_integer("max_images", None, "Check only so many images, the first by name.", 1)
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
@@ -32,7 +31,7 @@ def main():
     from affinity_seg.evaluation.truth import read_truth
 
     table = labels.load_class_table(FLAGS.class_table)
-    config = inference.load_config(FLAGS.preset, FLAGS.override)
+    config = tool_flags.config()
     items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
     items = items[: FLAGS.max_images]
     counts, total, pieces = collections.Counter(), 0, 0
