@@ -25,12 +25,13 @@ _MODULE = "-m "
 _PRELOADED = ["tensorflow", "tf_keras", "official.core.train_lib", "cv2", "matplotlib"]
 
 
-def environment(**changes: str) -> dict[str, str]:
-    """Returns the environment of a program of this checkout, with `changes`."""
-    return {**os.environ, "PYTHONPATH": ROOT, "TF_CPP_MIN_LOG_LEVEL": "3", **changes}
+def environment(**changes: str | None) -> dict[str, str]:
+    """Returns the environment of a program of this checkout, with `changes`; None: not set."""
+    variables = {**os.environ, "PYTHONPATH": ROOT, "TF_CPP_MIN_LOG_LEVEL": "3", **changes}
+    return {name: value for name, value in variables.items() if value is not None}
 
 
-def run_python(*arguments: str, folder=ROOT, **changes: str) -> subprocess.CompletedProcess:
+def run_python(*arguments: str, folder=ROOT, **changes: str | None) -> subprocess.CompletedProcess:
     """Runs Python with `arguments` in `folder` and returns its status and its output as text."""
     return subprocess.run(
         [sys.executable, *arguments],

@@ -118,9 +118,7 @@ def test_workers_continue_after_one_was_killed(tmp_path):
     losses = []
     for output in outputs:
         assert f"restored from checkpoint: {model_dir}/ckpt-{step}" in output
-        losses.append(
-            re.findall(r"^ *train . step: +(\d+).*'training_loss': .*\(([\d.]+)", output, re.M)
-        )
+        losses.append(re.findall(r"^train . step: +(\d+) .*training_loss: ([\d.]+)", output, re.M))
     assert losses[0] == losses[1]
     assert [int(number) for number, _ in losses[0]] == [step + 1, step + 2]
     assert records.latest_step(model_dir) == last
