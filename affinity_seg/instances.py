@@ -16,19 +16,19 @@ class Instances(NamedTuple):
     Attributes:
       instance_ids: int32 [H, W], 0 on background, 1..N.
       classes: int32 [N], class index, 1..K-1.
-      scores: float32 [N], mean of the edges inside the instance, 0..1.
-      sizes: int64 [N], pixels.
-      boxes: int32 [N, 4], (y0, x0, y1, x1), ends exclusive, pixels.
+      scores: float32 [N], mean of the edges inside the instance, 0..1; None of true instances.
+      sizes: int64 [N], pixels; None where they were not counted.
+      boxes: int32 [N, 4], (y0, x0, y1, x1), ends exclusive, pixels; None likewise.
       votes: int64 [N, K], pixels that voted for each class, counted at the zoom of the region;
-        column 0 is 0. None where nobody counted them.
-      class_table: The classes, None where nobody said.
+        column 0 is 0. None likewise.
+      class_table: The classes, None where they are known from elsewhere.
     """
 
     instance_ids: Any
     classes: Any
     scores: Any
-    sizes: Any
-    boxes: Any
+    sizes: Any = None
+    boxes: Any = None
     votes: Any = None
     class_table: ClassTable | None = None
 

@@ -6,6 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from faults.scene import PRESET, write_network
 from running import ROOT, run_python, run_tool
 
@@ -13,6 +14,7 @@ import affinity_seg
 from affinity_seg import model_folder
 from affinity_seg.configs import experiments
 from affinity_seg.configs.inference import load_config
+from affinity_seg.pipeline.segmenter import Segmenter
 from synthetic import streets
 
 
@@ -116,3 +118,19 @@ def test_what_is_wrong_is_named(folder, model, tmp_path):
     with pytest.raises(ValueError, match=r"street\.png: `instance_ids` must be as large"):
         small = model.segment(np.zeros((40, 40, 3), np.uint8))
         affinity_seg.draw(street, small)
+
+
+def test_the_exported_graph_is_the_object_called_eagerly(model, folder, tmp_path, monkeypatch):
+    called = []
+    segment = Segmenter.segment
+
+    def record(self, image):
+        called.append((self, tf.executing_eagerly()))
+        return segment(self, image)
+
+    monkeypatch.setattr(Segmenter, "segment", record)
+    model.segment(folder / "street.png")
+    model.export(tmp_path / "exported")
+    (eager, is_eager), *traced = called
+    assert is_eager and traced
+    assert all(one is eager and not was_eager for one, was_eager in traced)

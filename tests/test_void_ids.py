@@ -157,7 +157,7 @@ def test_the_ring_is_not_drawn_as_an_object(item):
     image = np.full((40, 60, 3), 90, np.uint8)
 
     def draw(ids, classes):
-        return overlays.draw_instances(image, overlays.DrawnInstances(ids, classes, None), TABLE)
+        return overlays.draw_instances(image, Instances(ids, classes, None), TABLE)
 
     truth = read_truth(item.instance_path, TABLE)
     drawn = draw(truth.instance_ids, truth.instance_classes)

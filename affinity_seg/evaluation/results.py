@@ -13,45 +13,19 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from affinity_seg import dead_letters, files, names
 from affinity_seg.data import pictures
+from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
+from affinity_seg.ops import Candidates
 
 MASK_FOLDER = "masks"
 SOURCE_FOLDER = "sources"
-
-
-class InstancesLike(Protocol):
-    """What `write_result` needs to know of the instances of an image.
-
-    Attributes:
-      instance_ids: int32 [H, W], 0 background, 1..N.
-      classes: int32 [N], class index of each instance.
-      scores: float32 [N].
-    """
-
-    instance_ids: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray
-
-
-class CandidatesLike(Protocol):
-    """Classes that masks may have.
-
-    Attributes:
-      mask_ids: int32 [M], id of an instance, 1..N.
-      classes: int32 [M], class index.
-      scores: float32 [M].
-    """
-
-    mask_ids: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray
 
 
 class Prediction(NamedTuple):
@@ -104,10 +78,10 @@ def read_source(results_dir: str, name: str) -> str | None:
 def write_result(
     results_dir: str,
     name: str,
-    instances: InstancesLike,
+    instances: Instances,
     class_table: ClassTable,
     source: str | None = None,
-    candidates: CandidatesLike | None = None,
+    candidates: Candidates | None = None,
 ) -> None:
     """Writes the instances of one image, masks first and the text file last.
 
@@ -240,7 +214,7 @@ def check_all_done(results_dir: str, wanted: list[str]) -> None:
         )
 
 
-def _check(name: str, instances: InstancesLike, class_table: ClassTable) -> None:
+def _check(name: str, instances: Instances, class_table: ClassTable) -> None:
     """Raises ValueError unless `instances` can be written for the image `name`."""
     names.check(name, "`name`")
     ids = instances.instance_ids
@@ -274,7 +248,7 @@ def _check(name: str, instances: InstancesLike, class_table: ClassTable) -> None
 
 
 def _listed(
-    instances: InstancesLike, candidates: CandidatesLike | None
+    instances: Instances, candidates: Candidates | None
 ) -> Iterator[tuple[int, int, float]]:
     """Returns mask id, class index and score of each line of a result."""
     if candidates is None:

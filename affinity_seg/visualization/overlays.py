@@ -2,31 +2,17 @@
 
 import colorsys
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from affinity_seg.evaluation.results import Prediction
+from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.visualization import layout
 
 FILL = 0.45
 """Share of an instance's colour inside its contour; the rest is the image."""
-
-
-class DrawnInstances(NamedTuple):
-    """The fields of instances that are drawn.
-
-    Attributes:
-      instance_ids: int32 [H, W], 0 background, 1..N.
-      classes: int32 [N], class index of each instance.
-      scores: float32 [N], or None to draw no scores (truth).
-    """
-
-    instance_ids: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray | None
 
 
 def instance_colors(count: int) -> np.ndarray:
@@ -42,7 +28,7 @@ def instance_colors(count: int) -> np.ndarray:
 
 def draw_instances(
     image: np.ndarray,
-    instances: DrawnInstances,
+    instances: Instances,
     class_table: ClassTable,
     has_labels: bool = True,
 ) -> np.ndarray:
@@ -50,7 +36,7 @@ def draw_instances(
 
     Args:
       image: uint8 RGB [H, W, 3].
-      instances: Anything with the fields of `DrawnInstances`.
+      instances: Its instances; without scores none are drawn.
       class_table: Gives the names of the classes.
       has_labels: Whether class names and scores are drawn.
 
@@ -80,14 +66,14 @@ def draw_instances(
     return canvas
 
 
-def paint(predictions: Sequence[Prediction], height: int, width: int) -> DrawnInstances:
+def paint(predictions: Sequence[Prediction], height: int, width: int) -> Instances:
     """Puts masks into one image; where they overlap the higher score is on top."""
     ids = np.zeros((height, width), np.int32)
     scores = np.array([prediction.score for prediction in predictions], np.float32)
     for index in np.argsort(scores, kind="stable"):
         ids[predictions[index].mask] = index + 1
     classes = np.array([prediction.class_index for prediction in predictions], np.int32)
-    return DrawnInstances(ids, classes, scores)
+    return Instances(ids, classes, scores)
 
 
 def _contours(ids: np.ndarray) -> np.ndarray:
@@ -100,7 +86,7 @@ def _contours(ids: np.ndarray) -> np.ndarray:
 def _draw_labels(
     canvas: np.ndarray,
     ids: np.ndarray,
-    instances: DrawnInstances,
+    instances: Instances,
     colors: np.ndarray,
     class_table: ClassTable,
 ) -> None:

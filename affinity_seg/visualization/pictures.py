@@ -9,12 +9,13 @@ import tensorflow as tf
 
 from affinity_seg import names
 from affinity_seg.evaluation.truth import Truth
+from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.modeling.upsampling import upsample_logits
 from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.pipeline.probabilities import predicted_classes
 from affinity_seg.visualization import affinity, layout
-from affinity_seg.visualization.overlays import DrawnInstances, draw_instances
+from affinity_seg.visualization.overlays import draw_instances
 from affinity_seg.visualization.semantic import draw_semantic
 
 PANEL_WIDTH = 480
@@ -25,7 +26,7 @@ def draw_pictures(
     name: str,
     image: np.ndarray,
     prediction: ImagePrediction,
-    instances: DrawnInstances,
+    instances: Instances,
     truth: Truth | None,
     class_table: ClassTable,
 ) -> dict[str, np.ndarray]:
@@ -65,7 +66,7 @@ def draw_pictures(
         f"prediction: {len(instances.classes)} instances": pictures["instances"],
     }
     if truth is not None:
-        drawn = DrawnInstances(truth.instance_ids, truth.instance_classes, None)
+        drawn = Instances(truth.instance_ids, truth.instance_classes, None)
         pictures["truth"] = draw_instances(image, drawn, class_table)
         captions[f"truth: {len(truth.instance_classes)} instances"] = pictures["truth"]
     panels = affinity.boundary_panels(

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from affinity_seg import grids
+from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline.outputs import Outputs
 from affinity_seg.pipeline.probabilities import predicted_classes
@@ -30,14 +31,14 @@ def draw_panels(found: Outputs, class_table: ClassTable) -> dict[str, np.ndarray
     """
     image = _fitted(found.image)
 
-    def draw(instances: overlays.DrawnInstances) -> np.ndarray:
+    def draw(instances: Instances) -> np.ndarray:
         small = instances._replace(instance_ids=_fitted_ids(instances.instance_ids))
         return overlays.draw_instances(image, small, class_table, has_labels=False)
 
     panels = {"image": image}
     if found.truth is not None:
         ids, classes = found.truth.instance_ids, found.truth.instance_classes
-        panels[f"truth ({len(classes)})"] = draw(overlays.DrawnInstances(ids, classes, None))
+        panels[f"truth ({len(classes)})"] = draw(Instances(ids, classes, None))
     semantic = _fitted_ids(predicted_classes(found.prediction))
     height = layout.enlargement(*image.shape[:2]) * image.shape[0]
     # Without its legend: the page has one for all images.

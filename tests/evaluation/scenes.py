@@ -8,7 +8,7 @@ import numpy as np
 
 from affinity_seg import labels
 from affinity_seg.evaluation import results
-from affinity_seg.visualization.overlays import DrawnInstances
+from affinity_seg.instances import Instances
 
 CAR, PERSON, BUS, BICYCLE = 3, 1, 5, 8  # class indices
 TABLE = labels.ClassTable(name="shapes", class_names=("background", "a", "b"), label_ids=(7, 9))
@@ -39,8 +39,8 @@ def boxes(height: int, width: int, *where: tuple[int, int, int, int]) -> np.ndar
     return ids
 
 
-def instances(ids: np.ndarray, classes, scores) -> DrawnInstances:
-    return DrawnInstances(ids, np.array(classes, np.int32), np.array(scores, np.float32))
+def instances(ids: np.ndarray, classes, scores) -> Instances:
+    return Instances(ids, np.array(classes, np.int32), np.array(scores, np.float32))
 
 
 def write_boxes(results_dir, item, table, size, *predictions) -> None:

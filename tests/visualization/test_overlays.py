@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from affinity_seg.evaluation.results import Prediction
+from affinity_seg.instances import Instances
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.visualization import layout, overlays
-from affinity_seg.visualization.overlays import DrawnInstances
 
 CAR, PERSON = 3, 1
 
@@ -22,7 +22,7 @@ def two():
     ids = np.zeros((400, 800), np.int32)
     ids[100:300, 100:400] = 1
     ids[100:300, 400:600] = 2
-    return DrawnInstances(ids, np.array([CAR, PERSON]), np.array([0.5, 0.25], np.float32))
+    return Instances(ids, np.array([CAR, PERSON]), np.array([0.5, 0.25], np.float32))
 
 
 def _blend(pixels, color):
@@ -75,7 +75,7 @@ def test_labels_never_cover_each_other(image, monkeypatch):
     ids = np.zeros((400, 800), np.int32)
     numbers = np.arange(1, 101).reshape(10, 10)
     ids[100:200, 100:200] = numbers.repeat(10, 0).repeat(10, 1)
-    crowd = DrawnInstances(ids, np.full(100, CAR), np.full(100, 0.5, np.float32))
+    crowd = Instances(ids, np.full(100, CAR), np.full(100, 0.5, np.float32))
     taken = np.zeros((400, 800), int)
 
     def record(canvas, text, y, x, scale, background):
@@ -89,7 +89,7 @@ def test_labels_never_cover_each_other(image, monkeypatch):
 
 def test_small_images_are_enlarged_with_whole_pixels():
     image = np.random.default_rng(0).integers(0, 256, (100, 200, 3), np.uint8)
-    nothing = DrawnInstances(np.zeros((100, 200), np.int32), np.zeros(0, int), np.zeros(0))
+    nothing = Instances(np.zeros((100, 200), np.int32), np.zeros(0, int), np.zeros(0))
     drawn = overlays.draw_instances(image, nothing, CITYSCAPES)
     assert drawn.shape == (400, 800, 3)
     np.testing.assert_array_equal(drawn[::4, ::4], image)

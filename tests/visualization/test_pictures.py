@@ -9,12 +9,12 @@ from running import run_tool
 
 from affinity_seg import files
 from affinity_seg.evaluation import results
+from affinity_seg.instances import Instances
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import records
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region
 from affinity_seg.visualization import layout, pictures
-from affinity_seg.visualization.overlays import DrawnInstances
 from checks.true_predictions import true_affinities
 
 H, W, STRIDE, CAR = 64, 96, 4, 3
@@ -78,7 +78,7 @@ def test_predicted_boundaries_are_pasted_where_the_region_is():
 
 
 def test_no_region_and_no_truth(tmp_path):
-    nothing = DrawnInstances(np.zeros((H, W), np.int32), np.zeros(0, int), np.zeros(0))
+    nothing = Instances(np.zeros((H, W), np.int32), np.zeros(0, int), np.zeros(0))
     image = np.zeros((H, W, 3), np.uint8)
     drawn = pictures.draw_pictures(
         "x", image, _prediction(regions=False), nothing, None, CITYSCAPES
@@ -96,7 +96,7 @@ def folder(tmp_path):
     """A data set of two images, with records and results."""
     os.makedirs(tmp_path / "data" / "images")
     os.makedirs(tmp_path / "data" / "instances")
-    found = DrawnInstances(_ids(), np.array([CAR, CAR]), np.array([0.75, 0.5], np.float32))
+    found = Instances(_ids(), np.array([CAR, CAR]), np.array([0.75, 0.5], np.float32))
     for name in ("one", "two"):
         cv2.imwrite(str(tmp_path / f"data/images/{name}.png"), np.full((H, W, 3), 90, np.uint8))
         values = np.array([0, 26000, 26001], np.uint16)[_ids()]

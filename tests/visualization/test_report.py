@@ -13,11 +13,11 @@ from affinity_seg import files
 from affinity_seg.data import listing
 from affinity_seg.evaluation import judge, results
 from affinity_seg.evaluation.tables import cell
+from affinity_seg.instances import Instances
 from affinity_seg.labels import CITYSCAPES, ClassTable
 from affinity_seg.pipeline import fingerprint, records
 from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.visualization import failures, report, report_page
-from affinity_seg.visualization.overlays import DrawnInstances
 
 H, W, STRIDE = 64, 96, 4
 PERSON, CAR, BUS = 1, 3, 5
@@ -52,7 +52,7 @@ def _add(folder, table, name, truth, predicted, classes):
     record_path = records.record_path(str(folder / "pred"), name)
     records.write_record(record_path, record)
     scores = np.linspace(0.9, 0.8, len(classes)).astype(np.float32)
-    found = DrawnInstances(predicted, np.array(classes, np.int32), scores)
+    found = Instances(predicted, np.array(classes, np.int32), scores)
     results.write_result(str(folder / "results"), name, found, table, files.sha256(record_path))
 
 
