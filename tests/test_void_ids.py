@@ -14,6 +14,7 @@ from affinity_seg.data import checks, graph_examples, listing, tfrecords
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.evaluation import coco, coco_format, dsb, errors, results, semantic
 from affinity_seg.evaluation.truth import read_truth
+from affinity_seg.instances import Instances
 from affinity_seg.losses import affinity_loss, affinity_targets
 from affinity_seg.visualization import overlays
 from checks import true_predictions
