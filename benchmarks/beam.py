@@ -17,8 +17,8 @@ from benchmarks import beam_suites, runs
 
 flags.DEFINE_string("input", None, "Folder of a data set in layout cityscapes.", required=True)
 flags.DEFINE_string("split", "val", "Part of it.")
-tool_flags.define_network_flags("runs/demo")
-tool_flags.define_preset_flags("demo")
+tool_flags.define_model_flags("runs/demo")
+flags.FLAGS.set_default("preset", "demo")
 flags.DEFINE_string("output_dir", "runs/benchmark_beam", "Folder of results.json.")
 flags.DEFINE_multi_enum("suite", list(beam_suites.SUITES), list(beam_suites.SUITES), "What to run.")
 flags.DEFINE_integer("repetitions", 3, "Rounds; the medians count.", lower_bound=1)

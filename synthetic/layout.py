@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from synthetic import people as people
-from synthetic import scenery as scenery
-from synthetic import vehicles as vehicles
+from synthetic import people, scenery, vehicles
 from synthetic.render import Camera, Sprite
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from synthetic import scenery as scenery
+from synthetic import scenery
 from synthetic.layout import Layout
 from synthetic.render import Camera, Canvas, noise_tile
 

@@ -1,20 +1,18 @@
 """Programs of the checkout in a process of their own, as a user starts them.
 
 TensorFlow and Model Garden take seconds to be imported, so one process imports them once, before
-any of their code has run, and each program starts as a copy of it (`multiprocessing`'s
-forkserver). Nothing of affinity_seg is in it.
+any of their code has run, and each program starts as a copy of it (`fork_server`). Nothing of
+affinity_seg is in the one that `run_program` uses.
 """
 
-import atexit
-import multiprocessing
+import functools
+import json
 import os
-import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from multiprocessing import forkserver
-from unittest import mock
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 
@@ -22,7 +20,81 @@ ON_CPU = {"CUDA_VISIBLE_DEVICES": ""}
 """Environment of a program that must not see a GPU."""
 
 _MODULE = "-m "
-_PRELOADED = ["tensorflow", "tf_keras", "official.core.train_lib", "cv2", "matplotlib"]
+_PRELOADED = ("tensorflow", "tf_keras", "official.core.train_lib", "cv2", "matplotlib")
+_FOREVER = 1e9
+"""Seconds."""
+
+
+class ForkServer:
+    """Starts programs as copies of a process that has imported what takes long.
+
+    A context manager, which ends that process. Not thread-safe.
+    """
+
+    def __init__(self, modules: Sequence[str]):
+        """Starts the process, which imports `modules`."""
+        self._process = subprocess.Popen(
+            [sys.executable, os.path.join(os.path.dirname(__file__), "fork_server.py"), *modules],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+        self._answer()
+
+    def __enter__(self) -> "ForkServer":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+    def start(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        outputs: tuple[str, str],
+        folder: str = ROOT,
+        variables: Mapping[str, str] | None = None,
+    ) -> int:
+        """Starts a program and returns the number of its process.
+
+        Args:
+          program: What follows `python`: "tools/train.py", from the root, or
+            "-m benchmarks.merge".
+          arguments: Its flags.
+          outputs: Files for its standard output and its standard error, which are appended to.
+          folder: Current folder of the process.
+          variables: Its whole environment; None for `environment()`.
+        """
+        is_module = program.startswith(_MODULE)
+        request = {
+            "start": os.path.join(ROOT, path_of(program)),
+            "module": program.removeprefix(_MODULE) if is_module else None,
+            "arguments": list(arguments),
+            "folder": folder,
+            "environment": dict(environment() if variables is None else variables),
+            "outputs": outputs,
+        }
+        return self._ask(request)["pid"]
+
+    def wait(self, pid: int, timeout: float = _FOREVER) -> int | None:
+        """Waits for a program; returns its status, negative for a signal.
+
+        Returns None if it has not ended after `timeout` seconds.
+        """
+        return self._ask({"wait": pid, "timeout": timeout})["status"]
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the fork server has ended")
+        return json.loads(line)
 
 
 def environment(**changes: str | None) -> dict[str, str]:
@@ -57,25 +129,23 @@ def run_program(program, folder, *arguments, **changes: str) -> subprocess.Compl
       *arguments: Of the program.
       **changes: Variables of its environment.
     """
-    path = os.path.join(ROOT, path_of(program))
-    module = program.removeprefix(_MODULE) if program.startswith(_MODULE) else None
-    command = [path, *map(str, arguments)]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    with mock.patch.dict(os.environ, environment()):
-        forkserver.ensure_running()
+    arguments = [str(argument) for argument in arguments]
     with tempfile.TemporaryDirectory() as outputs:
-        paths = [os.path.join(outputs, stream) for stream in ("stdout", "stderr")]
-        process = context.Process(
-            target=_run, args=(module, command, str(folder), environment(**changes), paths)
-        )
-        process.start()
-        process.join()
+        paths = os.path.join(outputs, "stdout"), os.path.join(outputs, "stderr")
+        server = _server()
+        pid = server.start(program, arguments, paths, str(folder), environment(**changes))
+        status = server.wait(pid)
         texts = []
         for path in paths:
             with open(path, encoding="utf-8") as file:
                 texts.append(file.read())
-    return subprocess.CompletedProcess(command, process.exitcode, *texts)
+    return subprocess.CompletedProcess([program, *arguments], status, *texts)
+
+
+@functools.cache
+def _server() -> ForkServer:
+    """Returns the one that `run_program` uses; it ends with this process, which holds its input."""
+    return ForkServer(_PRELOADED)
 
 
 def path_of(program: str) -> str:
@@ -83,39 +153,3 @@ def path_of(program: str) -> str:
     if program.startswith(_MODULE):
         return program.removeprefix(_MODULE).replace(".", "/") + ".py"
     return program
-
-
-def _run(
-    module: str | None,
-    command: list[str],
-    folder: str,
-    variables: Mapping[str, str],
-    outputs: list[str],
-) -> None:
-    """Becomes a program.
-
-    Args:
-      module: Its name if it runs as a module.
-      command: Path of its file, and its arguments.
-      folder: Current folder.
-      variables: Its whole environment.
-      outputs: Files for its two streams.
-    """
-    for stream, path in zip((1, 2), outputs, strict=True):
-        file = os.open(path, os.O_WRONLY | os.O_CREAT)
-        os.dup2(file, stream)
-        os.close(file)
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(variables)
-    sys.argv[:] = command
-    tests = os.path.dirname(os.path.abspath(__file__))
-    others = [path for path in sys.path if path and not path.startswith(tests)]
-    sys.path[:] = [folder if module else os.path.dirname(command[0]), ROOT, *others]
-    try:
-        if module:
-            runpy.run_module(module, run_name="__main__", alter_sys=True)
-        else:
-            runpy.run_path(command[0], run_name="__main__")
-    finally:
-        atexit._run_exitfuncs()

@@ -1,13 +1,24 @@
 """The programs of tools/ in processes that can be killed, started within milliseconds."""
 
-import json
 import os
-import subprocess
-import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-_TESTS = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
-_ROOT = os.path.dirname(_TESTS)
+from running import ForkServer
+
+_IMPORTS = (
+    "affinity_seg.beam.segmenting",
+    "affinity_seg.cli",
+    "affinity_seg.tasks.registry_imports",
+    "affinity_seg.data.tfrecords",
+    "affinity_seg.evaluation.judge",
+    "affinity_seg.export.coco",
+    "affinity_seg.export.label_maps",
+    "affinity_seg.pipeline.filters",
+    "affinity_seg.pipeline.prediction_runs",
+    "affinity_seg.tool_flags",
+    "affinity_seg.visualization.pictures",
+)
+"""What the programs import; no program's own flags are in it."""
 
 TIMEOUT = 300.0
 """Seconds after which a program counts as hanging."""
@@ -37,7 +48,7 @@ class Process(NamedTuple):
 
 
 class Programs:
-    """Starts programs by `fork_server`; a context manager, which ends the server.
+    """Starts programs by a `ForkServer` of its own; a context manager, which ends the server.
 
     Not thread-safe.
     """
@@ -51,22 +62,13 @@ class Programs:
         self._scratch = scratch
         self._count = 0
         os.makedirs(scratch, exist_ok=True)
-        path = os.pathsep.join(filter(None, [_ROOT, _TESTS, os.environ.get("PYTHONPATH")]))
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "faults.fork_server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        )
-        self._answer()
+        self._server = ForkServer(_IMPORTS)
 
     def __enter__(self) -> "Programs":
         return self
 
     def __exit__(self, *_) -> None:
-        self._server.stdin.close()
-        self._server.wait()
+        self._server.__exit__()
 
     def start(self, program: str, *arguments: str) -> Process:
         """Starts a program.
@@ -77,13 +79,11 @@ class Programs:
         """
         self._count += 1
         log = os.path.join(self._scratch, f"{self._count:05}.log")
-        path = os.path.join(_ROOT, program)
-        answer = self._ask({"start": path, "arguments": arguments, "log": log})
-        return Process(answer["pid"], log)
+        return Process(self._server.start(program, arguments, (log, log)), log)
 
     def wait(self, process: Process, timeout: float = TIMEOUT) -> Ended:
         """Waits until a program ends; kills it after `timeout` seconds."""
-        status = self._ask({"wait": process.pid, "timeout": timeout})["status"]
+        status = self._server.wait(process.pid, timeout)
         if status is None:
             self.kill(process)
         with open(process.log, encoding="utf-8", errors="replace") as file:
@@ -92,19 +92,8 @@ class Programs:
     def kill(self, process: Process) -> int:
         """Kills a program by SIGKILL unless it has ended; returns its exit status."""
         os.kill(process.pid, 9)  # Until the server waits for it, the number is of no other.
-        return self._ask({"wait": process.pid, "timeout": TIMEOUT})["status"]
+        return self._server.wait(process.pid, TIMEOUT)
 
     def run(self, program: str, *arguments: str) -> Ended:
         """Runs a program to its end."""
         return self.wait(self.start(program, *arguments))
-
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._server.stdin.write(json.dumps(request) + "\n")
-        self._server.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        line = self._server.stdout.readline()
-        if not line:
-            raise RuntimeError("the fork server has ended")
-        return json.loads(line)

@@ -1,10 +1,12 @@
 """Starts programs without the seconds that importing TensorFlow takes: forks after the imports.
 
-    PYTHONPATH=.:tests python -m faults.fork_server
+    python tests/fork_server.py tensorflow ...
 
-Reads requests from the standard input and answers on the standard output, one JSON object a line:
+Imports the modules that the arguments name. Then reads requests from the standard input and
+answers on the standard output, one JSON object a line:
 
-    {"start": path of a program, "arguments": [...], "log": file}   {"pid": number}
+    {"start": path of a program, "module": its name if it runs as a module, "arguments": [...],
+     "folder": current folder, "environment": {...}, "outputs": [file, file]}       {"pid": number}
     {"wait": pid, "timeout": seconds}                     {"status": number, negative for a signal,
                                                            null when it still runs}
 
@@ -21,43 +23,34 @@ import os
 import runpy
 import signal
 import sys
+import threading
 import time
 import traceback
 from typing import Any
-
-_IMPORTS = (
-    "affinity_seg.beam.segmenting",
-    "affinity_seg.cli",
-    "affinity_seg.tasks.registry_imports",
-    "affinity_seg.data.tfrecords",
-    "affinity_seg.evaluation.judge",
-    "affinity_seg.export.coco",
-    "affinity_seg.export.label_maps",
-    "affinity_seg.pipeline.filters",
-    "affinity_seg.pipeline.prediction_runs",
-    "affinity_seg.tool_flags",
-    "affinity_seg.visualization.pictures",
-)
-"""What the programs import; no program's own flags are in it."""
 
 _POLL = 0.005
 """Seconds between two looks at a child."""
 
 
-def _start(program: str, arguments: list[str], log: str) -> int | None:
-    """Forks; returns the child's number in the parent and None in the child, which is set up."""
+def _start(request: dict[str, Any]) -> int:
+    """Forks; returns the child's number in the parent and 0 in the child, which is set up."""
     pid = os.fork()
     if pid:
         return pid
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    sys.argv = [program, *arguments]
-    sys.path.insert(0, os.path.dirname(program))
-    return None
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    files = [os.open(os.devnull, os.O_RDONLY)]
+    files += [os.open(path, flags, 0o644) for path in request["outputs"]]
+    for stream, file in enumerate(files):
+        os.dup2(file, stream)
+        os.close(file)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    program = request["start"]
+    sys.argv = [program, *request["arguments"]]
+    sys.path.insert(0, request["folder"] if request["module"] else os.path.dirname(program))
+    return 0
 
 
 def _wait(pid: int, timeout: float) -> int | None:
@@ -76,9 +69,9 @@ def _answer(content: dict[str, Any]) -> None:
     print(json.dumps(content), flush=True)
 
 
-def main() -> str | None:
-    """Serves until the input ends; returns the program to run in a child."""
-    for name in _IMPORTS:
+def main(modules: list[str]) -> dict[str, Any] | None:
+    """Serves until the input ends; returns in a child, with the request for what it is to run."""
+    for name in modules:
         importlib.import_module(name)
     gc.freeze()  # What is there stays where it is: less to copy after a fork.
     _answer({"ready": True})
@@ -87,17 +80,20 @@ def main() -> str | None:
         if "wait" in request:
             _answer({"status": _wait(request["wait"], request["timeout"])})
             continue
-        pid = _start(request["start"], request["arguments"], request["log"])
-        if pid is None:
-            return request["start"]
+        pid = _start(request)
+        if not pid:
+            return request
         _answer({"pid": pid})
     return None
 
 
-def _run(program: str) -> int:
+def _run(request: dict[str, Any]) -> int:
     """Runs a program; returns its status as Python would end with it."""
     try:
-        runpy.run_path(program, run_name="__main__")
+        if request["module"]:
+            runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(request["start"], run_name="__main__")
     except SystemExit as error:
         if error.code is None or isinstance(error.code, int):
             return error.code or 0
@@ -110,9 +106,11 @@ def _run(program: str) -> int:
 
 
 if __name__ == "__main__":
-    wanted = main()
+    del sys.path[0]  # The folder of this file, which programs do not see.
+    wanted = main(sys.argv[1:])
     if wanted:
         code = _run(wanted)
+        threading._shutdown()  # Python waits for threads as well.
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
