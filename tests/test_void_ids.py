@@ -81,7 +81,7 @@ def test_training_sees_void(item, tmp_path):
 def test_no_pair_with_the_ring_is_in_the_loss(item, tmp_path):
     _, instances = _trained(item, tmp_path)
     ring = _stored() == RING
-    targets, weights = affinity_targets.pair_targets(instances, 1)
+    targets, weights, _ = affinity_targets.pair_targets(instances, 1)
     assert not weights.numpy()[0][ring].any() and not targets.numpy()[0][ring].any()
     assert weights.numpy()[0][9:31, 7:23].all()
     # What the network says on the ring changes nothing.

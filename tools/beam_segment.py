@@ -12,11 +12,11 @@ again, it does what is missing. Without --runner it runs on this machine, in thi
 from absl import flags
 
 from affinity_seg import cli, dead_letters, tool_flags
-from affinity_seg.beam import running, runs, segmenting, sources
+from affinity_seg.data import listing
 from affinity_seg.evaluation import tables
 
 flags.DEFINE_string("input", None, "Folder of the data set, or a pattern.", required=True)
-flags.DEFINE_enum("layout", "cityscapes", sources.LAYOUTS, "How the data set's files lie.")
+flags.DEFINE_enum("layout", "cityscapes", listing.SOURCE_LAYOUTS, "How the data set's files lie.")
 flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
 flags.DEFINE_string("model_dir", None, "Exported model, instead of the two networks.")
 tool_flags.define_model_flags(required=False)
@@ -33,8 +33,10 @@ _IN_THE_MODEL = (
 )  # fmt: skip
 
 
-def _run() -> runs.Run:
-    """Returns what segments, as the flags say."""
+def _run():
+    """Returns the `beam.runs.Run` that the flags describe."""
+    from affinity_seg.beam import runs
+
     if FLAGS.model_dir is None:
         dirs = tool_flags.model().network_dirs
         return runs.NetworksRun(
@@ -47,6 +49,8 @@ def _run() -> runs.Run:
 
 
 def main(arguments):
+    from affinity_seg.beam import running, segmenting
+
     settings = segmenting.Settings(
         **{name: getattr(FLAGS, name) for name in segmenting.Settings._fields}
     )

@@ -23,7 +23,7 @@ class Settings(NamedTuple):
 
     Attributes:
       input: Folder of the data set, or a pattern, see `sources.list_sources`.
-      layout: One of `sources.LAYOUTS`.
+      layout: One of `listing.SOURCE_LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`.
       evaluate: Whether the truth is read for AP.
       coco: Whether COCO files are written.

@@ -15,11 +15,7 @@ from affinity_seg.beam.elements import LetterBox, Source
 from affinity_seg.data import listing, record_damage
 from affinity_seg.data.listing import Item
 
-TFRECORDS = "tfrecords"
-LAYOUTS = (*listing.LAYOUTS, "glob", TFRECORDS)
-"""Those of `listing.LAYOUTS`; `glob`, pictures that match a pattern; `tfrecords`, files that
-tools/create_tfrecords.py wrote, which match a pattern."""
-
+TFRECORDS = listing.SOURCE_LAYOUTS[-1]
 LETTERS = "letters"
 """Tag of the outputs with inputs that could not be used."""
 
@@ -29,7 +25,7 @@ def list_sources(path: str, layout: str, split: str) -> list[Source] | list[str]
 
     Args:
       path: Folder of the data set, or the pattern.
-      layout: One of `LAYOUTS`.
+      layout: One of `listing.SOURCE_LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`.
 
     Returns:

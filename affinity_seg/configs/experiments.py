@@ -101,10 +101,10 @@ class SemanticLosses(Losses):
     """Adds what Model Garden's segmentation loss offers.
 
     Attributes:
-      top_k_percent_pixels: Share of pixels, those of the largest loss, that count.
+      hard_pixel_share: Share of pixels, those of the largest loss, that count.
     """
 
-    top_k_percent_pixels: float = 1.0
+    hard_pixel_share: float = 1.0
 
 
 @dataclasses.dataclass
@@ -115,13 +115,13 @@ class AffinityLosses(Losses):
       background_pair_weight: Weight of pairs with both ends on background.
       other_instance_pair_weight: Weight of pairs of two different instances, which are few;
         more than 1 keeps touching objects apart.
-      top_k_percent_pairs: Share of the pairs of each distance, those of the largest loss, that
+      hard_pair_share: Share of the pairs of each distance, those of the largest loss, that
         count.
     """
 
     background_pair_weight: float = 1.0
     other_instance_pair_weight: float = 1.0
-    top_k_percent_pairs: float = 1.0
+    hard_pair_share: float = 1.0
 
 
 @dataclasses.dataclass
@@ -207,10 +207,9 @@ class SemanticTask(SegmentationTask):
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""
         super().check()
-        if not 0 < self.losses.top_k_percent_pixels <= 1:
+        if not 0 < self.losses.hard_pixel_share <= 1:
             raise ValueError(
-                f"`losses.top_k_percent_pixels` must be in (0, 1]: "
-                f"{self.losses.top_k_percent_pixels}"
+                f"`losses.hard_pixel_share` must be in (0, 1]: {self.losses.hard_pixel_share}"
             )
 
 
@@ -234,9 +233,9 @@ class AffinityTask(SegmentationTask):
                 raise ValueError(
                     f"`losses.{name}` must not be negative: {getattr(self.losses, name)}"
                 )
-        if not 0 < self.losses.top_k_percent_pairs <= 1:
+        if not 0 < self.losses.hard_pair_share <= 1:
             raise ValueError(
-                f"`losses.top_k_percent_pairs` must be in (0, 1]: {self.losses.top_k_percent_pairs}"
+                f"`losses.hard_pair_share` must be in (0, 1]: {self.losses.hard_pair_share}"
             )
 
 
@@ -253,7 +252,7 @@ class Experiment(cfg.ExperimentConfig):
         if self.trainer.train_steps < 1:
             raise ValueError(f"`trainer.train_steps` must be positive: {self.trainer.train_steps}")
         schedules.check(self.trainer)
-        for name in ("top_k_percent_pixels", "top_k_percent_pairs"):
+        for name in ("hard_pixel_share", "hard_pair_share"):
             share = getattr(self.task.losses, name, 1.0)
             if self.runtime.enable_xla and share < 1:
                 raise ValueError(

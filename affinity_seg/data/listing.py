@@ -22,6 +22,10 @@ LAYOUTS = (*LABELLED_LAYOUTS, "images")
 `images`: a folder of pictures without truth.
 """
 
+SOURCE_LAYOUTS = (*LAYOUTS, "glob", "tfrecords")
+"""What Beam reads: `LAYOUTS`; `glob`, pictures that match a pattern; `tfrecords`, files that
+tools/create_tfrecords.py wrote, which match a pattern."""
+
 ANNOTATIONS = ("gtFine", "gtCoarse")
 """The two annotations of layout `cityscapes`."""
 

@@ -20,7 +20,7 @@ def affinity_loss(
     output_stride: int,
     distances: Sequence[int] = neighbors.DISTANCES,
     sample_stride: int = 1,
-    hard_pairs: float = 1.0,
+    hard_pair_share: float = 1.0,
     normalizer: tf.Tensor | None = None,
     **pair_weights: Any,
 ) -> tf.Tensor:
@@ -36,8 +36,8 @@ def affinity_loss(
       distances: Distances of the channels, pixels.
       sample_stride: Pairs start at every `sample_stride`-th pixel of each axis; 1 is the
         paper's loss. Must divide `output_stride`.
-      hard_pairs: Share of the scored pairs of a distance, those of the largest loss, that count;
-        the divisor is this share of all weights.
+      hard_pair_share: Share of the scored pairs of a distance, those of the largest loss, that
+        count; the divisor is this share of all weights.
       normalizer: Sum of the weights, see `weight_sum`, if these logits are a part of a batch; None
         for that of `instances`, averaged over the replicas.
       **pair_weights: As in `affinity_targets.pair_targets`.
@@ -49,7 +49,7 @@ def affinity_loss(
     @tf.custom_gradient
     def mean_loss(logits):
         def of_distance(index: int, distance: int) -> tuple[tf.Tensor, ...]:
-            targets, weights = affinity_targets.pair_targets(
+            targets, weights, _ = affinity_targets.pair_targets(
                 instances, distance, sample_stride, **pair_weights
             )
             channels = _channels_of(logits, index)
@@ -61,8 +61,8 @@ def affinity_loss(
             wrong = tf.where(targets, -upsampled, upsampled)
             losses = tf.nn.softplus(wrong)
             total = tf.reduce_sum(weights)
-            if hard_pairs < 1:
-                weights *= hard_examples.hardest(losses, weights > 0, hard_pairs)
+            if hard_pair_share < 1:
+                weights *= hard_examples.hardest(losses, weights > 0, hard_pair_share)
             slopes = weights * tf.sigmoid(wrong)
             gradient = tape.gradient(
                 upsampled, channels, output_gradients=tf.where(targets, -slopes, slopes)
@@ -72,7 +72,7 @@ def affinity_loss(
         losses, weights, gradients = zip(*_in_turn(distances, of_distance), strict=True)
         divisor = tf.add_n(weights)
         divisor = replicas.mean_over_replicas(divisor) if normalizer is None else normalizer
-        divisor *= hard_pairs
+        divisor *= hard_pair_share
         gradient = tf.math.divide_no_nan(tf.concat(gradients, axis=-1), divisor)
         return tf.math.divide_no_nan(
             tf.add_n(losses), divisor
@@ -97,10 +97,8 @@ def weight_sum(
     """
 
     def of_distance(_, distance: int) -> tuple[tf.Tensor]:
-        _, weights = affinity_targets.pair_targets(
-            instances, distance, sample_stride, **pair_weights
-        )
-        return (tf.reduce_sum(weights),)
+        pairs = affinity_targets.pair_targets(instances, distance, sample_stride, **pair_weights)
+        return (tf.reduce_sum(pairs.weights),)
 
     return tf.add_n([total for (total,) in _in_turn(distances, of_distance)])
 
@@ -137,7 +135,7 @@ def pair_statistics(
     """
 
     def of_distance(index: int, distance: int) -> tuple[tf.Tensor, ...]:
-        targets, weights = affinity_targets.pair_targets(
+        targets, weights, scored = affinity_targets.pair_targets(
             instances, distance, sample_stride, **pair_weights
         )
         upsampled = _sampled(
@@ -149,7 +147,6 @@ def pair_statistics(
         losses = tf.nn.softplus(tf.where(targets, -upsampled, upsampled))
         bins = tf.minimum(tf.floor(tf.sigmoid(upsampled) * NUM_BINS), NUM_BINS - 1)
         bins += NUM_BINS * tf.cast(targets, tf.float32)
-        scored = affinity_targets.scored_pairs(instances, distance, sample_stride)
         counts = counting.count_cells(bins, scored, 2 * NUM_BINS)
         histogram = tf.reshape(counts, [2, NUM_BINS])
         return histogram, tf.reduce_sum(losses * weights), tf.reduce_sum(weights)

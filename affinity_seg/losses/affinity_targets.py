@@ -4,9 +4,25 @@ Ids are float32 here, which holds those of 16 bits exactly: TensorFlow's GPU ker
 slices, stacks and comparisons work in the memory of the host.
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from affinity_seg import labels, neighbors
+
+
+class Pairs(NamedTuple):
+    """The pairs at one distance; directions as in `neighbors.DIRECTIONS`.
+
+    Attributes:
+      targets: bool [B, h, w, 8], whether both ends belong to the same thing instance.
+      weights: float32 [B, h, w, 8], 0 where the pair is not scored.
+      scored: bool [B, h, w, 8], whether both ends are in the image and neither is void.
+    """
+
+    targets: tf.Tensor
+    weights: tf.Tensor
+    scored: tf.Tensor
 
 
 def pair_targets(
@@ -16,7 +32,7 @@ def pair_targets(
     background_pair_weight: float = 1.0,
     other_instance_pair_weight: float = 1.0,
     pixel_weights: tf.Tensor | None = None,
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> Pairs:
     """Computes labels and weights of the pairs at one distance.
 
     Args:
@@ -30,14 +46,13 @@ def pair_targets(
       pixel_weights: float32 [B, H, W]; a pair's weight is multiplied by the mean of its two ends'.
 
     Returns:
-      targets: bool [B, h, w, 8] with h = ceil(H / sample_stride), w alike; whether both ends
-        belong to the same thing instance. Directions as in `neighbors.DIRECTIONS`.
-      weights: float32 [B, h, w, 8]; 0 where the other end is outside the image or either end
-        is void, else one of the two weights or 1, times the mean of the ends'.
+      The pairs, with h = ceil(H / sample_stride), w alike. The weight of a scored pair is one of
+      the two weights or 1, times the mean of the weights of its ends.
     """
     here, there = _ends(instances, distance, sample_stride, labels.VOID_INSTANCE)
     targets = (here > 0) & tf.equal(here, there)
-    weights = tf.cast(_scored(here, there), tf.float32)
+    scored = (here >= 0) & (there >= 0)
+    weights = tf.cast(scored, tf.float32)
     if background_pair_weight != 1.0:
         both_background = tf.equal(here, 0) & tf.equal(there, 0)
         weights = tf.where(both_background, background_pair_weight, weights)
@@ -46,19 +61,7 @@ def pair_targets(
         weights = tf.where(differ, other_instance_pair_weight, weights)
     if pixel_weights is not None:
         weights *= tf.add(*_ends(pixel_weights, distance, sample_stride, 0)) / 2
-    return targets, weights
-
-
-def scored_pairs(instances: tf.Tensor, distance: int, sample_stride: int = 1) -> tf.Tensor:
-    """Returns bool [B, h, w, 8]: both ends of the pair are in the image and neither is void.
-
-    Args: As in `pair_targets`.
-    """
-    return _scored(*_ends(instances, distance, sample_stride, labels.VOID_INSTANCE))
-
-
-def _scored(here: tf.Tensor, there: tf.Tensor) -> tf.Tensor:
-    return (here >= 0) & (there >= 0)
+    return Pairs(targets, weights, scored)
 
 
 def _ends(

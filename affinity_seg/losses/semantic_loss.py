@@ -16,7 +16,7 @@ def semantic_loss(
     output_stride: int,
     sample_stride: int = 1,
     class_weights: Sequence[float] = (),
-    hard_pixels: float = 1.0,
+    hard_pixel_share: float = 1.0,
     normalizer: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Mean softmax cross-entropy over the pixels of the global batch that are not void.
@@ -31,8 +31,8 @@ def semantic_loss(
       sample_stride: The loss is taken at every `sample_stride`-th pixel of each axis; must divide
         `output_stride`.
       class_weights: K factors of the losses of each class; empty for 1. The divisor counts pixels.
-      hard_pixels: Share of the pixels that are not void, those of the largest weighted loss, that
-        count; the divisor is this share of all.
+      hard_pixel_share: Share of the pixels that are not void, those of the largest weighted loss,
+        that count; the divisor is this share of all.
       normalizer: Number of pixels, see `scored_pixels`, if these logits are a part of a batch; None
         for that of `classes`, averaged over the replicas.
 
@@ -52,13 +52,13 @@ def semantic_loss(
     if class_weights:
         weights *= tf.gather(tf.constant(class_weights, tf.float32), targets)
     losses *= weights
-    if hard_pixels < 1:
-        losses *= hard_examples.hardest(losses, scored, hard_pixels)
+    if hard_pixel_share < 1:
+        losses *= hard_examples.hardest(losses, scored, hard_pixel_share)
     if normalizer is None:
         normalizer = replicas.mean_over_replicas(
             scored_pixels(classes, sample_stride=sample_stride)
         )
-    return tf.math.divide_no_nan(tf.reduce_sum(losses), hard_pixels * normalizer)
+    return tf.math.divide_no_nan(tf.reduce_sum(losses), hard_pixel_share * normalizer)
 
 
 def scored_pixels(classes: tf.Tensor, *, sample_stride: int = 1) -> tf.Tensor:

@@ -26,7 +26,7 @@ class AffinityTask(base.SegmentationTask):
             model_outputs["logits"],
             labels[common.LABEL_INSTANCES],
             output_stride=self.task_config.model.output_stride,
-            hard_pairs=self.task_config.losses.top_k_percent_pairs,
+            hard_pair_share=self.task_config.losses.hard_pair_share,
             normalizer=normalizer,
             **self._pair_arguments(labels),
         )
@@ -100,7 +100,7 @@ class AffinityTask(base.SegmentationTask):
         maps = {"affinity_truth": [], "affinity_prediction": []}
         stride = self.task_config.model.output_stride
         for index, distance in enumerate(self.task_config.distances):
-            targets, _ = affinity_targets.pair_targets(instances, distance, step)
+            targets = affinity_targets.pair_targets(instances, distance, step).targets
             height, width = tf.shape(targets)[1], tf.shape(targets)[2]
             channels = first["logits"][..., 8 * index : 8 * index + 8]
             logits = upsampling.upsample_logits(channels, stride // step, height, width)

@@ -33,7 +33,7 @@ class SemanticTask(base.SegmentationTask):
             output_stride=self.task_config.model.output_stride,
             sample_stride=params.sample_stride,
             class_weights=params.class_weights,
-            hard_pixels=params.top_k_percent_pixels,
+            hard_pixel_share=params.hard_pixel_share,
             normalizer=normalizer,
         )
         return total + tf.add_n(aux_losses) if aux_losses else total

@@ -57,7 +57,7 @@ def test_defaults_are_the_papers():
         ("task.losses.l2_weight_decay", -1.0),
         ("task.losses.background_pair_weight", -0.5),
         ("task.losses.other_instance_pair_weight", -1.0),
-        ("task.losses.top_k_percent_pairs", 0.0),
+        ("task.losses.hard_pair_share", 0.0),
         ("task.losses.class_weights", [1.0, 2.0]),
         ("task.losses.class_weights", [-1.0] * 9),
         ("task.accumulated_batches", 0),
@@ -174,7 +174,7 @@ def test_a_finished_run_with_more_steps_names_both_fields(monkeypatch):
     assert both.trainer.train_steps == 9000
 
 
-@pytest.mark.parametrize("name, value", [("class_weights", [1.0]), ("top_k_percent_pixels", 0.0)])
+@pytest.mark.parametrize("name, value", [("class_weights", [1.0]), ("hard_pixel_share", 0.0)])
 def test_a_broken_semantic_loss_is_named(name, value):
     experiment = valid(experiments.SEMANTIC)
     setattr(experiment.task.losses, name, value)
@@ -208,8 +208,8 @@ def test_turned_crops_are_square():
 @pytest.mark.parametrize(
     "name, field",
     [
-        (experiments.SEMANTIC, "top_k_percent_pixels"),
-        (experiments.AFFINITY, "top_k_percent_pairs"),
+        (experiments.SEMANTIC, "hard_pixel_share"),
+        (experiments.AFFINITY, "hard_pair_share"),
     ],
 )
 def test_hard_examples_cannot_be_compiled(name, field):

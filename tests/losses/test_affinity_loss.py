@@ -25,7 +25,9 @@ def numpy_loss(logits, instances, stride, step, *pair_weights):
     upsampled = upsampled[:, ::step, ::step]
     total = weight = 0.0
     for i, distance in enumerate(DISTANCES):
-        targets, weights = affinity_targets.pair_targets(instances, distance, step, *pair_weights)
+        targets, weights, _ = affinity_targets.pair_targets(
+            instances, distance, step, *pair_weights
+        )
         x, z = upsampled[..., 8 * i : 8 * i + 8], targets.numpy().astype(np.float64)
         losses = np.maximum(x, 0) - x * z + np.log1p(np.exp(-np.abs(x)))
         total += (losses * weights.numpy()).sum()
@@ -89,7 +91,7 @@ def test_counts_cover_every_scored_pair_once():
     halves = histograms.reshape(len(DISTANCES), 2, 2, -1).sum(axis=-1)  # target, prediction
     upsampled = upsampling.upsample_logits(logits, 4, 19, 22).numpy()
     for i, distance in enumerate(DISTANCES):
-        targets, weights = affinity_targets.pair_targets(instances, distance)
+        targets, weights, _ = affinity_targets.pair_targets(instances, distance)
         scored = weights.numpy() > 0
         predicted, truth = upsampled[..., 8 * i : 8 * i + 8] > 0, targets.numpy()
         expected = [
@@ -132,13 +134,13 @@ def test_only_the_hardest_pairs_of_each_distance_count():
             instances,
             output_stride=1,
             distances=DISTANCES,
-            hard_pairs=share,
+            hard_pair_share=share,
             background_pair_weight=weight,
         )
     total = weights_sum = 0.0
     hard_channels = np.zeros(logits.shape, bool)
     for i, distance in enumerate(DISTANCES):
-        targets, weights = affinity_targets.pair_targets(
+        targets, weights, _ = affinity_targets.pair_targets(
             instances, distance, background_pair_weight=weight
         )
         z, w = targets.numpy().astype(np.float64), weights.numpy()
@@ -159,7 +161,7 @@ def test_hardest_of_none_are_none():
     logits, instances = sample()
     void = np.full_like(instances, -1)
     loss = affinity_loss.affinity_loss(
-        logits, void, output_stride=4, distances=DISTANCES, hard_pairs=0.5
+        logits, void, output_stride=4, distances=DISTANCES, hard_pair_share=0.5
     )
     assert loss.numpy() == 0
 

@@ -11,7 +11,7 @@ DIRECTION = {offset: index for index, offset in enumerate(neighbors.DIRECTIONS)}
 
 def targets_of(rows, distance=1, **arguments):
     instances = np.array(rows, np.int32)[None]
-    targets, weights = affinity_targets.pair_targets(instances, distance, **arguments)
+    targets, weights, _ = affinity_targets.pair_targets(instances, distance, **arguments)
     return targets.numpy()[0], weights.numpy()[0]
 
 

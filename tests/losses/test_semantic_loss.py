@@ -69,7 +69,9 @@ def test_only_the_hardest_pixels_count():
     losses -= np.take_along_axis(upsampled, true[..., None], axis=-1)[..., 0]
     found = np.sort(losses[scored])[::-1]
     expected = found[: int(np.ceil(share * len(found)))].sum() / (share * len(found))
-    loss = semantic_loss.semantic_loss(logits, classes, output_stride=STRIDE, hard_pixels=share)
+    loss = semantic_loss.semantic_loss(
+        logits, classes, output_stride=STRIDE, hard_pixel_share=share
+    )
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 

@@ -17,7 +17,7 @@ def test_average_precision_is_that_of_the_scored_pairs():
         instances = rng.integers(-1, 3, (2, 12, 15)).astype(np.int32)
         logits = rng.normal(0, 2, (2, 12, 15, 16)).astype(np.float32)
         for i, distance in enumerate(distances):
-            targets, weights = affinity_targets.pair_targets(instances, distance)
+            targets, weights, _ = affinity_targets.pair_targets(instances, distance)
             part = logits[..., 8 * i : 8 * i + 8]
             part += 1.5 * targets.numpy()  # Better than chance.
             scored = weights.numpy() > 0
