@@ -36,7 +36,8 @@
 // A chain: from any cluster go to the neighbour of its best edge, and on, until two clusters name
 // each other. Each edge of a chain is before the one that led there, so a chain cannot return, and
 // it ends with a pair or with a cluster that has no edge at the threshold. When a pair has merged,
-// the rest of the chain is still a chain, by (2), and goes on.
+// the rest of the chain is still a chain, by (1), and goes on: its last cluster looks for its best
+// edge anew.
 //
 // AN EXAMPLE
 //
