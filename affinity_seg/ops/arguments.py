@@ -1,5 +1,6 @@
 """Checks of the ops' arguments beside their options, shared with the NumPy reference."""
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,3 +62,41 @@ def check_class(name: str, value: Any, wanted: type) -> None:
     """Raises TypeError unless the value of an argument is a `wanted`."""
     if not isinstance(value, wanted):
         raise TypeError(f"`{name}` must be {wanted.__name__}: {value!r}")
+
+
+def image_lists(semantic: Any, affinity: Any, mask: Any, group: Any) -> dict[str, Sequence[Any]]:
+    """Returns the inputs of several images by name, each a tuple with one entry for each image.
+
+    Args:
+      semantic: Anything with an entry for each image.
+      affinity: Likewise.
+      mask: Likewise, or None: None for each.
+      group: Likewise, or one number for all.
+
+    Raises:
+      TypeError: An input is no list.
+      ValueError: The lists are not of the same length.
+    """
+    affinity = _entries("affinity", affinity)
+    size = len(affinity)
+    if isinstance(group, numbers.Integral) or getattr(group, "shape", None) == ():
+        group = [group] * size
+    lists = {
+        "semantic": _entries("semantic", semantic),
+        "affinity": affinity,
+        "mask": [None] * size if mask is None else _entries("mask", mask),
+        "group": _entries("group", group),
+    }
+    for name, values in lists.items():
+        if len(values) != size:
+            raise ValueError(
+                f"`{name}` must have one entry for each of `affinity`, {size}: {len(values)}"
+            )
+    return lists
+
+
+def _entries(name, values):
+    try:
+        return tuple(values)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a list, one entry for each image: {values!r}") from None

@@ -3,7 +3,6 @@
 Both ops take lists of images. The functions of one image call them with a list of one.
 """
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -236,7 +235,7 @@ def _run(
     import tensorflow as tf  # Late: it takes seconds and most of the package does without.
 
     arguments.check_class("options", options, MergeOptions)
-    inputs = _lists(semantic, affinity, mask, group)
+    inputs = arguments.image_lists(semantic, affinity, mask, group)
     size = len(inputs["affinity"])
     if not size:
         return []
@@ -263,33 +262,6 @@ def _run(
         num_threads=arguments.checked_num_threads(num_threads),
     )
     return [type(outputs)._make(values) for values in zip(*outputs, strict=True)]
-
-
-def _lists(semantic, affinity, mask, group) -> dict[str, Sequence[Any]]:
-    """Returns the inputs by name, with one entry for each image."""
-    affinity = _entries("affinity", affinity)
-    size = len(affinity)
-    if isinstance(group, numbers.Integral) or getattr(group, "shape", None) == ():
-        group = [group] * size
-    lists = {
-        "semantic": _entries("semantic", semantic),
-        "affinity": affinity,
-        "mask": [None] * size if mask is None else _entries("mask", mask),
-        "group": _entries("group", group),
-    }
-    for name, values in lists.items():
-        if len(values) != size:
-            raise ValueError(
-                f"`{name}` must have one entry for each of `affinity`, {size}: {len(values)}"
-            )
-    return lists
-
-
-def _entries(name, values):
-    try:
-        return tuple(values)
-    except TypeError:
-        raise TypeError(f"`{name}` must be a list, one entry for each image: {values!r}") from None
 
 
 def _check_dtypes(inputs):

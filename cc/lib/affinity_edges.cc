@@ -9,6 +9,8 @@
 namespace affinity_seg {
 namespace {
 
+constexpr int64_t kVerticesPerTask = 1024;
+
 // Mean probabilities of the foreground groups at each vertex, planar.
 class GroupProbabilities {
  public:
@@ -20,7 +22,8 @@ class GroupProbabilities {
       plane.resize(vertices.size());
       pointers_.push_back(plane.data());
     }
-    ParallelRanges(executor, vertices.size(), 4096, [&](int64_t begin, int64_t end, int) {
+    ParallelRanges(executor, vertices.size(), kVerticesPerTask,
+                   [&](int64_t begin, int64_t end, int) {
       for (int64_t v = begin; v < end; ++v) {
         const int64_t window = vertices.windows[v];
         const int32_t* sums = &semantics.group_sums[window * semantics.num_groups];
@@ -41,16 +44,16 @@ class GroupProbabilities {
 // Steps 2 to 6 for the edges that start at some vertices.
 class EdgeWorker {
  public:
-  EdgeWorker(const WindowGrid& grid, const GraphMergeOptions& options, const Semantics& semantics,
+  EdgeWorker(const GraphMergeOptions& options, const Semantics& semantics,
              const ChannelMap& channels, const WindowSums& sums,
-             const GroupProbabilities& probabilities, EdgeGrid* edges)
-      : grid_(grid),
+             const GroupProbabilities& probabilities, WindowGraph* graph)
+      : grid_(graph->grid),
         options_(options),
         semantics_(semantics),
-        vertices_(semantics.vertices),
+        vertices_(graph->vertices),
         channels_(channels),
         sums_(sums),
-        edges_(edges),
+        graph_(graph),
         is_refined_class_(options.num_classes(), false) {
     for (int k : options.refine_classes) is_refined_class_[k] = true;
     sources_.alpha = options.alpha;
@@ -61,7 +64,7 @@ class EdgeWorker {
 
   // Computes the edges of vertices [begin, end).
   void Compute(int64_t begin, int64_t end) {
-    const int num_distances = static_cast<int>(edges_->distances.size());
+    const int num_distances = static_cast<int>(graph_->distances.size());
     for (int64_t row_begin = begin; row_begin < end;) {
       const int64_t row = vertices_.windows[row_begin] / grid_.cols();
       const auto row_end = std::lower_bound(vertices_.windows.begin() + row_begin,
@@ -83,13 +86,13 @@ class EdgeWorker {
     sources_.from_u = sums_.channel(forward, vertices_.size());
     sources_.from_v = sums_.channel(Backward(forward), vertices_.size());
     Refine(sources_, runs_, &refined_);
-    if (j + 1 == static_cast<int>(edges_->distances.size()) && !options_.refine_classes.empty()) {
+    if (j + 1 == static_cast<int>(graph_->distances.size()) && !options_.refine_classes.empty()) {
       RefineClasses();
     }
-    const int64_t per_vertex = edges_->edges_per_vertex();
+    const int64_t per_vertex = graph_->edges_per_vertex();
     const double* refined = refined_.data();
     for (const EdgeRun& run : runs_) {
-      uint16_t* values = &edges_->values[run.u * per_vertex + kNumForward * j + f];
+      uint16_t* values = &graph_->values[run.u * per_vertex + kNumForward * j + f];
       // Halves up: an edge is not negative.
       for (int32_t i = 0; i < run.size; ++i) {
         values[i * per_vertex] = static_cast<uint16_t>(*refined++ + 0.5);
@@ -100,12 +103,12 @@ class EdgeWorker {
   // Collects the edges (j, f) of vertices [begin, end) of `row` that are not 0 for their ends.
   void FindRuns(int64_t row, int64_t begin, int64_t end, int j, int f) {
     runs_.clear();
-    const int64_t distance = edges_->distances[j].distance;
+    const int64_t distance = graph_->distances[j].distance;
     const Offset offset = Direction(kNumForward + f);
     if (row + distance * offset.dy >= grid_.rows()) return;
     const int forward = kNumDirections * j + kNumForward + f;
     const int full_count = channels_.FullCount(forward) + channels_.FullCount(Backward(forward));
-    const int64_t step = edges_->window_steps[kNumForward * j + f];
+    const int64_t step = graph_->window_steps[kNumForward * j + f];
     const int64_t first_col = std::max<int64_t>(0, -distance * offset.dx);
     const int64_t last_col = grid_.cols() - 1 - std::max<int64_t>(0, distance * offset.dx);
     const int32_t* winner = semantics_.group_winner.data();
@@ -156,7 +159,7 @@ class EdgeWorker {
   const Vertices& vertices_;
   const ChannelMap& channels_;
   const WindowSums& sums_;
-  EdgeGrid* edges_;
+  WindowGraph* graph_;
   std::vector<bool> is_refined_class_;
   // One row of edges.
   EdgeSources sources_;
@@ -166,41 +169,20 @@ class EdgeWorker {
 
 }  // namespace
 
-Error ComputeEdges(const NetworkOutput& affinity, const WindowGrid& grid,
-                   const GraphMergeOptions& options, const Semantics& semantics,
-                   Executor* executor, EdgeGrid* edges) {
-  const Vertices& vertices = semantics.vertices;
-  *edges = EdgeGrid();
-  edges->distances = MergedDistances(options);
-  for (const MergedDistance& merged : edges->distances) {
-    for (int f = 0; f < kNumForward; ++f) {
-      const Offset offset = Direction(kNumForward + f);
-      edges->window_steps.push_back(merged.distance * (offset.dy * grid.cols() + offset.dx));
-    }
-  }
-  const ChannelMap channels(options, edges->distances);
+Error ComputeEdges(const NetworkOutput& affinity, const Semantics& semantics,
+                   const GraphMergeOptions& options, Executor* executor, WindowGraph* graph) {
+  const ChannelMap channels(options, graph->distances);
   WindowSums sums;
-  Error error = SumWindows(affinity, grid, vertices, channels, executor, &sums);
+  Error error = SumWindows(affinity, graph->grid, graph->vertices, channels, executor, &sums);
   if (!error.empty()) return error;
 
-  edges->values.resize(vertices.size() * edges->edges_per_vertex());
-  const GroupProbabilities probabilities(semantics, grid, executor);
-  ParallelRanges(executor, vertices.size(), 1024, [&](int64_t begin, int64_t end, int) {
-    EdgeWorker(grid, options, semantics, channels, sums, probabilities, edges).Compute(begin, end);
+  graph->values.assign(graph->num_vertices() * graph->edges_per_vertex(), 0);
+  const GroupProbabilities probabilities(semantics, graph->grid, executor);
+  ParallelRanges(executor, graph->num_vertices(), kVerticesPerTask,
+                 [&](int64_t begin, int64_t end, int) {
+    EdgeWorker(options, semantics, channels, sums, probabilities, graph).Compute(begin, end);
   });
   return "";
-}
-
-void ExpandEdges(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
-                 int32_t* output) {
-  const int64_t per_window = edges.edges_per_vertex();
-  std::fill_n(output, grid.num_windows() * per_window, kNoEdge);
-  for (size_t j = 0; j < edges.distances.size(); ++j) {
-    ForEachEdge(edges, vertices, grid, static_cast<int>(j),
-                [&](int32_t u, int64_t edge, int32_t, int32_t value) {
-                  output[vertices.windows[u] * per_window + edge] = value;
-                });
-  }
 }
 
 }  // namespace affinity_seg

@@ -51,16 +51,16 @@ class AffinityEdgesTest : public testing::Test {
     Error error =
         ComputeSemantics(semantic, VertexFilter(), grid, options_, &executor, &semantics);
     if (!error.empty()) return error;
-    EdgeGrid edges;
+    WindowGraph graph(grid, semantics.vertices, MergedDistances(options_));
     NetworkOutput affinity = semantic;
     affinity.name = "affinity";
     affinity.values = affinity_.data();
     affinity.channels = Channels();
-    error = ComputeEdges(affinity, grid, options_, semantics, &executor, &edges);
+    error = ComputeEdges(affinity, semantics, options_, &executor, &graph);
     if (!error.empty()) return error;
-    edges_per_window_ = edges.edges_per_vertex();
+    edges_per_window_ = graph.edges_per_vertex();
     edges_.resize(grid.num_windows() * edges_per_window_);
-    ExpandEdges(edges, semantics.vertices, grid, edges_.data());
+    graph.Expand(edges_.data());
     return "";
   }
 

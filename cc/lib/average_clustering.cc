@@ -10,7 +10,8 @@ namespace {
 constexpr int32_t kMinTaskSize = 4096;
 // Leaves per thread of a component that is split.
 constexpr int kLeavesPerThread = 4;
-constexpr int kOneLeaf = 31;
+// A component that one task merges is not cut: its only leaf has room for any number of slots.
+constexpr int kUncutLeafShift = 31;
 
 class Schedule {
  public:
@@ -94,7 +95,7 @@ class Schedule {
 
   void RunTask(size_t index, int worker) {
     for (size_t i = tasks_[index].first; i < tasks_[index].last; ++i) {
-      const std::unique_ptr<ComponentTree> tree = MakeTree(order_[i], kOneLeaf);
+      const std::unique_ptr<ComponentTree> tree = MakeTree(order_[i], kUncutLeafShift);
       for (int stage = 0; stage < static_cast<int>(thresholds_.size()); ++stage) {
         tree->PrepareLeaf(0);
         tree->ReadLeaf(stage, 0, &pools_[worker]);

@@ -45,6 +45,7 @@ class BlockPool {
 
  private:
   static constexpr size_t kAlignment = 64;
+  static constexpr int kNumSizeClasses = 32;  // capacities are of 31 bits
   static constexpr size_t kMinChunk = size_t{1} << 16;
   static constexpr size_t kMaxChunk = size_t{1} << 22;
 
@@ -64,7 +65,7 @@ class BlockPool {
   char* next_ = nullptr;
   size_t left_ = 0;
   std::vector<std::unique_ptr<char[]>> chunks_;
-  std::array<std::vector<void*>, 32> free_;
+  std::array<std::vector<void*>, kNumSizeClasses> free_;
 };
 
 }  // namespace affinity_seg

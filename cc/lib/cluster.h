@@ -35,6 +35,8 @@ struct alignas(64) Cluster {
   // Values of `best` that are no slot.
   static constexpr int32_t kUnknown = -1;  // to be searched
   static constexpr int32_t kNone = -2;     // no edge reaches the threshold in this stage
+  // Value of `stuck_level` that is no level.
+  static constexpr uint8_t kNeverStuck = 255;
 
   void* block = nullptr;  // the list, see neighbor_list.h; null where capacity is 0
   int32_t size = 0;
@@ -47,10 +49,10 @@ struct alignas(64) Cluster {
   int64_t inner_count = 0;
   // From kMinChunkedCapacity on, else null: [capacity / kChunkSize], and then the groups.
   std::unique_ptr<Chunk[]> chunks;
-  // The smallest subtree of slots that holds all its neighbours, and the last one in which its
-  // merge had to wait for a neighbour outside: see component_tree.h.
+  // The lowest level of the tree of strips whose node holds all its neighbours, and the last level
+  // at which its merge had to wait for a cluster of a higher one: see component_tree.h.
   uint8_t home_level = 0;
-  uint8_t stuck_level = 0;
+  uint8_t stuck_level = kNeverStuck;
 
   Chunk* groups() const { return chunks.get() + capacity / kChunkSize; }
 };

@@ -4,15 +4,12 @@
 
 #include "cc/lib/average_clustering.h"
 #include "cc/lib/components.h"
-#include "cc/lib/heap_merger.h"
 #include "cc/lib/mean.h"
 #include "cc/lib/slot_graph.h"
-#include "cc/lib/weighted_edge.h"
+#include "cc/lib/weighted_clustering.h"
 
 namespace affinity_seg {
 namespace {
-
-int64_t ThresholdUnits(double threshold) { return std::llround(threshold * kThresholdUnits); }
 
 // Numbers the clusters by their first vertex. Args: representative(v): any name of v's cluster in
 // [0, V).
@@ -32,20 +29,16 @@ std::vector<int32_t> NumberClusters(int64_t num_vertices, const Representative& 
   return clusters;
 }
 
-Clustering MergeByAverage(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
-                          const GraphMergeOptions& options, const ClusteringLimits& limits,
-                          Executor* executor) {
-  std::vector<int64_t> thresholds;
-  for (double threshold : options.thresholds) thresholds.push_back(ThresholdUnits(threshold));
-  const Components components =
-      FindComponents(edges, vertices, grid, thresholds.back(), executor);
-  const SlotGraph graph(edges, vertices, grid, components);
-  ClusterForest forest = ClusterByAverage(graph, components, thresholds, limits, executor);
+Clustering MergeByAverage(const WindowGraph& graph, const std::vector<int64_t>& thresholds,
+                          const ClusteringLimits& limits, Executor* executor) {
+  const Components components = FindComponents(graph, thresholds.back(), executor);
+  const SlotGraph slots(graph, components);
+  ClusterForest forest = ClusterByAverage(slots, components, thresholds, limits, executor);
 
   Clustering result;
   std::vector<int32_t> roots;
   result.cluster_of_vertex = NumberClusters(
-      vertices.size(), [&](int32_t v) { return forest.Find(components.slot_of_vertex[v]); },
+      graph.num_vertices(), [&](int32_t v) { return forest.Find(components.slot_of_vertex[v]); },
       &roots);
   for (int32_t root : roots) {
     result.inner_sums.push_back(forest.clusters[root].inner_sum);
@@ -54,28 +47,16 @@ Clustering MergeByAverage(const EdgeGrid& edges, const Vertices& vertices, const
   return result;
 }
 
-Clustering MergeByWeighted(const EdgeGrid& edges, const Vertices& vertices,
-                           const WindowGrid& grid, const GraphMergeOptions& options) {
-  HeapMerger<WeightedEdge> merger(vertices.size());
-  for (size_t stage = 0; stage < options.stages.size(); ++stage) {
-    for (size_t j = 0; j < edges.distances.size(); ++j) {
-      if (edges.distances[j].stage != static_cast<int>(stage)) continue;
-      ForEachEdge(edges, vertices, grid, static_cast<int>(j),
-                  [&](int32_t u, int64_t, int32_t v, int32_t value) {
-                    merger.AddEdge(u, v, value);
-                  });
-    }
-    merger.MergeStage(ThresholdUnits(options.thresholds[stage]));
-  }
+Clustering MergeByWeighted(const WindowGraph& graph, const std::vector<int64_t>& thresholds) {
+  const std::vector<int32_t> clusters = ClusterByWeighted(graph, thresholds);
   Clustering result;
   std::vector<int32_t> representatives;
   result.cluster_of_vertex = NumberClusters(
-      vertices.size(), [&](int32_t v) { return merger.Find(v); }, &representatives);
+      graph.num_vertices(), [&](int32_t v) { return clusters[v]; }, &representatives);
   result.inner_sums.assign(representatives.size(), 0);
   result.inner_counts.assign(representatives.size(), 0);
-  for (size_t j = 0; j < edges.distances.size(); ++j) {
-    ForEachEdge(edges, vertices, grid, static_cast<int>(j),
-                [&](int32_t u, int64_t, int32_t v, int32_t value) {
+  for (size_t j = 0; j < graph.distances.size(); ++j) {
+    graph.ForEachEdge(static_cast<int>(j), [&](int32_t u, int64_t, int32_t v, int32_t value) {
       const int32_t cluster = result.cluster_of_vertex[u];
       if (cluster != result.cluster_of_vertex[v]) return;
       result.inner_sums[cluster] += value;
@@ -87,12 +68,14 @@ Clustering MergeByWeighted(const EdgeGrid& edges, const Vertices& vertices,
 
 }  // namespace
 
-Clustering ClusterVertices(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
-                           const GraphMergeOptions& options, const ClusteringLimits& limits,
-                           Executor* executor) {
-  return options.linkage == Linkage::kAverage
-             ? MergeByAverage(edges, vertices, grid, options, limits, executor)
-             : MergeByWeighted(edges, vertices, grid, options);
+Clustering ClusterVertices(const WindowGraph& graph, const GraphMergeOptions& options,
+                           const ClusteringLimits& limits, Executor* executor) {
+  std::vector<int64_t> thresholds;
+  for (double threshold : options.thresholds) {
+    thresholds.push_back(std::llround(threshold * kThresholdUnits));
+  }
+  return options.linkage == Linkage::kAverage ? MergeByAverage(graph, thresholds, limits, executor)
+                                              : MergeByWeighted(graph, thresholds);
 }
 
 }  // namespace affinity_seg

@@ -6,11 +6,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "cc/lib/affinity_edges.h"
 #include "cc/lib/average_clustering.h"
 #include "cc/lib/executor.h"
 #include "cc/lib/options.h"
-#include "cc/lib/window_grid.h"
+#include "cc/lib/window_graph.h"
 
 namespace affinity_seg {
 
@@ -30,10 +29,8 @@ struct Clustering {
 // for every number of threads.
 //
 // Average linkage runs in parallel; time is close to O(E log E) for the graphs of images.
-// Weighted linkage depends on the order and runs on one thread.
-Clustering ClusterVertices(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
-                           const GraphMergeOptions& options, const ClusteringLimits& limits,
-                           Executor* executor);
+Clustering ClusterVertices(const WindowGraph& graph, const GraphMergeOptions& options,
+                           const ClusteringLimits& limits, Executor* executor);
 
 }  // namespace affinity_seg
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -33,26 +34,20 @@ class RandomGraph {
       vertices_.of_window[window] = static_cast<int32_t>(vertices_.size());
       vertices_.windows.push_back(window);
     }
-    edges_.distances = MergedDistances(options_);
-    for (const MergedDistance& merged : edges_.distances) {
-      for (int f = 0; f < kNumForward; ++f) {
-        const Offset offset = Direction(kNumForward + f);
-        edges_.window_steps.push_back(merged.distance * (offset.dy * cols + offset.dx));
-      }
-    }
-    edges_.values.assign(vertices_.size() * edges_.edges_per_vertex(), 0);
-    for (int j = 0; j < static_cast<int>(edges_.distances.size()); ++j) {
-      ForEachEdge(edges_, vertices_, grid_, j, [&](int32_t u, int64_t edge, int32_t, int32_t) {
+    graph_ = std::make_unique<WindowGraph>(grid_, vertices_, MergedDistances(options_));
+    graph_->values.assign(graph_->num_vertices() * graph_->edges_per_vertex(), 0);
+    for (int j = 0; j < static_cast<int>(graph_->distances.size()); ++j) {
+      graph_->ForEachEdge(j, [&](int32_t u, int64_t edge, int32_t, int32_t) {
         // Skewed to high values, so that clusters grow.
         const uint32_t level = std::max(random() % levels, random() % levels);
-        edges_.values[u * edges_.edges_per_vertex() + edge] =
+        graph_->values[u * graph_->edges_per_vertex() + edge] =
             static_cast<uint16_t>(level * kOne / (levels - 1));
       });
     }
   }
 
   Clustering Cluster(Executor* executor, const ClusteringLimits& limits) const {
-    return ClusterVertices(edges_, vertices_, grid_, options_, limits, executor);
+    return ClusterVertices(*graph_, options_, limits, executor);
   }
 
   // The same by the heap.
@@ -87,18 +82,17 @@ class RandomGraph {
  private:
   template <typename Visit>
   void ForEach(const Visit& visit) const {
-    for (int j = 0; j < static_cast<int>(edges_.distances.size()); ++j) {
-      ForEachEdge(edges_, vertices_, grid_, j,
-                  [&](int32_t u, int64_t, int32_t v, int32_t value) {
-                    visit(u, v, value, edges_.distances[j].stage);
-                  });
+    for (int j = 0; j < static_cast<int>(graph_->distances.size()); ++j) {
+      graph_->ForEachEdge(j, [&](int32_t u, int64_t, int32_t v, int32_t value) {
+        visit(u, v, value, graph_->distances[j].stage);
+      });
     }
   }
 
   WindowGrid grid_;
   GraphMergeOptions options_;
   Vertices vertices_;
-  EdgeGrid edges_;
+  std::unique_ptr<WindowGraph> graph_;
 };
 
 void ExpectSame(const Clustering& actual, const Clustering& expected, const std::string& what) {

@@ -51,7 +51,8 @@ void ComponentTree::PrepareLeaf(int32_t leaf) {
     if (forest_.roots[slot] != slot) continue;
     active.push_back(slot);
     clusters[slot].best = Cluster::kUnknown;
-    clusters[slot].home_level = clusters[slot].stuck_level = 0;
+    clusters[slot].home_level = 0;
+    clusters[slot].stuck_level = Cluster::kNeverStuck;
   }
 }
 

@@ -4,6 +4,7 @@
 #define AFFINITY_SEG_CC_LIB_COMPONENT_TREE_H_
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "cc/lib/agglomerator.h"
@@ -38,16 +39,41 @@ struct WorkerPools {
 
 // The slots of a component are cut into leaves of 2^`leaf_shift` slots, the leaves of a binary
 // tree: the node at (level, index) holds the leaves [index * 2^level, (index + 1) * 2^level). The
-// slots of a component follow the raster order of its vertices, so leaves are strips.
+// slots of a component follow the raster order of its vertices, so leaves are strips of the image.
+//
+// A cluster merges at the lowest node that holds the slots of all its neighbours; the level of that
+// node is its `home_level`. Two threads at different nodes of one level therefore never touch the
+// same list, and no list is locked. Which pair merges first does not matter (see agglomerator.h),
+// so the result does not depend on the tree or on the number of threads. A home level has to be
+// found only once in a stage: the neighbours of a union are those of its parts. At the root nothing
+// has to wait.
+//
+// An example with two threads: eight vertices in a row, leaves of two slots, threshold 0.7.
+//
+//             0.9     0.8     0.9     0.5     0.9     0.8     0.9
+//          0 ----- 1 ----- 2 ----- 3 ----- 4 ----- 5 ----- 6 ----- 7
+//   home   0       1       1       2       2       1       1       0
+//
+//   level 2   [                 0 to 7                  ]
+//   level 1   [      0 to 3      ]   [      4 to 7      ]
+//   level 0   [ 0, 1 ]   [ 2, 3 ]     [ 4, 5 ]   [ 6, 7 ]
+//
+//   Level 0: the best edge of 0 leads to 1, which waits for level 1. So 0 is stuck, and 7 likewise.
+//   Level 1: the first thread merges 0 and 1, while the second one merges 6 and 7. The chain from
+//            {0, 1} goes to 2 and on to 3, which waits for level 2: {0, 1} and 2 are stuck. So are
+//            5 and {6, 7}.
+//   Level 2: one thread merges 2 and 3, then {0, 1} and {2, 3} with 0.8, and the same on the right.
+//            0.5 stays below the threshold: {0, 1, 2, 3} and {4, 5, 6, 7}.
+//
+// At level 1 the first thread also writes the list of 3, as 3 is a neighbour of 2. If it has to
+// remove an entry there (two clusters merge that both have an edge to 3), it must not move the last
+// entry into the gap: the twin of that one may be in the list of 4, which belongs to the second
+// thread. So the gap stays (NeighborLists::Remove).
 //
 // In each stage, first `PrepareLeaf`, then `ReadLeaf` for all leaves, then `RunNode` for all nodes
 // of level 0, of level 1, and so on to the root. Calls of one kind and level may run in parallel.
-//
-// An edge between two clusters goes to the lowest node that holds the slots of both. A cluster may
-// merge in the lowest node that holds the slots of all its neighbours, its `home_level`: no other
-// thread touches those. So a home level only has to be found once in a stage: the neighbours of a
-// union are those of its parts. At the root nothing is left to wait for. As mutual best edges may
-// merge in any order (see agglomerator.h), the result does not depend on the tree.
+// An edge that a later stage adds between two clusters is inserted by the lowest node that holds
+// the slots of both.
 class ComponentTree {
  public:
   virtual ~ComponentTree() = default;
@@ -72,8 +98,9 @@ class ComponentTree {
   int32_t LeafOf(int32_t slot) const { return (slot - begin_) >> leaf_shift_; }
   // Returns the level of the lowest node that holds both slots.
   int CommonLevel(int32_t u, int32_t v) const {
+    // A node at `level` holds the leaves that are equal but for their last `level` bits.
     const uint32_t differ = static_cast<uint32_t>(LeafOf(u) ^ LeafOf(v));
-    return differ == 0 ? 0 : 32 - __builtin_clz(differ);
+    return differ == 0 ? 0 : std::numeric_limits<uint32_t>::digits - __builtin_clz(differ);
   }
   // Heap order: the root is node 1.
   int32_t NodeIndex(int level, int32_t index) const {

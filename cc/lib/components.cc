@@ -11,18 +11,18 @@ namespace {
 // Joins the ends of edges that start at vertices [begin, end) and end at vertices for which
 // `accept(neighbor)` holds.
 template <typename Accept>
-void JoinEnds(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
-              int32_t min_value, int64_t begin, int64_t end, const Accept& accept,
-              DisjointSet* sets) {
-  const int64_t per_vertex = edges.edges_per_vertex();
+void JoinEnds(const WindowGraph& graph, int32_t min_value, int64_t begin, int64_t end,
+              const Accept& accept, DisjointSet* sets) {
+  const Vertices& vertices = graph.vertices;
+  const int64_t per_vertex = graph.edges_per_vertex();
   for (int64_t u = begin; u < end; ++u) {
-    const uint16_t* values = &edges.values[u * per_vertex];
+    const uint16_t* values = &graph.values[u * per_vertex];
     const int64_t window = vertices.windows[u];
     int32_t root = sets->Find(static_cast<int32_t>(u));
     for (int64_t e = 0; e < per_vertex; ++e) {
       // Values of edges that are not there are 0, below every threshold.
       if (values[e] < min_value) continue;
-      const int32_t v = vertices.of_window[window + edges.window_steps[e]];
+      const int32_t v = vertices.of_window[window + graph.window_steps[e]];
       if (!accept(v)) continue;
       const int32_t other = sets->Find(v);
       if (other == root) continue;
@@ -34,9 +34,9 @@ void JoinEnds(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid&
 
 }  // namespace
 
-Components FindComponents(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
-                          int64_t threshold, Executor* executor) {
-  const int64_t num_vertices = vertices.size();
+Components FindComponents(const WindowGraph& graph, int64_t threshold, Executor* executor) {
+  const std::vector<int32_t>& windows = graph.vertices.windows;
+  const int64_t num_vertices = graph.num_vertices();
   // The smallest value that reaches the threshold.
   const int32_t min_value =
       static_cast<int32_t>((threshold * kOne + kThresholdUnits - 1) / kThresholdUnits);
@@ -47,15 +47,13 @@ Components FindComponents(const EdgeGrid& edges, const Vertices& vertices, const
   executor->ParallelFor(num_parts, [&](int64_t i, int) {
     const int64_t begin = std::min(num_vertices, i * part);
     const int64_t end = std::min(num_vertices, begin + part);
-    JoinEnds(edges, vertices, grid, min_value, begin, end, [&](int32_t v) { return v < end; },
-             &sets);
+    JoinEnds(graph, min_value, begin, end, [&](int32_t v) { return v < end; }, &sets);
   });
-  const int64_t reach = int64_t{edges.distances.back().distance} * (grid.cols() + 1);
+  const int64_t reach = int64_t{graph.distances.back().distance} * (graph.grid.cols() + 1);
   for (int64_t end = part; end < num_vertices; end += part) {
     const auto first =
-        std::lower_bound(vertices.windows.begin(), vertices.windows.begin() + end,
-                         static_cast<int64_t>(vertices.windows[end]) - reach);
-    JoinEnds(edges, vertices, grid, min_value, first - vertices.windows.begin(), end,
+        std::lower_bound(windows.begin(), windows.begin() + end, windows[end] - reach);
+    JoinEnds(graph, min_value, first - windows.begin(), end,
              [&](int32_t v) { return v >= end; }, &sets);
   }
 

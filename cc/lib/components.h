@@ -6,9 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "cc/lib/affinity_edges.h"
 #include "cc/lib/executor.h"
-#include "cc/lib/window_grid.h"
+#include "cc/lib/window_graph.h"
 
 namespace affinity_seg {
 
@@ -24,8 +23,7 @@ struct Components {
 };
 
 // Finds the components over the edges of all distances that reach `threshold` / 10^6.
-Components FindComponents(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
-                          int64_t threshold, Executor* executor);
+Components FindComponents(const WindowGraph& graph, int64_t threshold, Executor* executor);
 
 }  // namespace affinity_seg
 

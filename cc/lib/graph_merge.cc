@@ -7,6 +7,7 @@
 
 #include "cc/lib/clustering.h"
 #include "cc/lib/semantics.h"
+#include "cc/lib/window_graph.h"
 #include "cc/lib/window_grid.h"
 
 namespace affinity_seg {
@@ -53,17 +54,16 @@ Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
   error = ComputeSemantics(input.semantic, input.vertices, grid, options, executor, &semantics);
   if (!error.empty()) return error;
   clock.EndStep();
-  EdgeGrid edges;
-  error = ComputeEdges(input.affinity, grid, options, semantics, executor, &edges);
+  WindowGraph graph(grid, semantics.vertices, MergedDistances(options));
+  error = ComputeEdges(input.affinity, semantics, options, executor, &graph);
   if (!error.empty()) return error;
   clock.EndStep();
-  const Clustering clustering =
-      ClusterVertices(edges, semantics.vertices, grid, options, limits, executor);
+  const Clustering clustering = ClusterVertices(graph, options, limits, executor);
   clock.EndStep();
   output->instances = DescribeInstances(clustering, semantics, grid, options, group,
                                         executor, output->ids);
   clock.EndStep();
-  if (output->edges != nullptr) ExpandEdges(edges, semantics.vertices, grid, output->edges);
+  if (output->edges != nullptr) graph.Expand(output->edges);
   return "";
 }
 

@@ -9,6 +9,7 @@ namespace affinity_seg {
 namespace {
 
 constexpr int32_t kBackground = 0;
+constexpr int64_t kRowsPerTask = 16;
 
 // How many pixels a cluster has, and the first and last rows and columns of its windows.
 struct Extent {
@@ -97,7 +98,7 @@ Instances DescribeInstances(const Clustering& clustering, const Semantics& seman
 
   result.votes.assign(num_instances * num_classes, 0);
   std::vector<std::vector<int64_t>> votes(executor->num_threads());  // of each worker
-  ParallelRanges(executor, grid.rows(), 16, [&](int64_t begin, int64_t end, int worker) {
+  ParallelRanges(executor, grid.rows(), kRowsPerTask, [&](int64_t begin, int64_t end, int worker) {
     votes[worker].resize(result.votes.size());
     PaintRows(instance_of_cluster, clustering, semantics, grid, begin, end, ids, &votes[worker]);
   });

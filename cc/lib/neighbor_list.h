@@ -12,9 +12,12 @@
 
 namespace affinity_seg {
 
+// What unused entries hold. No cluster has this id, and every true key is larger.
+constexpr int32_t kUnusedId = -1;
+constexpr float kUnusedKey = -1.0f;
+
 // The list of one cluster: parallel arrays in one block, so that ids and keys fill whole vectors.
-// Every edge is kept in the lists of both its ends. Unused entries have id -1 and key -1; there may
-// be some before `size` too.
+// Every edge is kept in the lists of both its ends. There may be unused entries before `size` too.
 template <typename Mean>
 struct ListView {
   Mean* means;
@@ -55,8 +58,8 @@ void ResizeList(int32_t capacity, Cluster* cluster, BlockPool* pool) {
     std::copy_n(old.ids, size, list.ids);
     std::copy_n(old.twins, size, list.twins);
   }
-  std::fill(list.ids + size, list.ids + capacity, -1);
-  std::fill(list.keys + size, list.keys + capacity, -1.0f);
+  std::fill(list.ids + size, list.ids + capacity, kUnusedId);
+  std::fill(list.keys + size, list.keys + capacity, kUnusedKey);
   FreeList(cluster, pool);
   cluster->block = block;
   cluster->size = size;

@@ -1,4 +1,5 @@
-// The graph of windows with its vertices in the order of Components.
+// The graph of windows with its vertices in the order of Components: what is next to each other in
+// memory merges with each other.
 
 #ifndef AFFINITY_SEG_CC_LIB_SLOT_GRAPH_H_
 #define AFFINITY_SEG_CC_LIB_SLOT_GRAPH_H_
@@ -7,30 +8,27 @@
 #include <cstdint>
 #include <vector>
 
-#include "cc/lib/affinity_edges.h"
 #include "cc/lib/components.h"
-#include "cc/lib/semantics.h"
-#include "cc/lib/window_grid.h"
+#include "cc/lib/window_graph.h"
 
 namespace affinity_seg {
 
 class SlotGraph {
  public:
-  // All arguments must outlive the graph.
-  SlotGraph(const EdgeGrid& edges, const Vertices& vertices, const WindowGrid& grid,
-            const Components& components)
-      : edges_(edges),
-        grid_(grid),
+  // Both arguments must outlive this graph.
+  SlotGraph(const WindowGraph& graph, const Components& components)
+      : graph_(graph),
+        grid_(graph.grid),
         vertex_of_slot_(components.vertex_of_slot),
-        slot_of_window_(grid.num_windows(), -1),
-        window_of_slot_(vertices.size()) {
-    for (int64_t slot = 0; slot < vertices.size(); ++slot) {
-      window_of_slot_[slot] = vertices.windows[vertex_of_slot_[slot]];
+        slot_of_window_(grid_.num_windows(), -1),
+        window_of_slot_(graph.num_vertices()) {
+    for (int64_t slot = 0; slot < graph.num_vertices(); ++slot) {
+      window_of_slot_[slot] = graph.vertices.windows[vertex_of_slot_[slot]];
       slot_of_window_[window_of_slot_[slot]] = static_cast<int32_t>(slot);
     }
   }
 
-  int64_t edges_per_vertex() const { return edges_.edges_per_vertex(); }
+  int64_t edges_per_vertex() const { return graph_.edges_per_vertex(); }
 
   // Returns how many neighbours a vertex has in `stage`: 8 for each distance.
   int NumNeighbors(int stage) const {
@@ -50,7 +48,7 @@ class SlotGraph {
         ways.push_back(MakeWay(distances[i], n, static_cast<int>(i) * kNumDirections));
       }
     }
-    const int64_t per_vertex = edges_.edges_per_vertex();
+    const int64_t per_vertex = graph_.edges_per_vertex();
     for (int32_t slot = begin; slot < end; ++slot) {
       const int64_t window = window_of_slot_[slot];
       const int64_t row = window / grid_.cols(), col = window % grid_.cols();
@@ -62,7 +60,7 @@ class SlotGraph {
         const int32_t other = slot_of_window_[window + way.step];
         if (other < first || other >= last) continue;
         const int64_t vertex = vertex_of_slot_[way.is_forward ? slot : other];
-        emit(slot, way.position, way.twin, other, edges_.values[vertex * per_vertex + way.edge]);
+        emit(slot, way.position, way.twin, other, graph_.values[vertex * per_vertex + way.edge]);
       }
     }
   }
@@ -82,8 +80,8 @@ class SlotGraph {
              col + (run_end - begin) < grid_.cols()) {
         ++run_end;
       }
-      for (size_t j = 0; j < edges_.distances.size(); ++j) {
-        if (edges_.distances[j].stage != stage) continue;
+      for (size_t j = 0; j < graph_.distances.size(); ++j) {
+        if (graph_.distances[j].stage != stage) continue;
         for (int f = 0; f < kNumForward; ++f) {
           ReadRun(static_cast<int>(j), f, begin, run_end, first, last, roots, emit);
         }
@@ -103,7 +101,7 @@ class SlotGraph {
   };
 
   Way MakeWay(int j, int direction, int first_position) const {
-    const int64_t distance = edges_.distances[j].distance;
+    const int64_t distance = graph_.distances[j].distance;
     const Offset offset = Direction(direction);
     const int64_t dy = distance * offset.dy, dx = distance * offset.dx;
     Way way;
@@ -121,8 +119,8 @@ class SlotGraph {
 
   std::vector<int> DistancesOf(int stage) const {
     std::vector<int> distances;
-    for (size_t j = 0; j < edges_.distances.size(); ++j) {
-      if (edges_.distances[j].stage == stage) distances.push_back(static_cast<int>(j));
+    for (size_t j = 0; j < graph_.distances.size(); ++j) {
+      if (graph_.distances[j].stage == stage) distances.push_back(static_cast<int>(j));
     }
     return distances;
   }
@@ -131,7 +129,7 @@ class SlotGraph {
   template <typename Emit>
   void ReadRun(int j, int f, int32_t begin, int32_t end, int32_t first, int32_t last,
                const int32_t* roots, const Emit& emit) const {
-    const int64_t distance = edges_.distances[j].distance;
+    const int64_t distance = graph_.distances[j].distance;
     const Offset offset = Direction(kNumForward + f);
     const int64_t window = window_of_slot_[begin];
     const int64_t col = window % grid_.cols() + distance * offset.dx;  // of the other end
@@ -140,7 +138,7 @@ class SlotGraph {
     const int64_t skipped = std::max<int64_t>(0, -col);
     const int64_t stop = std::min<int64_t>(end, begin + grid_.cols() - col);
     const int64_t edge = kNumForward * j + f;
-    const int32_t* others = slot_of_window_.data() + window + edges_.window_steps[edge];
+    const int32_t* others = slot_of_window_.data() + window + graph_.window_steps[edge];
     int32_t a = -1, b = -1;
     int64_t sum = 0, count = 0;
     for (int64_t slot = begin + skipped; slot < stop; ++slot) {
@@ -153,13 +151,13 @@ class SlotGraph {
         b = other_root;
         sum = count = 0;
       }
-      sum += edges_.values[vertex_of_slot_[slot] * edges_.edges_per_vertex() + edge];
+      sum += graph_.values[vertex_of_slot_[slot] * graph_.edges_per_vertex() + edge];
       ++count;
     }
     if (count > 0) emit(a, b, sum, count);
   }
 
-  const EdgeGrid& edges_;
+  const WindowGraph& graph_;
   const WindowGrid& grid_;
   const std::vector<int32_t>& vertex_of_slot_;
   std::vector<int32_t> slot_of_window_;  // [windows], -1 where there is no vertex

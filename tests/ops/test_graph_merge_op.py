@@ -26,8 +26,9 @@ def _random_image(rng, height, width, num_classes, channels, levels=5):
 
 
 def _assert_same(result, reference):
-    for name, actual, expected in zip(result._fields, result, reference, strict=True):
-        actual = np.asarray(actual)
+    assert result.class_table is None and reference.class_table is None
+    for name in result._fields[: result._fields.index("class_table")]:
+        actual, expected = np.asarray(getattr(result, name)), getattr(reference, name)
         assert actual.dtype == expected.dtype, name
         np.testing.assert_array_equal(actual, expected, err_msg=name)
 
@@ -136,7 +137,7 @@ def test_in_a_graph_with_unknown_sizes():
         return result
 
     expected = graph_merge(semantic, affinity, options, group=1)
-    _assert_same(merge(semantic, affinity, 1), [x.numpy() for x in expected])
+    _assert_same(merge(semantic, affinity, 1), expected.as_numpy())
 
 
 def test_static_shapes():
