@@ -54,11 +54,12 @@ def nearest(
 
 
 @tf.function(
+    autograph=False,
     input_signature=[
         tf.TensorSpec([None, None], tf.int64),
         tf.TensorSpec([], tf.int32),
         tf.TensorSpec([], tf.int32),
-    ]
+    ],
 )
 def _ids_by_area(ids: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
     """Most pixels cover one id; only the others are decided by areas."""
@@ -76,13 +77,15 @@ def _ids_by_area(ids: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tens
     count = tf.maximum(1, -(-tf.shape(places)[0] // step))
     decided = tf.TensorArray(tf.int32, count, infer_shape=False, element_shape=[None])
     flat = tf.reshape(ids, [-1])
-    for i in tf.range(count):
-        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+
+    def decide(i: tf.Tensor, decided: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
         y, x = tf.unstack(places[i * step : (i + 1) * step], axis=1)
         covered_rows = tf.gather(rows, y, axis=1)[:, None] * tf.shape(ids)[1]
         covered = tf.gather(flat, covered_rows + tf.gather(columns, x, axis=1))
         parts = tf.gather(row_parts, y, axis=1), tf.gather(column_parts, x, axis=1)
-        decided = decided.write(i, _largest(covered, *parts))
+        return i + 1, decided.write(i, _largest(covered, *parts))
+
+    _, decided = tf.while_loop(lambda i, _: i < count, decide, (0, decided), parallel_iterations=1)
     return tf.tensor_scatter_nd_update(found, places, decided.concat())
 
 
@@ -114,10 +117,12 @@ def _common(ids: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
       int32 [height, w].
     """
     first = tf.gather(ids, rows[0])
-    is_mixed = tf.zeros_like(first, tf.bool)
-    for i in tf.range(1, tf.shape(rows)[0]):
-        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-        is_mixed |= tf.gather(ids, rows[i]) != first
+    _, is_mixed = tf.while_loop(
+        lambda i, _: i < tf.shape(rows)[0],
+        lambda i, is_mixed: (i + 1, is_mixed | (tf.gather(ids, rows[i]) != first)),
+        (1, tf.zeros_like(first, tf.bool)),
+        parallel_iterations=1,
+    )
     return tf.where(is_mixed, _MIXED, first)
 
 
@@ -133,14 +138,21 @@ def _largest(covered: tf.Tensor, row_parts: tf.Tensor, column_parts: tf.Tensor) 
       int32 [n].
     """
     covered = tf.where(covered == 0, _LAST, covered)
-    tried = tf.zeros(tf.shape(covered)[2:], tf.int32)
-    best, best_area = tried, tf.zeros_like(tried)
+    zeros = tf.zeros(tf.shape(covered)[2:], tf.int32)
     left = tf.reduce_sum(row_parts, axis=0) * tf.reduce_sum(column_parts, axis=0)
-    while tf.reduce_any(left > best_area):  # Later ids win only if they have more.
+
+    def try_next(
+        tried: tf.Tensor, best: tf.Tensor, best_area: tf.Tensor, left: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         tried = tf.reduce_min(tf.where(covered > tried, covered, _LAST), axis=[0, 1])
         in_rows = tf.reduce_sum(tf.where(covered == tried, column_parts, 0), axis=1)
         area = tf.reduce_sum(in_rows * row_parts, axis=0)
         best = tf.where(area > best_area, tried, best)
-        best_area = tf.maximum(best_area, area)
-        left -= area
+        return tried, best, tf.maximum(best_area, area), left - area
+
+    _, best, _, _ = tf.while_loop(  # Later ids win only if they have more.
+        lambda tried, best, best_area, left: tf.reduce_any(left > best_area),
+        try_next,
+        (zeros, zeros, zeros, left),
+    )
     return tf.where(best == _LAST, 0, best)

@@ -109,7 +109,7 @@ class SemanticLosses(Losses):
 
 @dataclasses.dataclass
 class AffinityLosses(Losses):
-    """Adds weights of pairs, and which of them count; all are 1 in the paper.
+    """Adds the weights of pairs, and the share of them that counts; all are 1 in the paper.
 
     Attributes:
       background_pair_weight: Weight of pairs with both ends on background.
@@ -135,8 +135,9 @@ class SegmentationTask(cfg.TaskConfig):
         channels of the head only, so one may start from backbone and decoder of the other.
       freeze_batch_norm: Whether BatchNorm keeps the statistics, scales and offsets it starts with
         and uses them as in inference, for fine-tuning.
-      accumulated_batches: A replica's batch is taken in this many parts, one after the other, and
-        their gradients are added before a step: for less memory. BatchNorm sees the parts.
+      accumulated_batches: For less memory, a replica processes its batch in this many parts, one
+        after the other, and adds up their gradients before a step. BatchNorm normalises each part
+        by itself.
     """
 
     class_table: str = "cityscapes"

@@ -1,4 +1,4 @@
-"""Where learning rate schedules end: the last step at which they still teach anything.
+"""At which step learning rate schedules end: after it the rate is 0, or not a number.
 
 `cosine` (with `alpha` 0), `polynomial` (with `end_learning_rate` 0 and without `cycle`) and
 `power_linear` reach 0, and `stepwise` does if its last value is 0; `step_cosine_with_offset` is
@@ -15,8 +15,8 @@ class End(NamedTuple):
     """The end of a schedule.
 
     Attributes:
-      steps: Steps from the first on that have a learning rate above 0.
-      field: Field of the schedule that says so, with its value.
+      steps: Number of steps, from the first one, whose learning rate is above 0.
+      field: The field of the schedule that this comes from, with its value.
     """
 
     steps: int
@@ -24,7 +24,7 @@ class End(NamedTuple):
 
 
 def check(trainer: cfg.TrainerConfig) -> None:
-    """Raises ValueError if a step is trained, or the warmup ends, where the schedule has ended.
+    """Raises ValueError if training or its warmup goes on after the schedule has ended.
 
     A schedule counts from the first step of the run, those of the warmup included.
     """
@@ -40,7 +40,7 @@ def check(trainer: cfg.TrainerConfig) -> None:
         )
     warmup = trainer.optimizer_config.warmup
     steps = getattr(warmup.get(), "warmup_steps", None) or 0
-    # A warmup rises to what the schedule says of its last step.
+    # A warmup rises to the schedule's learning rate at the warmup's last step.
     if steps >= end.steps:
         raise ValueError(
             f"`trainer.optimizer_config.warmup.{warmup.type}.warmup_steps` must be below "

@@ -17,10 +17,10 @@ OUTSIDE = 2**16
 class Parser:
     """Crop, zoom, flip and colours of examples.
 
-    A window is chosen first, and no more of the image and its stored labels is decoded than that
-    needs. Both are cut, resized and mirrored together. Where the image is
-    smaller than the crop, the rest is marked as outside. What both need as floats or as several
-    maps is made of them in the training step, see `step_inputs.prepare`. Every random choice comes
+    A window is chosen first, and only the parts of the image and of its stored labels that it needs
+    are decoded. Both are cut, resized and mirrored together. Where the image is smaller than the
+    crop, the rest is marked as outside. The training step makes the network's float input and the
+    maps of classes and instances from a crop, see `step_inputs.prepare`. Every random choice comes
     from the seed given with the example, so a run is reproducible.
     """
 

@@ -1,4 +1,4 @@
-"""What replicas must know of each other for their losses to add up to that of the whole batch."""
+"""A common divisor for the losses of replicas, so that their mean is that of the whole batch."""
 
 import tensorflow as tf
 
@@ -6,8 +6,9 @@ import tensorflow as tf
 def mean_over_replicas(value: tf.Tensor) -> tf.Tensor:
     """Returns the mean of `value` over the replicas; `value` itself outside of a strategy.
 
-    A loss that is divided by this mean of the replicas' weights has, as its own mean over the
-    replicas, the weighted mean over the whole global batch, however unevenly it is weighted.
+    Each replica divides its weighted sum of losses by the mean of the replicas' sums of weights.
+    Then the mean of these quotients over the replicas is the weighted mean over the global batch,
+    also where some replicas have more scored pixels than others.
     """
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:

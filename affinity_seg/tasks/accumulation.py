@@ -1,4 +1,4 @@
-"""A step of the optimizer with a batch that is taken in parts."""
+"""A training step whose batch is processed in parts, for less memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,10 +35,11 @@ def step(
     model: tf_keras.Model,
     optimizer: tf_keras.optimizers.Optimizer,
 ) -> tf.Tensor:
-    """Makes one step with the sum of the gradients of parts that are taken one after the other.
+    """Makes one step with the sum of the gradients of parts, which run one after the other.
 
-    Only the activations of one part are in memory at a time. As in Model Garden's step, gradients
-    are summed over the replicas, the mean of whose losses is meant.
+    Only the activations of one part are in memory at a time. The optimizer sums the gradients over
+    the replicas. So each loss is divided by their number, as in Model Garden's step, for the
+    gradient of their mean loss.
 
     Args:
       parts: What `loss_of` takes.

@@ -1,4 +1,4 @@
-"""One step of a training that leaves nothing behind: does it run, and does it fit?"""
+"""One training step in a temporary folder, to see that it runs and how much memory it takes."""
 
 import resource
 import tempfile
@@ -22,8 +22,7 @@ def dry_run(
       strategy: As in `training.run`.
 
     Returns:
-      Lines that say the shapes of a global batch, the size of the network and the most memory it
-      took.
+      Lines with the shapes of a global batch, the size of the network and its peak memory.
 
     Raises:
       FileNotFoundError, ValueError: As in `training.run`.

@@ -35,8 +35,8 @@ class _CheckedManager(tf.train.CheckpointManager):
 class _FollowingManager(_CheckedManager):
     """Saves to a temporary folder, and restores what the chief has saved.
 
-    Every worker takes part in saving, since variables may be averaged over the workers when they
-    are read, but only the chief's files are kept.
+    Every worker must take part in saving, because reading a variable may average it over all
+    workers. Only the chief's files are kept.
     """
 
     def __init__(self, checkpoint: tf.train.Checkpoint, chief_dir: str, **kwargs):
@@ -126,8 +126,8 @@ def _create_variables(
 ) -> None:
     """Creates the variables of an optimizer, such as momenta, which its first step would create.
 
-    A checkpoint that is restored before that has values for them. If no step follows, as in a run
-    that is finished already, TensorFlow warns of each value that nothing has asked for.
+    A checkpoint that is restored before the first step has values for them. If no step follows, as
+    in a run that is finished already, TensorFlow would warn of each value that was not used.
     """
     if isinstance(optimizer, optimization.ExponentialMovingAverage):
         optimizer = optimizer._optimizer  # Its own variables exist already.
