@@ -4,7 +4,8 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from absl import flags, logging
 
@@ -32,6 +33,20 @@ def define_flag() -> None:
     )
 
 
+class Letter(NamedTuple):
+    """An input that could not be used.
+
+    Attributes:
+      name: Key of the input.
+      file: Its file.
+      reason: What was wrong.
+    """
+
+    name: str
+    file: str
+    reason: str
+
+
 class DeadLetters:
     """The inputs that one run could not use, in a JSON file of its output folder.
 
@@ -41,16 +56,17 @@ class DeadLetters:
     what that run could not use: `finish` removes the file of an earlier run if there is nothing.
     """
 
-    def __init__(self, folder: str, strict: bool = False):
+    def __init__(self, folder: str | None = None, strict: bool = False):
         """Makes an empty list.
 
         Args:
-          folder: Output folder of the run, made if needed.
+          folder: Output folder of the run, made if needed. None: the list stays in memory, for runs
+            of several processes, which `take` it and `write` it in one of them.
           strict: Whether errors are raised instead of listed.
         """
         self._folder = folder
         self._strict = strict
-        self._letters: dict[str, dict[str, str]] = {}
+        self._letters: dict[str, Letter] = {}
 
     def __len__(self) -> int:
         return len(self._letters)
@@ -59,11 +75,6 @@ class DeadLetters:
     def is_strict(self) -> bool:
         """Whether errors are raised instead of listed."""
         return self._strict
-
-    @property
-    def path(self) -> str:
-        """The file."""
-        return os.path.join(self._folder, FILE_NAME)
 
     @contextlib.contextmanager
     def listed(self, name: str, path: str) -> Iterator[None]:
@@ -87,17 +98,33 @@ class DeadLetters:
 
     def add(self, name: str, path: str, reason: str) -> None:
         """Lists an input; for those that cannot wrap what raises in `listed`."""
-        logging.warning("left out: %s", reason)
-        self._letters[name] = {"name": name, "file": path, "reason": reason}
-        files.write_json(self.path, list(self._letters.values()))
+        self._letters[name] = Letter(name, path, reason)
+        if self._folder is not None:
+            logging.warning("left out: %s", reason)
+            write(self._folder, self._letters.values())
+
+    def take(self) -> list[Letter]:
+        """Returns what was listed since the last call, and forgets it."""
+        taken = list(self._letters.values())
+        self._letters.clear()
+        return taken
 
     def finish(self) -> int:
         """Says how many inputs were left out, if any, and returns the exit status of the run."""
-        if self._letters:
-            return report(self._folder)
+        if not self._letters:
+            write(self._folder, [])
+        return report(self._folder)
+
+
+def write(folder: str, letters: Iterable[Letter]) -> None:
+    """Writes the file; removes that of an earlier run if there is no letter."""
+    path = os.path.join(folder, FILE_NAME)
+    listed = [letter._asdict() for letter in letters]
+    if listed:
+        files.write_json(path, listed)
+    else:
         with contextlib.suppress(FileNotFoundError):
-            os.remove(self.path)
-        return 0
+            os.remove(path)
 
 
 def report(folder: str) -> int:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from affinity_seg import resources
-from affinity_seg.beam.runs import PREDICTIONS, RESULTS
+from affinity_seg.beam.segmentation import PREDICTIONS, RESULTS
 from affinity_seg.data import listing
 
 PLAIN = "plain tools"

@@ -32,7 +32,6 @@ FLAGS = flags.FLAGS
 
 def main(arguments):
     from affinity_seg.beam import preparing, running
-    from affinity_seg.beam.elements import LetterBox
     from affinity_seg.data import checks
 
     class_table = labels.load_class_table(FLAGS.class_table)
@@ -41,9 +40,9 @@ def main(arguments):
         settings = tool_flags.training_set_settings()
         settings.check(class_table)
     allowed = tool_flags.allowed_mistakes()
-    box = LetterBox(FLAGS.strict)
+    letters = dead_letters.DeadLetters(strict=FLAGS.strict)
     items = listing.list_labelled_images(
-        FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation, box, allowed
+        FLAGS.input, FLAGS.layout, FLAGS.split, FLAGS.annotation, letters, allowed
     )
     wanted = preparing.Preparation(
         name=FLAGS.set or FLAGS.split,
@@ -53,13 +52,13 @@ def main(arguments):
         num_shards=FLAGS.num_shards,
         settings=settings,
         strict=FLAGS.strict,
-        letters=box.take(),
+        letters=letters.take(),
         allowed=allowed,
     )
     written = preparing.prepare(wanted, running.parse_options(arguments))
     print(checks.describe(written.pixels_of_class, written.instances_of_class, class_table))
     print(
-        f"{FLAGS.output_dir}: {written.num_examples} examples in {written.num_shards} shards of "
+        f"{FLAGS.output_dir}: {written.count} examples in {len(written.paths)} shards of "
         f"{wanted.name}"
     )
     return dead_letters.report(FLAGS.output_dir)

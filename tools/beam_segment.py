@@ -28,33 +28,32 @@ flags.DEFINE_integer("threads", 0, "TensorFlow's threads per process; 0: as core
 dead_letters.define_flag()
 FLAGS = flags.FLAGS
 
-_IN_THE_MODEL = (
-    "model", "preset", "override", "min_score", "classes",
-)  # fmt: skip
+_IN_THE_MODEL = ("model", "preset", "override", "min_score", "classes")
 
 
-def _run():
-    """Returns the `beam.runs.Run` that the flags describe."""
-    from affinity_seg.beam import runs
+def _wanted():
+    """Returns the `Segmentation` that the flags describe."""
+    from affinity_seg.beam.segmentation import Segmentation
 
+    names = ("input", "output_dir", "layout", "split", "evaluate", "coco", "strict", "threads")
+    settings = {name: getattr(FLAGS, name) for name in names}
     if FLAGS.model_dir is None:
-        dirs = tool_flags.model().network_dirs
-        return runs.NetworksRun(
-            FLAGS.output_dir, tool_flags.config(), *dirs, tool_flags.instance_filter()
+        return Segmentation(
+            **settings,
+            network_dirs=tool_flags.model().network_dirs,
+            config=tool_flags.config(),
+            instance_filter=tool_flags.instance_filter(),
         )
     given = [name for name in _IN_THE_MODEL if FLAGS[name].present]
     if given:
         raise ValueError(f"`model_dir` has networks, preset and filters in it; without it: {given}")
-    return runs.ExportedRun(FLAGS.output_dir, FLAGS.model_dir)
+    return Segmentation(**settings, exported_dir=FLAGS.model_dir)
 
 
 def main(arguments):
     from affinity_seg.beam import running, segmenting
 
-    settings = segmenting.Settings(
-        **{name: getattr(FLAGS, name) for name in segmenting.Settings._fields}
-    )
-    summary = segmenting.segment(_run(), settings, running.parse_options(arguments))
+    summary = segmenting.segment(_wanted(), running.parse_options(arguments))
     print(
         f"{FLAGS.output_dir}: {summary.predicted} images predicted, {summary.merged} merged, "
         f"{summary.done_before} were there already"

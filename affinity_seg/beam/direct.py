@@ -2,115 +2,127 @@
 
 import contextlib
 import os
-import re
 import shlex
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, InvalidStateError
-from typing import Any
+from collections.abc import Callable
+from concurrent import futures
 
+import apache_beam as beam
 import psutil
 from apache_beam.options import pipeline_options
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.runner import PipelineResult
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 PROCESSES = "multi_processing"
 """Value of Beam's --direct_running_mode."""
 
-_WORKER = "affinity_seg.beam.worker"
-_WATCHER = "run_worker"
-"""Name of Beam's threads that wait for a worker process each."""
-
 _PATIENCE = 10
 """How long the end of a killed process may take, seconds."""
 
+_POLL = 0.2
+"""Seconds between two looks at the worker processes."""
 
-def make_runner(options: pipeline_options.PipelineOptions) -> fn_runner.FnApiRunner:
-    """Returns the runner that Beam's DirectRunner ends at.
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that has ended a process."""
 
-    Beam's own would first try Prism, a program that it downloads, and its worker processes tell
-    all that they do and outlive the program if that is killed.
+
+def run(
+    build: Callable[[beam.Pipeline], None], options: pipeline_options.PipelineOptions
+) -> PipelineResult:
+    """Runs a pipeline with the runner that Beam's DirectRunner ends at, and returns its result.
+
+    Beam's DirectRunner would first try Prism, a program that it downloads. Its own worker processes
+    tell all that they do, and outlive the program if that is killed.
+
+    Raises:
+      ChildProcessError: A worker process has ended while it was needed. Beam would wait for it, so
+        that all others are ended as well.
     """
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
-    environment = None
-    direct = options.view_as(pipeline_options.DirectOptions)
-    if direct.direct_running_mode == PROCESSES:
-        # Without `exec` a shell would be its parent.
-        command = f"exec {shlex.quote(sys.executable)} -m {_WORKER} {os.getpid()}"
-        environment = SubprocessSDKEnvironment.from_command_string(command)
-        direct.direct_running_mode = "in_memory"  # Else the runner takes its own command.
-    return fn_runner.FnApiRunner(
-        default_environment=environment,
-        provision_info=fn_runner.ExtendedProvisionInfo(provision),
-    )
+    with tempfile.TemporaryDirectory(prefix="affinity_seg_workers_") as folder:
+        environment = None
+        direct = options.view_as(pipeline_options.DirectOptions)
+        if direct.direct_running_mode == PROCESSES:
+            environment = SubprocessSDKEnvironment.from_command_string(_command(folder))
+            direct.direct_running_mode = "in_memory"  # Else the runner takes its own command.
+        pipeline = beam.Pipeline(
+            runner=fn_runner.FnApiRunner(
+                default_environment=environment,
+                provision_info=fn_runner.ExtendedProvisionInfo(provision),
+            ),
+            options=options,
+        )
+        build(pipeline)
+        return run_watched(pipeline.run, folder)
 
 
-def run_watched(run: Callable[[], Any]) -> Any:
-    """Calls `run`, which runs a pipeline, and returns what it does.
+def run_watched(run_pipeline: Callable[[], PipelineResult], folder: str) -> PipelineResult:
+    """Calls `run_pipeline` and returns what it does, unless a worker process ends.
 
-    If a worker process ends while it is needed, all others are ended as well: Beam would wait for
-    them, and for ever for one that ends before it is ready.
+    Args:
+      run_pipeline: Runs a pipeline.
+      folder: Where the shells of the worker processes leave how these have ended.
 
     Raises:
       ChildProcessError: A worker process has ended.
     """
-    outcome: Future[Any] = Future()
+    outcome: futures.Future[PipelineResult] = futures.Future()
 
     def call() -> None:
         try:
-            result = run()
+            outcome.set_result(run_pipeline())
         except BaseException as error:
-            _settle(outcome.set_exception, error)
-        else:
-            _settle(outcome.set_result, result)
+            outcome.set_exception(error)
 
-    with _watched_workers(outcome):
-        threading.Thread(target=call, daemon=True).start()
-        return outcome.result()
-
-
-@contextlib.contextmanager
-def _watched_workers(outcome: Future[Any]) -> Iterator[None]:
-    """Gives `outcome` an error when a worker process fails; ends the workers if the body raises."""
-    before = threading.excepthook
-
-    def tell(failed: threading.ExceptHookArgs) -> None:
-        if failed.thread is None or failed.thread.name != _WATCHER:
-            before(failed)
-            return
-        status = re.search(r"-?\d+$", str(failed.exc_value))
-        error = ChildProcessError(
-            f"a worker process has ended, status {status[0] if status else 'unknown'}; started "
-            "again, the program does what is missing"
-        )
-        _settle(outcome.set_exception, error)
-
-    threading.excepthook = tell
+    # Beam waits for a worker that has ended, so that this thread may never end.
+    threading.Thread(target=call, daemon=True).start()
     try:
-        yield
+        while not outcome.done():
+            _check_workers(folder)
+            futures.wait([outcome], _POLL)
+        return outcome.result()
     except BaseException:
-        _end_workers()
+        _end_workers(folder)
         raise
-    finally:
-        threading.excepthook = before
 
 
-def _settle(set_outcome: Callable[[Any], None], value: Any) -> None:
-    """Sets an outcome unless there is one."""
-    with contextlib.suppress(InvalidStateError):
-        set_outcome(value)
+def _command(folder: str) -> str:
+    """Returns the shell's command of a worker process.
+
+    If the process fails, its shell leaves the status in a file and ends well itself: Beam's thread
+    that waits for the shell would print a stack trace otherwise.
+    """
+    worker = f"{shlex.quote(sys.executable)} -m affinity_seg.beam.worker {os.getpid()}"
+    return f"{worker} || echo $? > {shlex.quote(folder)}/$$"
 
 
-def _end_workers() -> None:
-    """Ends the worker processes of this one, and waits for the threads that wait for them."""
-    for child in psutil.Process().children(recursive=True):
+def _check_workers(folder: str) -> None:
+    """Raises ChildProcessError if a worker process has failed."""
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), encoding="ascii") as file:
+            text = file.read().strip()
+        if text:  # Else the shell is still writing.
+            status = int(text)
+            status = _SIGNALLED - status if status > _SIGNALLED else status
+            raise ChildProcessError(
+                f"a worker process has ended, status {status}; started again, the program does "
+                "what is missing"
+            )
+
+
+def _end_workers(folder: str) -> None:
+    """Ends the worker processes and waits for their shells, whose commands name `folder`."""
+    shells = []
+    for process in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):
-            if _WORKER in child.cmdline():
-                child.kill()
-    for thread in threading.enumerate():
-        if thread.name == _WATCHER:
-            thread.join(_PATIENCE)
+            if any(folder in part for part in process.cmdline()):
+                shells.append(process)
+                for worker in process.children():
+                    worker.kill()
+    psutil.wait_procs(shells, timeout=_PATIENCE)

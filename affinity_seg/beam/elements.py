@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from affinity_seg.data import graph_examples, pictures, record_damage
 from affinity_seg.data.listing import Item
-from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.pipeline.folders import Segmented
+from affinity_seg.pipeline.records import Record
 
 
 class Source(NamedTuple):
@@ -134,47 +135,12 @@ class Predicted(NamedTuple):
     """An image after the networks.
 
     Attributes:
-      done: The image, which is done when `result` is written.
-      result: What the networks say of it, a `records.Record`, or its `Instances`.
-      is_recorded: Whether `result` is in its folder already.
+      done: The image, which is done when `made` is written.
+      made: What the networks say of it: its prediction record, or the instances that an exported
+        model gives.
+      is_recorded: Whether the record is in its folder already.
     """
 
     done: Done
-    result: Any
+    made: Record | Segmented
     is_recorded: bool = False
-
-
-class Letter(NamedTuple):
-    """An input that could not be used, see `dead_letters.DeadLetters`.
-
-    Attributes:
-      name: Key of the input.
-      file: Its file.
-      reason: What was wrong.
-    """
-
-    name: str
-    file: str
-    reason: str
-
-
-class LetterBox(DeadLetters):
-    """Collects what an input raises, to be handed on as elements instead of written."""
-
-    def __init__(self, strict: bool):
-        """Makes an empty box.
-
-        Args:
-          strict: Whether errors are raised instead of collected.
-        """
-        super().__init__("", strict)
-
-    def add(self, name: str, path: str, reason: str) -> None:
-        """Collects an input."""
-        self._letters[name] = Letter(name, path, reason)._asdict()
-
-    def take(self) -> list[Letter]:
-        """Returns what has come since the last call."""
-        taken = [Letter(**letter) for letter in self._letters.values()]
-        self._letters.clear()
-        return taken

@@ -6,24 +6,26 @@ until the last one is there.
 """
 
 import contextlib
+import functools
+import json
 import os
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
-from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from affinity_seg import files, labels
 from affinity_seg.beam import collecting, running
-from affinity_seg.beam.elements import Letter, LetterBox
-from affinity_seg.beam.sources import LETTERS, with_letters
+from affinity_seg.beam.running import ends_pipeline
+from affinity_seg.beam.steps import LETTERS, Step
 from affinity_seg.data import checks, tfrecords, training_set_settings, training_sets
 from affinity_seg.data.listing import Item
 from affinity_seg.data.training_sets import Crop
+from affinity_seg.dead_letters import DeadLetters, Letter
 
 
 class Preparation(NamedTuple):
@@ -52,14 +54,14 @@ class Preparation(NamedTuple):
     allowed: Collection[str] = ()
 
     @property
-    def has_crops(self) -> bool:
-        """Whether parts are cut out of the images."""
-        return self.settings is not None and training_sets.has_crops(self.name)
-
-    @property
     def staging_dir(self) -> str:
         """Folder in which the shards wait for each other."""
         return os.path.join(self.output_dir, f".beam-{self.name}")
+
+    @property
+    def summary_path(self) -> str:
+        """File that says what was written, until the program has read it."""
+        return self.staging_dir + ".json"
 
 
 class Checked(NamedTuple):
@@ -88,30 +90,14 @@ class Shard(NamedTuple):
     parts: list[tuple[Item, Crop | None]]
 
 
-class Written(NamedTuple):
-    """What a pipeline wrote.
-
-    Attributes:
-      num_examples: In all shards.
-      num_shards: The shards.
-      pixels_of_class: As of `tfrecords.Summary`.
-      instances_of_class: As of `tfrecords.Summary`.
-    """
-
-    num_examples: int
-    num_shards: int
-    pixels_of_class: Counter
-    instances_of_class: Counter
-
-
-def prepare(preparation: Preparation, options: PipelineOptions) -> Written:
+def prepare(wanted: Preparation, options: PipelineOptions) -> tfrecords.Summary:
     """Writes a set and, if any, the list of images that could not be used.
 
     Example i of those that can be used goes to shard i modulo `num_shards`.
 
     Args:
-      preparation: What is written.
-      options: Beam's, among them the runner.
+      wanted: What is written.
+      options: Beam's, of `running.parse_options`, among them the runner.
 
     Returns:
       What was written.
@@ -119,80 +105,69 @@ def prepare(preparation: Preparation, options: PipelineOptions) -> Written:
     Raises:
       ValueError: An argument breaks a rule, there is no instance at all, or a step failed.
     """
-    if preparation.settings is None:
-        tfrecords.shard_paths(
-            preparation.output_dir,
-            preparation.name,
-            preparation.num_shards,
-            len(preparation.items),
-        )
-    shutil.rmtree(preparation.staging_dir, ignore_errors=True)
-    files.remove_leftovers(preparation.output_dir)
+    if wanted.settings is None:
+        number = len(wanted.items)
+        tfrecords.shard_paths(wanted.output_dir, wanted.name, wanted.num_shards, number)
+    shutil.rmtree(wanted.staging_dir, ignore_errors=True)
+    files.remove_leftovers(wanted.output_dir)
     try:
-        result = running.run(lambda pipeline: _build(pipeline, preparation), options)
+        running.run(lambda pipeline: _build(pipeline, wanted), options)
+        with open(wanted.summary_path, "rb") as file:
+            count, paths, *counted = json.load(file)
     finally:
-        shutil.rmtree(preparation.staging_dir, ignore_errors=True)
-    counted: dict[str, Counter] = {}
-    for name, number in running.counters(result).items():
-        kind, index = name.split()
-        counted.setdefault(kind, Counter())[int(index)] += number
-    return Written(
-        counted["examples"][0], counted["shards"][0], counted["pixels"], counted["instances"]
-    )
+        shutil.rmtree(wanted.staging_dir, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(wanted.summary_path)
+    of_class = (Counter({int(key): number for key, number in one.items()}) for one in counted)
+    return tfrecords.Summary(count, paths, *of_class)
 
 
-def _build(pipeline: beam.Pipeline, preparation: Preparation) -> None:
+def _build(pipeline: beam.Pipeline, wanted: Preparation) -> None:
     """Adds all steps to a pipeline."""
-    items = pipeline | "List" >> beam.Create(preparation.items) | "Spread" >> beam.Reshuffle()
-    checked = items | "Check" >> with_letters(CheckImages(preparation))
+    # What goes to the workers with each step.
+    small = wanted._replace(items=(), letters=())
+    items = pipeline | "List" >> beam.Create(wanted.items) | "Spread" >> beam.Reshuffle()
+    check = functools.partial(check_image, wanted=small)
+    checked = items | "Check" >> Step(check, wanted.strict).split()
     all_checked = checked.main | "AllChecked" >> beam.combiners.ToList()
-    planned = all_checked | "Plan" >> beam.FlatMap(plan_shards, preparation)
+    planned = all_checked | "Plan" >> beam.FlatMap(plan_shards, wanted)
     shards = planned | "SpreadShards" >> beam.Reshuffle()
-    written = shards | "Write" >> beam.ParDo(WriteShard(preparation))
+    written = shards | "Write" >> beam.Map(write_shard, small)
     found = written | "AllShards" >> beam.combiners.ToList()
-    _ = found | "Publish" >> beam.Map(publish, preparation)
-    letters = (checked[LETTERS], pipeline | "Listed" >> beam.Create(preparation.letters))
+    folder = os.path.dirname(wanted.items[0].instance_path)
+    _ = found | "Publish" >> beam.Map(publish, small, folder)
+    letters = (checked[LETTERS], pipeline | "Listed" >> beam.Create(wanted.letters))
     all_letters = letters | "Letters" >> beam.Flatten() | beam.combiners.ToList()
-    _ = all_letters | "WriteLetters" >> beam.Map(collecting.write_letters, preparation.output_dir)
+    _ = all_letters | "WriteLetters" >> beam.Map(collecting.write_letters, wanted.output_dir)
 
 
-class CheckImages(beam.DoFn):
-    """Checks images, and finds what may be cut out of them."""
-
-    def __init__(self, preparation: Preparation):
-        self._preparation = preparation._replace(items=())
-
-    def process(self, item: Item) -> Iterator[Any]:
-        """Yields a `Checked`; tagged, `Letter`s."""
-        wanted = self._preparation
-        box = LetterBox(wanted.strict)
-        crops, usable = None, False
-        with box.listed(item.name, item.image_path):
-            if wanted.has_crops:
-                crops = training_sets.crops_of_image(
-                    wanted.name, item, wanted.class_table, wanted.settings
-                )
-            checks.read_item(item, wanted.class_table)
-            usable = True
-        yield Checked(item.name, crops, usable)
-        for letter in box.take():
-            yield beam.pvalue.TaggedOutput(LETTERS, letter)
+def check_image(item: Item, letters: DeadLetters, wanted: Preparation) -> Iterator[Checked]:
+    """Checks an image, and finds what may be cut out of it."""
+    crops, usable = None, False
+    with letters.listed(item.name, item.image_path):
+        if wanted.settings is not None and training_sets.has_crops(wanted.name):
+            crops = training_sets.crops_of_image(
+                wanted.name, item, wanted.class_table, wanted.settings
+            )
+        checks.read_item(item, wanted.class_table)
+        usable = True
+    yield Checked(item.name, crops, usable)
 
 
-def plan_shards(all_checked: Iterable[Checked], preparation: Preparation) -> list[Shard]:
+@ends_pipeline()
+def plan_shards(all_checked: Iterable[Checked], wanted: Preparation) -> list[Shard]:
     """Returns the shards of a set; images that cannot be used are missed as the plain tools do.
 
     Raises:
       ValueError: There is nothing to write.
     """
-    wanted = preparation
     known = {one.name: one for one in all_checked}
     if wanted.settings is None:
         parts = [(item, None) for item in wanted.items]
         count = wanted.num_shards
     else:
         items = wanted.items
-        if wanted.has_crops:
+        if training_sets.has_crops(wanted.name):
             items = [item for item in items if known[item.name].crops is not None]
         crops = [crop for one in known.values() for crop in one.crops or ()]
         parts = training_sets.plan(wanted.name, items, crops, wanted.settings)
@@ -204,37 +179,36 @@ def plan_shards(all_checked: Iterable[Checked], preparation: Preparation) -> lis
     return [Shard(path, usable[i::count]) for i, path in enumerate(paths)]
 
 
-class WriteShard(beam.DoFn):
-    """Writes a shard to the staging folder; written again, it is the same."""
+@ends_pipeline()
+def write_shard(shard: Shard, wanted: Preparation) -> tuple[str, int, tfrecords.Found]:
+    """Writes a shard to the staging folder; written again, it is the same.
 
-    def __init__(self, preparation: Preparation):
-        self._preparation = preparation._replace(items=())
-
-    def process(self, shard: Shard) -> Iterator[tuple[str, int, tfrecords.Found]]:
-        """Yields path, number of examples and what they hold."""
-        found = tfrecords.Found.nothing()
-        staged = os.path.join(self._preparation.staging_dir, os.path.basename(shard.path))
-        with files.atomic_path(staged) as temporary, tf.io.TFRecordWriter(temporary) as writer:
-            for example in self._examples(shard):
-                writer.write(tfrecords.serialize(example))
-                found.add(example)
-        yield shard.path, len(shard.parts), found
-
-    def _examples(self, shard: Shard) -> Iterator[checks.CheckedItem]:
-        """Yields the examples of a shard; parts of one image follow each other."""
-        wanted = self._preparation
-        opened = None
-        for item, part in shard.parts:
-            if wanted.settings is None:
-                yield checks.read_item(item, wanted.class_table)
-                continue
-            if opened is None or opened.item != item:
-                opened = training_sets.OpenedImage(item, wanted.class_table, wanted.settings)
-            yield opened.cut(part)
+    Returns:
+      Path, number of examples and what they hold.
+    """
+    if wanted.settings is None:
+        examples = checks.read_items([item for item, _ in shard.parts], wanted.class_table)
+    else:
+        examples = training_sets.examples(shard.parts, wanted.class_table, wanted.settings)
+    found = tfrecords.Found.nothing()
+    staged = _staged(shard.path, wanted)
+    with files.atomic_path(staged) as temporary, tf.io.TFRecordWriter(temporary) as writer:
+        for example in examples:
+            writer.write(tfrecords.serialize(example))
+            found.add(example)
+    return shard.path, len(shard.parts), found
 
 
-def publish(shards: Sequence[tuple[str, int, tfrecords.Found]], preparation: Preparation) -> None:
-    """Replaces the older shards of the set by the new ones, and counts what they hold.
+@ends_pipeline()
+def publish(
+    shards: Sequence[tuple[str, int, tfrecords.Found]], wanted: Preparation, folder: str
+) -> None:
+    """Replaces the older shards of the set by the new ones, and writes what they hold.
+
+    Args:
+      shards: What `write_shard` gave.
+      wanted: The set.
+      folder: Of the instance images, for messages.
 
     Raises:
       ValueError: There is no instance at all, or ids cannot be objects.
@@ -242,26 +216,19 @@ def publish(shards: Sequence[tuple[str, int, tfrecords.Found]], preparation: Pre
     total = tfrecords.Found.nothing()
     for _, _, found in shards:
         total.add(found)
-    folder = os.path.dirname(preparation.items[0].instance_path)
-    number = sum(count for _, count, _ in shards)
-    total.check(folder, number, preparation.class_table, preparation.allowed)
-    pending = [path for path, _, _ in shards if os.path.exists(_staged(path, preparation))]
+    paths = sorted(path for path, _, _ in shards)
+    count = sum(number for _, number, _ in shards)
+    total.check(folder, count, wanted.class_table, wanted.allowed)
+    of_class = total.pixels_of_class, total.instances_of_class
+    counted = [{int(key): int(number) for key, number in one.items()} for one in of_class]
+    files.write_json(wanted.summary_path, [count, paths, *counted])
+    pending = [path for path in paths if os.path.exists(_staged(path, wanted))]
     if pending:  # Else they were published before the step was repeated.
-        if len(pending) == len(shards):
-            tfrecords.remove_shards(preparation.output_dir, preparation.name)
+        if len(pending) == len(paths):
+            tfrecords.remove_shards(wanted.output_dir, wanted.name)
         for path in pending:
-            os.replace(_staged(path, preparation), path)
-    with contextlib.suppress(FileNotFoundError):
-        os.rmdir(preparation.staging_dir)
-    for kind, counted in (
-        ("pixels", total.pixels_of_class),
-        ("instances", total.instances_of_class),
-        ("examples", {0: number}),
-        ("shards", {0: len(shards)}),
-    ):
-        for index, value in counted.items():
-            Metrics.counter(running.COUNTERS, f"{kind} {index}").inc(int(value))
+            os.replace(_staged(path, wanted), path)
 
 
-def _staged(path: str, preparation: Preparation) -> str:
-    return os.path.join(preparation.staging_dir, os.path.basename(path))
+def _staged(path: str, wanted: Preparation) -> str:
+    return os.path.join(wanted.staging_dir, os.path.basename(path))

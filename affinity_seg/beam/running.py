@@ -1,9 +1,10 @@
 """Runs a pipeline on any of Beam's runners, with Beam's own flags."""
 
+import contextlib
+import json
 import logging
 import os
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
@@ -18,11 +19,40 @@ COUNTERS = "affinity_seg"
 """Namespace of our counters."""
 
 _PACKAGE = os.path.dirname(beam.__file__)
+_MARK = "affinity_seg ended: "
 
-_WHILE = "[while running '"
-_ERROR = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception)): ", re.MULTILINE)
-_STEP = re.compile(r"\s*\[while running '[^']*'\].*", re.DOTALL)
-"""What Beam puts around the message of an error that a worker raises."""
+
+class StepError(ValueError):
+    """Ends a pipeline with a message.
+
+    Beam brings an error from a worker process as the text of its stack trace, around which each
+    runner puts words of its own. So the message is JSON behind a mark, and `message_of` finds it
+    in any text.
+    """
+
+    def __init__(self, text: str):
+        """Takes what `of` makes; Beam makes new ones with more text at the end."""
+        super().__init__(text)
+
+    @classmethod
+    def of(cls, error: Exception) -> "StepError":
+        """Returns the error that ends the pipeline with the message of another one."""
+        return cls(_MARK + json.dumps(str(error)))
+
+    @staticmethod
+    def message_of(text: str) -> str | None:
+        """Returns the message of the last `StepError` in a text, None if there is none."""
+        _, found, rest = text.rpartition(_MARK)
+        return json.JSONDecoder().raw_decode(rest)[0] if found else None
+
+
+@contextlib.contextmanager
+def ends_pipeline() -> Iterator[None]:
+    """Lets an error of its body, or of the function that it decorates, end the pipeline."""
+    try:
+        yield
+    except Exception as error:
+        raise StepError.of(error) from error
 
 
 def parse_options(arguments: Sequence[str]) -> pipeline_options.PipelineOptions:
@@ -34,13 +64,14 @@ def parse_options(arguments: Sequence[str]) -> pipeline_options.PipelineOptions:
     Raises:
       ValueError: Beam has no such flag, which Beam itself would not say.
     """
-    parser = pipeline_options._BeamArgumentParser(allow_abbrev=False, add_help=False)
-    for options in pipeline_options.PipelineOptions.__subclasses__():
-        options._add_argparse_args(parser)
-    _, unknown = parser.parse_known_args(list(arguments))
-    if unknown:
-        raise ValueError(f"neither this program nor Beam has the flags {unknown}")
+
+    def refuse_unknown(parser) -> None:
+        _, unknown = parser.parse_known_args(list(arguments))
+        if unknown:
+            raise ValueError(f"neither this program nor Beam has the flags {unknown}")
+
     options = pipeline_options.PipelineOptions(list(arguments))
+    options.get_all_options(add_extra_args_fn=refuse_unknown)
     # All that is pickled lies in the package, which the workers have.
     options.view_as(pipeline_options.SetupOptions).save_main_session = False
     local = options.view_as(pipeline_options.DirectOptions)
@@ -64,21 +95,19 @@ def run(
       ValueError: A step failed; the message is that of its error.
       ChildProcessError: A worker process on this machine has ended.
     """
-    _quieten()
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_worth_telling)
     name = options.view_as(pipeline_options.StandardOptions).runner
-    runner = direct.make_runner(options) if name in (None, DIRECT) else None
-    pipeline = beam.Pipeline(runner=runner, options=options)
-    build(pipeline)
-
-    def wait() -> PipelineResult:
-        result = pipeline.run()
-        result.wait_until_finish()
-        return result
-
     try:
-        result = direct.run_watched(wait) if runner else wait()
+        if name in (None, DIRECT):
+            result = direct.run(build, options)
+        else:
+            pipeline = beam.Pipeline(options=options)
+            build(pipeline)
+            result = pipeline.run()
+            result.wait_until_finish()
     except Exception as error:
-        message = _message(error)
+        message = StepError.message_of(str(error))
         if message is None:
             raise
         raise ValueError(message) from error
@@ -93,23 +122,11 @@ def counters(result: PipelineResult) -> dict[str, int]:
     return {counter.key.metric.name: counter.result for counter in found}
 
 
-def _message(error: Exception) -> str | None:
-    """Returns what an error of a step says, without Beam's and Python's frames; None of others."""
-    text = str(error)
-    if _WHILE not in text:
-        return None
-    text = text[: text.rindex(_WHILE)]
-    starts = [match.end() for match in _ERROR.finditer(text)]
-    return _STEP.sub("", text[starts[-1] if starts else 0 :]).strip()
-
-
-def _quieten() -> None:
-    """Lets Beam tell its own errors only: those of steps come back, without their frames."""
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_is_worth_telling)
-
-
 def _is_worth_telling(record: logging.LogRecord) -> bool:
+    """Returns whether a log line is shown: of Beam's, only its own errors.
+
+    Errors of steps come back as exceptions, without stack traces.
+    """
     if _PACKAGE not in record.pathname:
         return True
-    return record.levelno >= logging.ERROR and _WHILE not in record.getMessage()
+    return record.levelno >= logging.ERROR and _MARK not in record.getMessage()

@@ -1,43 +1,24 @@
 """The pipeline: images -> networks -> merge -> results -> AP and COCO files."""
 
+import functools
 import json
 import os
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from affinity_seg import labels
 from affinity_seg.beam import collecting, running, sources
-from affinity_seg.beam.finishing import Finish
-from affinity_seg.beam.handlers import SegmentationHandler
-from affinity_seg.beam.missing import FindMissing
-from affinity_seg.beam.runs import DONE, RESULTS, Run
-from affinity_seg.beam.sources import LETTERS, ReadSources, with_letters
+from affinity_seg.beam.elements import Done, Picture, Predicted, Source
+from affinity_seg.beam.segmentation import Segmentation, SegmentationHandler
+from affinity_seg.beam.steps import LETTERS, Step
+from affinity_seg.data import listing
+from affinity_seg.dead_letters import DeadLetters, Letter
 from affinity_seg.export.coco import have_truth
-
-
-class Settings(NamedTuple):
-    """What a pipeline does beside the results.
-
-    Attributes:
-      input: Folder of the data set, or a pattern, see `sources.list_sources`.
-      layout: One of `listing.SOURCE_LAYOUTS`.
-      split: Part of the data set, for layout `cityscapes`.
-      evaluate: Whether the truth is read for AP.
-      coco: Whether COCO files are written.
-      strict: Whether the first input that cannot be used ends the pipeline.
-      threads: TensorFlow's threads in each process; 0: as many as cores.
-    """
-
-    input: str
-    layout: str
-    split: str = ""
-    evaluate: bool = False
-    coco: bool = False
-    strict: bool = False
-    threads: int = 0
+from affinity_seg.pipeline.finishing import DONE, Finishing
 
 
 class Summary(NamedTuple):
@@ -56,82 +37,108 @@ class Summary(NamedTuple):
     scores: dict[str, Any] | None
 
 
-def segment(run: Run, settings: Settings, options: PipelineOptions) -> Summary:
+def segment(wanted: Segmentation, options: PipelineOptions) -> Summary:
     """Runs the pipeline and waits for it.
 
     Args:
-      run: What segments, and where the outputs are.
-      settings: What else there is to do.
-      options: Beam's, among them the runner.
+      wanted: What there is to do.
+      options: Beam's, of `running.parse_options`, among them the runner.
 
     Raises:
       FileNotFoundError: There is no image or no network.
       ValueError: The folder holds outputs of another run, or an argument breaks its rule; with
-        `settings.strict`, an input cannot be used.
+        `wanted.strict`, an input cannot be used.
     """
-    listed = sources.list_sources(settings.input, settings.layout, settings.split)
-    run.outputs()  # Refuses a folder of another run, before there are any workers.
-    class_table = run.class_table()
-    with_truth = settings.layout == sources.TFRECORDS
-    if not with_truth and (settings.evaluate or settings.coco):
+    listed = sources.list_sources(wanted.input, wanted.layout, wanted.split)
+    wanted.folders()  # Refuses a folder of another run, before there are any workers.
+    with_truth = wanted.layout == sources.TFRECORDS
+    if not with_truth and (wanted.evaluate or wanted.coco):
         with_truth = have_truth([source.item for source in listed])
-    if settings.evaluate and not with_truth:
-        raise ValueError(f"`evaluate` needs the truth of the images: {settings.input}")
-    result = running.run(
-        lambda pipeline: _build(pipeline, listed, run, settings, class_table, with_truth), options
-    )
+    if wanted.evaluate and not with_truth:
+        raise ValueError(f"`evaluate` needs the truth of the images: {wanted.input}")
+    result = running.run(lambda pipeline: _build(pipeline, listed, wanted, with_truth), options)
     counts = running.counters(result)
     return Summary(
         **{name: counts.get(name, 0) for name in ("predicted", "merged", "done_before")},
-        scores=_read_scores(run.output_dir) if settings.evaluate else None,
+        scores=_read_scores(wanted.output_dir) if wanted.evaluate else None,
     )
 
 
-def _build(
-    pipeline: beam.Pipeline,
-    listed: list,
-    run: Run,
-    settings: Settings,
-    class_table: labels.ClassTable,
-    with_truth: bool,
-) -> None:
+def _build(pipeline: beam.Pipeline, listed: list, wanted: Segmentation, with_truth: bool) -> None:
     """Adds all steps to a pipeline."""
-    strict = settings.strict
-    images, unreadable = pipeline | "Read" >> ReadSources(listed, strict)
-    found = images | "FindMissing" >> beam.ParDo(FindMissing(run, strict)).with_outputs(
-        LETTERS, DONE, main="missing"
-    )
-    predicted = found.missing | "Networks" >> RunInference(
-        SegmentationHandler(run, strict, settings.threads)
-    )
-    finished = predicted | "Finish" >> with_letters(Finish(run, strict))
+    strict, table, output_dir = wanted.strict, wanted.class_table(), wanted.output_dir
+    images, unreadable = pipeline | "Read" >> sources.ReadSources(listed, strict)
+    found = images | "Find" >> Step(find_missing, strict, wanted.folders).split(DONE)
+    predicted = found.main | "Networks" >> RunInference(SegmentationHandler(wanted))
+    finished = predicted | "Finish" >> Step(finish, strict, wanted.folders).split()
     letters = [unreadable, found[LETTERS], finished[LETTERS]]
     # A step that fails from here on does not repeat the networks.
     done = (
         (found[DONE], finished.main) | "Done" >> beam.Flatten() | "SpreadDone" >> beam.Reshuffle()
     )
-    results_dir = os.path.join(run.output_dir, RESULTS)
-    if settings.evaluate:
-        judged = done | "Judge" >> with_letters(
-            collecting.JudgeImages(results_dir, class_table, strict)
-        )
+    of_results = {"results_dir": wanted.results_dir, "class_table": table}
+    if wanted.evaluate:
+        judge = functools.partial(collecting.judge_image, **of_results)
+        judged = done | "Judge" >> Step(judge, strict).split()
         letters.append(judged[LETTERS])
-        scores = judged.main | "AP" >> beam.CombineGlobally(
-            collecting.AveragePrecision(class_table)
-        )
-        _ = scores | "WriteScores" >> beam.Map(collecting.write_scores, run.output_dir)
-    if settings.coco:
-        described = done | "Describe" >> with_letters(
-            collecting.DescribeImages(results_dir, class_table, with_truth, strict)
-        )
+        all_judged = judged.main | "AllJudged" >> beam.combiners.ToList()
+        _ = all_judged | "WriteScores" >> beam.Map(collecting.write_scores, output_dir, table)
+    if wanted.coco:
+        describe = functools.partial(collecting.describe_image, **of_results, with_truth=with_truth)
+        described = done | "Describe" >> Step(describe, strict).split()
         letters.append(described[LETTERS])
-        suffix = f"_{settings.split}" if settings.layout == "cityscapes" else ""
+        suffix = f"_{wanted.split}" if wanted.layout == "cityscapes" else ""
         all_described = described.main | "AllDescribed" >> beam.combiners.ToList()
         _ = all_described | "WriteCoco" >> beam.Map(
-            collecting.write_coco, run.output_dir, suffix, class_table
+            collecting.write_coco, output_dir, suffix, table
         )
     all_letters = letters | "Letters" >> beam.Flatten() | beam.combiners.ToList()
-    _ = all_letters | "WriteLetters" >> beam.Map(collecting.write_letters, run.output_dir)
+    _ = all_letters | "WriteLetters" >> beam.Map(collecting.write_letters, output_dir)
+
+
+def find_missing(source: Source, letters: DeadLetters, folders: Finishing) -> Iterator[Any]:
+    """Yields a `Picture` for the networks, or a `Predicted` where only the record is there.
+
+    Yields a `Done`, tagged `DONE`, where all is there. The other two stay together: a Flatten
+    behind the networks would end Beam's fusion, and all logits would be encoded and kept.
+    """
+    item = source.item
+    with letters.listed(item.name, item.image_path):
+        listing.check_names(item)
+        opened = source.open()
+        found = folders.find(item, opened.sha256)
+        if found is None:
+            yield Picture(opened.source, opened.decode(), opened.sha256)
+            return
+        done = Done(opened.source, *opened.size())
+        if found == DONE:
+            _count("done_before")
+            yield beam.pvalue.TaggedOutput(DONE, done)
+        else:
+            yield Predicted(done, found, is_recorded=True)
+
+
+def finish(
+    predicted: Predicted | Letter, letters: DeadLetters, folders: Finishing
+) -> Iterator[Done | Letter]:
+    """Writes all that is missing of an image, and yields a `Done`.
+
+    Beam fuses this step with the networks, so that their logits are never encoded. If it is
+    repeated, the same bytes are written again.
+    """
+    if isinstance(predicted, Letter):
+        yield predicted
+        return
+    folders.finish(predicted.made, predicted.is_recorded)
+    if not predicted.is_recorded:
+        _count("predicted")
+    if predicted.done.source.item.name not in letters:
+        _count("merged")
+        yield predicted.done
+
+
+def _count(name: str) -> None:
+    Metrics.counter(running.COUNTERS, name).inc()
 
 
 def _read_scores(output_dir: str) -> dict[str, Any] | None:

@@ -4,20 +4,19 @@ import glob
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from affinity_seg import common, names
-from affinity_seg.beam.elements import LetterBox, Source
+from affinity_seg.beam.elements import Source
+from affinity_seg.beam.steps import Step
 from affinity_seg.data import listing, record_damage
 from affinity_seg.data.listing import Item
+from affinity_seg.dead_letters import DeadLetters
 
 TFRECORDS = listing.SOURCE_LAYOUTS[-1]
-LETTERS = "letters"
-"""Tag of the outputs with inputs that could not be used."""
 
 
 def list_sources(path: str, layout: str, split: str) -> list[Source] | list[str]:
@@ -59,63 +58,39 @@ class ReadSources(beam.PTransform):
         spread = listed | "Spread" >> beam.Reshuffle()
         if isinstance(self._listed[0], Source):
             return spread, pipeline | "NoLetters" >> beam.Create([])
-        read = spread | "ReadRecords" >> with_letters(ReadRecords(self._strict))
+        read = spread | "ReadRecords" >> Step(read_records, self._strict).split()
         # Spreads them as well, for the key of an image is its name.
         named = read.main | "Named" >> beam.WithKeys(lambda source: source.item.name)
         grouped = named | "SameNames" >> beam.GroupByKey()
-        unique = grouped | "Unique" >> with_letters(TakeUnique(self._strict))
+        unique = grouped | "Unique" >> Step(take_unique, self._strict).split()
         return unique.main, (read.letters, unique.letters) | "Unreadable" >> beam.Flatten()
 
 
-class ReadRecords(beam.DoFn):
-    """Reads the images of a TFRecord file, up to the first record that is damaged."""
-
-    def __init__(self, strict: bool):
-        self._strict = strict
-
-    def process(self, path: str) -> Iterator[Any]:
-        """Yields the `Source` of each record, and a `Letter` for what is no image or damaged."""
-        box = LetterBox(self._strict)
-        records = tf.data.TFRecordDataset(path).as_numpy_iterator()
-        for index in itertools.count():
-            where = f"{path}#{index}"
-            record = None
-            with box.listed(os.path.basename(where), path):
-                record = _next(records, where)
-            if record is not None:
-                with box.listed(os.path.basename(where), path):
-                    yield _source(where, record)
-            for letter in box.take():
-                yield beam.pvalue.TaggedOutput(LETTERS, letter)
-            if record is None:
-                return
+def read_records(path: str, letters: DeadLetters) -> Iterator[Source]:
+    """Yields the images of a TFRecord file, up to the first record that is damaged."""
+    records = tf.data.TFRecordDataset(path).as_numpy_iterator()
+    for index in itertools.count():
+        where = f"{path}#{index}"
+        record = None
+        with letters.listed(os.path.basename(where), path):
+            record = _next(records, where)
+        if record is None:
+            return
+        with letters.listed(os.path.basename(where), path):
+            yield _source(where, record)
 
 
-class TakeUnique(beam.DoFn):
-    """Takes the first of the images that have the same name."""
-
-    def __init__(self, strict: bool):
-        self._strict = strict
-
-    def process(self, named: tuple[str, Iterable[Source]]) -> Iterator[Any]:
-        """Yields a `Source`, and a `Letter` for each of the others."""
-        box = LetterBox(self._strict)
-        first, *others = sorted(named[1], key=lambda source: source.item.image_path)
-        yield first
-        for other in others:
-            path = other.item.image_path
-            with box.listed(named[0], path):
-                raise ValueError(
-                    f"names of images must differ: {names.escaped(first.item.image_path)} and "
-                    f"{names.escaped(path)}: {named[0]!r}"
-                )
-        for letter in box.take():
-            yield beam.pvalue.TaggedOutput(LETTERS, letter)
-
-
-def with_letters(function: beam.DoFn) -> beam.ParDo:
-    """Returns the step of a function whose outputs are `main` and `letters`."""
-    return beam.ParDo(function).with_outputs(LETTERS, main="main")
+def take_unique(named: tuple[str, Iterable[Source]], letters: DeadLetters) -> Iterator[Source]:
+    """Yields the first of the images that have the same name, and lists the others."""
+    name, sources = named
+    first, *others = sorted(sources, key=lambda source: source.item.image_path)
+    yield first
+    for path in (other.item.image_path for other in others):
+        with letters.listed(name, path):
+            raise ValueError(
+                f"names of images must differ: {names.escaped(first.item.image_path)} and "
+                f"{names.escaped(path)}: {name!r}"
+            )
 
 
 def _next(records: Iterator[bytes], where: str) -> bytes | None:

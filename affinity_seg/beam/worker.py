@@ -1,31 +1,34 @@
-"""A worker process of the pipeline on this machine; `direct` starts it.
+"""A worker process of the pipeline on this machine; `direct` starts it, through a shell.
 
 python -m affinity_seg.beam.worker <process of the program>
 """
 
-import ctypes
+import contextlib
 import os
-import signal
 import sys
+import threading
+import time
 
+import psutil
 from apache_beam.runners.worker import sdk_worker_main
 
-_PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that a process gets when the one that has started it ends."""
+_POLL = 1
+"""Seconds between two looks at the program."""
 
 
 def end_with(program: int) -> None:
-    """Lets this process end with the one that has started it, else it would wait for it.
+    """Ends this process when the program has ended, however that came about.
 
-    Args:
-      program: The process that has started this one, if it still runs.
+    The kernel's signal at the end of a parent, prctl(2), would not do: the parent is the shell,
+    which lives as long as this process.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != program:  # It has ended while this one was importing.
-        sys.exit("the program that has started this worker has ended")
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(program)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(_POLL)
+    os._exit(1)
 
 
 if __name__ == "__main__":
-    end_with(int(sys.argv[1]))
+    threading.Thread(target=end_with, args=[int(sys.argv[1])], daemon=True).start()
     sdk_worker_main.main(sys.argv)

@@ -75,7 +75,7 @@ def read_items(
       class_table: What their instance images may hold.
       letters: Lists the images that cannot be used; without it, the first of them is raised.
     """
-    letters = DeadLetters("", strict=True) if letters is None else letters
+    letters = DeadLetters(strict=True) if letters is None else letters
     for item in items:
         with letters.listed(item.name, item.image_path):
             checked = read_item(item, class_table)

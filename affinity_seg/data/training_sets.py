@@ -67,7 +67,7 @@ def build(
       settings: How images become the set.
       letters: Lists the images that cannot be used; without it, the first of them is raised.
     """
-    letters = DeadLetters("", strict=True) if letters is None else letters
+    letters = DeadLetters(strict=True) if letters is None else letters
     crops = []
     if has_crops(name):
         progress = tqdm.tqdm(items, unit="image", desc="instances", disable=None)
@@ -75,7 +75,7 @@ def build(
             with letters.listed(item.name, item.image_path):
                 crops += crops_of_image(name, item, class_table, settings)
     parts = plan(name, [item for item in items if item.name not in letters], crops, settings)
-    return TrainingSet(len(parts), _examples(parts, class_table, settings, letters))
+    return TrainingSet(len(parts), examples(parts, class_table, settings, letters))
 
 
 def has_crops(name: str) -> bool:
@@ -197,13 +197,21 @@ def _draw_crops(crops: Iterable[Crop], most: int, seed: int) -> list[Crop]:
     return [candidates[i] for i in sorted(drawn)]
 
 
-def _examples(
-    parts: Sequence[tuple[Item, Crop | None]],
+def examples(
+    parts: Iterable[tuple[Item, Crop | None]],
     class_table: labels.ClassTable,
     settings: Settings,
-    letters: DeadLetters,
+    letters: DeadLetters | None = None,
 ) -> Iterator[checks.CheckedItem]:
-    """Yields parts of images; those of one image follow each other."""
+    """Yields parts of images, see `plan`; an image is read once if its parts follow each other.
+
+    Args:
+      parts: Images and what is cut out of them; None for the whole image.
+      class_table: The classes.
+      settings: How images become the set.
+      letters: Lists the images that cannot be used; without it, the first of them is raised.
+    """
+    letters = DeadLetters(strict=True) if letters is None else letters
     opened = None
     for item, part in parts:
         if opened is None or opened.item != item:

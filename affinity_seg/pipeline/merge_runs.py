@@ -15,6 +15,7 @@ from affinity_seg.pipeline import fingerprint as fingerprint_lib
 from affinity_seg.pipeline import records
 from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.pipeline.folders import ResultFolder
 from affinity_seg.pipeline.merging import class_candidates, merge_components, merger_of
 
 
@@ -44,7 +45,7 @@ def merge_records(
       ValueError: Records and configuration do not belong together, the filter does not fit, or
         the folder holds results of another run; the message names the field.
     """
-    letters = DeadLetters(results_dir, strict=True) if letters is None else letters
+    letters = DeadLetters(strict=True) if letters is None else letters
     names = records.list_records(predictions_dir)
     fingerprint = _find_fingerprint(predictions_dir, names, letters)
     if fingerprint is None:
@@ -64,12 +65,8 @@ def merge_records(
     return merger.count
 
 
-class RecordMerger:
-    """Makes results of the prediction records of one folder.
-
-    Attributes:
-      count: How many it has made.
-    """
+class RecordMerger(ResultFolder):
+    """Makes the results of a folder out of prediction records."""
 
     def __init__(
         self,
@@ -97,23 +94,13 @@ class RecordMerger:
             raise ValueError(f"`method` must be one of {MERGE_METHODS}: {method!r}")
         # Only the graph merge depends on the fields of the graph.
         settings = vars(config) if method == MERGE_METHODS[0] else {"min_pixels": config.min_pixels}
-        self._wanted = fingerprint_lib.as_json(
-            {"method": method, **fingerprint, **settings, **instance_filter._asdict()}
-        )
-        fingerprint_lib.check_folder(results_dir, self._wanted)
-        results_lib.remove_leftovers(results_dir)
+        wanted = {"method": method, **fingerprint, **settings, **instance_filter._asdict()}
+        super().__init__(results_dir, fingerprint_lib.as_json(wanted))
         self._predictions = fingerprint
         self._config = config
         self._method = method
-        self._results_dir = results_dir
         self._filter = instance_filter
-        self._letters = DeadLetters(results_dir, strict=True) if letters is None else letters
-        self.count = 0
-
-    def is_done(self, name: str, source: str) -> bool:
-        """Returns whether there is a result of a record whose file has the hash `source`."""
-        done = results_lib.is_done(self._results_dir, name)
-        return done and results_lib.read_source(self._results_dir, name) == source
+        self._letters = DeadLetters(strict=True) if letters is None else letters
 
     def merge(self, path: str, record: records.Record, source: str) -> None:
         """Writes the result of a record.
@@ -138,17 +125,8 @@ class RecordMerger:
                 candidates = class_candidates(instances, self._config)
         if instances is None:
             return
-        if self.count == 0:
-            fingerprint_lib.claim_folder(self._results_dir, self._wanted)
-        results_lib.write_result(
-            self._results_dir,
-            record.name,
-            instances,
-            record.class_table,
-            source,
-            self._filter.select_candidates(candidates, record.class_table),
-        )
-        self.count += 1
+        candidates = self._filter.select_candidates(candidates, record.class_table)
+        self.write(record.name, instances, record.class_table, source, candidates)
 
     def _instances(self, record: records.Record) -> Instances:
         if self._method == MERGE_METHODS[0]:

@@ -19,13 +19,15 @@ from affinity_seg.data import listing, pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.modeling.loading import Network, load_network
-from affinity_seg.pipeline import fingerprint as fingerprint_lib
 from affinity_seg.pipeline import records, timeline
 from affinity_seg.pipeline.background import Finisher, prefetch
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
+from affinity_seg.pipeline.fingerprint import prediction_fingerprint
+from affinity_seg.pipeline.finishing import Finishing
+from affinity_seg.pipeline.folders import RecordFolder
 from affinity_seg.pipeline.merge_runs import RecordMerger
 from affinity_seg.pipeline.predicting import LogitsCache, Predictor
-from affinity_seg.pipeline.recording import Recorder, find_record
+from affinity_seg.pipeline.recording import Recorder
 from affinity_seg.pipeline.segmenter import Segmenter
 
 Networks = dict[tuple[str, int | None, str], Network]
@@ -170,7 +172,7 @@ def predict_variants(
     """
     items = list(items)
     times = timeline.Timeline() if times is None else times
-    letters = DeadLetters("", strict=True) if letters is None else letters
+    letters = DeadLetters(strict=True) if letters is None else letters
     variants = [
         _Variant(items, config, folder, (semantic_dir, affinity_dir), merger, times, letters)
         for folder, config in configs.items()
@@ -226,35 +228,29 @@ class _Variant:
     ):
         """Checks the folder and finds the images without a record."""
         self._config = config
-        self._folder = folder
         self._dirs = dirs
-        self._merger = merger
         self._times = times
-        self._fingerprint = fingerprint_lib.prediction_fingerprint(config, *dirs)
-        fingerprint_lib.check_folder(folder, self._fingerprint)
-        files.remove_leftovers(folder)
+        self._folder = RecordFolder(folder, prediction_fingerprint(config, *dirs))
+        self._finishing = Finishing(self._folder, merger)
         self.missing = {item.name for item in items if self._is_missing(item, letters)}
         self.seconds = 0.0
-        self._count = 0
 
     def _is_missing(self, item: Item, letters: DeadLetters) -> bool:
         """Returns whether an image that can be read has no record."""
-        if not os.path.exists(records.record_path(self._folder, item.name)):
+        if not os.path.exists(self._folder.path_of(item.name)):
             return True
         with letters.listed(item.name, item.image_path):
             image_hash = files.sha256(item.image_path)
-        if item.name in letters:
-            return False
-        return find_record(self._folder, item, self._fingerprint, image_hash) is None
+        return item.name not in letters and self._folder.find(item, image_hash) is None
 
     def made(self) -> Made:
         """Returns what was made; to be called when all of it is finished."""
-        return Made(self._count, self.seconds)
+        return Made(self._folder.count, self.seconds)
 
     def load(self, networks: Networks) -> None:
         own = load_networks(self._config, *self._dirs, networks)
         predictor = Predictor(Segmenter(*own, self._config), self._times)
-        self._recorder = Recorder(predictor, self._fingerprint)
+        self._recorder = Recorder(predictor, self._folder.fingerprint)
 
     def predict(
         self, item: Item, image: np.ndarray, image_hash: str, logits_cache: LogitsCache
@@ -269,10 +265,4 @@ class _Variant:
     def finish(self, record: records.Record) -> None:
         """Writes a record, and its result if that is wanted; on the finisher's thread."""
         with self._times.span(timeline.FINISH, record.name):
-            if not self._count:
-                fingerprint_lib.claim_folder(self._folder, self._fingerprint)
-            path = records.record_path(self._folder, record.name)
-            records.write_record(path, record)
-            self._count += 1
-            if self._merger is not None:
-                self._merger.merge(path, record, files.sha256(path))
+            self._finishing.finish(record)

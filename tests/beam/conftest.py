@@ -1,5 +1,7 @@
 """A few streets, small networks, and what tools/predict.py and tools/merge.py make of them."""
 
+import dataclasses
+
 import cv2
 import pytest
 from faults.scene import PRESET, write_network
@@ -36,12 +38,11 @@ def wanted(tmp_path_factory):
 
 
 @pytest.fixture
-def segment(wanted):
+def segment():
     """Runs the pipeline in this process."""
 
-    def run(method, arguments=(), **settings):
-        settings = {"input": wanted.streets, "layout": "cityscapes", "split": "val", **settings}
-        options = running.parse_options(list(arguments))
-        return segmenting.segment(method, segmenting.Settings(**settings), options)
+    def run(wanted, arguments=(), **settings):
+        wanted = dataclasses.replace(wanted, **settings)
+        return segmenting.segment(wanted, running.parse_options(list(arguments)))
 
     return run

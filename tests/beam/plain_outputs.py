@@ -4,7 +4,7 @@ import os
 import shutil
 from typing import NamedTuple
 
-from affinity_seg.beam import runs
+from affinity_seg.beam.segmentation import PREDICTIONS, RESULTS, Segmentation
 from affinity_seg.configs import inference
 
 NUM_STREETS = 4
@@ -41,17 +41,17 @@ class Wanted(NamedTuple):
 
     def networks_run(self, output_dir, *overrides):
         config = inference.load_config(os.path.join(self.folder, "preset.yaml"), list(overrides))
-        dirs = (os.path.join(self.folder, kind) for kind in ("semantic", "affinity"))
-        return runs.NetworksRun(str(output_dir), config, *dirs)
+        dirs = tuple(os.path.join(self.folder, kind) for kind in ("semantic", "affinity"))
+        return Segmentation(self.streets, str(output_dir), network_dirs=dirs, config=config)
 
     def copy_to(self, output_dir):
         """Makes `output_dir` a folder in which everything is done."""
-        for name in (runs.PREDICTIONS, runs.RESULTS):
+        for name in (PREDICTIONS, RESULTS):
             shutil.copytree(os.path.join(self.folder, name), os.path.join(output_dir, name))
 
     def assert_equal(self, output_dir):
         """Compares all predictions and results, byte for byte."""
-        for name in (runs.PREDICTIONS, runs.RESULTS):
+        for name in (PREDICTIONS, RESULTS):
             wanted = contents(os.path.join(self.folder, name))
             assert len(wanted) > NUM_STREETS
             assert contents(os.path.join(output_dir, name)) == wanted

@@ -6,10 +6,11 @@ import random
 
 import numpy as np
 import pytest
+from apache_beam.transforms.combiners import ToListCombineFn
 from scenes import CELLS, boxes, write_boxes, write_truth
 
-from affinity_seg.beam.collecting import AveragePrecision, write_letters
-from affinity_seg.beam.elements import Letter
+from affinity_seg.beam.collecting import average_precision, write_letters
+from affinity_seg.dead_letters import Letter
 from affinity_seg.evaluation import judge
 from affinity_seg.labels import CITYSCAPES
 
@@ -50,18 +51,18 @@ def test_ap_is_that_of_the_judge_in_any_grouping(tmp_path, table):
     judged = [(name, json.loads(json.dumps(one))) for name, one in judged] if (
         table is CITYSCAPES
     ) else judged  # fmt: skip
-    combine = AveragePrecision(table)
+    combine = ToListCombineFn()  # Of the step that brings all images together.
     for seed in range(3):
         order = random.Random(seed).sample(judged, len(judged))
         parts = [combine.create_accumulator() for _ in range(3)]
         for index, one in enumerate(order):
             parts[index % 2] = combine.add_input(parts[index % 2], one)  # The third stays empty.
         merged = combine.merge_accumulators([parts[2], combine.merge_accumulators(parts[:2])])
-        assert combine.extract_output(merged) == wanted
+        assert average_precision(combine.extract_output(merged), table) == wanted
     # Another image makes another AP, so that all of them count.
-    fewer = combine.extract_output(judged[1:])
+    fewer = average_precision(judged[1:], table)
     assert fewer["num_images"] == 5 and fewer["ap"] != wanted["ap"]
-    assert combine.extract_output([]) is None
+    assert average_precision([], table) is None
 
 
 def test_an_image_without_truth_of_a_class_is_nan_for_the_judge_only(tmp_path):

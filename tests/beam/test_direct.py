@@ -71,7 +71,7 @@ def test_workers_end_with_a_program_that_is_killed(program):
     assert not psutil.wait_procs(workers, timeout=PATIENCE)[1]
 
 
-def test_an_outcome_is_passed_on():
-    assert direct.run_watched(lambda: 5) == 5
+def test_an_outcome_is_passed_on(tmp_path):
+    assert direct.run_watched(lambda: 5, str(tmp_path)) == 5
     with pytest.raises(KeyError, match="no such"):
-        direct.run_watched(lambda: {}["no such"])
+        direct.run_watched(lambda: {}["no such"], str(tmp_path))

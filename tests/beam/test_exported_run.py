@@ -5,15 +5,17 @@ import os
 import pytest
 from plain_outputs import NUM_STREETS, contents
 
-from affinity_seg.beam import runs
+from affinity_seg.beam.segmentation import Segmentation
+from affinity_seg.pipeline import prediction_runs
 from affinity_seg.serving import saved_model
 
 
 def test_an_exported_model_finds_the_same_instances(wanted, segment, tmp_path):
     run = wanted.networks_run(tmp_path)
-    export = saved_model.Export(run.semantic_dir, run.affinity_dir, run.config, warmup=False)
-    saved_model.write(export, str(tmp_path / "export" / "1"))
-    run = runs.ExportedRun(str(tmp_path / "out"), str(tmp_path / "export"))
+    segmenter = prediction_runs.load_segmenter(run.config, *run.network_dirs)
+    saved_model.write(segmenter, str(tmp_path / "export" / "1"), warmup=False)
+    exported_dir = str(tmp_path / "export")
+    run = Segmentation(wanted.streets, str(tmp_path / "out"), exported_dir=exported_dir)
     summary = segment(run)
     assert (summary.predicted, summary.merged) == (NUM_STREETS, NUM_STREETS)
     found, expected = (

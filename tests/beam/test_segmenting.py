@@ -9,7 +9,7 @@ import pytest
 from plain_outputs import NUM_STREETS, read
 from running import ROOT, run_tool
 
-from affinity_seg.beam import runs
+from affinity_seg.beam.segmentation import Segmentation
 from affinity_seg.data import tfrecords
 from affinity_seg.evaluation import judge
 from affinity_seg.export import coco
@@ -50,15 +50,15 @@ def test_two_processes_give_the_same_bytes_and_the_official_ap(wanted, tmp_path)
 EVENTS = []
 
 
-class WatchedRun(runs.NetworksRun):
+class WatchedRun(Segmentation):
     """Tells what the pipeline does in this process, in the order of its events."""
 
     def load(self):
         EVENTS.append("load")
-        return Watched(super().load(), "predict")
+        return Watched(super().load(), "record")
 
-    def outputs(self):
-        return Watched(super().outputs(), "write")
+    def folders(self, letters=None):
+        return Watched(super().folders(letters), "finish")
 
 
 class Watched:
@@ -89,17 +89,17 @@ def watched_run(wanted, output_dir):
 
 def test_results_are_written_while_the_networks_run(wanted, segment, tmp_path):
     segment(watched_run(wanted, tmp_path))
-    assert EVENTS.count("predict begins") == EVENTS.count("write ends") == NUM_STREETS
+    assert EVENTS.count("record begins") == EVENTS.count("finish ends") == NUM_STREETS
     assert EVENTS[0] == "load"
     # Unless the steps are fused, all images go through the networks before the first is written.
-    last = len(EVENTS) - EVENTS[::-1].index("predict begins")
-    assert "write ends" in EVENTS[:last]
+    last = len(EVENTS) - EVENTS[::-1].index("record begins")
+    assert "finish ends" in EVENTS[:last]
 
 
 def test_threads_of_a_process_share_the_networks(wanted, segment, tmp_path):
     arguments = ["--direct_num_workers=2", "--direct_running_mode=multi_threading"]
     segment(watched_run(wanted, tmp_path), arguments)
-    assert EVENTS.count("load") == 1 and EVENTS.count("write ends") == NUM_STREETS
+    assert EVENTS.count("load") == 1 and EVENTS.count("finish ends") == NUM_STREETS
     wanted.assert_equal(tmp_path)
 
 

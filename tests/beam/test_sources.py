@@ -10,10 +10,12 @@ import training_records
 
 from affinity_seg import common
 from affinity_seg.beam import sources
-from affinity_seg.beam.elements import Letter, Picture, Source
-from affinity_seg.beam.missing import FindMissing
-from affinity_seg.beam.sources import ReadRecords, TakeUnique
+from affinity_seg.beam.elements import Picture, Source
+from affinity_seg.beam.segmenting import find_missing
+from affinity_seg.beam.sources import read_records, take_unique
+from affinity_seg.beam.steps import Step
 from affinity_seg.data.listing import Item
+from affinity_seg.dead_letters import Letter
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (9, 300, 3), np.uint8)
 TRUTH = np.full((9, 300), 26001, np.uint16)
@@ -31,9 +33,11 @@ def write(path, *records):
     return str(path)
 
 
-def outputs_of(function, element):
+def outputs_of(function, element, strict=False):
     """Returns what a step yields: images, and inputs that cannot be used."""
-    found = list(function.process(element))
+    step = Step(function, strict)
+    step.setup()
+    found = list(step.process(element))
     letters = [x.value for x in found if isinstance(x, beam.pvalue.TaggedOutput)]
     return [x for x in found if isinstance(x, Source)], letters
 
@@ -47,7 +51,7 @@ def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
         example(b"folder/.."),
         example(b"../../b.jpg"),
     )
-    images, letters = outputs_of(ReadRecords(strict=False), path)
+    images, letters = outputs_of(read_records, path)
     assert [image.item.name for image in images] == ["bonn_000000_000019", "b"]
     assert images[0].item.filename == "bonn/bonn_000000_000019_leftImg8bit.png"
     opened = images[0].open()
@@ -62,13 +66,13 @@ def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
     ):
         assert letter.reason.startswith(path) and reason in letter.reason
     damaged = example(b"c.png", **{common.IMAGE_ENCODED: [b"tile"] * 3})
-    (image,), _ = outputs_of(ReadRecords(strict=True), write(tmp_path / "c.tfrecord", damaged))
+    (image,), _ = outputs_of(read_records, write(tmp_path / "c.tfrecord", damaged), strict=True)
     with pytest.raises(
         ValueError, match=r"c\.tfrecord#0: the record is damaged: a tile must be .*c\.png"
     ):
         image.open().decode()
     with pytest.raises(ValueError, match=r"val\.tfrecord#1: must be an image as tools/create_tfr"):
-        outputs_of(ReadRecords(strict=True), path)
+        outputs_of(read_records, path, strict=True)
 
 
 @pytest.mark.parametrize("place", [3, 20, -5])
@@ -78,7 +82,7 @@ def test_a_flipped_byte_ends_the_file(tmp_path, place):
     content = bytearray((tmp_path / "val.tfrecord").read_bytes())
     content[len(content) // 3 * (2 if place < 0 else 1) + place] ^= 1
     (tmp_path / "val.tfrecord").write_bytes(content)
-    images, letters = outputs_of(ReadRecords(strict=False), path)
+    images, letters = outputs_of(read_records, path)
     assert [image.item.name for image in images] == ["0"]
     (letter,) = letters
     assert letter.name == "val.tfrecord#1"
@@ -87,9 +91,9 @@ def test_a_flipped_byte_ends_the_file(tmp_path, place):
 
 def test_the_first_of_one_name_is_taken(tmp_path):
     path = write(tmp_path / "val.tfrecord", example(b"x/a.png"), example(b"y/a.png"))
-    images, _ = outputs_of(ReadRecords(strict=False), path)
+    images, _ = outputs_of(read_records, path)
     for order in (images, images[::-1]):
-        taken, letters = outputs_of(TakeUnique(strict=False), ("a", order))
+        taken, letters = outputs_of(take_unique, ("a", order))
         assert [image.item.filename for image in taken] == ["x/a.png"]
         assert letters == [
             Letter("a", f"{path}#1", f"names of images must differ: {path}#0 and {path}#1: 'a'")
@@ -108,10 +112,7 @@ def test_what_is_listed(tmp_path):
 
 
 class NothingDone:
-    """A run whose folders are empty."""
-
-    def outputs(self):
-        return self
+    """The folders of a run, which are empty."""
 
     def find(self, *_):
         return None
@@ -121,7 +122,7 @@ def test_a_turned_picture_is_turned_unless_it_has_a_mask(tmp_path):
     content = picture_bytes.photo(np.zeros((8, 12, 3), np.uint8), 6)
     (tmp_path / "x.jpg").write_bytes(content)
     (tmp_path / "mask.png").write_bytes(b"mask")
-    step = FindMissing(NothingDone(), strict=False)
+    step = Step(find_missing, strict=False, opened=lambda letters: NothingDone())
     step.setup()
     item = Item("x", "x.jpg", str(tmp_path / "x.jpg"), None)
     missing = item._replace(instance_path=str(tmp_path / "none.png"))
