@@ -60,13 +60,11 @@ serve: setup
 	  --preset=demo --output_dir=$(RUNS)/demo/export
 	$(BIN)/python tools/serve.py --model_dir=$(RUNS)/demo/export
 
-# Chromium shows the tests what is on the page of tools/report.py. Each worker is a process of its own,
-# which takes all tests of a group, one after the other (tests/conftest.py), in the groups' order.
+# Chromium shows the tests what is on the page of tools/report.py.
 test: setup lint docs
 	tools/install_packages.sh chromium
 	bazel test //cc/...
-	$(BIN)/python -m pytest -m "not long" --numprocesses=$(TEST_WORKERS) --dist=loadgroup \
-	  --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not long" --numprocesses=$(TEST_WORKERS)
 
 # The tests that are marked `long`, one after the other, as these use all cores themselves.
 test-all: test fuzz test-aarch64

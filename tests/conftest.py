@@ -7,21 +7,23 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)  # Before pytest-xdist reads the groups.
-def pytest_collection_modifyitems(items):
-    """Gives each test its group; `make test` runs the tests of a group in the same process.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Gives the processes of `make test` whole groups of tests, in the order of the folders.
 
-    Tests with a fixture in common are a group, so that it is made once: those that use `trained`,
-    and those of a folder with a conftest.py of its own. All others are grouped by file.
+    A group is a folder with a conftest.py of its own, whose fixtures are thus made once, elsewhere
+    a file.
     """
-    for item in items:
-        if "trained" in item.fixturenames:
-            group = "trained"
-        elif (item.path.parent / "conftest.py").exists() and item.path.parent != HERE:
-            group = item.path.parent.name
-        else:
-            group = str(item.path.relative_to(HERE))
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling  # Late: most runs have one process only.
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = HERE.parent / nodeid.partition("::")[0]
+            has_fixtures = path.parent != HERE and (path.parent / "conftest.py").exists()
+            return str(path.parent if has_fixtures else path)
+
+    config.option.loadscopereorder = False
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session", params=["semantic", "affinity"])
