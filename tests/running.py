@@ -1,18 +1,21 @@
 """Programs of the checkout in a process of their own, as a user starts them.
 
 TensorFlow and Model Garden take seconds to be imported, so one process imports them once, before
-any of their code has run, and each program starts as a copy of it (`fork_server`). Nothing of
-affinity_seg is in the one that `run_program` uses.
+any of their code has run, and each program starts as a copy of it (`multiprocessing`'s
+forkserver). Nothing of affinity_seg is in it.
 """
 
-import functools
-import json
+import atexit
+import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from typing import Any
+import weakref
+from collections.abc import Mapping
+from multiprocessing import forkserver
+from unittest import mock
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 
@@ -20,81 +23,7 @@ ON_CPU = {"CUDA_VISIBLE_DEVICES": ""}
 """Environment of a program that must not see a GPU."""
 
 _MODULE = "-m "
-_PRELOADED = ("tensorflow", "tf_keras", "official.core.train_lib", "cv2", "matplotlib")
-_FOREVER = 1e9
-"""Seconds."""
-
-
-class ForkServer:
-    """Starts programs as copies of a process that has imported what takes long.
-
-    A context manager, which ends that process. Not thread-safe.
-    """
-
-    def __init__(self, modules: Sequence[str]):
-        """Starts the process, which imports `modules`."""
-        self._process = subprocess.Popen(
-            [sys.executable, os.path.join(os.path.dirname(__file__), "fork_server.py"), *modules],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(),
-        )
-        self._answer()
-
-    def __enter__(self) -> "ForkServer":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._process.stdin.close()
-        self._process.wait()
-
-    def start(
-        self,
-        program: str,
-        arguments: Sequence[str],
-        outputs: tuple[str, str],
-        folder: str = ROOT,
-        variables: Mapping[str, str] | None = None,
-    ) -> int:
-        """Starts a program and returns the number of its process.
-
-        Args:
-          program: What follows `python`: "tools/train.py", from the root, or
-            "-m benchmarks.merge".
-          arguments: Its flags.
-          outputs: Files for its standard output and its standard error, which are appended to.
-          folder: Current folder of the process.
-          variables: Its whole environment; None for `environment()`.
-        """
-        is_module = program.startswith(_MODULE)
-        request = {
-            "start": os.path.join(ROOT, path_of(program)),
-            "module": program.removeprefix(_MODULE) if is_module else None,
-            "arguments": list(arguments),
-            "folder": folder,
-            "environment": dict(environment() if variables is None else variables),
-            "outputs": outputs,
-        }
-        return self._ask(request)["pid"]
-
-    def wait(self, pid: int, timeout: float = _FOREVER) -> int | None:
-        """Waits for a program; returns its status, negative for a signal.
-
-        Returns None if it has not ended after `timeout` seconds.
-        """
-        return self._ask({"wait": pid, "timeout": timeout})["status"]
-
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the fork server has ended")
-        return json.loads(line)
+_PRELOADED = ["tensorflow", "tf_keras", "official.core.train_lib", "cv2", "matplotlib"]
 
 
 def environment(**changes: str | None) -> dict[str, str]:
@@ -104,7 +33,10 @@ def environment(**changes: str | None) -> dict[str, str]:
 
 
 def run_python(*arguments: str, folder=ROOT, **changes: str | None) -> subprocess.CompletedProcess:
-    """Runs Python with `arguments` in `folder` and returns its status and its output as text."""
+    """Runs Python with `arguments` in `folder` and returns its status and its output as text.
+
+    It imports all that it needs itself. Where that does not matter, `run_code` is quicker.
+    """
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -115,13 +47,74 @@ def run_python(*arguments: str, folder=ROOT, **changes: str | None) -> subproces
     )
 
 
+class Program:
+    """A program of the checkout, in a copy of the process with the imports.
+
+    A test that fails leaves no process behind: one that nobody refers to any more is killed.
+    """
+
+    def __init__(self, module: str | None, command: list[str], folder, variables: dict[str, str]):
+        """Starts it; the arguments are those of `_run`."""
+        self._command = command
+        self._outputs = tempfile.TemporaryDirectory()
+        self._paths = [os.path.join(self._outputs.name, name) for name in ("stdout", "stderr")]
+        for path in self._paths:
+            open(path, "w").close()
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(_PRELOADED)
+        with mock.patch.dict(os.environ, environment()):
+            forkserver.ensure_running()
+        self._process = context.Process(
+            target=_run, args=(module, command, str(folder), variables, self._paths)
+        )
+        self._process.start()
+        weakref.finalize(self, self._process.kill)
+
+    def is_running(self) -> bool:
+        """Returns whether it has not ended yet."""
+        return self._process.is_alive()
+
+    def kill(self) -> None:
+        """Kills it, as a machine without memory does."""
+        self._process.kill()
+
+    def wait(self, timeout: float | None = None) -> subprocess.CompletedProcess:
+        """Waits for its end and returns its status and its output as text.
+
+        Raises:
+          TimeoutError: It has not ended after `timeout` seconds; it was killed.
+        """
+        self._process.join(timeout)
+        if self.is_running():
+            self.kill()
+            self._process.join()
+            raise TimeoutError(f"{self._command} has not ended:\n{self.output()[-3000:]}")
+        return subprocess.CompletedProcess(self._command, self._process.exitcode, *self._texts())
+
+    def output(self) -> str:
+        """Returns what it has written so far, stdout before stderr."""
+        return "".join(self._texts())
+
+    def _texts(self) -> list[str]:
+        texts = []
+        for path in self._paths:
+            with open(path, encoding="utf-8") as file:
+                texts.append(file.read())
+        return texts
+
+
 def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
     """Runs `tools/<name>` as `run_program` does."""
     return run_program(f"tools/{name}", folder, *arguments, **changes)
 
 
 def run_program(program, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
-    """Runs a program of the checkout and returns its status and its output as text.
+    """Runs a program as `start_program` does; returns its status and its output as text."""
+    return start_program(program, folder, *arguments, **changes).wait()
+
+
+def start_program(program, folder, *arguments, **changes: str) -> Program:
+    """Starts a program of the checkout.
 
     Args:
       program: What follows `python`: "tools/train.py", from the root, or "-m benchmarks.merge".
@@ -129,23 +122,18 @@ def run_program(program, folder, *arguments, **changes: str) -> subprocess.Compl
       *arguments: Of the program.
       **changes: Variables of its environment.
     """
-    arguments = [str(argument) for argument in arguments]
-    with tempfile.TemporaryDirectory() as outputs:
-        paths = os.path.join(outputs, "stdout"), os.path.join(outputs, "stderr")
-        server = _server()
-        pid = server.start(program, arguments, paths, str(folder), environment(**changes))
-        status = server.wait(pid)
-        texts = []
-        for path in paths:
-            with open(path, encoding="utf-8") as file:
-                texts.append(file.read())
-    return subprocess.CompletedProcess([program, *arguments], status, *texts)
+    path = os.path.join(ROOT, path_of(program))
+    module = program.removeprefix(_MODULE) if program.startswith(_MODULE) else None
+    return Program(module, [path, *map(str, arguments)], folder, environment(**changes))
 
 
-@functools.cache
-def _server() -> ForkServer:
-    """Returns the one that `run_program` uses; it ends with this process, which holds its input."""
-    return ForkServer(_PRELOADED)
+def run_code(code: str, *arguments, folder=ROOT, **changes: str) -> subprocess.CompletedProcess:
+    """Runs Python code that needs TensorFlow in `folder`; returns status and output as text."""
+    with tempfile.TemporaryDirectory() as program:
+        path = os.path.join(program, "code.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(code)
+        return Program(None, [path, *map(str, arguments)], folder, environment(**changes)).wait()
 
 
 def path_of(program: str) -> str:
@@ -153,3 +141,39 @@ def path_of(program: str) -> str:
     if program.startswith(_MODULE):
         return program.removeprefix(_MODULE).replace(".", "/") + ".py"
     return program
+
+
+def _run(
+    module: str | None,
+    command: list[str],
+    folder: str,
+    variables: Mapping[str, str],
+    outputs: list[str],
+) -> None:
+    """Becomes a program.
+
+    Args:
+      module: Its name if it runs as a module.
+      command: Path of its file, and its arguments.
+      folder: Current folder.
+      variables: Its whole environment.
+      outputs: Files for its two streams.
+    """
+    for stream, path in zip((1, 2), outputs, strict=True):
+        file = os.open(path, os.O_WRONLY)
+        os.dup2(file, stream)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(variables)
+    sys.argv[:] = command
+    tests = os.path.dirname(os.path.abspath(__file__))
+    others = [path for path in sys.path if path and not path.startswith(tests)]
+    sys.path[:] = [folder if module else os.path.dirname(command[0]), ROOT, *others]
+    try:
+        if module:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(command[0], run_name="__main__")
+    finally:
+        atexit._run_exitfuncs()

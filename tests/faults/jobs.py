@@ -4,8 +4,10 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
+from running import Program
+
 from affinity_seg import dead_letters, files
-from faults import programs as programs_lib
+from faults import programs
 from faults.scene import Scene
 
 _TEMPORARY = ".tmp-"
@@ -24,13 +26,13 @@ class Job(NamedTuple):
     program: str
     arguments: Callable[[str], list[str]]
 
-    def start(self, programs: programs_lib.Programs, output: str) -> programs_lib.Process:
+    def start(self, output: str) -> Program:
         """Starts the program."""
         return programs.start(self.program, *self.arguments(output))
 
-    def run(self, programs: programs_lib.Programs, output: str) -> programs_lib.Ended:
+    def run(self, output: str) -> programs.Ended:
         """Runs the program to its end."""
-        return programs.wait(self.start(programs, output))
+        return programs.wait(self.start(output))
 
 
 def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
@@ -72,7 +74,7 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
     return {job.name: job for job in found}
 
 
-def require(ended: programs_lib.Ended) -> None:
+def require(ended: programs.Ended) -> None:
     """Raises RuntimeError unless an undisturbed run has done all it should."""
     if ended.status != 0:
         raise RuntimeError(f"does not run undisturbed, status {ended.status}: {ended.text[-2000:]}")

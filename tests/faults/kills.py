@@ -7,22 +7,20 @@ import time
 import numpy as np
 
 from faults import jobs as jobs_lib
-from faults import table
+from faults import programs, table
 from faults.jobs import Job
-from faults.programs import Programs
 
 _MOST_KILLS = 2
 """So many times a try may be killed before it is let finish."""
 
 
-def kill(programs: Programs, job: Job, scratch: str, tries: int, seed: int) -> table.Row:
+def kill(job: Job, scratch: str, tries: int, seed: int) -> table.Row:
     """Kills a program at random moments and starts it again until it has finished.
 
     The moments are drawn over the time that an undisturbed run takes. After each kill every file
     under its final name must be whole; at the end all must be as the undisturbed run wrote them.
 
     Args:
-      programs: Starts the program.
       job: The program.
       scratch: Folder for what it writes.
       tries: How many times.
@@ -30,7 +28,7 @@ def kill(programs: Programs, job: Job, scratch: str, tries: int, seed: int) -> t
     """
     whole_dir = os.path.join(scratch, "whole")
     start = time.monotonic()
-    ended = job.run(programs, whole_dir)
+    ended = job.run(whole_dir)
     seconds = time.monotonic() - start
     jobs_lib.require(ended)
     whole = jobs_lib.tree(whole_dir)
@@ -40,7 +38,7 @@ def kill(programs: Programs, job: Job, scratch: str, tries: int, seed: int) -> t
         output = os.path.join(scratch, f"try_{number}")
         torn, moments = [], []
         for _ in range(rng.integers(1, _MOST_KILLS + 1)):
-            process = job.start(programs, output)
+            process = job.start(output)
             moments.append(round(float(rng.uniform(0, seconds)), 2))
             time.sleep(moments[-1])
             was_alive = programs.kill(process) < 0
@@ -49,7 +47,7 @@ def kill(programs: Programs, job: Job, scratch: str, tries: int, seed: int) -> t
             if not was_alive:
                 break
         print(f"{job.name}: seed {seed}, {number}: killed after {moments} s", flush=True)
-        ended = job.run(programs, output)
+        ended = job.run(output)
         found = jobs_lib.tree(output)
         left = [path for path in found if jobs_lib.is_temporary(path)]
         missing = [path for path in jobs_lib.unlike(found, whole) if path not in left]
@@ -76,11 +74,10 @@ def kill(programs: Programs, job: Job, scratch: str, tries: int, seed: int) -> t
     )
 
 
-def together(programs: Programs, job: Job, scratch: str, tries: int, seed: int) -> table.Row:
+def together(job: Job, scratch: str, tries: int, seed: int) -> table.Row:
     """Lets two processes write into one folder, the second a random moment after the first.
 
     Args:
-      programs: Starts the program.
       job: The program.
       scratch: Folder for what it writes.
       tries: How many times.
@@ -88,15 +85,15 @@ def together(programs: Programs, job: Job, scratch: str, tries: int, seed: int) 
     """
     whole_dir = os.path.join(scratch, "whole")
     start = time.monotonic()
-    jobs_lib.require(job.run(programs, whole_dir))
+    jobs_lib.require(job.run(whole_dir))
     seconds = time.monotonic() - start
     whole = jobs_lib.tree(whole_dir)
     lost, half, unnamed, problems = 0, 0, 0, []
     for number in range(tries):
         output = os.path.join(scratch, f"try_{number}")
-        first = job.start(programs, output)
+        first = job.start(output)
         time.sleep(float(np.random.default_rng([seed, number]).uniform(0, seconds / 2)))
-        second = job.start(programs, output)
+        second = job.start(output)
         both = [programs.wait(process) for process in (first, second)]
         found = jobs_lib.tree(output)
         left = [path for path in found if jobs_lib.is_temporary(path)]

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from faults import programs, table
 from faults import scene as scene_lib
-from faults import table
-from faults.programs import Programs
 from synthetic.scene import render_street
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -126,11 +125,10 @@ def _repair_png(content: bytearray) -> None:
         at = end + 4
 
 
-def read_all(programs: Programs, seed_file: Seed, scratch: str, count: int, seed: int) -> table.Row:
+def read_all(seed_file: Seed, scratch: str, count: int, seed: int) -> table.Row:
     """Reads mutants of a file, each in a process that may die of it.
 
     Args:
-      programs: Starts the processes; one reads until it dies.
       seed_file: The file.
       scratch: Folder for the mutants.
       count: How many.
@@ -145,7 +143,7 @@ def read_all(programs: Programs, seed_file: Seed, scratch: str, count: int, seed
             rng = np.random.default_rng([seed, number])
             file.write(mutate(seed_file.content, seed_file.is_text, rng))
     refused = 0
-    for number, outcome in enumerate(_outcomes(programs, seed_file.kind, folder, count)):
+    for number, outcome in enumerate(_outcomes(seed_file.kind, folder, count)):
         path = os.path.join(folder, f"{number:04}", seed_file.name)
         what = f"{seed_file.kind}, mutant {number}"
         if outcome.get("error"):
@@ -163,9 +161,7 @@ def read_all(programs: Programs, seed_file: Seed, scratch: str, count: int, seed
     return table.Row(f"mutants: {seed_file.kind}", count, lost, 0, unnamed, shown, tuple(problems))
 
 
-def _outcomes(
-    programs: Programs, kind: str, folder: str, count: int
-) -> Iterator[dict[str, object]]:
+def _outcomes(kind: str, folder: str, count: int) -> Iterator[dict[str, object]]:
     """Yields what became of each mutant; a new process reads on where one has died."""
     report = os.path.join(folder, "report.jsonl")
     done = 0
@@ -183,13 +179,10 @@ def _outcomes(
             done += 1
 
 
-def flags(
-    programs: Programs, arguments: Sequence[str], scratch: str, count: int, seed: int
-) -> table.Row:
+def flags(arguments: Sequence[str], scratch: str, count: int, seed: int) -> table.Row:
     """Runs tools/merge.py with mutated values of its flags, but of those that say where to write.
 
     Args:
-      programs: Starts the program.
       arguments: Flags that work; one of them is mutated.
       scratch: Folder that the program may write into.
       count: How many.

@@ -1,24 +1,8 @@
-"""The programs of tools/ in processes that can be killed, started within milliseconds."""
+"""Programs of the checkout whose end is looked at: how they ended, and what they said."""
 
-import os
 from typing import NamedTuple
 
-from running import ForkServer
-
-_IMPORTS = (
-    "affinity_seg.beam.segmenting",
-    "affinity_seg.cli",
-    "affinity_seg.tasks.registry_imports",
-    "affinity_seg.data.tfrecords",
-    "affinity_seg.evaluation.judge",
-    "affinity_seg.export.coco",
-    "affinity_seg.export.label_maps",
-    "affinity_seg.pipeline.filters",
-    "affinity_seg.pipeline.prediction_runs",
-    "affinity_seg.tool_flags",
-    "affinity_seg.visualization.pictures",
-)
-"""What the programs import; no program's own flags are in it."""
+from running import ROOT, Program, start_program
 
 TIMEOUT = 300.0
 """Seconds after which a program counts as hanging."""
@@ -40,60 +24,31 @@ class Ended(NamedTuple):
         return ([""] + self.text.strip().splitlines())[-1]
 
 
-class Process(NamedTuple):
-    """A program that runs: its number, and the file of what it writes."""
+def start(program: str, *arguments: str) -> Program:
+    """Starts a program.
 
-    pid: int
-    log: str
-
-
-class Programs:
-    """Starts programs by a `ForkServer` of its own; a context manager, which ends the server.
-
-    Not thread-safe.
+    Args:
+      program: Its path relative to the root of the repository.
+      *arguments: Its flags.
     """
+    return start_program(program, ROOT, *arguments)
 
-    def __init__(self, scratch: str):
-        """Starts the server.
 
-        Args:
-          scratch: Folder for what the programs write to their output.
-        """
-        self._scratch = scratch
-        self._count = 0
-        os.makedirs(scratch, exist_ok=True)
-        self._server = ForkServer(_IMPORTS)
+def wait(process: Program, timeout: float = TIMEOUT) -> Ended:
+    """Waits until a program ends; kills it after `timeout` seconds."""
+    try:
+        status = process.wait(timeout).returncode
+    except TimeoutError:
+        status = None
+    return Ended(status, process.output())
 
-    def __enter__(self) -> "Programs":
-        return self
 
-    def __exit__(self, *_) -> None:
-        self._server.__exit__()
+def kill(process: Program) -> int:
+    """Kills a program by SIGKILL unless it has ended; returns its exit status."""
+    process.kill()
+    return process.wait(TIMEOUT).returncode
 
-    def start(self, program: str, *arguments: str) -> Process:
-        """Starts a program.
 
-        Args:
-          program: Its path relative to the root of the repository.
-          *arguments: Its flags.
-        """
-        self._count += 1
-        log = os.path.join(self._scratch, f"{self._count:05}.log")
-        return Process(self._server.start(program, arguments, (log, log)), log)
-
-    def wait(self, process: Process, timeout: float = TIMEOUT) -> Ended:
-        """Waits until a program ends; kills it after `timeout` seconds."""
-        status = self._server.wait(process.pid, timeout)
-        if status is None:
-            self.kill(process)
-        with open(process.log, encoding="utf-8", errors="replace") as file:
-            return Ended(status, file.read())
-
-    def kill(self, process: Process) -> int:
-        """Kills a program by SIGKILL unless it has ended; returns its exit status."""
-        os.kill(process.pid, 9)  # Until the server waits for it, the number is of no other.
-        return self._server.wait(process.pid, TIMEOUT)
-
-    def run(self, program: str, *arguments: str) -> Ended:
-        """Runs a program to its end."""
-        return self.wait(self.start(program, *arguments))
+def run(program: str, *arguments: str) -> Ended:
+    """Runs a program to its end."""
+    return wait(start(program, *arguments))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from faults import jobs as jobs_lib
 from faults import table
 from faults.jobs import Job
-from faults.programs import Ended, Programs
+from faults.programs import Ended
 
 SHARES = (0.05, 0.3, 0.6, 0.9)
 """Room that a full disk has, as a share of what the whole output takes."""
@@ -30,16 +30,13 @@ def can_mount(scratch: str) -> bool:
         return False
 
 
-def disk_full(
-    programs: Programs, job: Job, scratch: str, shares: Sequence[float] = SHARES
-) -> table.Row:
+def disk_full(job: Job, scratch: str, shares: Sequence[float] = SHARES) -> table.Row:
     """Lets a program write into a disk that is too small, then once more when it has grown.
 
     The first run must end with status 1 and name a file, list no input as broken, and leave whole
     files only; the second must leave what an undisturbed run does.
 
     Args:
-      programs: Starts the program.
       job: The program.
       scratch: Folder for what it writes.
       shares: Room on the disk, shares of what is needed.
@@ -49,7 +46,7 @@ def disk_full(
         return table.skipped(kind, _ONLY_ROOT)
     outcome = _Outcome()
     whole_dir = os.path.join(scratch, "whole")
-    jobs_lib.require(job.run(programs, whole_dir))
+    jobs_lib.require(job.run(whole_dir))
     whole = jobs_lib.tree(whole_dir)
     needed = sum(
         -(-os.path.getsize(os.path.join(whole_dir, path)) // _PAGE) * _PAGE for path in whole
@@ -58,21 +55,20 @@ def disk_full(
         disk = os.path.join(scratch, f"disk_{share}")
         with _tmpfs(disk, max(_PAGE, int(share * needed))):
             output = os.path.join(disk, "out")
-            ended = job.run(programs, output)
+            ended = job.run(output)
             outcome.check(f"{share:.0%} of the room", ended, output, whole, "space left")
             _mount("-o", f"remount,size={4 * needed + (8 << 20)}", disk)
-            outcome.check_repaired(job.run(programs, output), output, whole)
+            outcome.check_repaired(job.run(output), output, whole)
     return outcome.row(kind, scratch)
 
 
-def read_only(programs: Programs, job: Job, scratch: str) -> table.Row:
+def read_only(job: Job, scratch: str) -> table.Row:
     """Lets a program write into a file system that is mounted for reading only.
 
     It does so twice: into a new folder, and into one where half of the images are done. The
     demands are those of `disk_full`.
 
     Args:
-      programs: Starts the program.
       job: The program.
       scratch: Folder for what it writes.
     """
@@ -84,16 +80,16 @@ def read_only(programs: Programs, job: Job, scratch: str) -> table.Row:
         disk = os.path.join(scratch, f"disk_{is_started}")
         with _tmpfs(disk, 256 << 20):
             output = os.path.join(disk, "out")
-            jobs_lib.require(job.run(programs, output))
+            jobs_lib.require(job.run(output))
             whole = jobs_lib.tree(output)
             last = [path for path in sorted(whole) if path.endswith(_LAST)]
             for path in last[::2] if is_started else whole:
                 os.remove(os.path.join(output, path))
             _mount("-o", "remount,ro", disk)
-            ended = job.run(programs, output)
+            ended = job.run(output)
             outcome.check(f"started: {is_started}", ended, output, whole, "ead-only")
             _mount("-o", "remount,rw", disk)
-            outcome.check_repaired(job.run(programs, output), output, whole)
+            outcome.check_repaired(job.run(output), output, whole)
     return outcome.row(kind, scratch)
 
 

@@ -1,16 +1,13 @@
 """All kinds of faults, one after the other."""
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import functools
 import os
-import queue
 from collections.abc import Callable, Iterator
 
 from affinity_seg.pipeline import fingerprint, records
 from faults import flips, jobs, kills, mutants, scene, space, table
-from faults.programs import Programs
 
 KINDS = ("kill", "together", "disk_full", "read_only", "flips", "mutants", "flags")
 
@@ -56,30 +53,15 @@ def run(settings: Settings, scratch: str) -> Iterator[table.Row]:
     found = scene.write(os.path.join(scratch, "scene"), settings.images)
     made = {name: os.path.join(scratch, name) for name in ("predict", "predict_small")}
     all_jobs = jobs.jobs(found, os.path.join(made["predict"], "predictions"))
-    servers: queue.SimpleQueue[Programs] = queue.SimpleQueue()
-    with contextlib.ExitStack() as stack:
-        for number in range(settings.workers):
-            logs = os.path.join(scratch, "logs", str(number))
-            servers.put(stack.enter_context(Programs(logs)))
-        programs = servers.get()
-        for name, output in made.items():
-            jobs.require(all_jobs[name].run(programs, output))
-        servers.put(programs)
-        suite = _Suite(settings, found, made, all_jobs, scratch)
-        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(settings.workers))
-
-        def try_one(unit: Unit) -> table.Row:
-            own = servers.get()
-            try:
-                return unit(own)
-            finally:
-                servers.put(own)
-
-        yield from pool.map(try_one, suite.units())
+    for name, output in made.items():
+        jobs.require(all_jobs[name].run(output))
+    suite = _Suite(settings, found, made, all_jobs, scratch)
+    with concurrent.futures.ThreadPoolExecutor(settings.workers) as pool:
+        yield from pool.map(lambda unit: unit(), suite.units())
 
 
-Unit = Callable[[Programs], table.Row]
-"""What makes one row, with programs of its own."""
+Unit = Callable[[], table.Row]
+"""What makes one row."""
 
 
 class _Suite:
@@ -120,13 +102,13 @@ class _Suite:
     def _of_jobs(self, try_job: Callable[..., table.Row], folder: str, *how) -> Iterator[Unit]:
         for job in self._jobs:
             own = _made(folder, job.name)
-            yield functools.partial(_swapped, try_job, job, own, *how)
+            yield functools.partial(try_job, job, own, *how)
 
     def flips(self, folder: str) -> Iterator[Unit]:
         how = _made(folder), self._settings.seed, self._settings.flip_step
         record = records.record_path(self._small, self._scene.items()[0].name)
-        yield lambda _: flips.prediction_record(record, *how)
-        yield lambda _: flips.training_record(self._scene, *how)
+        yield lambda: flips.prediction_record(record, *how)
+        yield lambda: flips.training_record(self._scene, *how)
 
     def mutants(self, folder: str) -> Iterator[Unit]:
         fingerprint_file = os.path.join(self._predictions, fingerprint.FILE_NAME)
@@ -134,7 +116,7 @@ class _Suite:
         for number, seed_file in enumerate(seeds):
             count = len(range(number, self._settings.mutants, len(seeds)))
             how = _made(folder), count, self._settings.seed
-            yield functools.partial(_swapped, mutants.read_all, seed_file, *how)
+            yield functools.partial(mutants.read_all, seed_file, *how)
 
     def flags(self, folder: str) -> Iterator[Unit]:
         arguments = (
@@ -147,12 +129,7 @@ class _Suite:
             "--classes=car,person",
         )
         how = _made(folder), self._settings.flags, self._settings.seed
-        yield functools.partial(_swapped, mutants.flags, arguments, *how)
-
-
-def _swapped(function: Callable[..., table.Row], *arguments) -> table.Row:
-    """Calls a function whose first argument is the last one given, the programs."""
-    return function(arguments[-1], *arguments[:-1])
+        yield functools.partial(mutants.flags, arguments, *how)
 
 
 def _made(*parts: str) -> str:

@@ -6,8 +6,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from faults import flips, jobs, kills, mutants, space, suite, table
-from faults.programs import Ended, Programs
+from faults import flips, jobs, kills, mutants, programs, space, suite, table
+from faults.programs import Ended
 
 SMALL = suite.Settings(
     programs=("merge", "create_tfrecords"),
@@ -22,12 +22,7 @@ SMALL = suite.Settings(
 )
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory):
-    with Programs(str(tmp_path_factory.mktemp("logs"))) as programs:
-        yield programs
-
-
+@pytest.mark.long
 def test_nothing_is_lost(tmp_path):
     rows = list(suite.run(SMALL, str(tmp_path)))
     assert [row for row in rows if not row.is_clean()] == []
@@ -54,24 +49,24 @@ CARELESS = """
 """
 
 
-def test_a_program_that_writes_in_place_is_caught(programs, tmp_path):
-    row = kills.kill(programs, _job(tmp_path, CARELESS), str(tmp_path / "out"), 3, seed=1)
+def test_a_program_that_writes_in_place_is_caught(tmp_path):
+    row = kills.kill(_job(tmp_path, CARELESS), str(tmp_path / "out"), 3, seed=1)
     assert row.half_written >= 2 and row.lost == 0 and "half-written: ['x'" in row.problems[0]
 
 
-def test_a_program_that_does_not_take_up_its_work_is_caught(programs, tmp_path):
+def test_a_program_that_does_not_take_up_its_work_is_caught(tmp_path):
     code = """
         if not os.path.exists(folder + "/claimed"):
             open(folder + "/claimed", "w").close()
             time.sleep(0.5)
             open(folder + "/result", "w").close()
     """
-    row = kills.kill(programs, _job(tmp_path, code), str(tmp_path / "out"), 3, seed=1)
+    row = kills.kill(_job(tmp_path, code), str(tmp_path / "out"), 3, seed=1)
     assert row.lost >= 2 and row.half_written == 0 and "lost: ['result']" in row.problems[0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
-def test_a_program_that_swallows_a_full_disk_is_caught(programs, tmp_path):
+def test_a_program_that_swallows_a_full_disk_is_caught(tmp_path):
     code = """
         try:
             with open(os.path.join(folder, "x"), "wb") as file:
@@ -81,25 +76,25 @@ def test_a_program_that_swallows_a_full_disk_is_caught(programs, tmp_path):
     """
     if not space.can_mount(str(tmp_path)):
         pytest.skip("file systems cannot be mounted here")
-    row = space.disk_full(programs, _job(tmp_path, code), str(tmp_path / "out"), (0.5,))
+    row = space.disk_full(_job(tmp_path, code), str(tmp_path / "out"), (0.5,))
     assert (row.tries, row.half_written, row.unnamed, row.lost) == (1, 1, 1, 0)
 
 
-def test_a_program_that_hangs_is_killed(programs, tmp_path):
+def test_a_program_that_hangs_is_killed(tmp_path):
     job = _job(tmp_path, "time.sleep(100)")
-    ended = programs.wait(job.start(programs, str(tmp_path / "out")), timeout=0.5)
+    ended = programs.wait(job.start(str(tmp_path / "out")), timeout=0.5)
     assert ended == Ended(None, "")
 
 
-def test_programs_end_as_in_a_process_of_their_own(programs, tmp_path):
+def test_programs_end_as_in_a_process_of_their_own(tmp_path):
     for code, status, text in (
         ("print('done')", 0, "done\n"),
         ("sys.exit('wrong')", 1, "wrong\n"),
         ("sys.exit(3)", 3, ""),
         ("os.kill(os.getpid(), 9)", -9, ""),
     ):
-        assert _job(tmp_path, code).run(programs, str(tmp_path / "out")) == Ended(status, text)
-    ended = _job(tmp_path, "raise KeyError(1)").run(programs, str(tmp_path / "out"))
+        assert _job(tmp_path, code).run(str(tmp_path / "out")) == Ended(status, text)
+    ended = _job(tmp_path, "raise KeyError(1)").run(str(tmp_path / "out"))
     assert ended.status == 1 and ended.message() == "KeyError: 1"
 
 
@@ -121,7 +116,7 @@ def test_damage_that_is_taken_without_a_word_is_caught(tmp_path):
     assert (row.tries, row.lost, row.unnamed) == (10, 0, 10)
 
 
-def test_mutants_that_kill_or_are_not_named_are_caught(programs, tmp_path, monkeypatch):
+def test_mutants_that_kill_or_are_not_named_are_caught(tmp_path, monkeypatch):
     worker = tmp_path / "worker.py"
     worker.write_text(
         textwrap.dedent("""
@@ -138,7 +133,7 @@ def test_mutants_that_kill_or_are_not_named_are_caught(programs, tmp_path, monke
     )
     monkeypatch.setattr(mutants, "_WORKER", str(worker))
     seed_file = mutants.Seed("image", "x.png", b"content", is_text=False)
-    row = mutants.read_all(programs, seed_file, str(tmp_path), 4, seed=1)
+    row = mutants.read_all(seed_file, str(tmp_path), 4, seed=1)
     assert (row.tries, row.lost, row.unnamed) == (4, 1, 3)
     assert "ends with status -6" in "".join(row.problems)
 
