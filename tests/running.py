@@ -6,6 +6,7 @@ forkserver). Nothing of affinity_seg is in it.
 """
 
 import atexit
+import functools
 import multiprocessing
 import os
 import runpy
@@ -60,11 +61,7 @@ class Program:
         self._paths = [os.path.join(self._outputs.name, name) for name in ("stdout", "stderr")]
         for path in self._paths:
             open(path, "w").close()
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(_PRELOADED)
-        with mock.patch.dict(os.environ, environment()):
-            forkserver.ensure_running()
-        self._process = context.Process(
+        self._process = _context().Process(
             target=_run, args=(module, command, str(folder), variables, self._paths)
         )
         self._process.start()
@@ -101,6 +98,19 @@ class Program:
             with open(path, encoding="utf-8") as file:
                 texts.append(file.read())
         return texts
+
+
+@functools.cache
+def _context() -> multiprocessing.context.BaseContext:
+    """Returns what starts processes, when its server has imported all that it shall."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    with mock.patch.dict(os.environ, environment()):
+        forkserver.ensure_running()
+    first = context.Process(target=os.getpid)  # Starts when the imports are done.
+    first.start()
+    first.join()
+    return context
 
 
 def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
