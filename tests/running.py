@@ -60,18 +60,20 @@ class ForkServer:
         """Starts a program and returns the number of its process.
 
         Args:
-          program: What follows `python`: "tools/train.py", from the root, or
-            "-m benchmarks.merge".
+          program: What follows `python`: "tools/train.py", from the root, "-m benchmarks.merge"
+            or "-m affinity_seg merge".
           arguments: Its flags.
           outputs: Files for its standard output and its standard error, which are appended to.
           folder: Current folder of the process.
           variables: Its whole environment; None for `environment()`.
         """
-        is_module = program.startswith(_MODULE)
+        module, verb = None, []
+        if program.startswith(_MODULE):
+            module, *verb = program.removeprefix(_MODULE).split()
         request = {
             "start": os.path.join(ROOT, path_of(program)),
-            "module": program.removeprefix(_MODULE) if is_module else None,
-            "arguments": list(arguments),
+            "module": module,
+            "arguments": [*verb, *arguments],
             "folder": folder,
             "environment": dict(environment() if variables is None else variables),
             "outputs": outputs,
@@ -115,9 +117,9 @@ def run_python(*arguments: str, folder=ROOT, **changes: str | None) -> subproces
     )
 
 
-def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
-    """Runs `tools/<name>` as `run_program` does."""
-    return run_program(f"tools/{name}", folder, *arguments, **changes)
+def run_verb(verb, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
+    """Runs `affinity_seg VERB` as `run_program` does."""
+    return run_program(f"-m affinity_seg {verb}", folder, *arguments, **changes)
 
 
 def run_program(program, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
@@ -151,5 +153,5 @@ def _server() -> ForkServer:
 def path_of(program: str) -> str:
     """Returns the file of a program as of `run_program`, from the root."""
     if program.startswith(_MODULE):
-        return program.removeprefix(_MODULE).replace(".", "/") + ".py"
+        return program.split()[1].replace(".", "/") + ".py"
     return program

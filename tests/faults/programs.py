@@ -1,4 +1,4 @@
-"""The programs of tools/ in processes that can be killed, started within milliseconds."""
+"""Programs in processes that can be killed, started within milliseconds."""
 
 import os
 from typing import NamedTuple
@@ -7,7 +7,6 @@ from running import ForkServer
 
 _IMPORTS = (
     "affinity_seg.beam.segmenting",
-    "affinity_seg.cli",
     "affinity_seg.tasks.registry_imports",
     "affinity_seg.data.tfrecords",
     "affinity_seg.evaluation.judge",
@@ -18,7 +17,7 @@ _IMPORTS = (
     "affinity_seg.tool_flags",
     "affinity_seg.visualization.pictures",
 )
-"""What the programs import; no program's own flags are in it."""
+"""What the programs import."""
 
 TIMEOUT = 300.0
 """Seconds after which a program counts as hanging."""
@@ -74,11 +73,13 @@ class Programs:
         """Starts a program.
 
         Args:
-          program: Its path relative to the root of the repository.
+          program: `affinity_seg VERB`, or its path relative to the root of the repository.
           *arguments: Its flags.
         """
         self._count += 1
         log = os.path.join(self._scratch, f"{self._count:05}.log")
+        if not program.endswith(".py"):
+            program = f"-m {program}"
         return Process(self._server.start(program, arguments, (log, log)), log)
 
     def wait(self, process: Process, timeout: float = TIMEOUT) -> Ended:
