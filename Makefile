@@ -46,7 +46,7 @@ op: packages $(VENV)/.installed
 	bazel build //cc:graph_merge_op
 
 demo: setup
-	$(BIN)/python tools/demo.py --output_dir=$(RUNS)/demo
+	$(BIN)/affinity_seg demo --output_dir=$(RUNS)/demo
 
 # Real images, if they are there: both networks from scratch, then the scores.
 nuclei: setup
@@ -55,12 +55,11 @@ nuclei: setup
 # The demo's model by REST and gRPC on this machine; runs the demo before if need be.
 serve: setup
 	test -d $(RUNS)/demo/affinity || $(MAKE) demo
-	test -d $(RUNS)/demo/export/1 || $(BIN)/python tools/export_saved_model.py \
-	  --checkpoint=$(RUNS)/demo \
-	  --preset=demo --output_dir=$(RUNS)/demo/export
-	$(BIN)/python tools/serve.py --model_dir=$(RUNS)/demo/export
+	test -d $(RUNS)/demo/export/1 || \
+	  $(BIN)/affinity_seg export --model=$(RUNS)/demo --output_dir=$(RUNS)/demo/export
+	$(BIN)/affinity_seg serve --model=$(RUNS)/demo/export
 
-# Chromium shows the tests what is on the page of tools/report.py.
+# Chromium shows the tests what is on the page of `affinity_seg report`.
 test: setup lint docs
 	tools/install_packages.sh chromium
 	bazel test //cc/...

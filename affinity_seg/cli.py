@@ -1,15 +1,24 @@
-"""What every program in tools/ shares: flags, and errors of the user as one message.
+"""What every program shares: flags, and errors of the user as one message.
 
-A program imports this module first. It does not import TensorFlow, and neither do the modules that
-define flags (`tool_flags`, `tasks.experiment_flags`), so that `--help` and the message of a wrong
-flag come at once. A program imports what does its work inside its `main`.
+A program is a module with a docstring, which `--help` shows, and two functions:
+
+    def define_flags(values: cli.Flags) -> None:
+        values.string("output_dir", None, "Folder for the results.", required=True)
+
+    def main(values: cli.Flags) -> int | None:
+        print(values.output_dir)
+
+Its flags are in an object of their own, so that several programs can run in one process.
+A program and the modules that define flags import TensorFlow only inside `main`, so that `--help`
+and the message of a wrong flag come at once.
 """
 
 import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from types import ModuleType
+from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
@@ -28,83 +37,165 @@ _ENVIRONMENT = {
 for _name_of_variable, _value in _ENVIRONMENT.items():
     os.environ.setdefault(_name_of_variable, _value)
 
+RUNNER, OTHERS = "runner", "beam_flag"
+"""A program with these flags takes flags that it does not have, if it is given the first: they
+become values of the second, for Beam."""
+
 _FLAGFILE = "--flagfile="
+_HELP = ("--help", "-help", "-h", "--helpfull", "--helpshort")
 _INTERRUPTED_STATUS = 128 + 2
 _BROKEN_PIPE_STATUS = 128 + 13
 """What a shell makes of SIGINT and SIGPIPE."""
 
-_DEBUG = flags.DEFINE_bool("debug", False, "Show where an error comes from.")
+
+def _definer(define: Callable[..., Any]) -> Callable[..., None]:
+    """Returns a function of absl that defines a flag as a method of `Flags`."""
+
+    @functools.wraps(define)
+    def method(self: "Flags", *arguments: Any, **options: Any) -> None:
+        define(*arguments, flag_values=self, **options)
+
+    return method
 
 
-def run(main: Callable[..., int | None], pass_arguments: bool = False) -> None:
-    """Parses the flags and runs a program that takes no other arguments.
+class Flags(flags.FlagValues):
+    """The flags of one program, and after the parsing their values as attributes.
 
-    The program ends with the status that `main` returns, 0 for None. A wrong flag, argument or
-    file ends it with a message of one line and status 1; with --debug it shows the stack trace.
-    `--flagfile=name` finds the files of tools/flagfiles.
+    The methods that define a flag take what absl's `flags.DEFINE_string` and so on take.
+    """
+
+    bool = _definer(flags.DEFINE_bool)
+    enum = _definer(flags.DEFINE_enum)
+    float = _definer(flags.DEFINE_float)
+    integer = _definer(flags.DEFINE_integer)
+    list = _definer(flags.DEFINE_list)
+    multi_enum = _definer(flags.DEFINE_multi_enum)
+    multi_float = _definer(flags.DEFINE_multi_float)
+    multi_string = _definer(flags.DEFINE_multi_string)
+    string = _definer(flags.DEFINE_string)
+
+
+def refuse_given(values: Flags, names: Sequence[str], rule: str) -> None:
+    """Raises ValueError if any of the flags `names` was given; `rule` says when they may be."""
+    given = [f"--{name}" for name in names if values[name].present]
+    if given:
+        raise ValueError(f"{', '.join(given)}: {rule}")
+
+
+def run(program: ModuleType, arguments: Sequence[str]) -> int | None:
+    """Runs a program in this process; its errors are raised as they are.
 
     Args:
-      main: The program.
-      pass_arguments: Whether `main` takes the list of the arguments that are none of its flags.
-    """
-    app.run(
-        lambda argv: sys.exit(_checked(main, argv, pass_arguments)),
-        flags_parser=functools.partial(_parse, known_only=pass_arguments),
-    )
+      program: The program.
+      arguments: Its flags. `--flagfile=name` finds the files of tools/flagfiles.
 
-
-def _checked(
-    main: Callable[..., int | None], argv: Sequence[str], pass_arguments: bool
-) -> int | None:
-    """Runs `main` and returns the exit status, or ends with the message of an error."""
-    try:
-        if len(argv) > 1 and not pass_arguments:
-            raise ValueError(f"unexpected arguments: {argv[1:]}; a flag is --name=value")
-        status = main(argv[1:]) if pass_arguments else main()
-        sys.stdout.flush()
-    except BrokenPipeError:  # Whoever read the output has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _BROKEN_PIPE_STATUS
-    except KeyboardInterrupt:
-        if _DEBUG.value:
-            raise
-        print(f"{_name(argv)}: interrupted", file=sys.stderr)
-        return _INTERRUPTED_STATUS
-    except input_errors.types() as error:
-        if _DEBUG.value:
-            raise
-        _fail(argv, error)
-    return status
-
-
-def _parse(argv: Sequence[str], known_only: bool) -> list[str]:
-    """Returns the arguments that are no flags, or ends with a message or --help.
-
-    With `known_only`, flags that the program does not have are among them.
-    """
-    try:
-        others = parse_flags(argv, known_only)
-        if flags.FLAGS["verbosity"].using_default_value:
-            flags.FLAGS.verbosity = logging.WARNING  # absl would make it INFO after the parsing.
-        return others
-    except flags.Error as error:
-        _fail(argv, f"{error}; --help lists the flags")
-    except SystemExit:  # --help was shown.
-        sys.exit(0)
-
-
-def parse_flags(argv: Sequence[str], known_only: bool = False) -> list[str]:
-    """Parses the flags and returns the program and its other arguments.
-
-    Args:
-      argv: The program and its arguments. `--flagfile=name` finds the files of tools/flagfiles.
-      known_only: Whether unknown flags are returned instead of refused.
+    Returns:
+      What its `main` returns: its exit status, None for 0.
 
     Raises:
       flags.Error: A flag is unknown, missing or has a wrong value.
     """
-    argv = [_with_known_flagfile(argument) for argument in argv]
-    return flags.FLAGS(argv, known_only=known_only)
+    return program.main(parse(program, arguments))
+
+
+def parse(program: ModuleType, arguments: Sequence[str]) -> Flags:
+    """Returns the flags of a program with their values.
+
+    Raises:
+      flags.Error: A flag is unknown, missing or has a wrong value.
+      ValueError: There are arguments that are no flags.
+    """
+    argv = ["program", *map(_with_known_flagfile, arguments)]
+    values = _define(program)
+    others = values(argv, known_only=RUNNER in values)[1:]
+    if others and RUNNER in values:
+        if values[RUNNER].value is None:
+            others = _define(program)(argv)[1:]  # Raises what is wrong with an unknown flag.
+        else:
+            values[OTHERS].value = [o for o in others if o.startswith("--")]
+            others = [o for o in others if not o.startswith("--")]
+    if others:
+        raise ValueError(f"unexpected arguments: {others}; a flag is --name=value")
+    return values
+
+
+def help_text(program: ModuleType) -> str:
+    """Returns what --help shows: the docstring, and each flag with its default."""
+    values = _define(program)
+    lines = [(program.__doc__ or "").strip(), "", "flags:"]
+    for name in sorted(values):
+        flag = values[name]
+        if name != flag.name:
+            continue
+        lines.append(
+            flags.text_wrap(
+                f"--[no]{name}: {flag.help}" if flag.boolean else f"--{name}: {flag.help}",
+                100,
+                "    ",
+                "  ",
+            )
+        )
+        if flag.default not in (None, False, "", []):
+            lines.append(f"    (default: {flag.default_as_str})")
+    return "\n".join(lines)
+
+
+def start(
+    program: ModuleType | str, arguments: Sequence[str] | None = None, name: str | None = None
+) -> NoReturn:
+    """Runs a program as all that this process does.
+
+    The process ends with the status that `main` returns, 0 for None. A wrong flag, argument or
+    file ends it with a message of one line and status 1; with --debug it shows the stack trace.
+
+    Args:
+      program: The program, or the name of its module.
+      arguments: Its flags; None: those of this process.
+      name: What its messages begin with; None: the name of its file.
+    """
+    program = sys.modules[program] if isinstance(program, str) else program
+    arguments = sys.argv[1:] if arguments is None else arguments
+    name = os.path.basename(sys.argv[0]) if name is None else name
+    app.run(lambda _: sys.exit(_checked(program, arguments, name)), argv=[name])
+
+
+def _checked(program: ModuleType, arguments: Sequence[str], name: str) -> int | None:
+    """Runs a program and returns the exit status, or ends with the message of an error."""
+    is_debugged = False
+    try:
+        if set(_HELP) & set(arguments):
+            print(help_text(program))
+            sys.stdout.flush()
+            return 0
+        values = parse(program, arguments)
+        is_debugged = values.debug
+        logging.set_verbosity(values.verbosity)
+        status = program.main(values)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # Whoever read the output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE_STATUS
+    except KeyboardInterrupt:
+        if is_debugged:
+            raise
+        print(f"{name}: interrupted", file=sys.stderr)
+        return _INTERRUPTED_STATUS
+    except flags.Error as error:
+        _fail(name, f"{error}; --help lists the flags")
+    except input_errors.types() as error:
+        if is_debugged:
+            raise
+        _fail(name, error)
+
+
+def _define(program: ModuleType) -> Flags:
+    """Returns the flags of a program, and those that all programs have, before the parsing."""
+    values = Flags()
+    values.bool("debug", False, "Show where an error comes from.")
+    values.integer("verbosity", logging.WARNING, "What is logged: -1 warnings, 0 and 1 more.")
+    program.define_flags(values)
+    return values
 
 
 def _with_known_flagfile(argument: str) -> str:
@@ -115,11 +206,7 @@ def _with_known_flagfile(argument: str) -> str:
     return _FLAGFILE + (resources.find(name, resources.FLAGFILES, ".flags") or name)
 
 
-def _fail(argv: Sequence[str], message: object) -> NoReturn:
-    """Ends the program with a message of one line and status 1."""
+def _fail(name: str, message: object) -> NoReturn:
+    """Ends the process with a message of one line and status 1."""
     line = " ".join(part.strip() for part in str(message).splitlines())
-    sys.exit(f"{_name(argv)}: {line}")
-
-
-def _name(argv: Sequence[str]) -> str:
-    return os.path.basename(argv[0])
+    sys.exit(f"{name}: {line}")

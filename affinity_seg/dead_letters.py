@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from absl import flags, logging
+from absl import logging
 
 from affinity_seg import files, input_errors
 
@@ -20,17 +20,6 @@ _OWN = frozenset(
     (errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS)
 )
 """Numbers of OSErrors that are no input's fault: the machine has come to an end."""
-
-
-def define_flag() -> None:
-    """Defines --strict for the program that calls it."""
-    flags.disclaim_key_flags()  # --help of the program lists it.
-    flags.DEFINE_bool(
-        "strict",
-        False,
-        f"Stop at the first input that cannot be used; without it, it is listed in {FILE_NAME} "
-        f"of the output folder, the run goes on and ends with status {EXIT_STATUS}.",
-    )
 
 
 class Letter(NamedTuple):

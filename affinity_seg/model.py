@@ -99,7 +99,7 @@ def load(
 
     Args:
       folder: A folder as `model_folder` describes it, such as `make demo` and training write; or
-        what export_saved_model writes.
+        what `affinity_seg export` writes.
       preset: Name of a file of configs/presets, or path of a YAML file, to be used instead of the
         folder's own. An exported model has its own.
       **fields: Changes of the preset, such as `min_pixels=50`.

@@ -1,140 +1,145 @@
-"""Flags that several programs of tools/ have, defined in one place, without TensorFlow."""
+"""Flags that several programs have, defined in one place, without TensorFlow."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from absl import flags
-
-from affinity_seg import model_folder
+from affinity_seg import cli, model_folder
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, mistakes
 from affinity_seg.data.training_set_settings import Settings
+from affinity_seg.dead_letters import EXIT_STATUS, FILE_NAME
 
 if TYPE_CHECKING:
     from affinity_seg.pipeline.filters import InstanceFilter
 
 
-def define_input_flag(what: str, former: str, *, multi: bool = False) -> None:
-    """Defines --input, what the program reads; required.
-
-    Args:
-      what: What it is, for --help.
-      former: Name that the flag had before all programs called it --input; it goes on to work.
-      multi: Whether it may be given several times; its value is a list then.
-    """
-    flags.disclaim_key_flags()  # --help of the program lists it.
-    define = flags.DEFINE_multi_string if multi else flags.DEFINE_string
-    define("input", None, what, required=True)
-    flags.DEFINE_alias(former, "input")
+def define_output_flag(values: cli.Flags, what: str) -> None:
+    """Defines --output_dir, the folder that the program writes; required."""
+    values.string("output_dir", None, what, required=True)
 
 
-def define_data_flags(layouts: Sequence[str] = listing.LAYOUTS) -> None:
+def define_data_flags(
+    values: cli.Flags, layouts: Sequence[str] = listing.LAYOUTS, default: str = "cityscapes"
+) -> None:
     """Defines --input (a data set, required), --layout and --split."""
-    flags.disclaim_key_flags()
-    define_input_flag("Folder of the data set.", "data_dir")
-    flags.DEFINE_enum("layout", "cityscapes", layouts, "How the data set's files lie.")
-    flags.DEFINE_string("split", "val", "Part of the data set, for layout cityscapes.")
+    values.string("input", None, "Folder of the data set.", required=True)
+    values.enum("layout", default, layouts, "How the data set's files lie.")
+    values.string("split", "val", "Part of the data set, for layout cityscapes.")
 
 
-def define_class_table_flag() -> None:
+def define_class_table_flag(values: cli.Flags) -> None:
     """Defines --class_table."""
-    flags.disclaim_key_flags()
-    flags.DEFINE_string(
-        "class_table", "cityscapes", "A table's name, see docs/data.md, or a YAML file."
+    values.string("class_table", "cityscapes", "A table's name, see docs/data.md, or a YAML file.")
+
+
+def define_strict_flag(values: cli.Flags) -> None:
+    """Defines --strict."""
+    values.bool(
+        "strict",
+        False,
+        f"Stop at the first input that cannot be used; without it, it is listed in {FILE_NAME} "
+        f"of the output folder, the run goes on and ends with status {EXIT_STATUS}.",
     )
 
 
-def define_allow_flag() -> None:
+def define_allow_flag(values: cli.Flags) -> None:
     """Defines the flag that `allowed_mistakes` reads."""
-    flags.disclaim_key_flags()
-    flags.DEFINE_list(
-        "allow",
-        [],
-        f"What would be refused as a mistake in the data set, but is meant: {mistakes.NAMES}.",
-    )
+    what = "What would be refused as a mistake in the data set, but is meant:"
+    values.list("allow", [], f"{what} {mistakes.NAMES}.")
 
 
-def allowed_mistakes() -> tuple[str, ...]:
+def allowed_mistakes(values: cli.Flags) -> tuple[str, ...]:
     """Returns the mistakes that --allow names.
 
     Raises:
       ValueError: It names something else.
     """
-    mistakes.check_allowed(flags.FLAGS.allow)
-    return tuple(flags.FLAGS.allow)
+    mistakes.check_allowed(values.allow)
+    return tuple(values.allow)
 
 
-def define_model_flags(default: str | None = None, *, required: bool = True) -> None:
+def define_runner_flags(values: cli.Flags) -> None:
+    """Defines --runner and the flag that takes Beam's flags, for `beam_flags`."""
+    what = "Do it on Apache Beam by this runner, such as DirectRunner, see docs/beam.md."
+    values.string(cli.RUNNER, None, what)
+    what = "A flag of Beam, such as --project=name; with --runner it may be given as it is."
+    values.multi_string(cli.OTHERS, [], what)
+
+
+def beam_flags(values: cli.Flags) -> list[str]:
+    """Returns the flags for Beam."""
+    return [f"--runner={values[cli.RUNNER].value}", *values[cli.OTHERS].value]
+
+
+def define_model_flags(
+    values: cli.Flags, default: str | None = None, *, required: bool = True
+) -> None:
     """Defines --model, --preset and --override.
 
     Args:
+      values: The flags.
       default: Default of --model.
       required: Whether the program needs the networks of the model, and not only its preset.
     """
-    flags.disclaim_key_flags()
     what = "Folder of the model: networks, and the preset that it is meant to run with."
-    flags.DEFINE_string("model", default, what, required=required and default is None)
-    flags.DEFINE_string(
-        "preset", None, "Another preset: a name, see docs/inference.md, or a YAML file."
-    )
-    flags.DEFINE_multi_string("override", [], "field=value, changes one field of the preset.")
+    values.string("model", default, what, required=required and default is None)
+    values.string("preset", None, "Another preset: a name, see docs/inference.md, or a YAML file.")
+    values.multi_string("override", [], "field=value, changes one field of the preset.")
 
 
-def model() -> model_folder.ModelFolder:
+def model(values: cli.Flags) -> model_folder.ModelFolder:
     """Returns what the folder of --model says.
 
     Raises:
       FileNotFoundError: It holds no networks.
       ValueError: Its model.yaml is damaged.
     """
-    return model_folder.read(flags.FLAGS.model)
+    return model_folder.read(values.model)
 
 
-def config() -> InferenceConfig:
+def config(values: cli.Flags) -> InferenceConfig:
     """Returns the preset of --model or of --preset, with the changes of --override.
 
     Raises:
       FileNotFoundError: There is no such preset or model.
       ValueError: A field breaks a rule, or no preset is given.
     """
-    if flags.FLAGS.model is not None:
-        return model().config(flags.FLAGS.preset, flags.FLAGS.override)
-    if flags.FLAGS.preset is None:
+    if values.model is not None:
+        return model(values).config(values.preset, values.override)
+    if values.preset is None:
         raise ValueError("`--model`, or `--preset` must be given")
-    return inference.load_config(flags.FLAGS.preset, flags.FLAGS.override)
+    return inference.load_config(values.preset, values.override)
 
 
-def define_training_set_flags() -> None:
+def define_training_set_flags(values: cli.Flags) -> None:
     """Defines the flags that `training_set_settings` reads."""
-    flags.disclaim_key_flags()
     default = Settings()
-    flags.DEFINE_integer("seed", default.seed, "Seed of all random choices.", lower_bound=0)
-    flags.DEFINE_float("drop_share", default.drop_share, "Share of images that lose empty rows.")
-    flags.DEFINE_integer("num_fine_patches", default.num_fine_patches, "Size of fine_patches.")
-    flags.DEFINE_integer("num_coarse_patches", default.num_coarse_patches, "Most coarse_patches.")
-    flags.DEFINE_integer("small_height", default.small_height, "Lower instances are upsampled, px.")
+    values.integer("seed", default.seed, "Seed of all random choices.", 0)
+    values.float("drop_share", default.drop_share, "Share of images that lose empty rows.")
+    values.integer("num_fine_patches", default.num_fine_patches, "Size of fine_patches.")
+    values.integer("num_coarse_patches", default.num_coarse_patches, "Most coarse_patches.")
+    values.integer("small_height", default.small_height, "Lower instances are upsampled, px.")
 
 
-def training_set_settings() -> Settings:
+def training_set_settings(values: cli.Flags) -> Settings:
     """Returns how the flags say that images become training sets."""
     names = ("seed", "drop_share", "num_fine_patches", "num_coarse_patches", "small_height")
-    return Settings(**{name: getattr(flags.FLAGS, name) for name in names})
+    return Settings(**{name: getattr(values, name) for name in names})
 
 
-def define_filter_flags() -> None:
+def define_filter_flags(values: cli.Flags) -> None:
     """Defines --min_score and --classes, which `instance_filter` reads."""
-    flags.disclaim_key_flags()
-    flags.DEFINE_float("min_score", None, "Keep only instances with at least this score.")
-    flags.DEFINE_list("classes", None, "Keep only these classes: names, comma-separated.")
+    values.float("min_score", None, "Keep only instances with at least this score.")
+    values.list("classes", None, "Keep only these classes: names, comma-separated.")
 
 
-def instance_filter() -> "InstanceFilter":
+def instance_filter(values: cli.Flags) -> "InstanceFilter":
     """Returns the filter that the flags describe; its classes are in alphabetical order."""
     from affinity_seg.pipeline.filters import InstanceFilter
 
-    classes = flags.FLAGS.classes
+    classes = values.classes
     return InstanceFilter(
-        min_score=flags.FLAGS.min_score,
+        min_score=values.min_score,
         classes=None if classes is None else tuple(sorted(set(classes))),
     )

@@ -16,8 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from affinity_seg import resources
-from affinity_seg.beam.segmentation import PREDICTIONS, RESULTS
+from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.data import listing
 
 PLAIN = "plain tools"
@@ -29,7 +28,7 @@ class Settings(NamedTuple):
     Attributes:
       input: Folder of a data set in layout `cityscapes`.
       split: Part of it.
-      preset: YAML file of the configuration.
+      preset: Preset to be used instead of the model's, if any.
       overrides: Fields that differ, as of --override.
       model: Folder of the model.
       output_dir: Folder in which the runs have theirs, which are removed again.
@@ -39,7 +38,7 @@ class Settings(NamedTuple):
 
     input: str
     split: str
-    preset: str
+    preset: str | None
     overrides: list[str]
     model: str
     output_dir: str
@@ -63,8 +62,8 @@ def check(settings: Settings) -> list[dict[str, Any]]:
     _run_plain(settings, plain_dir)
     _run_beam(settings, beam_dir, 2, "--evaluate")
     judged = os.path.join(settings.output_dir, "evaluation.json")
-    _run_tool(
-        "evaluate.py",
+    _run_verb(
+        "evaluate",
         f"--input={settings.input}",
         f"--split={settings.split}",
         f"--results_dir={os.path.join(plain_dir, RESULTS)}",
@@ -76,7 +75,7 @@ def check(settings: Settings) -> list[dict[str, Any]]:
         "images": settings.num_images(),
         "equal files": equal,
         "different files": len(different),
-        "AP of tools/evaluate.py": official["ap"],
+        "AP of evaluate": official["ap"],
         "AP on Beam": combined["ap"],
         "AP equal": all(official[key] == combined[key] for key in ("ap", "ap50", "classes")),
     }
@@ -166,19 +165,15 @@ def _measure(
 
 
 def _run_plain(settings: Settings, folder: str) -> None:
-    _run_tool(
-        "predict.py",
-        *_what(settings),
-        f"--output_dir={os.path.join(folder, PREDICTIONS)}",
-        f"--results_dir={os.path.join(folder, RESULTS)}",
-    )
+    _run_verb("segment", *_what(settings), f"--output_dir={folder}")
 
 
 def _run_beam(settings: Settings, folder: str, processes: int, *more: str) -> None:
-    _run_tool(
-        "beam_segment.py",
+    _run_verb(
+        "segment",
         *_what(settings),
         f"--output_dir={folder}",
+        "--runner=DirectRunner",
         f"--direct_num_workers={processes}",
         f"--threads={settings.threads}",
         *more,
@@ -188,27 +183,26 @@ def _run_beam(settings: Settings, folder: str, processes: int, *more: str) -> No
 def _what(settings: Settings) -> list[str]:
     """Returns the flags that both ways have."""
     return [
+        "--layout=cityscapes",
         f"--input={settings.input}",
         f"--split={settings.split}",
-        f"--preset={settings.preset}",
+        *([] if settings.preset is None else [f"--preset={settings.preset}"]),
         *(f"--override={field}" for field in settings.overrides),
         f"--model={settings.model}",
     ]
 
 
-def _run_tool(name: str, *arguments: str) -> None:
-    """Runs a program of tools/.
+def _run_verb(verb: str, *arguments: str) -> None:
+    """Runs a verb.
 
     Raises:
       ValueError: It failed; the message is its last line.
     """
-    path = os.path.join(resources.root(), "tools", name)
-    result = subprocess.run(
-        [sys.executable, path, *arguments], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "affinity_seg", verb, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         lines = (result.stderr or result.stdout).strip().splitlines() or ["no message"]
-        raise ValueError(f"{name} ended with status {result.returncode}: {lines[-1]}")
+        raise ValueError(f"{verb} ended with status {result.returncode}: {lines[-1]}")
 
 
 def compare(first: str, second: str) -> tuple[int, list[str]]:

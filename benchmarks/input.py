@@ -15,22 +15,23 @@ and writes results.json.
 import os
 import tempfile
 
-from absl import flags
-
 from affinity_seg import cli, files, labels
 
-flags.DEFINE_string("output_dir", "runs/benchmark_input", "Folder of results.json.")
-flags.DEFINE_string("input_path", None, "Pattern of TFRecords; default: streets made for it.")
-flags.DEFINE_string("class_table", "cityscapes", "Of --input_path: 'cityscapes' or a YAML file.")
-flags.DEFINE_integer("crop_size", 513, "Side of the crops, pixels.", lower_bound=32)
-flags.DEFINE_integer("batch_size", 4, "Crops of a batch.", lower_bound=1)
-flags.DEFINE_integer("examples", 16, "Read in each turn.", lower_bound=1)
-flags.DEFINE_integer("repetitions", 7, "Turns; their median counts.", lower_bound=1)
-flags.DEFINE_integer("seed", 1, "Seed of the streets.", lower_bound=0)
-FLAGS = flags.FLAGS
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    values.string("output_dir", "runs/benchmark_input", "Folder of results.json.")
+    values.string("input_path", None, "Pattern of TFRecords; default: streets made for it.")
+    values.string("class_table", "cityscapes", "Of --input_path: 'cityscapes' or a YAML file.")
+    values.integer("crop_size", 513, "Side of the crops, pixels.", 32)
+    values.integer("batch_size", 4, "Crops of a batch.", 1)
+    values.integer("examples", 16, "Read in each turn.", 1)
+    values.integer("repetitions", 7, "Turns; their median counts.", 1)
+    values.integer("seed", 1, "Seed of the streets.", 0)
 
 
-def main():
+def main(values: cli.Flags):
+    """Runs the program."""
     import tensorflow as tf  # Not before `cli` has made it quiet.
 
     from affinity_seg.configs import experiments
@@ -39,27 +40,27 @@ def main():
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    class_table = labels.load_class_table(FLAGS.class_table)
+    class_table = labels.load_class_table(values.class_table)
     results = {}
     with tempfile.TemporaryDirectory() as folder:
-        if FLAGS.input_path is None:
-            sets = input_records.write_records(folder, crop_size=FLAGS.crop_size, seed=FLAGS.seed)
+        if values.input_path is None:
+            sets = input_records.write_records(folder, crop_size=values.crop_size, seed=values.seed)
             formats = input_records.write_formats(
-                os.path.join(folder, "formats"), os.path.join(folder, "streets"), FLAGS.seed
+                os.path.join(folder, "formats"), os.path.join(folder, "streets"), values.seed
             )
         else:
-            tfrecords.require_shards(FLAGS.input_path)
-            sets, formats = {FLAGS.input_path: FLAGS.input_path}, {}
+            tfrecords.require_shards(values.input_path)
+            sets, formats = {values.input_path: values.input_path}, {}
         for name, pattern in sets.items():
             config = experiments.DataConfig(
                 input_path=pattern,
                 is_training=True,
-                crop_size=[FLAGS.crop_size] * 2,
-                global_batch_size=FLAGS.batch_size,
+                crop_size=[values.crop_size] * 2,
+                global_batch_size=values.batch_size,
             )
             config.check()
             results[name] = input_stages.measure_stages(
-                config, class_table, examples=FLAGS.examples, repetitions=FLAGS.repetitions
+                config, class_table, examples=values.examples, repetitions=values.repetitions
             )
             runs.print_table(f"{name}, one thread", results[name])
         if formats:
@@ -67,14 +68,14 @@ def main():
                 formats,
                 config,
                 class_table,
-                examples=FLAGS.examples,
-                repetitions=FLAGS.repetitions,
+                examples=values.examples,
+                repetitions=values.repetitions,
             )
             runs.print_table("whole images, batches of crops, one thread", results["formats"])
-    path = os.path.join(FLAGS.output_dir, "results.json")
+    path = os.path.join(values.output_dir, "results.json")
     files.write_json(path, results)
     print(f"\nwritten: {path}")
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.start(__name__)

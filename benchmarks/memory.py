@@ -10,39 +10,38 @@ loss and its gradient alone, `validation` what a validation counts of an image o
 both on one thread. Prints tables and writes results.json.
 """
 
-from absl import flags
-
 from affinity_seg import cli
 from benchmarks import runs, training_memory
 
 _PRECISIONS = ["float32", "bfloat16", "float16"]
 
-flags.DEFINE_string("output_dir", "runs/benchmark_memory", "Folder of results.json.")
-flags.DEFINE_multi_enum(
-    "suite", list(training_memory.SUITES), list(training_memory.SUITES), "What to run."
-)
-flags.DEFINE_multi_enum(
-    "network", list(training_memory.NETWORKS), list(training_memory.NETWORKS), "For suite step."
-)
-flags.DEFINE_multi_enum("precision", ["float32", "bfloat16"], _PRECISIONS, "For suite step.")
-flags.DEFINE_integer("crops", 3, "Of the larger step, beside 1.", lower_bound=2)
-flags.DEFINE_integer("loss_crops", 16, "For suite loss.", lower_bound=1)
-flags.DEFINE_integer(
-    "repetitions", 3, "Of loss and validation; their median counts.", lower_bound=1
-)
-FLAGS = flags.FLAGS
 
-
-def main():
-    settings = training_memory.Settings(
-        networks=list(dict.fromkeys(FLAGS.network)),
-        precisions=list(dict.fromkeys(FLAGS.precision)),
-        crops=(1, FLAGS.crops),
-        loss_crops=FLAGS.loss_crops,
-        repetitions=FLAGS.repetitions,
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    values.string("output_dir", "runs/benchmark_memory", "Folder of results.json.")
+    values.multi_enum(
+        "suite", list(training_memory.SUITES), list(training_memory.SUITES), "What to run."
     )
-    runs.run_suites(training_memory.SUITES, FLAGS.suite, settings, FLAGS.output_dir)
+    values.multi_enum(
+        "network", list(training_memory.NETWORKS), list(training_memory.NETWORKS), "For suite step."
+    )
+    values.multi_enum("precision", ["float32", "bfloat16"], _PRECISIONS, "For suite step.")
+    values.integer("crops", 3, "Of the larger step, beside 1.", 2)
+    values.integer("loss_crops", 16, "For suite loss.", 1)
+    values.integer("repetitions", 3, "Of loss and validation; their median counts.", 1)
+
+
+def main(values: cli.Flags):
+    """Runs the program."""
+    settings = training_memory.Settings(
+        networks=list(dict.fromkeys(values.network)),
+        precisions=list(dict.fromkeys(values.precision)),
+        crops=(1, values.crops),
+        loss_crops=values.loss_crops,
+        repetitions=values.repetitions,
+    )
+    runs.run_suites(training_memory.SUITES, values.suite, settings, values.output_dir)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.start(__name__)

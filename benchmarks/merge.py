@@ -14,8 +14,6 @@ process held before the call.
 
 import os
 
-from absl import flags
-
 from affinity_seg import cli, files
 from benchmarks import comparison, scaling
 from benchmarks.runs import Settings
@@ -30,29 +28,32 @@ _SUITES = {
     "cases": scaling.run_cases,
 }
 
-flags.DEFINE_string("output_dir", "runs/benchmark_merge", "Folder of results.json and growth.png.")
-flags.DEFINE_multi_enum("suite", list(_SUITES), list(_SUITES), "What to run.")
-flags.DEFINE_integer("scenes", 3, "Scenes of suites `scenes` and `threads`.", lower_bound=1)
-flags.DEFINE_integer("height", 1024, "Their height, pixels; they are twice as wide.")
-flags.DEFINE_integer("objects", 48, "Their objects.", lower_bound=1)
-flags.DEFINE_float("foreground", 0.2, "Share of their pixels that objects cover.")
-flags.DEFINE_integer("repetitions", 5, "Calls that are timed.", lower_bound=1)
-flags.DEFINE_integer("threads", 2, "Threads of suite `threads`, beside one.", lower_bound=2)
-flags.DEFINE_integer("seed", 1, "Seed of the first scene.")
-flags.DEFINE_integer("max_height", 4096, "Largest height of suite `growth`, pixels.")
-FLAGS = flags.FLAGS
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    values.string("output_dir", "runs/benchmark_merge", "Folder of results.json and growth.png.")
+    values.multi_enum("suite", list(_SUITES), list(_SUITES), "What to run.")
+    values.integer("scenes", 3, "Scenes of suites `scenes` and `threads`.", 1)
+    values.integer("height", 1024, "Their height, pixels; they are twice as wide.")
+    values.integer("objects", 48, "Their objects.", 1)
+    values.float("foreground", 0.2, "Share of their pixels that objects cover.")
+    values.integer("repetitions", 5, "Calls that are timed.", 1)
+    values.integer("threads", 2, "Threads of suite `threads`, beside one.", 2)
+    values.integer("seed", 1, "Seed of the first scene.")
+    values.integer("max_height", 4096, "Largest height of suite `growth`, pixels.")
 
 
-def main():
-    settings = Settings(**{name: getattr(FLAGS, name) for name in Settings._fields})
-    results = {suite: _SUITES[suite](settings) for suite in dict.fromkeys(FLAGS.suite)}
+def main(values: cli.Flags):
+    """Runs the program."""
+    settings = Settings(**{name: getattr(values, name) for name in Settings._fields})
+    results = {suite: _SUITES[suite](settings) for suite in dict.fromkeys(values.suite)}
     if "growth" in results:
-        with files.atomic_path(os.path.join(FLAGS.output_dir, "growth.png")) as path:
+        with files.atomic_path(os.path.join(values.output_dir, "growth.png")) as path:
             scaling.plot_growth(results["growth"], path)
-    path = os.path.join(FLAGS.output_dir, "results.json")
+    path = os.path.join(values.output_dir, "results.json")
     files.write_json(path, results)
     print(f"\nwritten: {path}")
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.start(__name__)

@@ -1,7 +1,6 @@
-"""tools/serve.py in a process of its own, for measurements and tests."""
+"""`affinity_seg serve` in a process of its own, for measurements and tests."""
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -11,8 +10,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import psutil
-
-_TOOL = os.path.join(os.path.dirname(__file__), "..", "tools", "serve.py")
 
 
 class Server(NamedTuple):
@@ -35,11 +32,11 @@ class Server(NamedTuple):
 
 
 @contextlib.contextmanager
-def serve(model_dir: str, log: str, *, workers: int = 1, threads: int = 0) -> Iterator[Server]:
+def serve(model: str, log: str, *, workers: int = 1, threads: int = 0) -> Iterator[Server]:
     """Starts a server and yields it when the model is ready.
 
     Args:
-      model_dir: As --model_dir of tools/serve.py.
+      model: As --model of `affinity_seg serve`.
       log: File for what it says.
       workers: As --workers.
       threads: As --threads.
@@ -52,9 +49,9 @@ def serve(model_dir: str, log: str, *, workers: int = 1, threads: int = 0) -> It
     for one in sockets:
         one.close()
     command = [
-        sys.executable, _TOOL, f"--model_dir={model_dir}", f"--http_port={http}",
-        f"--grpc_port={grpc}", f"--metrics_port={metrics}", f"--workers={workers}",
-        f"--threads={threads}",
+        sys.executable, "-m", "affinity_seg", "serve", f"--model={model}",
+        f"--http_port={http}", f"--grpc_port={grpc}", f"--metrics_port={metrics}",
+        f"--workers={workers}", f"--threads={threads}",
     ]  # fmt: skip
     with open(log, "w", encoding="utf-8") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file)

@@ -29,7 +29,7 @@ from benchmarks import server_process, serving_load, serving_stages
 class Settings(NamedTuple):
     """What the user chose; the flags of benchmarks/serving.py say what each is."""
 
-    model_dir: str
+    exported_model: str
     input: Sequence[str]
     network_dirs: tuple[str, str]
     config: InferenceConfig
@@ -128,7 +128,7 @@ SUITES = {"stages": run_stages, "merge": run_merge, "load": run_load, "memory": 
 
 def _calls(settings: Settings) -> dict[str, Callable[[], dict[str, np.ndarray]]]:
     """Returns for each image a function that asks the exported model in this process."""
-    model = tf.saved_model.load(newest_version(settings.model_dir))
+    model = tf.saved_model.load(newest_version(settings.exported_model))
 
     def caller(content: bytes) -> Callable[[], dict[str, np.ndarray]]:
         files = tf.constant([content])
@@ -174,7 +174,7 @@ def _server(settings: Settings) -> Iterator[server_process.Server]:
     with (
         tempfile.TemporaryDirectory() as folder,
         server_process.serve(
-            settings.model_dir,
+            settings.exported_model,
             os.path.join(folder, "log.txt"),
             workers=settings.workers,
             threads=settings.threads,

@@ -9,50 +9,51 @@ instance without a predicted one of IoU above 0.5.
 
 import collections
 
-from absl import flags
 from tqdm import tqdm
 
 from affinity_seg import cli, labels, tool_flags
 from affinity_seg.data import listing
 
-tool_flags.define_data_flags(listing.LABELLED_LAYOUTS)
-tool_flags.define_class_table_flag()
-tool_flags.define_model_flags(required=False)
-flags.DEFINE_integer("min_size", 100, "Smaller true instances are not listed, pixels.", 0)
-flags.DEFINE_integer("max_images", None, "Check only so many images, the first by name.", 1)
-flags.DEFINE_string("output_dir", None, "Folder for the results.")
-flags.mark_flag_as_required("output_dir")
-FLAGS = flags.FLAGS
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
+    tool_flags.define_class_table_flag(values)
+    tool_flags.define_model_flags(values, required=False)
+    values.integer("min_size", 100, "Smaller true instances are not listed, pixels.", 0)
+    values.integer("max_images", None, "Check only so many images, the first by name.", 1)
+    values.string("output_dir", None, "Folder for the results.", required=True)
 
 
-def main():
+def main(values: cli.Flags):
+    """Runs the program."""
     from affinity_seg.evaluation import judge, results
     from affinity_seg.evaluation.truth import read_truth
     from checks import chain_losses
 
-    table = labels.load_class_table(FLAGS.class_table)
-    config = tool_flags.config()
-    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
-    items = items[: FLAGS.max_images]
+    table = labels.load_class_table(values.class_table)
+    config = tool_flags.config(values)
+    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    items = items[: values.max_images]
     counts, total, pieces = collections.Counter(), 0, 0
     for item in tqdm(items, desc="check", unit="image", disable=None):
         truth = read_truth(item.instance_path, table)
         found = chain_losses.segment_truth(truth, config, table)
-        results.write_result(FLAGS.output_dir, item.name, found, table)
+        results.write_result(values.output_dir, item.name, found, table)
         pieces += chain_losses.count_pieces(truth, found)
-        total += int((truth.instance_sizes() >= FLAGS.min_size).sum())
-        for loss in chain_losses.find_losses(truth, found, config, table, FLAGS.min_size):
+        total += int((truth.instance_sizes() >= values.min_size).sum())
+        for loss in chain_losses.find_losses(truth, found, config, table, values.min_size):
             counts[loss.cause] += 1
             print(
                 f"{item.name}: {table.class_names[loss.class_index]} {loss.number}, "
                 f"{loss.size} pixels, IoU {loss.iou:.2f}: {loss.cause}"
             )
-    judge.evaluate(items, FLAGS.output_dir, table)
-    print(f"{total} instances from {FLAGS.min_size} pixels on, {counts.total()} not found")
+    judge.evaluate(items, values.output_dir, table)
+    print(f"{total} instances from {values.min_size} pixels on, {counts.total()} not found")
     for cause in chain_losses.CAUSES:
         print(f"{counts[cause]:6d}  {cause}")
     print(f"{pieces} predicted instances are pieces with an IoU of at most 0.5: false positives")
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.start(__name__)

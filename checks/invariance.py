@@ -11,18 +11,19 @@ Segments each picture of a folder in two ways and prints how far they agree:
 """
 
 import numpy as np
-from absl import flags
 
 from affinity_seg import cli, tool_flags
 from affinity_seg.data import listing
 
 KINDS = ("mirrored", "tiles", "float16")
 
-tool_flags.define_input_flag("Folder of the pictures, PNG, JPEG or BMP.", "image_dir")
-flags.DEFINE_multi_enum("check", KINDS, KINDS, "What to check.")
-tool_flags.define_model_flags()
-flags.DEFINE_integer("max_images", None, "Check only so many pictures, the first by name.", 1)
-FLAGS = flags.FLAGS
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    values.string("input", None, "Folder of the pictures, PNG, JPEG or BMP.", required=True)
+    values.multi_enum("check", KINDS, KINDS, "What to check.")
+    tool_flags.define_model_flags(values)
+    values.integer("max_images", None, "Check only so many pictures, the first by name.", 1)
 
 
 def _compare(segmenter, kind, image):
@@ -33,19 +34,20 @@ def _compare(segmenter, kind, image):
     return segmenter.compare_tiles(np.concatenate([image, image[:, ::-1]], axis=1))
 
 
-def main():
+def main(values: cli.Flags):
+    """Runs the program."""
     from affinity_seg.data import pictures
     from affinity_seg.pipeline import prediction_runs
     from checks import comparisons
 
-    config = tool_flags.config()
-    items = listing.list_pictures([FLAGS.input])[: FLAGS.max_images]
-    networks = prediction_runs.load_networks(config, *tool_flags.model().network_dirs)
+    config = tool_flags.config(values)
+    items = listing.list_pictures([values.input])[: values.max_images]
+    networks = prediction_runs.load_networks(config, *tool_flags.model(values).network_dirs)
     segmenter = comparisons.Segmenter(*networks, config)
     print(f"{'':10}{'same class':>12}{'far from cuts':>15}{'ARI':>10}{'found again':>14}  picture")
     for item in items:
         image = pictures.read(item.image_path)
-        for kind in FLAGS.check:
+        for kind in values.check:
             found = _compare(segmenter, kind, image)
             print(
                 f"{kind:10}{found.same_classes:12.5f}{found.same_far_from_cuts:15.5f}"
@@ -56,4 +58,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.start(__name__)

@@ -9,32 +9,31 @@ other instance above --min_pixels must come back with IoU 1.0, else the exit sta
 
 import sys
 
-from absl import flags
-
 from affinity_seg import cli, labels, tool_flags
 from affinity_seg.data import listing
 
-tool_flags.define_data_flags(listing.LABELLED_LAYOUTS)
-tool_flags.define_class_table_flag()
-flags.DEFINE_integer("min_pixels", 64, "Instances have more pixels than this.", lower_bound=0)
-flags.DEFINE_integer(
-    "max_images", None, "Check only so many images, the first by name.", lower_bound=1
-)
-FLAGS = flags.FLAGS
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
+    tool_flags.define_class_table_flag(values)
+    values.integer("min_pixels", 64, "Instances have more pixels than this.", 0)
+    values.integer("max_images", None, "Check only so many images, the first by name.", 1)
 
 
-def main():
+def main(values: cli.Flags):
+    """Runs the program."""
     from affinity_seg.evaluation.truth import read_truth
     from checks import true_predictions
 
-    table = labels.load_class_table(FLAGS.class_table)
-    items = listing.list_labelled_images(FLAGS.input, FLAGS.layout, FLAGS.split)
-    items = items[: FLAGS.max_images]
+    table = labels.load_class_table(values.class_table)
+    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    items = items[: values.max_images]
     lost, in_parts, total = 0, 0, 0
     for item in items:
         read = read_truth(item.instance_path, table)
         for result in true_predictions.check_image(
-            read.classes, read.instance_ids, table.groups, FLAGS.min_pixels
+            read.classes, read.instance_ids, table.groups, values.min_pixels
         ):
             total += 1
             what = f"{item.name}: {table.class_names[result.class_index]} at {result.box}"
@@ -52,4 +51,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.start(__name__)

@@ -1,4 +1,4 @@
-# The worker of tools/beam_segment.py and tools/beam_prepare.py on Flink, Dataflow and other
+# The worker of `affinity_seg segment` and `affinity_seg prepare` on Flink, Dataflow and other
 # runners that start containers; docs/beam.md has the flags.
 #
 #     docker build -f serving/beam.Dockerfile -t affinity_seg_beam .

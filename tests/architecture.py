@@ -33,6 +33,7 @@ ROOMS = (
     "files",
     "names",
     "input_errors",
+    "cli",
     "dead_letters",
     "data",
     "model_garden",
@@ -52,7 +53,7 @@ ROOMS = (
     "model",
     "beam",
     "tool_flags",
-    "cli",
+    "verbs",
     "synthetic",
     "checks",
     "benchmarks",
@@ -65,7 +66,7 @@ FOR_DEVELOPERS = ("synthetic", "checks", "benchmarks")
 TRAINING = ("dataloaders", "losses", "tasks")
 """Rooms that only training needs."""
 
-USES_TRAINING = ("benchmarks",)
+USES_TRAINING = ("verbs", "benchmarks")
 """Rooms outside of training that may import from `TRAINING`."""
 
 CC_ROOMS = {
@@ -255,7 +256,7 @@ a checkout, as in `python -m benchmarks.merge`.
 The rooms stand in the order of the flow, which `ROOMS` in `tests/architecture.py` declares. Each
 imports only from rooms above it, so there are no circles. A test fails where one does otherwise.
 {training} are for training only: what segments images imports none of
-them. The programs in `tools/` import what they need, and nothing imports them.
+them. A verb imports what it needs when it runs. The files in `tools/` start verbs.
 
 | room | what it holds | imports from |
 | --- | --- | --- |

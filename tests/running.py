@@ -113,9 +113,9 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
-    """Runs `tools/<name>` as `run_program` does."""
-    return run_program(f"tools/{name}", folder, *arguments, **changes)
+def run_verb(verb, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
+    """Runs `affinity_seg VERB` as `run_program` does."""
+    return run_program(f"-m affinity_seg {verb}", folder, *arguments, **changes)
 
 
 def run_program(program, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
@@ -127,14 +127,18 @@ def start_program(program, folder, *arguments, **changes: str) -> Program:
     """Starts a program of the checkout.
 
     Args:
-      program: What follows `python`: "tools/train.py", from the root, or "-m benchmarks.merge".
+      program: What follows `python`: "tools/train.py", from the root, "-m benchmarks.merge" or
+        "-m affinity_seg merge".
       folder: Current folder of the process.
       *arguments: Of the program.
       **changes: Variables of its environment.
     """
     path = os.path.join(ROOT, path_of(program))
-    module = program.removeprefix(_MODULE) if program.startswith(_MODULE) else None
-    return Program(module, [path, *map(str, arguments)], folder, environment(**changes))
+    module, verb = None, []
+    if program.startswith(_MODULE):
+        module, *verb = program.removeprefix(_MODULE).split()
+    command = [path, *verb, *map(str, arguments)]
+    return Program(module, command, folder, environment(**changes))
 
 
 def run_code(code: str, *arguments, folder=ROOT, **changes: str) -> subprocess.CompletedProcess:
@@ -149,7 +153,7 @@ def run_code(code: str, *arguments, folder=ROOT, **changes: str) -> subprocess.C
 def path_of(program: str) -> str:
     """Returns the file of a program as of `run_program`, from the root."""
     if program.startswith(_MODULE):
-        return program.removeprefix(_MODULE).replace(".", "/") + ".py"
+        return program.split()[1].replace(".", "/") + ".py"
     return program
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 
 import cv2
 import pytest
@@ -10,15 +11,19 @@ import yaml
 from absl import flags
 from running import environment
 
-from affinity_seg import cli
+from affinity_seg import cli, tool_flags
 
 
-def _run(monkeypatch, error):
-    def main():
+def _program(main, define_flags=lambda values: None):
+    return types.SimpleNamespace(__doc__="A tool.", define_flags=define_flags, main=main)
+
+
+def _run(monkeypatch, error, *arguments):
+    def main(values):
         raise error
 
-    monkeypatch.setattr(sys, "argv", ["tool.py"])
-    cli.run(main)
+    monkeypatch.setattr(sys, "argv", ["tool.py", *arguments])
+    cli.start(_program(main))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +58,7 @@ def test_other_errors_show_where_they_come_from(monkeypatch):
 def test_wrong_arguments_are_one_line(monkeypatch, argument, message):
     monkeypatch.setattr(sys, "argv", ["tool.py", argument])
     with pytest.raises(SystemExit, match=message):
-        cli.run(lambda: pytest.fail("must not run"))
+        cli.start(_program(lambda values: pytest.fail("must not run")))
 
 
 def test_arguments_for_a_library_below_are_passed_on(monkeypatch):
@@ -61,8 +66,11 @@ def test_arguments_for_a_library_below_are_passed_on(monkeypatch):
         sys, "argv", ["tool.py", "--runner=FlinkRunner", "--nodebug", "--parallelism=2"]
     )
     passed = []
+    program = _program(
+        lambda values: passed.extend(tool_flags.beam_flags(values)), tool_flags.define_runner_flags
+    )
     with pytest.raises(SystemExit) as end:
-        cli.run(passed.extend, pass_arguments=True)
+        cli.start(program)
     assert end.value.code is None
     assert passed == ["--runner=FlinkRunner", "--parallelism=2"]
 
@@ -83,11 +91,14 @@ _PROGRAM = """
 import sys
 from affinity_seg import cli
 
-def main():
+def define_flags(values):
+    pass
+
+def main(values):
     for number in range({lines}):
         print(number)
 
-cli.run(main)
+cli.start(__name__)
 """
 
 
@@ -107,6 +118,24 @@ def test_a_reader_that_leaves_is_no_error(tmp_path, lines):
 
 
 def test_debug_shows_where_an_error_comes_from(monkeypatch):
-    monkeypatch.setattr(flags.FLAGS["debug"], "value", True)
     with pytest.raises(ValueError, match="a defect"):
-        _run(monkeypatch, ValueError("a defect"))
+        _run(monkeypatch, ValueError("a defect"), "--debug")
+
+
+def test_without_a_runner_a_flag_of_beam_is_unknown():
+    program = _program(lambda values: pytest.fail("must not run"), tool_flags.define_runner_flags)
+    with pytest.raises(flags.UnrecognizedFlagError, match="parallelism"):
+        cli.run(program, ["--parallelism=2"])
+
+
+def test_two_programs_of_one_process_have_flags_of_their_own():
+    seen = []
+    for kind, default in (("string", "a"), ("integer", 3)):
+        program = _program(
+            lambda values: seen.append(values.size),
+            lambda values, kind=kind, default=default: getattr(values, kind)("size", default, "?"),
+        )
+        cli.run(program, [])
+        cli.run(program, ["--size=7"])
+    assert seen == ["a", "7", 3, 7]
+    assert "size" not in flags.FLAGS

@@ -1,60 +1,57 @@
-"""`python -m affinity_seg`: the same programs as in tools/, by name."""
+"""`python -m affinity_seg`, the console script, and the starters of tools/ run the same verbs."""
 
 import os
 import re
 
 import pytest
-from running import ROOT, run_python
+from absl import flags
+from running import ROOT, run_python, run_verb
 
-from affinity_seg import __main__ as verbs
-from affinity_seg import resources
+from affinity_seg import verbs
 
 
 def _run(*arguments, **options):
     return run_python("-m", "affinity_seg", *arguments, **options)
 
 
-def test_every_program_is_in_one_group():
-    grouped = [verb for group in verbs.GROUPS.values() for verb in group]
-    assert sorted(grouped) == resources.names("tools", ".py")
+def test_every_module_is_a_verb_in_one_group():
+    modules = [name[:-3] for name in os.listdir(os.path.dirname(verbs.__file__)) if name[0] != "_"]
+    assert sorted(verbs.VERBS) == sorted(name.rstrip("_") for name in modules)
 
 
-def test_no_program_imports_tensorflow_before_cli_makes_it_quiet():
-    for verb in resources.names("tools", ".py"):
-        with open(os.path.join(ROOT, "tools", f"{verb}.py"), encoding="utf-8") as file:
-            source = file.read()
-        early = re.search(
-            r"^(?:import|from) (?:tensorflow|tf_keras|official)\b", source, re.MULTILINE
-        )
-        assert early is None, verb
+@pytest.mark.parametrize("verb", verbs.VERBS)
+def test_no_program_imports_tensorflow_before_cli_makes_it_quiet(verb):
+    with open(verbs.load(verb).__file__, encoding="utf-8") as file:
+        source = file.read()
+    early = re.search(r"^(?:import|from) (?:tensorflow|tf_keras|official)\b", source, re.MULTILINE)
+    assert early is None
 
 
-def test_help_lists_each_program_with_its_first_line_and_loads_no_tensorflow(tmp_path):
+def test_help_lists_each_verb_with_its_first_line_and_loads_no_tensorflow(tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was imported')\n")
     shown = _run("--help", PYTHONPATH=f"{tmp_path}:{ROOT}")
     assert shown.returncode == 0, shown.stderr
-    for verb in resources.names("tools", ".py"):
-        with open(os.path.join(ROOT, "tools", f"{verb}.py"), encoding="utf-8") as file:
-            first = file.readline().removeprefix("r").strip().strip('"')
+    for verb in verbs.VERBS:
+        first = verbs.load(verb).__doc__.partition("\n")[0]
         (line,) = [line for line in shown.stdout.splitlines() if line.split()[:1] == [verb]]
         assert line.split(maxsplit=1)[1] == first and first.endswith(".")
 
 
-@pytest.mark.parametrize("arguments", [["predcit"], []])
+@pytest.mark.parametrize("arguments", [["segmnt"], []])
 def test_without_a_verb_that_exists_the_status_is_2(arguments):
     refused = _run(*arguments)
     assert refused.returncode == 2
     if arguments:
         assert refused.stderr == (
-            "affinity_seg: unknown verb 'predcit'; did you mean 'predict'? "
-            "`python -m affinity_seg --help` lists all\n"
+            "affinity_seg: unknown verb 'segmnt'; did you mean 'segment'? "
+            "`affinity_seg --help` lists all\n"
         )
 
 
-def test_a_verb_is_the_program():
+def test_a_verb_shows_its_flags():
     shown = _run("merge", "--help")
     assert shown.returncode == 0 and shown.stderr == ""
-    assert "tools/merge.py:\n" in shown.stdout
+    assert shown.stdout.startswith(verbs.load("merge").__doc__.partition("\n")[0])
     for flag in ("--classes", "--method", "--override", "--preset"):
         assert f"  {flag}: " in shown.stdout
 
@@ -63,4 +60,52 @@ def test_messages_of_a_verb_are_one_line(tmp_path):
     misspelt = _run("evaluate", "--layuot=folder", folder=tmp_path)
     assert misspelt.returncode == 1
     assert misspelt.stderr.count("\n") == 1, misspelt.stderr
-    assert misspelt.stderr.startswith("evaluate.py: Unknown command line flag 'layuot'.")
+    assert misspelt.stderr.startswith("affinity_seg evaluate: Unknown command line flag 'layuot'.")
+
+
+@pytest.mark.parametrize(
+    ("tool", "verb"),
+    [(name, name) for name in ("train", "segment", "evaluate", "demo")]
+    + [("export_saved_model", "export")],
+)
+def test_a_starter_is_its_verb(tool, verb):
+    shown = run_python(f"tools/{tool}.py", "--help")
+    assert shown.returncode == 0 and shown.stdout == _run(verb, "--help").stdout != ""
+
+
+def test_verbs_run_one_after_the_other_in_one_process(tmp_path):
+    with pytest.raises(flags.IllegalFlagValueError, match="--input"):
+        verbs.run("merge", [])
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        verbs.run("merge", ["--input=nowhere", "--preset=demo", f"--output_dir={tmp_path}/out"])
+    with pytest.raises(FileNotFoundError, match="neither"):
+        verbs.run(
+            "evaluate", [f"--input={tmp_path}/neither", "--results_dir=out", "--layout=folder"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "message"),
+    [
+        ("segment", ["--input=a.png", "--split=val"], "--split: only with `--layout`"),
+        ("segment", ["--input=a", "--coco"], "--coco: only with `--runner`"),
+        (
+            "segment",
+            ["--input=a", "--input=b", "--layout=images"],
+            "`--input` must be one data set",
+        ),
+        ("segment", ["--input=*", "--layout=glob"], "`--layout=glob` needs `--runner`"),
+        ("prepare", ["--input=a", "--split=b", "--sets=fine,f"], "`--sets` must name some of"),
+        ("report", ["--input=a", "--results_dir=b"], "`--format=html` needs `--predictions_dir`"),
+        (
+            "report",
+            ["--input=a", "--results_dir=b", "--predictions_dir=c", "--min_score=0"],
+            "--min_score: not for `--format=html`",
+        ),
+    ],
+)
+def test_flags_that_do_not_fit_are_named(verb, arguments, message, tmp_path):
+    refused = run_verb(verb, tmp_path, *arguments, "--output_dir=out")
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+    assert message in refused.stderr
+    assert not list(tmp_path.iterdir())

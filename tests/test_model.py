@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from faults.scene import PRESET, write_network
-from running import ROOT, run_python, run_tool
+from running import ROOT, run_python, run_verb
 
 import affinity_seg
 from affinity_seg import model_folder
@@ -60,8 +60,8 @@ def test_import_alone_loads_no_tensorflow():
 
 
 def test_as_the_program(folder, found, tmp_path):
-    done = run_tool(
-        "segment.py", ROOT, f"--input={folder}/street.png", f"--model={folder}",
+    done = run_verb(
+        "segment", ROOT, f"--input={folder}/street.png", f"--model={folder}",
         f"--preset={folder}/preset.yaml",
         f"--output_dir={tmp_path}",
     )  # fmt: skip

@@ -3,33 +3,33 @@
 import pytest
 from running import ROOT, run_python
 
-from affinity_seg import resources
+from affinity_seg import verbs
 
 UNSET = {"TF_CPP_MIN_LOG_LEVEL": None, "TF_USE_LEGACY_KERAS": None}
 """A user's environment, in which nothing quiets TensorFlow."""
 
 
-@pytest.mark.parametrize("verb", resources.names("tools", ".py"))
+@pytest.mark.parametrize("verb", verbs.VERBS)
 def test_help_needs_no_tensorflow(tmp_path, verb):
     for module in ("tensorflow", "tf_keras", "official"):
         (tmp_path / f"{module}.py").write_text(f"raise SystemExit('{module} was imported')\n")
     shown = run_python("-m", "affinity_seg", verb, "--help", PYTHONPATH=f"{tmp_path}:{ROOT}")
     assert shown.returncode == 0 and shown.stderr == "", shown.stderr
-    assert f"tools/{verb}.py:\n" in shown.stdout
+    assert "\nflags:\n  --" in shown.stdout
 
 
 @pytest.mark.parametrize(
     ("verb", "arguments"),
     [
         ("merge", ["--input=nowhere", "--output_dir=out", "--preset=demo"]),
-        ("import_checkpoint", ["--source=imagenet", "--checkpoint=nowhere", "--output_dir=out"]),
-        ("serving_client", ["--input=nowhere", "--output_dir=out"]),
+        ("import", ["--source=imagenet", "--checkpoint=nowhere", "--model=out"]),
+        ("client", ["--input=nowhere", "--output_dir=out"]),
     ],
 )
 def test_an_error_after_tensorflows_start_is_still_one_line(tmp_path, verb, arguments):
     result = run_python("-m", "affinity_seg", verb, *arguments, folder=tmp_path, **UNSET)
     assert result.returncode == 1
-    assert result.stderr.startswith(f"{verb}.py: ") and result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"affinity_seg {verb}: ") and result.stderr.count("\n") == 1
     assert "nowhere" in result.stderr and result.stdout == ""
 
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 from faults import scene
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 
 _PROGRAM = """
 import numpy as np
@@ -87,17 +87,19 @@ def test_wheel_in_an_empty_environment(wheel, tmp_path):
     printed = _run(python, "-c", program, cwd=tmp_path)
     assert "sizes [16]" in printed and "crop 385 nuclei" in printed
     verbs = _run(python, "-m", "affinity_seg", "--help", cwd=tmp_path)
-    assert "\n  predict " in verbs and "\n  demo " not in verbs
+    assert "\n  segment " in verbs
+    refused = _run(python, "-m", "affinity_seg", "demo", status=1, cwd=tmp_path)
+    assert refused.startswith("affinity_seg demo: the demo needs the checkout")
     image, ids = np.full((64, 96, 3), 90, np.uint8), np.full((64, 96), 26001, np.uint16)
     for kind, pixels in (("images", image), ("instances", ids)):
         (tmp_path / "data" / kind).mkdir(parents=True)
         assert cv2.imwrite(str(tmp_path / "data" / kind / "a.png"), pixels)
-    _run(python, "-m", "affinity_seg", "create_tfrecords", "--input=data", "--layout=folder",
+    _run(python, "-m", "affinity_seg", "prepare", "--input=data", "--layout=folder",
          "--split=train", "--num_shards=1", "--output_dir=tfrecords", cwd=tmp_path)  # fmt: skip
     assert list((tmp_path / "tfrecords").glob("*.tfrecord"))
     # The experiment is found, its TFRecords are not there.
     trained = _run(
-        python, "-m", "affinity_seg", "train", "--flagfile=demo_semantic", "--model_dir=trained",
+        python, "-m", "affinity_seg", "train", "--flagfile=demo_semantic", "--model=trained",
         status=1, cwd=tmp_path,
     )  # fmt: skip
     assert "runs/demo/tfrecords/train-*.tfrecord" in trained
@@ -148,7 +150,7 @@ def test_segments_an_image_on_every_python(wheel, small_scene, version, tmp_path
         f"--input={item.image_path}", f"--checkpoint={small_scene.checkpoint}",
         f"--preset={small_scene.preset}",
     ]  # fmt: skip
-    here = run_tool("segment.py", tmp_path, *arguments, "--output_dir=here")
+    here = run_verb("segment", tmp_path, *arguments, "--output_dir=here")
     assert here.returncode == 0, here.stderr[-3000:]
     environment = tmp_path / "environment"
     try:

@@ -10,12 +10,10 @@ if [ ! -d "$data" ]; then
   echo "skipped: $data not found"
   exit 0
 fi
-table=nuclei
-preset=nuclei
 
 for split in train val; do
-  python tools/create_tfrecords.py --layout=folder --input="$data/$split" --split=$split \
-    --class_table=$table --output_dir="$runs/tfrecords"
+  affinity_seg prepare --layout=folder --input="$data/$split" --split=$split \
+    --class_table=nuclei --output_dir="$runs/tfrecords"
 done
 start=$(date +%s)
 for kind in semantic affinity; do
@@ -24,12 +22,9 @@ for kind in semantic affinity; do
   if [ $kind = affinity ]; then
     overrides="$overrides,task.init_checkpoint=$runs/semantic"
   fi
-  python tools/train.py --flagfile=tools/flagfiles/nuclei_$kind.flags --model_dir="$runs/$kind" \
-    --params_override="$overrides"
+  affinity_seg train --flagfile=nuclei_$kind --model="$runs" --params_override="$overrides"
 done
 echo "training took $(($(date +%s) - start)) s"
-python tools/predict.py --layout=folder --input="$data/val" --preset=$preset \
-  --model="$runs" \
-  --output_dir="$runs/predictions" --results_dir="$runs/results"
-python tools/evaluate.py --layout=folder --input="$data/val" --class_table=$table \
+affinity_seg segment --layout=folder --input="$data/val" --model="$runs" --output_dir="$runs"
+affinity_seg evaluate --layout=folder --input="$data/val" --class_table=nuclei --model="$runs" \
   --results_dir="$runs/results" --output_json="$runs/scores.json"

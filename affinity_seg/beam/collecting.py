@@ -70,7 +70,7 @@ def write_scores(
 def write_coco(
     described: Iterable[tuple[str, Any]], output_dir: str, suffix: str, class_table: ClassTable
 ) -> None:
-    """Writes what tools/export_results.py does of what `describe_image` yields."""
+    """Writes what `affinity_seg report` does of what `describe_image` yields."""
     dataset, predicted = (
         os.path.join(output_dir, COCO_FOLDER, f"instances{suffix}{kind}.json")
         for kind in ("", "_results")

@@ -1,4 +1,4 @@
-"""Data sets into TFRecords on Beam, as tools/create_tfrecords.py and create_training_sets.py do.
+"""Data sets into TFRecords on Beam, as `affinity_seg prepare` writes them without it.
 
 First all images are checked, each on its own. Then each shard is one element: its worker reads
 what belongs to it from the files, so that no image travels. The shards lie in a folder of their own
@@ -156,7 +156,7 @@ def check_image(item: Item, letters: DeadLetters, wanted: Preparation) -> Iterat
 
 @ends_pipeline()
 def plan_shards(all_checked: Iterable[Checked], wanted: Preparation) -> list[Shard]:
-    """Returns the shards of a set; images that cannot be used are missed as the plain tools do.
+    """Returns the shards of a set; images that cannot be used are missed as without Beam.
 
     Raises:
       ValueError: There is nothing to write.

@@ -12,6 +12,7 @@ from affinity_seg import labels
 from affinity_seg.beam.elements import Done, Picture, Predicted
 from affinity_seg.beam.running import COUNTERS, ends_pipeline
 from affinity_seg.configs import choices
+from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.dead_letters import DeadLetters, Letter
 from affinity_seg.modeling import loading
@@ -26,15 +27,12 @@ from affinity_seg.pipeline.recording import Recorder
 from affinity_seg.serving import saved_model
 from affinity_seg.serving.exported import ExportedModel
 
-PREDICTIONS, RESULTS = "predictions", "results"
-"""Folders of the outputs."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Segmentation:
     """All settings of a pipeline, which go to every worker.
 
-    The two networks give what tools/predict.py and tools/merge.py give, byte for byte.
+    The two networks give what `affinity_seg segment` gives without Beam, byte for byte.
 
     Attributes:
       input: Folder of the data set, or a pattern, see `sources.list_sources`.
@@ -45,7 +43,7 @@ class Segmentation:
       config: Their preset.
       instance_filter: Which instances are written; an exported model has its own.
       exported_dir: Instead of networks and preset: folder of a model that
-        tools/export_saved_model.py wrote, or of its versions, of which the newest is taken.
+        `affinity_seg export` wrote, or of its versions, of which the newest is taken.
       evaluate: Whether the truth is read for AP.
       coco: Whether COCO files are written.
       strict: Whether the first input that cannot be used ends the pipeline.

@@ -104,7 +104,7 @@ def _next(records: Iterator[bytes], where: str) -> bytes | None:
 
 
 def _source(where: str, record: bytes) -> Source:
-    """Returns the image of a record, as tools/create_tfrecords.py wrote it."""
+    """Returns the image of a record, as `affinity_seg prepare` wrote it."""
     try:
         missing = record_damage.missing_features(record)
         if missing:
@@ -113,7 +113,7 @@ def _source(where: str, record: bytes) -> Source:
         filename = features[common.IMAGE_FILENAME].bytes_list.value[0].decode()
     except (DecodeError, ValueError) as error:  # A UnicodeDecodeError is a ValueError.
         raise ValueError(
-            f"{where}: must be an image as tools/create_tfrecords.py writes it: {error}"
+            f"{where}: must be an image as `affinity_seg prepare` writes it: {error}"
         ) from error
     name = names.check(listing.name_of(filename), where)
     return Source(Item(name, filename, where, None), record)

@@ -8,5 +8,8 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 MERGE_METHODS = ("graph_merge", "connected_components")
 """How predictions become instances: the paper's merge, and the plain method beside it."""
 
+PREDICTIONS, RESULTS = "predictions", "results"
+"""Folders of what is found in a data set."""
+
 EXPORT_KINDS = ("instances", "networks")
 """What an exported model gives: instances, or what the networks say."""

@@ -17,6 +17,8 @@ from affinity_seg.model_garden import exp_factory
 
 SEMANTIC = "affinity_seg_semantic"
 AFFINITY = "affinity_seg_affinity"
+KINDS = {SEMANTIC: "semantic", AFFINITY: "affinity"}
+"""The kind of network that an experiment trains, whose task has the same name."""
 MODULES = ("backbone", "decoder", "head")
 """The parts of a network in its checkpoints; the decoder is the ASPP."""
 
@@ -26,7 +28,7 @@ class DataConfig(cfg.DataConfig):
     """One data set and how its images become crops.
 
     Attributes:
-      input_path: Pattern of the TFRecord files of tools/create_tfrecords.py, or a list of
+      input_path: Pattern of the TFRecord files of `affinity_seg prepare`, or a list of
         patterns; files of a pattern that stands there n times are read n times in an epoch.
       crop_size: [height, width] of what the network gets, pixels; a random window in training,
         the middle in validation.

@@ -22,9 +22,11 @@ LAYOUTS = (*LABELLED_LAYOUTS, "images")
 `images`: a folder of pictures without truth.
 """
 
-SOURCE_LAYOUTS = (*LAYOUTS, "glob", "tfrecords")
-"""What Beam reads: `LAYOUTS`; `glob`, pictures that match a pattern; `tfrecords`, files that
-tools/create_tfrecords.py wrote, which match a pattern."""
+PATTERN_LAYOUTS = ("glob", "tfrecords")
+"""What only Beam reads: pictures that match a pattern, and files that `affinity_seg prepare` wrote,
+which match a pattern."""
+
+SOURCE_LAYOUTS = (*LAYOUTS, *PATTERN_LAYOUTS)
 
 ANNOTATIONS = ("gtFine", "gtCoarse")
 """The two annotations of layout `cityscapes`."""

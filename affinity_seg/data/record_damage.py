@@ -67,7 +67,7 @@ def find_fault(serialized: bytes) -> str | None:
     except DecodeError:
         return "it is no tf.train.Example"
     if missing:
-        return f"must hold {', '.join(missing)}; run tools/create_tfrecords.py again"
+        return f"must hold {', '.join(missing)}; run `affinity_seg prepare` again"
     feature = tf.train.Example.FromString(serialized).features.feature
 
     def integers(*keys: str) -> tuple[int, ...]:

@@ -215,7 +215,7 @@ def require_shards(pattern: str) -> None:
         if missing:
             raise FileNotFoundError(
                 f"{len(missing)} of {len(wanted)} shards are missing, e.g. {missing[0]}; "
-                "run tools/create_tfrecords.py again"
+                "run `affinity_seg prepare` again"
             )
     if not any(tf.io.gfile.stat(path).length for path in paths):
         raise FileNotFoundError(

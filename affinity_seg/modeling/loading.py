@@ -20,7 +20,6 @@ from affinity_seg.modeling import networks
 
 CLASS_TABLE_FILE = "class_table.yaml"
 _PARAMS_FILE = "params.yaml"
-_KINDS = {experiments.SEMANTIC: "semantic", experiments.AFFINITY: "affinity"}
 
 
 class Network:
@@ -44,7 +43,7 @@ class Network:
         class_table: labels.ClassTable,
         precision: str = "float32",
     ):
-        self.kind = _KINDS[task.name]
+        self.kind = experiments.KINDS[task.name]
         self.class_table = class_table
         self.output_stride = task.model.output_stride
         self.feature_stride = 2**task.model.backbone_level
@@ -143,7 +142,8 @@ def load_network(
     """Rebuilds a network from its configuration and loads its latest checkpoint.
 
     Args:
-      model_dir: Folder that tools/train.py wrote, or `best` in it, the best of the validations.
+      model_dir: Folder of a network that `affinity_seg train` wrote, or `best` in it, the best of
+        the validations.
       output_stride: Another output stride than the one it was trained at; the weights of our
         networks fit every stride.
       precision: What the network computes in, one of `configs.choices.PRECISIONS`.
@@ -155,7 +155,7 @@ def load_network(
     """
     if not os.path.isdir(model_dir):
         raise FileNotFoundError(
-            f"`model_dir` must be a folder that tools/train.py wrote: {model_dir}"
+            f"`model_dir` must be a folder that `affinity_seg train` wrote: {model_dir}"
         )
     described_in = params_dir(model_dir)
     task = _read_task(described_in)
@@ -294,17 +294,17 @@ def _read_task(model_dir: str) -> experiments.SegmentationTask:
     """Reads the task's configuration from params.yaml."""
     path = os.path.join(model_dir, _PARAMS_FILE)
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"{path} is missing; tools/train.py writes it")
+        raise FileNotFoundError(f"{path} is missing; `affinity_seg train` writes it")
     try:
         with open(path, "rb") as file:
             params = structured.parse_yaml(file.read(), path)
         name = params["task"]["name"]
-        if name not in _KINDS:
-            raise ValueError(f"`task.name` must be one of {sorted(_KINDS)}: {name!r}")
+        if name not in experiments.KINDS:
+            raise ValueError(f"`task.name` must be one of {sorted(experiments.KINDS)}: {name!r}")
         experiment = exp_factory.get_exp_config(name)
         experiment.override(params, is_strict=True)
     except (TypeError, LookupError, ValueError) as error:
         raise ValueError(
-            f"{path}: not a configuration that tools/train.py wrote: {error}"
+            f"{path}: not a configuration that `affinity_seg train` wrote: {error}"
         ) from error
     return experiment.task

@@ -140,7 +140,7 @@ def check_result(results_dir: str, name: str, record_path: str) -> None:
     if results_lib.read_source(results_dir, name) not in (None, files.sha256(record_path)):
         raise ValueError(
             f"{results_lib.result_path(results_dir, name)}: the result was not made from the "
-            f"prediction {record_path}. Run tools/merge.py again."
+            f"prediction {record_path}. Run `affinity_seg merge` again."
         )
 
 
@@ -167,5 +167,5 @@ def _check_fields(folder: str, fingerprint: dict, config: InferenceConfig) -> No
     if difference:
         raise ValueError(
             f"{folder}: the predictions do not belong to this preset: there {difference}. "
-            "Run tools/predict.py with the preset."
+            "Run `affinity_seg segment` with the preset."
         )

@@ -159,7 +159,7 @@ def read_record(path: str) -> Record:
         is_own = not isinstance(error, tf.errors.OpError | DecodeError)
         reason = error if is_own else "it is damaged or cut off"
         raise UnusableRecordError(
-            f"{path}: not a prediction record that can be read, run tools/predict.py again: "
+            f"{path}: not a prediction record that can be read, run `affinity_seg segment` again: "
             f"{reason}"
         ) from error
     names.check(record.name, path)
@@ -185,7 +185,7 @@ def check_image(
         raise ValueError(
             f"{record_path}: the prediction is not of the image {image_path}, whose content "
             "differs. Use the folder of predictions of this data set, or delete the record and "
-            "run tools/predict.py again."
+            "run `affinity_seg segment` again."
         )
 
 

@@ -135,7 +135,8 @@ def connect(server: str, settings: Settings = Settings()) -> Client:  # noqa: B0
 
     Args:
       server: "grpc://host:port", or "http://host:port" or "https://..." for REST, of TensorFlow
-        Serving; "v2+http://..." or "v2+https://..." for the REST of a V2 server (tools/serve.py).
+        Serving; "v2+http://..." or "v2+https://..." for the REST of a V2 server, such as
+        `affinity_seg serve`.
       settings: How it is asked.
 
     Raises:

@@ -9,7 +9,7 @@ from affinity_seg.serving import saved_model, signatures
 
 
 class ExportedModel:
-    """A SavedModel that tools/export_saved_model.py wrote.
+    """A SavedModel that `affinity_seg export` wrote.
 
     TensorFlow's loader, not Keras: Keras 3 reads no SavedModel, and this one has no Keras in it.
 

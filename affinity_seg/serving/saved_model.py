@@ -107,7 +107,7 @@ def newest_version(folder: str) -> str:
     found = find_version(folder)
     if found is None:
         raise FileNotFoundError(
-            f"{folder}: neither saved_model.pb nor a version, export_saved_model.py writes one"
+            f"{folder}: neither saved_model.pb nor a version, `affinity_seg export` writes one"
         )
     return found
 

@@ -1,27 +1,28 @@
-"""The flags that name a training experiment, for every program that takes one."""
+"""The flags that name a training experiment: those of the files in tools/flagfiles."""
 
 from typing import TYPE_CHECKING
 
-from absl import flags
-
-from affinity_seg import resources
+from affinity_seg import cli, resources
 
 if TYPE_CHECKING:
     from affinity_seg.configs import experiments
 
 
-def define() -> None:
-    """Defines --experiment (required), --config_file, --params_override and --tpu."""
-    flags.disclaim_key_flags()  # --help of the program lists them.
-    flags.DEFINE_string(
-        "experiment", None, "affinity_seg_semantic or affinity_seg_affinity.", required=True
-    )
-    flags.DEFINE_multi_string("config_file", None, "YAML overrides of the experiment, in order.")
-    flags.DEFINE_string("params_override", "", "More overrides: 'a.b=1,c.d=2', or a YAML file.")
-    flags.DEFINE_string("tpu", "", "Address of a TPU, if any.")
+def define(values: cli.Flags) -> None:
+    """Defines all flags that a flagfile gives, and --params_override and --tpu."""
+    what = "affinity_seg_semantic or affinity_seg_affinity."
+    values.string("experiment", None, what, required=True)
+    values.multi_string("config_file", None, "YAML overrides of the experiment, in order.")
+    values.string("params_override", "", "More overrides: 'a.b=1,c.d=2', or a YAML file.")
+    what = "Name of the network's folder in that of the model; default: semantic or affinity."
+    values.string("network", None, what)
+    values.string("preset", None, "Preset that the trained model is meant to run with.")
+    modes = ["train", "eval", "train_and_eval"]
+    values.enum("mode", "train_and_eval", modes, "Whether it trains, evaluates or both.")
+    values.string("tpu", "", "Address of a TPU, if any.")
 
 
-def parse() -> "experiments.Experiment":
+def parse(values: cli.Flags) -> "experiments.Experiment":
     """Returns the experiment that the flags name, validated and not locked.
 
     Raises:
@@ -32,11 +33,11 @@ def parse() -> "experiments.Experiment":
 
     from affinity_seg.tasks import registry_imports  # noqa: F401
 
-    flags.FLAGS.config_file = [
+    values.config_file = [
         resources.find(name, resources.EXPERIMENTS, ".yaml") or name
-        for name in flags.FLAGS.config_file or ()
+        for name in values.config_file or ()
     ]
     try:
-        return train_utils.parse_configuration(flags.FLAGS, lock_return=False, print_return=False)
+        return train_utils.parse_configuration(values, lock_return=False, print_return=False)
     except LookupError as error:
         raise ValueError(error.args[0] if len(error.args) == 1 else str(error)) from error

@@ -1,4 +1,4 @@
-"""A few streets, small networks, and what tools/predict.py and tools/merge.py make of them."""
+"""A few streets, small networks, and what is made of them without Beam."""
 
 import dataclasses
 

@@ -8,7 +8,7 @@ import time
 
 import psutil
 import pytest
-from running import ROOT, environment
+from running import environment
 
 from affinity_seg.beam import direct
 
@@ -36,10 +36,10 @@ def wait_for(condition):
 
 @pytest.fixture
 def program(wanted, tmp_path):
-    """tools/beam_segment.py with two workers, which have begun."""
+    """`affinity_seg segment` on Beam with two workers, which have begun."""
     command = [
-        sys.executable, os.path.join(ROOT, "tools", "beam_segment.py"),
-        f"--input={wanted.streets}", f"--preset={wanted.folder}/preset.yaml",
+        sys.executable, "-m", "affinity_seg", "segment", "--runner=DirectRunner",
+        "--layout=cityscapes", f"--input={wanted.streets}", f"--preset={wanted.folder}/preset.yaml",
         f"--model={wanted.folder}", f"--output_dir={tmp_path}/out", "--direct_num_workers=2",
     ]  # fmt: skip
     with subprocess.Popen(
@@ -57,8 +57,8 @@ def test_a_killed_worker_ends_the_program_with_one_line(program, wanted, segment
     _, errors = program.communicate(timeout=PATIENCE)
     assert program.returncode == 1
     assert errors.strip().splitlines()[-1] == (
-        "beam_segment.py: a worker process has ended, status -9; started again, the program does "
-        "what is missing"
+        "affinity_seg segment: a worker process has ended, status -9; started again, the program "
+        "does what is missing"
     )
     assert "Traceback" not in errors
     assert not psutil.wait_procs(workers, timeout=PATIENCE)[1]

@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from plain_outputs import contents
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 
 from affinity_seg.beam import preparing, running
 from affinity_seg.data import listing, tfrecords, training_set_settings, training_sets
@@ -38,9 +38,9 @@ def prepare(items, output_dir, name="train", num_shards=2, arguments=(), **more)
 
 
 def test_two_processes_write_the_same_shards(data_dir, items, tmp_path):
-    result = run_tool(
-        "beam_prepare.py", ROOT, f"--input={data_dir}", "--split=train", "--num_shards=2",
-        f"--output_dir={tmp_path}/beam", "--direct_num_workers=2",
+    result = run_verb(
+        "prepare", ROOT, f"--input={data_dir}", "--split=train", "--num_shards=2",
+        f"--output_dir={tmp_path}/beam", "--runner=DirectRunner", "--direct_num_workers=2",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-3000:]
     summary = tfrecords.write_tfrecords(items, CITYSCAPES, str(tmp_path / "plain"), "train", 2)
@@ -182,5 +182,5 @@ def test_palettes_and_8_bits_become_what_the_plain_tool_writes(tmp_path):
 
 def test_the_tool_knows_what_is_allowed(data_dir, tmp_path):
     arguments = f"--input={data_dir}", "--split=train", f"--output_dir={tmp_path}", "--allow=binary"
-    result = run_tool("beam_prepare.py", ROOT, *arguments)
+    result = run_verb("prepare", ROOT, *arguments, "--runner=DirectRunner")
     assert result.returncode == 1 and "`--allow` must name some of binary_masks" in result.stderr

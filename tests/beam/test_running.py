@@ -2,7 +2,7 @@
 
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, SetupOptions, StandardOptions
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 
 from affinity_seg.beam import running, sources
 
@@ -46,8 +46,8 @@ def test_an_error_of_a_step_is_its_message_alone(tmp_path, mode):
 
 
 def test_a_misspelt_flag_is_one_line(tmp_path):
-    result = run_tool("beam_segment.py", tmp_path, "--input=x", "--output_dir=y", "--presett=z",
-                      "--model_dir=m")  # fmt: skip
+    result = run_verb("segment", tmp_path, "--input=x", "--output_dir=y", "--presett=z",
+                      "--model=m", "--runner=DirectRunner", "--layout=images")  # fmt: skip
     assert result.returncode == 1
     assert "presett" in result.stderr and "Traceback" not in result.stderr
     assert ROOT not in result.stderr

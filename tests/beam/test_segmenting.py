@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from plain_outputs import NUM_STREETS, read
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 
 from affinity_seg.beam.segmentation import Segmentation
 from affinity_seg.data import tfrecords
@@ -28,8 +28,9 @@ def done(wanted, tmp_path):
 
 
 def test_two_processes_give_the_same_bytes_and_the_official_ap(wanted, tmp_path):
-    result = run_tool(
-        "beam_segment.py", ROOT, f"--input={wanted.streets}", "--direct_num_workers=2",
+    result = run_verb(
+        "segment", ROOT, f"--input={wanted.streets}", "--layout=cityscapes",
+        "--runner=DirectRunner", "--direct_num_workers=2",
         f"--preset={wanted.folder}/preset.yaml", f"--output_dir={tmp_path}/out",
         f"--model={wanted.folder}", "--evaluate", "--coco",
     )  # fmt: skip

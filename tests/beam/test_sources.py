@@ -62,7 +62,7 @@ def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
     assert [letter.name for letter in letters] == [f"val.tfrecord#{i}" for i in (1, 2, 3)]
     assert {letter.file for letter in letters} == {path}
     for letter, reason in zip(
-        letters, ("as tools/create", common.INSTANCE_ENCODED, "'..'"), strict=True
+        letters, ("as `affinity_seg prepare`", common.INSTANCE_ENCODED, "'..'"), strict=True
     ):
         assert letter.reason.startswith(path) and reason in letter.reason
     damaged = example(b"c.png", **{common.IMAGE_ENCODED: [b"tile"] * 3})
@@ -71,7 +71,8 @@ def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
         ValueError, match=r"c\.tfrecord#0: the record is damaged: a tile must be .*c\.png"
     ):
         image.open().decode()
-    with pytest.raises(ValueError, match=r"val\.tfrecord#1: must be an image as tools/create_tfr"):
+    message = r"val\.tfrecord#1: must be an image as `affinity_seg prepare`"
+    with pytest.raises(ValueError, match=message):
         outputs_of(read_records, path, strict=True)
 
 

@@ -1,23 +1,27 @@
-"""The flagfiles of tools/flagfiles, read as tools/train.py reads them."""
+"""The flagfiles of tools/flagfiles, as `affinity_seg train` reads them."""
 
 import pathlib
 
-from absl import flags
 from official.core import train_utils
+
+from affinity_seg import cli
+from affinity_seg.configs import experiments
+from affinity_seg.tasks import experiment_flags
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "tools" / "flagfiles"
 TRAINING = sorted(path.stem for path in FOLDER.glob("*.flags"))
 
 
-def read(name: str) -> flags.FlagValues:
+class _Training:
+    """A program with the flags of an experiment only."""
+
+    define_flags = staticmethod(experiment_flags.define)
+
+
+def read(name: str) -> cli.Flags:
     """Returns the flags of a flagfile; a flag that is none of the configuration's is an error."""
-    values = flags.FlagValues()
-    for flag in ("experiment", "params_override", "mode", "tpu"):
-        flags.DEFINE_string(flag, "", "", flag_values=values)
-    flags.DEFINE_multi_string("config_file", [], "", flag_values=values)
-    values(["train.py", f"--flagfile={FOLDER / name}.flags"])
-    return values
+    return cli.parse(_Training, [f"--flagfile={name}"])
 
 
 def parse(name: str, override: str = ""):
@@ -28,8 +32,9 @@ def parse(name: str, override: str = ""):
 
 
 def model_dir(name: str) -> str:
-    """Returns the --model_dir of the command at the head of a flagfile."""
+    """Returns the folder of the network that the command at the head of a flagfile writes."""
     head = (FOLDER / f"{name}.flags").read_text().splitlines()[0]
-    command, _, folder = head.partition(" --model_dir=")
-    assert command == f"# python tools/train.py --flagfile=tools/flagfiles/{name}.flags"
-    return folder
+    command, _, model = head.partition(" --model=")
+    assert command == f"# affinity_seg train --flagfile={name}"
+    values = read(name)
+    return f"{model}/{values.network or experiments.KINDS[values.experiment]}"

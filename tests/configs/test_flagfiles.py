@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from official.core import input_reader
 from official.modeling import optimization
-from running import run_tool
+from running import run_verb
 
 from affinity_seg import labels
 from affinity_seg.configs import experiments
@@ -200,11 +200,11 @@ def test_one_gpu_has_a_quarter_of_the_rate_and_four_times_the_steps(name):
 
 
 def test_train_prints_what_scaling_changed():
-    result = run_tool(
-        "train.py",
+    result = run_verb(
+        "train",
         flagfiles.ROOT,
         "--flagfile=tools/flagfiles/cityscapes_semantic_1.flags",
-        "--model_dir=runs/never",
+        "--model=runs/never",
         "--scale_to_batch=16",
         "--params_override=task.train_data.input_path=nowhere-*",
     )

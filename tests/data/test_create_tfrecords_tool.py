@@ -1,4 +1,4 @@
-"""create_tfrecords refuses what cannot be meant, with status and message."""
+"""`affinity_seg prepare` refuses what cannot be meant, with status and message."""
 
 import json
 import os
@@ -7,8 +7,9 @@ import unicodedata
 import cv2
 import numpy as np
 import pytest
-from running import run_tool
+from running import run_verb
 
+from affinity_seg.data import training_set_settings
 from synthetic import streets
 
 _TABLE = "name: cells\nclass_names: [background, cell]\nlabel_ids: [1]\nencoding: ids\n"
@@ -40,8 +41,8 @@ def _write(folder, name, stored):
 
 
 def _create(folder, *arguments):
-    return run_tool(
-        "create_tfrecords.py", folder, "--input=set", "--layout=folder", "--split=train",
+    return run_verb(
+        "prepare", folder, "--input=set", "--layout=folder", "--split=train",
         "--num_shards=1", "--class_table=table.yaml", "--output_dir=out", *arguments,
     )  # fmt: skip
 
@@ -140,10 +141,8 @@ def test_a_name_that_is_not_utf8_is_listed(folder):
 
 def test_streets_give_no_warning(tmp_path):
     streets.write_streets(str(tmp_path / "set"), {"train": 4}, seed=4, height=96, width=160)
-    for tool, arguments in (
-        ("create_tfrecords.py", ["--split=train"]),
-        ("create_training_sets.py", ["--coarse_split=train", "--num_fine_patches=6"]),
-    ):
-        run = run_tool(tool, tmp_path, "--input=set", "--output_dir=out", "--num_shards=1",
-                       *arguments)  # fmt: skip
+    sets = f"--sets={','.join(training_set_settings.SETS)}"
+    for arguments in ([], [sets, "--coarse_split=train", "--num_fine_patches=6"]):
+        run = run_verb("prepare", tmp_path, "--input=set", "--split=train", "--output_dir=out",
+                       "--num_shards=1", *arguments)  # fmt: skip
         assert (run.returncode, run.stderr) == (0, "")

@@ -117,7 +117,7 @@ def test_records_of_older_versions_are_refused_with_what_to_do(tmp_path):
         writer.write(older)
     message = (
         r"^\S*train-00000-of-00001\.tfrecord: must hold image/tile/height, image/tile/width; "
-        r"run tools/create_tfrecords\.py again$"
+        r"run `affinity_seg prepare` again$"
     )
     with pytest.raises(ValueError, match=message), record_damage.damage_named(path):
         list(tf.data.TFRecordDataset(path).map(graph_examples.parse))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 
 from affinity_seg import common, files, labels
 from affinity_seg.data import listing, training_set_settings, training_sets
@@ -156,11 +156,13 @@ def test_broken_settings_are_named(fields, message):
 
 
 def _run(data_dir, output_dir, *flags):
-    return run_tool(
-        "create_training_sets.py",
+    return run_verb(
+        "prepare",
         ROOT,
-        f"--data_dir={data_dir}",
+        f"--input={data_dir}",
         f"--output_dir={output_dir}",
+        "--split=train",
+        f"--sets={','.join(training_set_settings.SETS)}",
         "--coarse_split=train",
         "--num_shards=2",
         "--num_fine_patches=5",
@@ -210,7 +212,7 @@ def test_no_set_is_written_if_one_is_refused(data_dir, tmp_path):
 def test_the_tool_names_what_is_wrong(data_dir, tmp_path):
     result = _run(data_dir, tmp_path / "out", "--sets=fine,fein")
     assert result.returncode != 0 and "`--sets` must name some of" in result.stderr
-    result = _run(data_dir, tmp_path / "out", "--fine_split=val")
+    result = _run(data_dir, tmp_path / "out", "--split=val")
     assert result.returncode != 0 and "val" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()

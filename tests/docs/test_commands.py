@@ -19,13 +19,15 @@ import numpy as np
 import pytest
 from running import ROOT, environment, path_of, run_code, run_program
 
+from affinity_seg import verbs
+
 RUN = [
     ("README.md", "bazel build //cc:graph_merge_op"),
-    ("README.md", "python tools/segment.py --input=street.png --output_dir=runs/segment"),
+    ("README.md", "affinity_seg segment --input=street.png --output_dir=runs/segment"),
     ("docs/newcomer.md", "cat > cells.yaml <<'END'"),
-    ("docs/newcomer.md", "python -m affinity_seg train --flagfile=nuclei_semantic"),
-    ("docs/newcomer.md", "python -m affinity_seg predict --layout=folder --input=my_data/val"),
-    ("docs/newcomer.md", "python -m affinity_seg segment --input=my_data/new"),
+    ("docs/newcomer.md", "affinity_seg train --flagfile=nuclei_semantic"),
+    ("docs/newcomer.md", "affinity_seg segment --layout=folder --input=my_data/val"),
+    ("docs/newcomer.md", "affinity_seg segment --input=my_data/new"),
 ]
 """Blocks that are run, one after the other, by page and how they begin: the newcomer's way."""
 
@@ -43,7 +45,7 @@ _TRAIN = {
 }
 SMALLER = {
     "-m synthetic.make_streets": ["--train=4", "--val=4", "--height=128", "--width=256"],
-    "tools/train.py": [
+    "-m affinity_seg train": [
         "--params_override=" + ",".join(f"{key}={value}" for key, value in _TRAIN.items())
     ],
 }
@@ -83,17 +85,26 @@ def _of(language):
 
 
 def _program(call):
-    """Returns the program that `python ...` calls, as for `run_program`, and its arguments.
+    """Returns the program that is called, as for `run_program`, and its arguments.
 
     None for a call that is not of a program with flags of its own.
     """
-    if call[:3] == ["python", "-m", "affinity_seg"]:
-        return f"tools/{call[3]}.py", call[4:]
+    if call[0] == "affinity_seg":
+        return f"-m affinity_seg {call[1]}", call[2:]
     if call[:2] == ["python", "-m"] and "." in call[2]:
         return f"-m {call[2]}", call[3:]
-    if call[0] == "python" and call[1].startswith(("tools/", "tests/")):
+    if call[0] == "python" and call[1].startswith("tests/"):
         return call[1], call[2:]
     return None
+
+
+def _path_of(program):
+    """Returns the file that has the flags of a program, from the root."""
+    module, _, verb = program.removeprefix("-m ").partition(" ")
+    if not verb:
+        return path_of(program)
+    assert module == "affinity_seg" and verb in verbs.VERBS, program
+    return os.path.relpath(verbs.load(verb).__file__, ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +125,7 @@ def checkout(tmp_path_factory):
     for name in ("street.png", "my_data/new/c.png"):
         cv2.imwrite(str(checkout / name), rng.integers(0, 255, (96, 128, 3), np.uint8))
     programs = checkout.parent / "programs"
-    blocks.make_programs(programs, ["python", *NOT_RUN])
+    blocks.make_programs(programs, ["python", "affinity_seg", *NOT_RUN])
     (programs / "cat").symlink_to("/bin/cat")  # Writes small files that blocks have in them.
     program.symlink_to(programs / "run_saved_model")
     return checkout
@@ -153,20 +164,20 @@ def test_every_block_is_of_a_known_kind():
 
 
 _WRONG = [
-    ["tools/merge.py", "--inputs=a", "--output_dir=b"],
-    ["tools/merge.py", "--input=a"],
-    ["tools/merge.py", "--input=a", "--output_dir=b", "--preset=dem"],
-    ["tools/merge.py", "--input=a", "--output_dir=b", "--override=min_pixel=3"],
-    ["tools/evaluate.py", "--input=a", "--results_dir=b", "--class_table=nucle"],
-    ["tools/predict.py", "--input=a", "--output_dir=b", "street.png"],
-    ["tools/train.py", "--flagfile=demo", "--model_dir=a"],
+    ["affinity_seg/verbs/merge.py", "--inputs=a", "--output_dir=b"],
+    ["affinity_seg/verbs/merge.py", "--input=a"],
+    ["affinity_seg/verbs/merge.py", "--input=a", "--output_dir=b", "--preset=dem"],
+    ["affinity_seg/verbs/merge.py", "--input=a", "--output_dir=b", "--override=min_pixel=3"],
+    ["affinity_seg/verbs/evaluate.py", "--input=a", "--results_dir=b", "--class_table=nucle"],
+    ["affinity_seg/verbs/segment.py", "--input=a", "--output_dir=b", "street.png"],
+    ["affinity_seg/verbs/train.py", "--flagfile=demo", "--model=a"],
     [
-        "tools/train.py",
+        "affinity_seg/verbs/train.py",
         "--flagfile=demo_semantic",
-        "--model_dir=a",
+        "--model=a",
         "--params_override=trainer.tain_steps=2",
     ],
-    ["tools/nothing.py"],
+    ["affinity_seg/verbs/nothing.py"],
 ]
 """Calls that the next test must find fault with."""
 
@@ -178,9 +189,9 @@ def test_flags_and_what_they_name_exist(calls, checkout):
         if program is not None:
             name, arguments = program
             if arguments[:1] == ["..."]:  # The flags of the call before.
-                assert programs[-1][0] == path_of(name)
+                assert programs[-1][0] == _path_of(name)
                 arguments = programs[-1][1:] + arguments[1:]
-            programs.append([path_of(name), *arguments])
+            programs.append([_path_of(name), *arguments])
     assert len(programs) > 50
     answered = subprocess.run(
         [sys.executable, os.path.join(os.path.dirname(__file__), "check_flags.py")],
@@ -233,7 +244,7 @@ def test_runs(checkout, page, start):
         assert done.returncode == 0, f"{name} {arguments}\n{done.stdout}\n{done.stderr[-3000:]}"
         for argument in arguments:
             flag, _, path = argument.partition("=")
-            if flag in ("--output_dir", "--results_dir", "--output", "--model_dir"):
+            if flag in ("--output_dir", "--results_dir", "--model"):
                 assert (checkout / path).exists(), argument
 
 

@@ -9,6 +9,7 @@ import pytest
 from faults.scene import write_network
 from running import ROOT
 
+from affinity_seg import model_folder
 from affinity_seg.configs import experiments
 from synthetic import streets
 
@@ -24,6 +25,7 @@ def docs(tmp_path):
     picture = cv2.imread(str(path))
     write_network(demo / "semantic", experiments.SEMANTIC, picture)
     write_network(demo / "affinity", experiments.AFFINITY, picture)
+    model_folder.write(str(demo), preset="demo")
     folder = tmp_path / "docs"
     folder.mkdir()
     return folder

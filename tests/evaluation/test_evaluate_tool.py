@@ -1,4 +1,4 @@
-"""tools/evaluate.py as a user runs it."""
+"""`affinity_seg evaluate` as a user runs it."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import os
 import cv2
 import numpy as np
 import pytest
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 from scenes import CAR, boxes, instances
 
 from affinity_seg.data import listing
@@ -18,7 +18,7 @@ NUCLEI = os.path.join(ROOT, "..", "shared", "data", "nuclei")
 
 
 def _run(cwd, *arguments):
-    return run_tool("evaluate.py", cwd, *arguments)
+    return run_verb("evaluate", cwd, *arguments)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_cityscapes_with_baseline(street):
     before = sorted(os.listdir(street))
     run = _run(
         street,
-        "--data_dir=.",
+        "--input=.",
         "--results_dir=both",
         "--baseline_results_dir=one",
         "--output_json=out/scores.json",
@@ -68,12 +68,12 @@ def test_cityscapes_with_baseline(street):
 
 
 def test_errors_are_one_message_without_traceback(street):
-    run = _run(street, "--data_dir=.", "--results_dir=none")
+    run = _run(street, "--input=.", "--results_dir=none")
     assert run.returncode != 0
     assert "1 of 1 images have no result" in run.stderr
     assert "Traceback" not in run.stderr
     os.remove(street / "gtFine/val/aachen/aachen_000000_000019_gtFine_instanceIds.png")
-    run = _run(street, "--data_dir=.", "--results_dir=both")
+    run = _run(street, "--input=.", "--results_dir=both")
     assert "1 instance image is missing: ./gtFine" in run.stderr
     assert "Traceback" not in run.stderr
 
@@ -96,7 +96,7 @@ def test_nuclei_truth_is_perfect_by_both_judges(tmp_path):
         results.write_result(str(tmp_path / "results"), item.name, perfect, table)
     run = _run(
         tmp_path,
-        "--data_dir=data",
+        "--input=data",
         "--layout=folder",
         f"--class_table={table_path}",
         "--results_dir=results",

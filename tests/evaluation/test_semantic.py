@@ -88,7 +88,7 @@ def _run(folder, *arguments):
         "-m checks.confusion_matrix",
         folder,
         "--predictions_dir=pred",
-        "--data_dir=data",
+        "--input=data",
         "--layout=folder",
         "--class_table=table.yaml",
         *arguments,

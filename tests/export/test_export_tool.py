@@ -1,4 +1,4 @@
-"""tools/export_results.py as a user runs it."""
+"""The formats of `affinity_seg report` for other programs, as a user runs it."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import zipfile
 
 import cv2
 import numpy as np
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 from scenes import CELLS, boxes, instances
 from streets import NAMES, write_streets
 
@@ -14,11 +14,11 @@ from affinity_seg.evaluation import results
 
 
 def _run(cwd, kind, *arguments):
-    return run_tool(
-        "export_results.py",
+    return run_verb(
+        "report",
         cwd,
         f"--format={kind}",
-        "--data_dir=data",
+        "--input=data",
         "--results_dir=results",
         "--output_dir=out",
         *arguments,

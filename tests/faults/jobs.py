@@ -18,7 +18,7 @@ class Job(NamedTuple):
 
     Attributes:
       name: For the table.
-      program: Path from the root of the repository.
+      program: As of `Programs.start`.
       arguments: From the folder of all outputs to the flags.
     """
 
@@ -47,29 +47,25 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
     )
     networks = [f"--model={scene.checkpoint}", f"--preset={scene.preset}"]
 
-    def predict(output: str) -> list[str]:
-        folders = [f"--output_dir={output}/predictions", f"--results_dir={output}/results"]
-        return [*data, *networks, *folders]
+    def segment(output: str) -> list[str]:
+        return [*data, *networks, f"--output_dir={output}"]
 
     def predict_small(output: str) -> list[str]:
-        return [*small, *networks, f"--output_dir={output}"]
+        return [*small, *networks, f"--output_dir={output}", "--stop_after=predictions"]
 
     def merge(output: str) -> list[str]:
         preset = f"--preset={scene.preset}"
         return [f"--input={predictions}", preset, f"--output_dir={output}/results"]
 
-    def create_tfrecords(output: str) -> list[str]:
+    def prepare(output: str) -> list[str]:
         return [*data, "--split=val", "--num_shards=2", f"--output_dir={output}/tfrecords"]
 
-    def beam_segment(output: str) -> list[str]:
-        return [*data, *networks, f"--output_dir={output}"]
-
     found = [
-        Job("predict", "tools/predict.py", predict),
-        Job("predict_small", "tools/predict.py", predict_small),
-        Job("merge", "tools/merge.py", merge),
-        Job("create_tfrecords", "tools/create_tfrecords.py", create_tfrecords),
-        Job("beam_segment", "tools/beam_segment.py", beam_segment),
+        Job("segment", "affinity_seg segment", segment),
+        Job("predict_small", "affinity_seg segment", predict_small),
+        Job("merge", "affinity_seg merge", merge),
+        Job("prepare", "affinity_seg prepare", prepare),
+        Job("beam_segment", "affinity_seg segment --runner=DirectRunner", segment),
     ]
     return {job.name: job for job in found}
 

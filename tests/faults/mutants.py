@@ -180,7 +180,7 @@ def _outcomes(kind: str, folder: str, count: int) -> Iterator[dict[str, object]]
 
 
 def flags(arguments: Sequence[str], scratch: str, count: int, seed: int) -> table.Row:
-    """Runs tools/merge.py with mutated values of its flags, but of those that say where to write.
+    """Runs `affinity_seg merge` with mutated values of its flags but that of the output.
 
     Args:
       arguments: Flags that work; one of them is mutated.
@@ -198,7 +198,7 @@ def flags(arguments: Sequence[str], scratch: str, count: int, seed: int) -> tabl
         given[at] = f"{name}={os.fsdecode(changed)}"
         output = os.path.join(scratch, f"flags_{number:04}")
         start = time.monotonic()
-        ended = programs.run("tools/merge.py", *given, f"--output_dir={output}")
+        ended = programs.run("affinity_seg merge", *given, f"--output_dir={output}")
         refused += ended.status != 0
         if ended.status not in (0, 1, 3) or "Traceback" in ended.text:
             unnamed += 1

@@ -28,9 +28,11 @@ def start(program: str, *arguments: str) -> Program:
     """Starts a program.
 
     Args:
-      program: Its path relative to the root of the repository.
+      program: `affinity_seg VERB`, or its path relative to the root of the repository.
       *arguments: Its flags.
     """
+    if not program.endswith(".py"):
+        program = f"-m {program}"
     return start_program(program, ROOT, *arguments)
 
 

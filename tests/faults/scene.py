@@ -87,7 +87,7 @@ def write_network(folder: str | os.PathLike, name: str, picture: np.ndarray) -> 
     """Writes a small network whose random weights say different things all over a picture.
 
     Args:
-      folder: Of the network, as tools/train.py writes it.
+      folder: Of the network, as `affinity_seg train` writes it.
       name: Of the experiment.
       picture: uint8 [H, W, 3].
     """

@@ -31,7 +31,7 @@ class Settings:
     """
 
     kinds: tuple[str, ...] = KINDS
-    programs: tuple[str, ...] = ("predict", "merge", "beam_segment", "create_tfrecords")
+    programs: tuple[str, ...] = ("segment", "merge", "beam_segment", "prepare")
     kills: int = 20
     pairs: int = 5
     shares: tuple[float, ...] = space.SHARES
@@ -51,8 +51,8 @@ def run(settings: Settings, scratch: str) -> Iterator[table.Row]:
       scratch: New folder for everything; a few megabytes.
     """
     found = scene.write(os.path.join(scratch, "scene"), settings.images)
-    made = {name: os.path.join(scratch, name) for name in ("predict", "predict_small")}
-    all_jobs = jobs.jobs(found, os.path.join(made["predict"], "predictions"))
+    made = {name: os.path.join(scratch, name) for name in ("segment", "predict_small")}
+    all_jobs = jobs.jobs(found, os.path.join(made["segment"], "predictions"))
     for name, output in made.items():
         jobs.require(all_jobs[name].run(output))
     suite = _Suite(settings, found, made, all_jobs, scratch)
@@ -77,8 +77,8 @@ class _Suite:
     ):
         self._settings = settings
         self._scene = found
-        self._predictions = os.path.join(made["predict"], "predictions")
-        self._small = made["predict_small"]
+        self._predictions = os.path.join(made["segment"], "predictions")
+        self._small = os.path.join(made["predict_small"], "predictions")
         self._jobs = [all_jobs[name] for name in settings.programs]
         self._scratch = scratch
 

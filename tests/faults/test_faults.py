@@ -10,7 +10,7 @@ from faults import flips, jobs, kills, mutants, programs, space, suite, table
 from faults.programs import Ended
 
 SMALL = suite.Settings(
-    programs=("merge", "create_tfrecords"),
+    programs=("merge", "prepare"),
     kills=2,
     pairs=1,
     shares=(0.5,),

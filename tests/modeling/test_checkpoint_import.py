@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tf1_graph
 from official.core import task_factory
-from running import ON_CPU, ROOT, run_tool
+from running import ON_CPU, ROOT, run_verb
 
 from affinity_seg.configs import experiments
 from affinity_seg.configs import networks as networks_config
@@ -262,12 +262,13 @@ def test_resnet_101_through_the_program(kind, output_stride, size, tmp_path):
     assert len(graph.names) == 552
     checkpoint = graph.save(tmp_path / "model.ckpt")
     imported = str(tmp_path / "imported")
-    done = run_tool(
-        "import_checkpoint.py",
+    done = run_verb(
+        "import",
         ROOT,
         f"--source={kind}",
-        f"--model={checkpoint}",
-        f"--output_dir={imported}",
+        f"--checkpoint={checkpoint}",
+        f"--model={tmp_path}",
+        "--network=imported",
         f"--output_stride={output_stride}",
         **ON_CPU,
     )
@@ -283,12 +284,12 @@ def test_resnet_101_through_the_program(kind, output_stride, size, tmp_path):
 
 def test_imagenet_through_the_program(tmp_path):
     checkpoint = tf1_graph.Network("imagenet", 16, tf1_graph.SHORT).save(tmp_path / "short.ckpt")
-    arguments = "--source=imagenet", f"--model={checkpoint}", f"--output_dir={tmp_path}/out"
-    done = run_tool("import_checkpoint.py", ROOT, *arguments, **ON_CPU)
+    arguments = "--source=imagenet", f"--checkpoint={checkpoint}", f"--model={tmp_path}"
+    done = run_verb("import", ROOT, *arguments, **ON_CPU)
     assert done.returncode == 1
     # It is no ResNet-101: block 3 has 3 units of its 23, and all have fewer channels.
     assert re.search(r"short\.ckpt: cannot be imported: \d+ missing: resnet_v1_101/", done.stderr)
     assert "wrong: resnet_v1_101/conv1/weights [7, 7, 3, 8] -> backbone/conv1/kernel" in done.stdout
-    assert not (tmp_path / "out").exists()
-    done = run_tool("import_checkpoint.py", ROOT, *arguments, "--output_stride=5", **ON_CPU)
+    assert not (tmp_path / "imagenet").exists()
+    done = run_verb("import", ROOT, *arguments, "--output_stride=5", **ON_CPU)
     assert "`output_stride` must be one of (4, 8, 16, 32): 5" in done.stderr

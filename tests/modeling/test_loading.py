@@ -74,7 +74,9 @@ def test_damaged_folders_are_named(trained, tmp_path):
         "{task: {name: affinity_seg_affinity, a: 1}}",
     ):
         (tmp_path / "model" / "params.yaml").write_text(content)
-        with pytest.raises(ValueError, match=r"params\.yaml: not a configuration that tools/train"):
+        with pytest.raises(
+            ValueError, match=r"params\.yaml: not a configuration that `affinity_seg train`"
+        ):
             loading.load_network(str(tmp_path / "model"))
 
 

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import oracle
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation.results import read_result
@@ -30,7 +30,7 @@ OVERRIDES = ["--preset=paper_best"] + [
 
 
 def _tool(name, *arguments):
-    return run_tool(name, ROOT, *arguments)
+    return run_verb(name, ROOT, *arguments)
 
 
 def _predict(tmp_path):
@@ -55,15 +55,15 @@ def _predict(tmp_path):
 def test_merge_writes_results_and_refuses_another_preset(tmp_path):
     predictions, instances = _predict(tmp_path)
     results = str(tmp_path / "results")
-    folders = (f"--predictions_dir={predictions}", f"--results_dir={results}")
+    folders = (f"--input={predictions}", f"--output_dir={results}")
 
-    done = _tool("merge.py", *folders, *OVERRIDES)
+    done = _tool("merge", *folders, *OVERRIDES)
     assert done.returncode == 0, done.stderr
     assert "1 images merged" in done.stdout
     found = read_result(results, "street", oracle.TABLE)
     assert [np.array_equal(p.mask, instances == i) for i, p in enumerate(found, 1)] == [True] * 2
 
-    refused = _tool("merge.py", *folders, *OVERRIDES, "--override=growth=16")
+    refused = _tool("merge", *folders, *OVERRIDES, "--override=growth=16")
     assert refused.returncode != 0
     assert "there `growth` is 4, not 16" in refused.stdout + refused.stderr
     assert "Traceback" not in refused.stdout + refused.stderr
@@ -72,22 +72,22 @@ def test_merge_writes_results_and_refuses_another_preset(tmp_path):
 def test_merge_filters_by_class_and_score(tmp_path):
     predictions, _ = _predict(tmp_path)
     results = str(tmp_path / "results")
-    folders = (f"--predictions_dir={predictions}", f"--results_dir={results}")
+    folders = (f"--input={predictions}", f"--output_dir={results}")
 
-    unknown = _tool("merge.py", *folders, *OVERRIDES, "--classes=disc,cat")
+    unknown = _tool("merge", *folders, *OVERRIDES, "--classes=disc,cat")
     assert unknown.returncode != 0
     assert "`--classes` must be foreground classes" in unknown.stderr
     assert "('square', 'disc', 'bar'): 'cat'" in unknown.stderr
     assert "Traceback" not in unknown.stderr and not os.path.exists(results)
 
-    none = _tool("merge.py", *folders, *OVERRIDES, "--classes=disc,bar", "--min_score=0.5")
+    none = _tool("merge", *folders, *OVERRIDES, "--classes=disc,bar", "--min_score=0.5")
     assert none.returncode == 0, none.stderr
     assert read_result(results, "street", oracle.TABLE) == []
 
 
 def test_segment_says_what_is_missing(tmp_path):
     picture = os.path.join(str(tmp_path), "street.png")
-    missing = _tool("segment.py", f"--image={picture}", f"--output_dir={tmp_path}")
+    missing = _tool("segment", f"--input={picture}", f"--output_dir={tmp_path}")
     assert missing.returncode != 0
     assert f"the image does not exist: {picture}" in missing.stdout + missing.stderr
     assert "Traceback" not in missing.stdout + missing.stderr

@@ -5,7 +5,7 @@ import numpy as np
 import picture_bytes
 import pytest
 from faults.scene import PRESET, write_network
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 
 from affinity_seg.configs import choices, experiments, inference
 from affinity_seg.data import pictures
@@ -45,8 +45,8 @@ def folder(tmp_path_factory):
     deep = shown["small"].astype(np.uint16) * 256 + 255
     assert cv2.imwrite(str(folder / "deep.png"), deep)
     for kind in choices.EXPORT_KINDS:
-        result = run_tool(
-            "export_saved_model.py", ROOT, f"--model={folder}", f"--preset={folder}/preset.yaml",
+        result = run_verb(
+            "export", ROOT, f"--model={folder}", f"--preset={folder}/preset.yaml",
             f"--output_dir={folder}/{kind}", f"--kind={kind}",
         )  # fmt: skip
         assert result.returncode == 0, result.stderr[-3000:]
@@ -60,7 +60,7 @@ def names(folder):
 
 @pytest.fixture(scope="session")
 def offline(folder, names):
-    """Instances of each picture as tools/segment.py finds them."""
+    """Instances of each picture as `affinity_seg segment` finds them."""
     config = inference.load_config(str(folder / "preset.yaml"))
     segmenter = prediction_runs.load_segmenter(
         config, str(folder / "semantic"), str(folder / "affinity")

@@ -15,10 +15,10 @@ def benchmark(folder, tmp_path):
 
     def run(*arguments):
         result = run_program(
-            "-m benchmarks.serving", ROOT, f"--model_dir={folder}/instances",
-            f"--semantic_dir={folder}/semantic", f"--affinity_dir={folder}/affinity",
+            "-m benchmarks.serving", ROOT, f"--exported_model={folder}/instances",
+            f"--model={folder}",
             f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/results",
-            f"--image={folder}/street.png", f"--image={folder}/small.png", "--repetitions=2",
+            f"--input={folder}/street.png", f"--input={folder}/small.png", "--repetitions=2",
             *arguments,
         )  # fmt: skip
         if result.returncode:

@@ -11,7 +11,7 @@ import threading
 import model_server
 import numpy as np
 import pytest
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 
 from affinity_seg.serving import client, readiness
 
@@ -148,11 +148,11 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tm
     photos.mkdir()
     shutil.copy(folder / "small.png", photos)
     (photos / "broken.png").write_bytes((folder / "street.png").read_bytes()[:3000])
-    arguments = ["serving_client.py", tmp_path, f"--server={address}", "--class_table=cityscapes"]
-    result = run_tool(*arguments, f"--image={folder}/street.png", "--output_dir=served")
+    arguments = ["client", tmp_path, f"--server={address}", "--class_table=cityscapes"]
+    result = run_verb(*arguments, f"--input={folder}/street.png", "--output_dir=served")
     assert result.returncode == 0, result.stderr
-    result = run_tool(
-        "segment.py", ROOT, f"--image={folder}/street.png",
+    result = run_verb(
+        "segment", ROOT, f"--input={folder}/street.png",
         f"--model={folder}",
         f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/segmented",
     )  # fmt: skip
@@ -164,7 +164,7 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tm
         else:
             assert json.loads(served.read_text()) == json.loads(segmented.read_text())
     model.failures, model.failure = 1, model_server.STARTING
-    result = run_tool(*arguments, f"--input={photos}", "--output_dir=served")
+    result = run_verb(*arguments, f"--input={photos}", "--output_dir=served")
     assert result.returncode == 1
     assert "broken.png" in result.stderr and "Traceback" not in result.stderr
     assert (tmp_path / "served" / "small_instances.json").exists()

@@ -1,4 +1,4 @@
-"""tools/serve.py, asked by REST and gRPC."""
+"""`affinity_seg serve`, asked by REST and gRPC."""
 
 import base64
 import concurrent.futures
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import requests
 from mlserver.grpc import dataplane_pb2, dataplane_pb2_grpc
-from running import run_tool
+from running import run_verb
 from test_client import check_same
 
 from affinity_seg.data import pictures
@@ -150,10 +150,10 @@ def test_four_clients_at_once(server, folder, names, offline):
 
 @pytest.mark.parametrize(
     "flag, message",
-    [("--model_dir=nowhere", "nowhere"), ("--model_dir=.", "neither saved_model.pb nor a version")],
+    [("--model=nowhere", "nowhere"), ("--model=.", "neither saved_model.pb nor a version")],
 )
 def test_a_model_that_is_not_there(tmp_path, flag, message):
-    result = run_tool("serve.py", tmp_path, flag)
+    result = run_verb("serve", tmp_path, flag)
     assert result.returncode == 1 and message in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -161,8 +161,6 @@ def test_a_model_that_is_not_there(tmp_path, flag, message):
 def test_a_port_that_is_taken_is_named(folder, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = run_tool(
-            "serve.py", tmp_path, f"--model_dir={folder}/instances", f"--grpc_port={port}"
-        )
+        result = run_verb("serve", tmp_path, f"--model={folder}/instances", f"--grpc_port={port}")
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert f"`--grpc_port` must be free: {port}: " in result.stderr

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
-from running import ROOT, run_tool
+from running import ROOT, run_verb
 
 import affinity_seg
 from affinity_seg import common, ops
@@ -245,9 +245,7 @@ def test_errors_are_one_message(folder, tmp_path, override, wanted):
         f"--model={folder}",
         f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/out",
     ]  # fmt: skip
-    result = run_tool(
-        "export_saved_model.py", ROOT, *arguments, *override.format(folder=folder).split()
-    )
+    result = run_verb("export", ROOT, *arguments, *override.format(folder=folder).split())
     assert result.returncode != 0 and wanted in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.rglob("saved_model.pb"))

@@ -1,6 +1,5 @@
 """Training whose crops come from a tf.data service of other processes."""
 
-import os
 import re
 import socket
 import subprocess
@@ -8,9 +7,7 @@ import sys
 
 import pytest
 import training_records as records
-from running import ON_CPU, ROOT, environment, run_tool, start_program
-
-TOOL = "tools/serve_data.py"
+from running import ON_CPU, ROOT, environment, run_verb, start_program
 
 
 def test_trains_on_crops_of_a_worker(tmp_path):
@@ -21,13 +18,13 @@ def test_trains_on_crops_of_a_worker(tmp_path):
     config = records.write_config(tmp_path / "config.yaml", "train.tfrecord")
     servers = []
     try:
-        servers.append(start(TOOL, "--port=0"))
+        servers.append(start("serve_data", "--port=0"))
         address = re.match(r"dispatcher: (grpc://(\S+))", servers[0].stdout.readline())
         with socket.socket() as listener:
             listener.bind(("localhost", 0))
             port = listener.getsockname()[1]
         worker = f"--dispatcher={address[2]}", f"--address=localhost:{port}"
-        servers.append(start(TOOL, *worker, cwd=tmp_path / "worker"))
+        servers.append(start("serve_data", *worker, cwd=tmp_path / "worker"))
         assert servers[1].stdout.readline() == f"worker: localhost:{port}\n"
         overrides = {
             "enable_tf_data_service": "true",
@@ -35,12 +32,13 @@ def test_trains_on_crops_of_a_worker(tmp_path):
             "tf_data_service_job_name": "test",
         }
         training = start_program(
-            "tools/train.py",
+            "-m affinity_seg train",
             tmp_path,
             "--experiment=affinity_seg_affinity",
             "--mode=train",
             f"--config_file={config}",
-            f"--model_dir={tmp_path}/model",
+            f"--model={tmp_path}",
+            "--network=model",
             "--params_override="
             + ",".join(f"task.train_data.{key}={value}" for key, value in overrides.items()),
             **ON_CPU,
@@ -61,14 +59,14 @@ def test_trains_on_crops_of_a_worker(tmp_path):
     ],
 )
 def test_errors_are_one_message(arguments, wanted):
-    result = run_tool("serve_data.py", ROOT, *arguments, **ON_CPU)
+    result = run_verb("serve_data", ROOT, *arguments, **ON_CPU)
     assert result.returncode != 0
     assert wanted in result.stderr and "Traceback" not in result.stderr
 
 
-def start(tool, *arguments, cwd=ROOT):
+def start(verb, *arguments, cwd=ROOT):
     return subprocess.Popen(
-        [sys.executable, os.path.join(ROOT, tool), *arguments],
+        [sys.executable, "-m", "affinity_seg", verb, *arguments],
         cwd=cwd,
         env=environment(**ON_CPU),
         stdout=subprocess.PIPE,

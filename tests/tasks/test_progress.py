@@ -20,7 +20,7 @@ def test_a_program_that_trains_writes_lines_and_tables_only(tmp_path):
         tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=2
     )
     arguments = ["--experiment=affinity_seg_affinity", f"--config_file={config}"]
-    arguments += [f"--model_dir={tmp_path}/model"]
+    arguments += [f"--model={tmp_path}", "--network=model"]
     result = run_python("tools/train.py", *arguments, **ON_CPU, **QUIETED_BY_THE_PROGRAM)
     assert result.returncode == 0 and result.stderr == "", result.stderr
     train, *table = result.stdout.splitlines()

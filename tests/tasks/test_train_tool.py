@@ -1,4 +1,4 @@
-"""tools/train.py and the trainer in processes of their own: replicas, a kill, a dry run, errors."""
+"""`train` and the trainer in processes of their own: replicas, a kill, a dry run, errors."""
 
 import re
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 import tensorflow as tf
 import training_records as records
-from running import ON_CPU, ROOT, run_code, run_tool, start_program
+from running import ON_CPU, ROOT, run_code, run_verb, start_program
 
 TWO_REPLICAS = """
 import sys
@@ -50,7 +50,8 @@ def test_continues_after_a_kill(tmp_path):
         "--experiment=affinity_seg_affinity",
         "--mode=train",
         f"--config_file={config}",
-        f"--model_dir={model_dir}",
+        f"--model={tmp_path}",
+        "--network=model",
     ]
     program = start_program("tools/train.py", ROOT, *arguments, **ON_CPU)
     deadline = time.time() + 120
@@ -66,7 +67,7 @@ def test_continues_after_a_kill(tmp_path):
     key = "global_step/.ATTRIBUTES/VARIABLE_VALUE"
     assert restored.get_tensor(key) == step
     end = f"--params_override=trainer.train_steps={step + 2}"
-    result = run_tool("train.py", ROOT, *arguments, end, **ON_CPU)
+    result = run_verb("train", ROOT, *arguments, end, **ON_CPU)
     assert result.returncode == 0, result.stderr[-2000:]
     assert f"restored from checkpoint: {model_dir}/ckpt-{step}" in result.stdout
     assert f"step:      {step + 1} |" in re.sub(r"step: +", "step:      ", result.stdout)
@@ -76,12 +77,13 @@ def test_continues_after_a_kill(tmp_path):
 def test_a_dry_run_makes_a_step_and_leaves_nothing(tmp_path):
     records.write(tmp_path / "train.tfrecord")
     config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
-    result = run_tool(
-        "train.py",
+    result = run_verb(
+        "train",
         ROOT,
         "--experiment=affinity_seg_affinity",
         f"--config_file={config}",
-        f"--model_dir={tmp_path}/model",
+        f"--model={tmp_path}",
+        "--network=model",
         "--dry_run",
         **ON_CPU,
     )
@@ -101,11 +103,11 @@ def test_a_dry_run_makes_a_step_and_leaves_nothing(tmp_path):
     [("task.losses.sample_strid=2", "sample_strid"), ("task.train_data.input_path=x*", "x*")],
 )
 def test_errors_are_one_message(tmp_path, override, wanted):
-    result = run_tool(
-        "train.py",
+    result = run_verb(
+        "train",
         ROOT,
         "--flagfile=tools/flagfiles/demo_affinity.flags",
-        f"--model_dir={tmp_path}",
+        f"--model={tmp_path}",
         f"--params_override={override}",
         **ON_CPU,
     )

@@ -1,11 +1,11 @@
-"""All pictures of an image, from prediction records and results, by tools/visualize.py."""
+"""All pictures of an image, from prediction records and results, by `affinity_seg report`."""
 
 import os
 
 import cv2
 import numpy as np
 import pytest
-from running import run_tool
+from running import run_verb
 
 from affinity_seg import files
 from affinity_seg.evaluation import results
@@ -109,12 +109,13 @@ def folder(tmp_path):
 
 
 def _run(folder, *arguments):
-    return run_tool(
-        "visualize.py",
+    return run_verb(
+        "report",
         folder,
+        "--format=pictures",
         "--predictions_dir=pred",
         "--results_dir=results",
-        "--data_dir=data",
+        "--input=data",
         "--layout=folder",
         "--output_dir=pictures",
         *arguments,

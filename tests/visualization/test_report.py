@@ -1,4 +1,4 @@
-"""tools/report.py as a user runs it, and its page as a browser shows it."""
+"""The page of `affinity_seg report` as a user runs it, and its page as a browser shows it."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import browser
 import cv2
 import numpy as np
 import pytest
-from running import run_tool
+from running import run_verb
 
 from affinity_seg import files
 from affinity_seg.data import listing
@@ -73,14 +73,14 @@ def street(tmp_path):
 
 
 def _run(folder, *arguments):
-    return run_tool(
-        "report.py",
+    return run_verb(
+        "report",
         folder,
         "--predictions_dir=pred",
         "--results_dir=results",
-        "--data_dir=data",
+        "--input=data",
         "--layout=folder",
-        "--output=out/report.html",
+        "--output_dir=out",
         *arguments,
     )
 

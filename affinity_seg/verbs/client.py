@@ -1,0 +1,65 @@
+r"""Asks a model server for the instances of pictures: overlays to look at and JSON files.
+
+    affinity_seg client --server=grpc://localhost:8500 --input=a.png --input=b.jpg \
+        --model=runs/demo/export --output_dir=out
+
+Writes <name>_instances.png and <name>_instances.json for each, as `affinity_seg segment` does.
+--model, the folder of the served model, has its classes; a client that has no such folder names
+their table by --class_table. http:// asks the server's REST interface, v2+http:// that of
+`affinity_seg serve`. A picture that is damaged, or
+that the server refuses, does not stop the others; the status is 1 then.
+"""
+
+import sys
+
+from affinity_seg import cli, labels, tool_flags
+from affinity_seg.data import listing
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    what = "grpc://, http:// or v2+http://host:port."
+    values.string("server", "grpc://localhost:8500", what)
+    values.multi_string("input", None, "A picture, or a folder of pictures.", required=True)
+    tool_flags.define_output_flag(values, "Folder for the files.")
+    values.string("model", None, "Folder of the exported model, for its classes.")
+    tool_flags.define_class_table_flag(values)
+    values.string("model_name", "affinity_seg", "Name under which the model is served.")
+    values.float("timeout", 60.0, "Longest wait for the answer to one try, seconds.")
+    values.float("wait", 60.0, "How long a server that is not ready is asked again, seconds.")
+
+
+def main(values: cli.Flags) -> None:
+    """Runs the verb."""
+    from affinity_seg.data import pictures
+    from affinity_seg.export import segmentation
+    from affinity_seg.serving import client, saved_model
+
+    if values.model is None:
+        class_table = labels.load_class_table(values.class_table)
+    else:
+        cli.refuse_given(values, ("class_table",), "--model has one")
+        class_table = saved_model.read_class_table(saved_model.newest_version(values.model))
+    items = listing.list_pictures(values.input)
+    settings = client.Settings(values.model_name, values.timeout, values.wait, _tell)
+    refused = 0
+    with client.connect(values.server, settings) as server:
+        for name, _, path, _ in items:
+            try:
+                image = pictures.read(path)
+                with open(path, "rb") as file:
+                    (instances,) = server.segment([file.read()])
+            except (OSError, ValueError) as error:
+                _tell(error if path in str(error) else f"{path}: {error}")
+                refused += 1
+                continue
+            written = segmentation.write_segmentation(
+                values.output_dir, name, image, instances, class_table
+            )
+            print(f"{len(instances.classes)} instances: {', '.join(written)}")
+    if refused:
+        sys.exit(f"{refused} of {len(items)} pictures were refused")
+
+
+def _tell(line: object) -> None:
+    print(line, file=sys.stderr, flush=True)

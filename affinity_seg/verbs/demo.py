@@ -1,0 +1,177 @@
+"""Runs everything on synthetic streets: data, training, instances, AP, pictures.
+
+    affinity_seg demo --output_dir=runs/demo
+
+Runs the same programs that a user runs, prints each command, and writes summary.json with the AP
+of the graph merge and of the connected-components baseline and the seconds of each stage.
+--output_dir is the folder of the model as well. Started again after an interruption, it continues:
+training from its last checkpoint, prediction and merge with the images that are missing. It needs
+the checkout, whose folder synthetic/ makes the streets.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+
+from affinity_seg import cli, files, resources
+
+_BASELINE_MIN_PIXELS = 100
+"""The preset's 400 at zoom 2, in pixels of the image, which are what the baseline counts."""
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    values.string("output_dir", "runs/demo", "Folder for everything that is made.")
+    values.integer("train_images", 200, "Synthetic streets to train on.", 1)
+    values.integer("val_images", 30, "Held-out synthetic streets.", 1)
+    values.integer("train_steps", None, "Steps of each network; default: as configured.")
+    values.integer("height", 256, "Height of the streets, pixels; they are twice as wide.")
+    values.integer("seed", 1, "Seed of the streets.")
+
+
+def main(values: cli.Flags) -> None:
+    """Runs the verb."""
+    if not os.path.isdir(os.path.join(resources.root(), "synthetic")):
+        raise ValueError("the demo needs the checkout, whose folder synthetic/ makes the streets")
+    folder = os.path.abspath(values.output_dir)
+    seconds = {}
+    seconds["streets"] = _run(
+        "synthetic.make_streets",
+        f"--output_dir={folder}/streets",
+        f"--train={values.train_images}",
+        f"--val={values.val_images}",
+        f"--seed={values.seed}",
+        f"--height={values.height}",
+        f"--width={2 * values.height}",
+        "--zoom=2",
+    )
+    seconds["tfrecords"] = sum(
+        _run(
+            "affinity_seg prepare",
+            f"--input={folder}/streets",
+            f"--split={split}",
+            f"--output_dir={folder}/tfrecords",
+            "--num_shards=4",
+        )
+        for split in ("train", "val")
+    )
+    for kind in ("semantic", "affinity"):
+        seconds[f"train_{kind}"] = _train(values, kind, folder)
+    seconds["predict"] = _run(
+        "affinity_seg segment",
+        "--layout=cityscapes",
+        f"--input={folder}/streets",
+        f"--model={folder}",
+        f"--output_dir={folder}",
+        "--stop_after=predictions",
+    )
+    for method, results, overrides in (
+        ("connected_components", "baseline", [f"--override=min_pixels={_BASELINE_MIN_PIXELS}"]),
+        ("graph_merge", "results", []),
+    ):
+        seconds[f"merge_{results}"] = _run(
+            "affinity_seg merge",
+            f"--input={folder}/predictions",
+            f"--model={folder}",
+            f"--method={method}",
+            f"--output_dir={folder}/{results}",
+            *overrides,
+        )
+    baseline, seconds["evaluate_baseline"] = _evaluate(folder, "baseline")
+    judged, seconds["evaluate"] = _evaluate(folder, "results", f"--model={folder}")
+    seconds["visualize"] = _run(
+        "affinity_seg report",
+        "--format=pictures",
+        f"--predictions_dir={folder}/predictions",
+        f"--results_dir={folder}/results",
+        f"--input={folder}/streets",
+        f"--output_dir={folder}/pictures",
+        "--max_images=12",
+    )
+    seconds["report"] = _run(
+        "affinity_seg report",
+        f"--predictions_dir={folder}/predictions",
+        f"--results_dir={folder}/results",
+        f"--input={folder}/streets",
+        f"--output_dir={folder}",
+    )
+    summary = {
+        "ap": judged["ap"],
+        "ap50": judged["ap50"],
+        "baseline_ap": baseline["ap"],
+        "baseline_ap50": baseline["ap50"],
+        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+    }
+    files.write_json(os.path.join(folder, "summary.json"), summary)
+    print(f"\n{'AP on held-out streets':40}{'AP':>8}{'AP50':>8}")
+    for name, ap, ap50 in (
+        ("connected components of the semantics", summary["baseline_ap"], summary["baseline_ap50"]),
+        ("affinities and graph merge", summary["ap"], summary["ap50"]),
+    ):
+        print(f"{name:40}{_percent(ap):>8}{_percent(ap50):>8}")
+    print(f"\nreport:   {folder}/report.html")
+    print(f"pictures: {folder}/pictures")
+    print(f"table:    {folder}/results.json")
+    print(f"summary:  {folder}/summary.json ({sum(seconds.values()) / 60:.1f} minutes)")
+
+
+def _run(program: str, *arguments: str) -> float:
+    """Runs a program and returns the seconds it took.
+
+    Args:
+      program: A module and perhaps a verb, what follows `python -m`.
+      *arguments: Its flags.
+    """
+    command = ["-m", *program.split(), *arguments]
+    print(f"\n$ python {shlex.join(command)}", flush=True)
+    start = time.monotonic()
+    status = subprocess.run(
+        [sys.executable, *command], cwd=resources.root(), check=False
+    ).returncode
+    if status:
+        sys.exit(f"demo: {program} failed with status {status}")
+    return time.monotonic() - start
+
+
+def _train(values: cli.Flags, kind: str, folder: str) -> float:
+    overrides = [
+        f"task.train_data.input_path={folder}/tfrecords/train-*.tfrecord",
+        f"task.validation_data.input_path={folder}/tfrecords/val-*.tfrecord",
+        f"task.validation_data.crop_size=[{values.height},{2 * values.height}]",
+    ]
+    if kind == "affinity":
+        overrides.append(f"task.init_checkpoint={folder}/semantic")
+    if values.train_steps is not None:
+        # The warmup of small.yaml, unless it would not end before the schedule.
+        warmup = min(50, values.train_steps - 1)
+        overrides += [
+            f"trainer.train_steps={values.train_steps}",
+            f"trainer.optimizer_config.learning_rate.cosine.decay_steps={values.train_steps}",
+            f"trainer.optimizer_config.warmup.linear.warmup_steps={warmup}",
+        ]
+    return _run(
+        "affinity_seg train",
+        f"--flagfile=demo_{kind}",
+        f"--model={folder}",
+        f"--params_override={','.join(overrides)}",
+    )
+
+
+def _evaluate(folder: str, results: str, *more: str) -> tuple[dict, float]:
+    path = os.path.join(folder, f"{results}.json")
+    seconds = _run(
+        "affinity_seg evaluate",
+        f"--input={folder}/streets",
+        f"--results_dir={folder}/{results}",
+        f"--output_json={path}",
+        *more,
+    )
+    with open(path, encoding="utf-8") as file:
+        return json.load(file), seconds
+
+
+def _percent(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:.1f}"  # None: no true instance

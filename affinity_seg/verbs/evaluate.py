@@ -1,0 +1,65 @@
+r"""Judges result files against the truth and prints the tables.
+
+    affinity_seg evaluate --input=runs/demo/streets --results_dir=runs/demo/results
+    affinity_seg evaluate --input=../shared/data/nuclei/val --layout=folder \
+        --class_table=nuclei --results_dir=runs/nuclei/results --model=runs/nuclei
+
+Cityscapes classes are judged by the official program, with COCO AP beside it; others by COCO AP and
+by the score of the Data Science Bowl 2018. Then the errors by kind and the classes voted.
+docs/evaluation.md explains the numbers. With --model the main scores are kept in model.yaml of
+that folder, under the name of the data set.
+"""
+
+import os
+
+from affinity_seg import cli, files, model_folder, tool_flags
+from affinity_seg.data import listing
+from affinity_seg.evaluation import tables
+from affinity_seg.labels import load_class_table
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
+    tool_flags.define_class_table_flag(values)
+    values.string("results_dir", None, "Folder of the results.", required=True)
+    values.string("baseline_results_dir", None, "Results to be printed beside those, if given.")
+    values.string("model", None, "Folder of the model that made the results; keeps the scores.")
+    values.string("output_json", None, "File for the numbers, if given.")
+    values.string("output_plot", None, "PNG for the precision-recall curves, if given.")
+
+
+def main(values: cli.Flags) -> None:
+    """Runs the verb."""
+    from affinity_seg.evaluation import errors, judge
+    from affinity_seg.visualization import curves, layout
+
+    if values.model is not None:
+        model_folder.read(values.model)
+    for path in (values.output_json, values.output_plot):
+        if path:  # Not to find out after the judging that there is no place for it.
+            os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    table = load_class_table(values.class_table)
+    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    scores = judge.evaluate(items, values.results_dir, table, values.baseline_results_dir)
+    scores["errors"] = errors.summary(judge.find_errors(items, values.results_dir, table), table)
+    print(tables.error_tables(scores["errors"]) + "\n")
+    if values.model is not None:
+        main_scores = {name: scores[name] for name in ("ap", "ap50")}
+        model_folder.write(values.model, scores={_name_of_data(values): main_scores})
+        print(f"scores kept: {os.path.join(values.model, model_folder.FILE)}")
+    if values.output_json:
+        files.write_json(values.output_json, judge.for_json(scores))
+        print(f"written: {values.output_json}")
+    if values.output_plot:
+        plot = curves.draw_precision_recall(judge.coco_scores(scores)["precision_recall"])
+        layout.write_png(values.output_plot, plot)
+        print(f"written: {values.output_plot}")
+
+
+def _name_of_data(values):
+    """Returns the name of a data set: that of its folder and its part, such as streets/val."""
+    parts = os.path.abspath(values.input).split(os.sep)
+    if values.layout == "cityscapes":
+        parts.append(values.split)
+    return "/".join(parts[-2:])

@@ -1,0 +1,45 @@
+r"""Exports both networks, and all that makes instances of what they say, as one SavedModel.
+
+    affinity_seg export --model=runs/demo --output_dir=runs/demo/export
+
+Writes <output_dir>/<version>, as TensorFlow Serving wants it: images in, instances out, with
+regions, zoom, flips, tiles, merge and filters inside the graph. Whoever loads it needs the op
+(`import affinity_seg.ops`, or a server that has it compiled in); --kind=networks gives the logits
+only and needs none. docs/serving.md has inputs and outputs.
+"""
+
+import os
+
+from affinity_seg import cli, tool_flags
+from affinity_seg.configs import choices
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    tool_flags.define_model_flags(values)
+    tool_flags.define_output_flag(values, "Folder of the model's versions.")
+    values.integer("version", 1, "Number of this version, the folder's name.", 1)
+    values.enum("kind", "instances", choices.EXPORT_KINDS, "All of it, or the networks alone.")
+    values.string("model_name", "affinity_seg", "Name under which the model will be served.")
+    values.bool("warmup", True, "Write warm-up requests for TensorFlow Serving along.")
+    tool_flags.define_filter_flags(values)
+
+
+def main(values: cli.Flags) -> None:
+    """Runs the verb."""
+    from affinity_seg.pipeline import prediction_runs
+    from affinity_seg.serving import saved_model
+
+    folder = os.path.join(values.output_dir, str(values.version))
+    instance_filter = tool_flags.instance_filter(values)
+    segmenter = prediction_runs.load_segmenter(
+        tool_flags.config(values), *tool_flags.model(values).network_dirs, instance_filter
+    )
+    names = saved_model.write(
+        segmenter,
+        folder,
+        kind=values.kind,
+        model_name=values.model_name,
+        warmup=values.warmup,
+    )
+    print(f"{folder}: {', '.join(names)}")

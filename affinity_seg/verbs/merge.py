@@ -1,0 +1,38 @@
+r"""Merges prediction records into instances and writes result files.
+
+    affinity_seg merge --input=runs/demo/predictions --model=runs/demo \
+        --output_dir=runs/demo/results
+
+--input is the folder `predictions` that `affinity_seg segment` wrote. Fields of the preset that
+only concern the graph may differ from those of the prediction, so that a table of ablations needs
+the networks only once. --method=connected_components makes the baseline without affinities.
+Started again, it continues with the records that have no result or have changed since. Records
+that cannot be merged are left out and listed, see docs/faults.md.
+"""
+
+from affinity_seg import cli, dead_letters, tool_flags
+from affinity_seg.configs import choices
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    values.string("input", None, "Folder of the prediction records.", required=True)
+    tool_flags.define_model_flags(values, required=False)
+    methods = choices.MERGE_METHODS
+    values.enum("method", methods[0], methods, "How instances are found.")
+    tool_flags.define_output_flag(values, "Folder for the results.")
+    tool_flags.define_filter_flags(values)
+    tool_flags.define_strict_flag(values)
+
+
+def main(values: cli.Flags) -> int:
+    """Runs the verb."""
+    from affinity_seg.pipeline import merge_runs
+
+    config, instance_filter = tool_flags.config(values), tool_flags.instance_filter(values)
+    letters = dead_letters.DeadLetters(values.output_dir, values.strict)
+    count = merge_runs.merge_records(
+        values.input, config, values.method, values.output_dir, instance_filter, letters
+    )
+    print(f"{values.output_dir}: {count} images merged")
+    return letters.finish()

@@ -1,0 +1,155 @@
+r"""Checks a data set and writes it as TFRecords for training.
+
+    affinity_seg prepare --input=runs/demo/streets --split=train --output_dir=runs/demo/tfrecords
+    affinity_seg prepare --layout=folder --input=../shared/data/nuclei/train --split=train \
+        --class_table=nuclei --output_dir=runs/nuclei/tfrecords
+    affinity_seg prepare --input=data_sets/cityscapes --split=train \
+        --sets=fine,coarse,fine_patches,coarse_patches \
+        --output_dir=data_sets/cityscapes/training_sets
+
+Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) of --input; layout
+`folder` reads images/ and instances/ of it, and --split only names the shards. Images that cannot
+be used are left out and listed, see docs/faults.md. A data set that cannot be meant as it is, such
+as binary masks, is refused, see docs/data.md.
+
+With --sets it writes the sets that the paper trains on (section 5), see docs/training_sets.md, and
+prints their sizes. The same flags give the same files. --split is that of the fine sets then, and
+the shards of all sets get their names together, after the last set was written.
+
+With --runner it runs on Apache Beam, see docs/beam.md, and writes the same files.
+"""
+
+import contextlib
+
+from affinity_seg import cli, dead_letters, labels, tool_flags
+from affinity_seg.data import listing, training_set_settings
+
+_NUM_SHARDS, _NUM_SHARDS_OF_A_SET = 4, 64
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    values.string("input", None, "Folder of the data set.", required=True)
+    values.enum("layout", "cityscapes", listing.LABELLED_LAYOUTS, "How the data set's files lie.")
+    what = "Part of the data set, and first part of the shards' names."
+    values.string("split", None, what, required=True)
+    values.enum(
+        "annotation", "gtFine", listing.ANNOTATIONS, "For layout cityscapes, without --sets."
+    )
+    tool_flags.define_class_table_flag(values)
+    tool_flags.define_output_flag(values, "Folder for the shards; all workers of Beam must see it.")
+    values.integer(
+        "num_shards",
+        None,
+        f"Number of shards; default: {_NUM_SHARDS}. With --sets of each set, at most one for each "
+        f"example; default: {_NUM_SHARDS_OF_A_SET}.",
+    )
+    values.list("sets", [], f"Sets of the paper, some of {training_set_settings.SETS}.")
+    values.string("coarse_split", "train_extra", "Split of the coarse sets.")
+    tool_flags.define_training_set_flags(values)
+    tool_flags.define_allow_flag(values)
+    tool_flags.define_strict_flag(values)
+    tool_flags.define_runner_flags(values)
+
+
+def main(values: cli.Flags) -> int:
+    """Runs the verb."""
+    unknown = set(values.sets) - set(training_set_settings.SETS)
+    if unknown:
+        raise ValueError(f"`--sets` must name some of {training_set_settings.SETS}: {values.sets}")
+    class_table = labels.load_class_table(values.class_table)
+    settings = None
+    if values.sets:
+        if values.layout != "cityscapes":
+            raise ValueError(f"`--sets` needs `--layout=cityscapes`: {values.layout}")
+        settings = tool_flags.training_set_settings(values)
+        settings.check(class_table)
+    allowed = tool_flags.allowed_mistakes(values)
+    if values.runner is not None:
+        return _on_beam(values, class_table, settings, allowed)
+    letters = dead_letters.DeadLetters(values.output_dir, values.strict)
+    if settings is None:
+        _write_images(values, class_table, letters, allowed)
+    else:
+        _write_sets(values, class_table, settings, letters, allowed)
+    return letters.finish()
+
+
+def _list(values, annotation, letters, allowed):
+    """Returns the images of one annotation."""
+    split = values.coarse_split if values.sets and annotation == "gtCoarse" else values.split
+    return listing.list_labelled_images(
+        values.input, values.layout, split, annotation, letters, allowed
+    )
+
+
+def _annotation(set_name):
+    return "gtCoarse" if set_name.startswith("coarse") else "gtFine"
+
+
+def _write_images(values, class_table, letters, allowed):
+    """Writes the images as they are."""
+    from affinity_seg.data import checks, tfrecords
+
+    items = _list(values, values.annotation, letters, allowed)
+    num_shards = values.num_shards or _NUM_SHARDS
+    summary = tfrecords.write_tfrecords(
+        items, class_table, values.output_dir, values.split, num_shards, letters, allowed
+    )
+    print(checks.describe(summary.pixels_of_class, summary.instances_of_class, class_table))
+    where = f"{len(summary.paths)} shards of {values.split}"
+    print(f"{values.output_dir}: {summary.count} images in {where}")
+
+
+def _write_sets(values, class_table, settings, letters, allowed):
+    """Writes sets of the paper."""
+    from affinity_seg.data import tfrecords, training_sets
+
+    annotations = dict.fromkeys(map(_annotation, values.sets))
+    items = {name: _list(values, name, letters, allowed) for name in annotations}
+    rows = []
+    with contextlib.ExitStack() as pending:
+        for name in values.sets:
+            source_items = items[_annotation(name)]
+            built = training_sets.build(name, source_items, class_table, settings, letters)
+            if not built.count:
+                raise ValueError(f"{values.input}: nothing to cut for the set {name}")
+            shards = min(values.num_shards or _NUM_SHARDS_OF_A_SET, built.count)
+            written = tfrecords.pending_examples(
+                built.examples, built.count, class_table, values.output_dir, name, shards, allowed
+            )
+            summary = pending.enter_context(written)
+            rows.append((name, summary.count, sum(summary.instances_of_class.values())))
+    print(f"{'set':16}{'examples':>10}{'the paper':>11}{'instances':>11}")
+    for name, count, instances in rows:
+        print(f"{name:16}{count:10}{training_set_settings.PAPER_COUNTS[name]:11}{instances:11}")
+
+
+def _on_beam(values, class_table, settings, allowed):
+    """Writes the images or one set by Beam; returns the exit status."""
+    from affinity_seg.beam import preparing, running
+    from affinity_seg.data import checks
+
+    if len(values.sets) > 1:
+        raise ValueError(f"`--sets` must be one set with `--runner`: {values.sets}")
+    name, annotation, num_shards = values.split, values.annotation, _NUM_SHARDS
+    if values.sets:
+        name, annotation = values.sets[0], _annotation(values.sets[0])
+        num_shards = _NUM_SHARDS_OF_A_SET
+    letters = dead_letters.DeadLetters(strict=values.strict)
+    wanted = preparing.Preparation(
+        name=name,
+        items=_list(values, annotation, letters, allowed),
+        class_table=class_table,
+        output_dir=values.output_dir,
+        num_shards=values.num_shards or num_shards,
+        settings=settings,
+        strict=values.strict,
+        letters=letters.take(),
+        allowed=allowed,
+    )
+    written = preparing.prepare(wanted, running.parse_options(tool_flags.beam_flags(values)))
+    print(checks.describe(written.pixels_of_class, written.instances_of_class, class_table))
+    where = f"{len(written.paths)} shards of {name}"
+    print(f"{values.output_dir}: {written.count} examples in {where}")
+    return dead_letters.report(values.output_dir)

@@ -1,0 +1,186 @@
+r"""Finds the instances of pictures, or of a whole data set.
+
+    affinity_seg segment --input=street.png --model=runs/demo --output_dir=out
+    affinity_seg segment --layout=cityscapes --input=runs/demo/streets --model=runs/demo \
+        --output_dir=runs/demo
+    affinity_seg segment --layout=cityscapes --input=runs/demo/streets --model=runs/demo \
+        --output_dir=runs/demo/beam --runner=DirectRunner --direct_num_workers=2 --evaluate
+
+Without --layout, --input is a picture or a folder of pictures, and may be given several times: for
+each an overlay to look at and a JSON file with every instance. Of several pictures, one that
+cannot be used is listed in dead_letters.json of the output folder and does not stop the others.
+
+With --layout, --input is a data set: for each image a prediction record in predictions/ of
+--output_dir (logits at the networks' strides, and the regions of interest) and a result in results/
+of it, for `affinity_seg evaluate` and `affinity_seg report`. --stop_after=predictions leaves the
+merge to `affinity_seg merge`. Started again, it does what is missing; a record of another image of
+the same name is refused. Images that cannot be read or predicted are left out and listed, see
+docs/faults.md. --timeline writes when each stage was at work, for https://ui.perfetto.dev.
+
+With --runner a data set is segmented on Apache Beam, which writes the same files; all flags of
+Beam's pipeline options are taken, see docs/beam.md. --model may be an exported model there: it
+writes no predictions.
+"""
+
+import os
+
+from affinity_seg import cli, dead_letters, names, tool_flags
+from affinity_seg.configs import choices
+from affinity_seg.configs.choices import PREDICTIONS, RESULTS
+from affinity_seg.data import listing
+
+_IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
+_OF_A_DATA_SET = ("split", "stop_after", "timeline", "runner")
+_ON_BEAM = ("evaluate", "coco", "threads")
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    what = "A picture, or a folder of pictures; with --layout: folder of the data set."
+    values.multi_string("input", None, what, required=True)
+    only = " and ".join(listing.PATTERN_LAYOUTS)
+    values.enum(
+        "layout",
+        None,
+        listing.SOURCE_LAYOUTS,
+        f"How the data set's files lie; {only}: with --runner.",
+    )
+    values.string("split", "val", "Part of the data set, for layout cityscapes.")
+    tool_flags.define_model_flags(values, "runs/demo")
+    what = "Folder for what is found; all workers of Beam must see it."
+    tool_flags.define_output_flag(values, what)
+    tool_flags.define_filter_flags(values)
+    values.enum("stop_after", None, [PREDICTIONS], "Writes no results.")
+    values.string("timeline", None, "JSON file for the times of each stage.")
+    tool_flags.define_strict_flag(values)
+    tool_flags.define_runner_flags(values)
+    values.bool("evaluate", False, "With --runner: write AP to scores.json.")
+    values.bool("coco", False, "With --runner: write COCO files to coco/.")
+    what = "With --runner: TensorFlow's threads in each process; 0: as cores."
+    values.integer("threads", 0, what, 0)
+
+
+def main(values: cli.Flags) -> int:
+    """Runs the verb."""
+    if values.runner is None:
+        cli.refuse_given(values, _ON_BEAM, "only with `--runner`")
+    if values.layout is None:
+        cli.refuse_given(values, _OF_A_DATA_SET, "only with `--layout`")
+        return _segment_pictures(values)
+    if len(values.input) > 1:
+        raise ValueError(f"`--input` must be one data set: {values.input}")
+    if values.runner is not None:
+        cli.refuse_given(values, ("stop_after", "timeline"), "only without `--runner`")
+        return _segment_on_beam(values)
+    if values.layout in listing.PATTERN_LAYOUTS:
+        raise ValueError(f"`--layout={values.layout}` needs `--runner`")
+    return _segment_data_set(values)
+
+
+def _segment_pictures(values):
+    from tqdm import tqdm
+
+    from affinity_seg.data import pictures
+    from affinity_seg.export import segmentation
+    from affinity_seg.pipeline import prediction_runs
+    from affinity_seg.pipeline.errors import errors_named
+    from affinity_seg.pipeline.merging import class_candidates
+
+    items = listing.list_pictures(values.input)
+    config, instance_filter = tool_flags.config(values), tool_flags.instance_filter(values)
+    segmenter = prediction_runs.load_segmenter(
+        config, *tool_flags.model(values).network_dirs, instance_filter
+    )
+    class_table = segmenter.class_table
+    letters = dead_letters.DeadLetters(values.output_dir, values.strict or len(items) == 1)
+    for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
+        instances = None
+        with letters.listed(item.name, item.image_path), errors_named(item.image_path):
+            names.check_utf8(item.filename, item.image_path)
+            image = pictures.read(item.image_path)
+            instances = segmenter.segment(image).as_numpy()
+        if instances is None:
+            continue
+        candidates = None
+        if config.vote_min_ratio is not None:
+            listed = class_candidates(instances, config)
+            candidates = instance_filter.select_candidates(listed, class_table)
+        paths = segmentation.write_segmentation(
+            values.output_dir, item.name, image, instances, class_table, candidates
+        )
+        tqdm.write(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")
+    return letters.finish()
+
+
+def _segment_data_set(values):
+    from affinity_seg.pipeline import merge_runs, prediction_runs, records
+    from affinity_seg.pipeline.fingerprint import prediction_fingerprint
+    from affinity_seg.pipeline.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
+
+    items = listing.list_images(values.input[0], values.layout, values.split)
+    config, dirs = tool_flags.config(values), tool_flags.model(values).network_dirs
+    predictions_dir, results_dir = (
+        os.path.join(values.output_dir, name) for name in (PREDICTIONS, RESULTS)
+    )
+    letters = dead_letters.DeadLetters(predictions_dir, values.strict)
+    method, instance_filter = choices.MERGE_METHODS[0], tool_flags.instance_filter(values)
+    merger = None
+    if values.stop_after is None:
+        unmerged = dead_letters.DeadLetters(results_dir, values.strict)
+        fingerprint = prediction_fingerprint(config, *dirs)
+        merger = merge_runs.RecordMerger(
+            fingerprint, config, method, results_dir, instance_filter, letters=unmerged
+        )
+    times = Timeline()
+    count = prediction_runs.predict_images(
+        items, config, *dirs, predictions_dir, merger=merger, times=times, letters=letters
+    )
+    predicted = [item.name for item in items if item.name not in letters]
+    megabytes = records.mean_size(predictions_dir, predicted) / 1e6
+    print(
+        f"{predictions_dir}: {count} images predicted, {len(predicted) - count} were there "
+        f"already, {megabytes:.1f} MB each"
+    )
+    print(
+        f"{times.total_seconds():.1f} s: {times.seconds(NETWORK):.1f} s in the networks, which "
+        f"waited {times.seconds(WAIT_READ):.1f} s for images and "
+        f"{times.seconds(WAIT_FINISH):.1f} s for records and results"
+    )
+    if values.timeline:
+        times.write(values.timeline)
+        print(f"written: {values.timeline}")
+    status = letters.finish()
+    if merger is not None and predicted:
+        # Records that were there already, perhaps without a result.
+        more = merge_runs.merge_records(
+            predictions_dir, config, method, results_dir, instance_filter, unmerged
+        )
+        print(f"{results_dir}: {merger.count + more} images merged")
+        status = max(status, unmerged.finish())
+    return status
+
+
+def _segment_on_beam(values):
+    from affinity_seg.beam import running, segmenting
+    from affinity_seg.beam.segmentation import Segmentation
+    from affinity_seg.evaluation import tables
+    from affinity_seg.serving import saved_model
+
+    names = ("output_dir", "layout", "split", "evaluate", "coco", "strict", "threads")
+    settings = {name: getattr(values, name) for name in names}
+    if saved_model.find_version(values.model) is None:
+        settings["network_dirs"] = tool_flags.model(values).network_dirs
+        settings["config"] = tool_flags.config(values)
+        settings["instance_filter"] = tool_flags.instance_filter(values)
+    else:
+        cli.refuse_given(values, _IN_AN_EXPORTED_MODEL, "in an exported model already")
+        settings["exported_dir"] = values.model
+    options = running.parse_options(tool_flags.beam_flags(values))
+    summary = segmenting.segment(Segmentation(input=values.input[0], **settings), options)
+    print(
+        f"{values.output_dir}: {summary.predicted} images predicted, {summary.merged} merged, "
+        f"{summary.done_before} were there already"
+    )
+    if summary.scores:
+        print("\n" + tables.main_table(summary.scores) + "\n")
+    return dead_letters.report(values.output_dir)

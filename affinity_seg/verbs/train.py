@@ -1,0 +1,47 @@
+r"""Trains a network with Model Garden.
+
+    affinity_seg train --flagfile=demo_semantic --model=runs/demo
+    affinity_seg train --flagfile=demo_affinity --model=runs/demo \
+        --params_override=trainer.train_steps=500
+
+Writes params.yaml, class_table.yaml, checkpoints and TensorBoard summaries to <model>/semantic or
+<model>/affinity, as the experiment says, or to the folder <model>/<network>, and model.yaml, which
+says which networks are the model and with which preset it runs. Started again with the same folder
+it continues from the last checkpoint. All visible GPUs are used, the CPU if there are none;
+`runtime` in the configuration chooses otherwise. --scale_to_batch=16 changes the batch, and with it
+learning rate and steps, for fewer or more GPUs than configured. --dry_run makes one step, keeps
+nothing of it and prints shapes and memory.
+"""
+
+import os
+
+from affinity_seg import cli, model_folder
+from affinity_seg.tasks import experiment_flags
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    experiment_flags.define(values)
+    values.string("model", None, "Folder of the model.", required=True)
+    what = "Global batch; learning rate and steps are scaled linearly with it."
+    values.integer("scale_to_batch", None, what)
+    values.integer("seed", None, "Seed of weights and data; default: the configuration's.")
+    values.bool("dry_run", False, "One step that is not kept; prints shapes and memory.")
+
+
+def main(values: cli.Flags) -> None:
+    """Runs the verb."""
+    from affinity_seg.configs import experiments
+    from affinity_seg.tasks import dry_run, scaling, training
+
+    params = experiment_flags.parse(values)
+    kind = experiments.KINDS[params.task.name]
+    network = values.network or kind
+    if values.scale_to_batch is not None:
+        print("\n".join(scaling.scale_to_batch(params, values.scale_to_batch)))
+    if values.dry_run:
+        print("\n".join(dry_run.dry_run(params, values.mode)))
+        return
+    training.run(params, os.path.join(values.model, network), values.mode, values.seed)
+    if values.mode != "eval":
+        model_folder.write(values.model, networks={kind: network}, preset=values.preset)
