@@ -147,7 +147,7 @@ def test_segments_an_image_on_every_python(wheel, small_scene, version, tmp_path
         pytest.skip(f"no Python {version} on the PATH or in pyenv")
     (item,) = small_scene.items()
     arguments = [
-        f"--input={item.image_path}", f"--model={small_scene.model}",
+        f"--input={item.image_path}", f"--model={small_scene.checkpoint}",
         f"--preset={small_scene.preset}",
     ]  # fmt: skip
     here = run_verb("segment", tmp_path, *arguments, "--output_dir=here")

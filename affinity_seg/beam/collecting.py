@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from affinity_seg import dead_letters, files
-from affinity_seg.beam.elements import Done
+from affinity_seg.beam.elements import Image
 from affinity_seg.beam.running import ends_pipeline
 from affinity_seg.dead_letters import DeadLetters, Letter
 from affinity_seg.evaluation import judge
@@ -19,13 +19,12 @@ COCO_FOLDER = "coco"
 
 
 def judge_image(
-    done: Done, letters: DeadLetters, results_dir: str, class_table: ClassTable
+    image: Image, letters: DeadLetters, results_dir: str, class_table: ClassTable
 ) -> Iterator[tuple[str, Any]]:
     """Yields an image's name with what the judge of the class table says of it."""
-    item = done.source.item
-    path = item.instance_path or item.image_path
-    with letters.listed(item.name, path), done.with_truth_file() as with_truth:
-        yield item.name, judge.judge_image(with_truth, results_dir, class_table)
+    path = image.item.instance_path or image.item.image_path
+    with letters.listed(image.item.name, path), image.with_truth_file() as item:
+        yield item.name, judge.judge_image(item, results_dir, class_table)
 
 
 def average_precision(
@@ -42,12 +41,12 @@ def average_precision(
 
 
 def describe_image(
-    done: Done, letters: DeadLetters, results_dir: str, class_table: ClassTable, with_truth: bool
+    image: Image, letters: DeadLetters, results_dir: str, class_table: ClassTable, with_truth: bool
 ) -> Iterator[tuple[str, Any]]:
     """Yields an image's name with what COCO files say of image, truth and result."""
-    name, path = done.source.item.name, done.source.item.image_path
-    with letters.listed(name, path), done.with_truth_file() as item:
-        size = done.height, done.width
+    name, path = image.item.name, image.item.image_path
+    with letters.listed(name, path), image.with_truth_file() as item:
+        size = image.height, image.width
         result = read_image_result(item, size, results_dir, class_table)
         yield name, coco.describe_image(result, class_table, with_truth)
 

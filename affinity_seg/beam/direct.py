@@ -98,8 +98,10 @@ def _command(folder: str) -> str:
     If the process fails, its shell leaves the status in a file and ends well itself: Beam's thread
     that waits for the shell would print a stack trace otherwise.
     """
-    worker = f"{shlex.quote(sys.executable)} -m affinity_seg.beam.worker {os.getpid()}"
-    return f"{worker} || echo $? > {shlex.quote(folder)}/$$"
+    python, folder = shlex.quote(sys.executable), shlex.quote(folder)
+    worker = f"{python} -m affinity_seg.beam.worker {os.getpid()} {folder}"
+    # Of a program that was killed, there is no folder any more.
+    return f"{worker} || (echo $? > {folder}/$$) 2> {os.devnull}"
 
 
 def _check_workers(folder: str) -> None:

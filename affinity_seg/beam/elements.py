@@ -1,11 +1,10 @@
-"""What flows through the pipelines: images before, between and after the networks."""
+"""What flows through the pipeline: images before, between and after the networks."""
 
 import contextlib
-import functools
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -18,129 +17,97 @@ from affinity_seg.pipeline.folders import Segmented
 from affinity_seg.pipeline.records import Record
 
 
-class Source(NamedTuple):
-    """An image as a source lists it.
+class Image(NamedTuple):
+    """An image whose file or record was read.
 
     Attributes:
-      item: The image. Of an image in a TFRecord, `image_path` names file and record, and
+      item: The image. Of one in a TFRecord, `image_path` names file and record, and
         `instance_path` is None.
-      record: The image's record in a TFRecord, None where the image is a file or was opened.
-      instances: Bytes of the instance image of a record that was opened, PNG; else None.
+      sha256: Hash of the image file.
+      height: Pixels.
+      width: Pixels.
+      content: Bytes of the image's file, or its record; none behind the networks.
+      truth: Instance image of a record, PNG; None for files.
     """
 
     item: Item
-    record: bytes | None = None
-    instances: bytes | None = None
-
-    @property
-    def has_truth(self) -> bool:
-        """Whether there is an instance image, which must fit the pixels of the image."""
-        return self.item.has_truth or self.record is not None or self.instances is not None
-
-    def open(self) -> "Opened":
-        """Reads the image's file or record.
-
-        Raises:
-          FileNotFoundError: There is no such file.
-          ValueError: What the record says of its image or truth is damaged.
-        """
-        path = self.item.image_path
-        if self.record is not None:
-            return self._open_record(self.record)
-        content = pictures.read_bytes(path)
-        turned = not self.has_truth
-        return Opened(
-            self,
-            hashlib.sha256(content).hexdigest(),
-            functools.partial(pictures.check_header, path, content, turned=turned),
-            functools.partial(pictures.decode, path, content, turned=turned),
-        )
-
-    def _open_record(self, record: bytes) -> "Opened":
-        path = self.item.image_path
-        with record_damage.record_named(path, record):
-            example = graph_examples.parse(tf.constant(record))
-            whole = tf.zeros([2], tf.int32), example["size"]
-            stored = graph_examples.read_instances(example, *whole).numpy()
-
-        def decode() -> np.ndarray:
-            with record_damage.record_named(path, record):
-                return graph_examples.read_image(example, *whole).numpy()
-
-        instances = cv2.imencode(".png", stored)[1].tobytes()
-        digest = example["sha256"].numpy().decode()
-        return Opened(
-            self._replace(record=None, instances=instances), digest, lambda: stored.shape, decode
-        )
-
-
-class Opened(NamedTuple):
-    """An image's file or record that was read.
-
-    Attributes:
-      source: Where it is from, without the record.
-      sha256: Hash of the image file.
-      size: Returns height and width, pixels.
-      decode: Returns the pixels, uint8 RGB [H, W, 3].
-    """
-
-    source: Source
     sha256: str
-    size: Callable[[], tuple[int, int]]
-    decode: Callable[[], np.ndarray]
-
-
-class Picture(NamedTuple):
-    """An image before the networks.
-
-    Attributes:
-      source: Where it is from, without the record.
-      pixels: uint8 RGB [H, W, 3].
-      sha256: Hash of the image file.
-    """
-
-    source: Source
-    pixels: np.ndarray
-    sha256: str
-
-
-class Done(NamedTuple):
-    """An image whose result is in its folder.
-
-    Attributes:
-      source: Where it is from, without the record.
-      height: Pixels.
-      width: Pixels.
-    """
-
-    source: Source
     height: int
     width: int
+    content: bytes
+    truth: bytes | None = None
+
+    def decode(self) -> np.ndarray:
+        """Returns the pixels, uint8 RGB [H, W, 3].
+
+        Raises:
+          ValueError: They are damaged; the message names the file.
+        """
+        path = self.item.image_path
+        if self.truth is None:
+            return pictures.decode(path, self.content, turned=not self.item.has_truth)
+        with record_damage.record_named(path, self.content):
+            example = graph_examples.parse(tf.constant(self.content))
+            return graph_examples.read_image(
+                example, tf.zeros([2], tf.int32), example["size"]
+            ).numpy()
 
     @contextlib.contextmanager
     def with_truth_file(self) -> Iterator[Item]:
-        """Yields the image's item, whose truth is a file; a temporary one if it came as bytes."""
-        item, content = self.source.item, self.source.instances
-        if content is None:
-            yield item
+        """Yields the item, whose truth is a file; a temporary one if it came in a record."""
+        if self.truth is None:
+            yield self.item
             return
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "instanceIds.png")
             with open(path, "wb") as file:
-                file.write(content)
-            yield item._replace(instance_path=path)
+                file.write(self.truth)
+            yield self.item._replace(instance_path=path)
+
+
+class Source(NamedTuple):
+    """An image as a source lists it.
+
+    Attributes:
+      item: As of `Image`.
+      record: The image's record in a TFRecord, None where the image is a file.
+    """
+
+    item: Item
+    record: bytes | None = None
+
+    def open(self) -> Image:
+        """Reads the image's file or record.
+
+        Raises:
+          FileNotFoundError: There is no such file.
+          ValueError: What the file or the record says of the image or its truth is damaged.
+        """
+        path = self.item.image_path
+        if self.record is None:
+            content = pictures.read_bytes(path)
+            # A mask fits the pixels as they are stored.
+            size = pictures.check_header(path, content, turned=not self.item.has_truth)
+            return Image(self.item, hashlib.sha256(content).hexdigest(), *size, content)
+        with record_damage.record_named(path, self.record):
+            example = graph_examples.parse(tf.constant(self.record))
+            whole = tf.zeros([2], tf.int32), example["size"]
+            stored = graph_examples.read_instances(example, *whole).numpy()
+        digest = example["sha256"].numpy().decode()
+        truth = cv2.imencode(".png", stored)[1].tobytes()
+        return Image(self.item, digest, *stored.shape, self.record, truth)
 
 
 class Predicted(NamedTuple):
     """An image after the networks.
 
     Attributes:
-      done: The image, which is done when `made` is written.
+      image: The image, without its content.
       made: What the networks say of it: its prediction record, or the instances that an exported
         model gives.
       is_recorded: Whether the record is in its folder already.
     """
 
-    done: Done
+    image: Image
     made: Record | Segmented
     is_recorded: bool = False

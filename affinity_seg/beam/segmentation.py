@@ -9,7 +9,7 @@ import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler
 
 from affinity_seg import labels
-from affinity_seg.beam.elements import Done, Picture, Predicted
+from affinity_seg.beam.elements import Image, Predicted
 from affinity_seg.beam.running import COUNTERS, ends_pipeline
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
@@ -24,6 +24,7 @@ from affinity_seg.pipeline.finishing import Finishing
 from affinity_seg.pipeline.folders import RecordFolder, ResultFolder, Segmented
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.recording import Recorder
+from affinity_seg.pipeline.records import Record
 from affinity_seg.serving import saved_model
 from affinity_seg.serving.exported import ExportedModel
 
@@ -107,7 +108,7 @@ class Segmentation:
         return loading.read_class_table(self.network_dirs[0])
 
 
-class SegmentationHandler(ModelHandler[Picture | Predicted, Predicted | Letter, Any]):
+class SegmentationHandler(ModelHandler[Image | Predicted, Predicted | Letter, Any]):
     """Runs the networks or the exported model; both are loaded once in each process.
 
     Images differ in size and take a second and more each, so that a batch has one. Beam's own
@@ -129,7 +130,7 @@ class SegmentationHandler(ModelHandler[Picture | Predicted, Predicted | Letter, 
     @ends_pipeline()
     def run_inference(
         self,
-        batch: Sequence[Picture | Predicted],
+        batch: Sequence[Image | Predicted],
         model: Recorder | ExportedModel,
         inference_args: dict[str, Any] | None = None,
     ) -> list[Predicted | Letter]:
@@ -142,25 +143,26 @@ class SegmentationHandler(ModelHandler[Picture | Predicted, Predicted | Letter, 
         """
         del inference_args
         letters = DeadLetters(strict=self._wanted.strict)
-        predicted = [one for one in batch if isinstance(one, Predicted)]
-        for picture in (one for one in batch if isinstance(one, Picture)):
-            item = picture.source.item
-            with letters.listed(item.name, item.image_path):
-                made = self._made(picture, model)
-                predicted.append(Predicted(Done(picture.source, *picture.pixels.shape[:2]), made))
-        return predicted + letters.take()
+        outputs: list[Predicted | Letter] = []
+        for image in batch:
+            if isinstance(image, Predicted):
+                outputs.append(image)
+                continue
+            with letters.listed(image.item.name, image.item.image_path):
+                made = self._made(image, model)
+                outputs.append(Predicted(image._replace(content=b""), made))
+        return outputs + letters.take()
 
-    def _made(self, picture: Picture, model: Recorder | ExportedModel) -> Any:
+    def _made(self, image: Image, model: Recorder | ExportedModel) -> Record | Segmented:
         """Returns the record of an image or, of an exported model, its instances."""
-        item = picture.source.item
         if self._wanted.exported_dir is None:
-            return model.record(item, picture.pixels, picture.sha256)
-        with errors_named(item.image_path):
-            return Segmented(item.name, picture.sha256, model.segment(picture.pixels))
+            return model.record(image.item, image.decode(), image.sha256)
+        with errors_named(image.item.image_path):
+            return Segmented(image.item.name, image.sha256, model.segment(image.decode()))
 
-    def get_num_bytes(self, batch: Sequence[Picture | Predicted]) -> int:
-        """Returns the size of the images' pixels, for Beam's metrics."""
-        return sum(picture.pixels.nbytes for picture in batch if isinstance(picture, Picture))
+    def get_num_bytes(self, batch: Sequence[Image | Predicted]) -> int:
+        """Returns the size of the images' files, for Beam's metrics."""
+        return sum(len(image.content) for image in batch if isinstance(image, Image))
 
     def get_metrics_namespace(self) -> str:
         """Returns the name that RunInference's metrics have."""

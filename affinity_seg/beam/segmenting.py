@@ -12,7 +12,7 @@ from apache_beam.ml.inference.base import RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from affinity_seg.beam import collecting, running, sources
-from affinity_seg.beam.elements import Done, Picture, Predicted, Source
+from affinity_seg.beam.elements import Image, Predicted, Source
 from affinity_seg.beam.segmentation import Segmentation, SegmentationHandler
 from affinity_seg.beam.steps import LETTERS, Step
 from affinity_seg.data import listing
@@ -97,31 +97,30 @@ def _build(pipeline: beam.Pipeline, listed: list, wanted: Segmentation, with_tru
 
 
 def find_missing(source: Source, letters: DeadLetters, folders: Finishing) -> Iterator[Any]:
-    """Yields a `Picture` for the networks, or a `Predicted` where only the record is there.
+    """Yields an `Image` for the networks, or a `Predicted` where only the record is there.
 
-    Yields a `Done`, tagged `DONE`, where all is there. The other two stay together: a Flatten
-    behind the networks would end Beam's fusion, and all logits would be encoded and kept.
+    Where all is there, it yields the `Image` without its content, tagged `DONE`. The other two stay
+    together: a Flatten behind the networks would end Beam's fusion, and all logits would be encoded
+    and kept.
     """
     item = source.item
     with letters.listed(item.name, item.image_path):
         listing.check_names(item)
-        opened = source.open()
-        found = folders.find(item, opened.sha256)
+        image = source.open()
+        found = folders.find(item, image.sha256)
         if found is None:
-            yield Picture(opened.source, opened.decode(), opened.sha256)
-            return
-        done = Done(opened.source, *opened.size())
-        if found == DONE:
+            yield image
+        elif found == DONE:
             _count("done_before")
-            yield beam.pvalue.TaggedOutput(DONE, done)
+            yield beam.pvalue.TaggedOutput(DONE, image._replace(content=b""))
         else:
-            yield Predicted(done, found, is_recorded=True)
+            yield Predicted(image._replace(content=b""), found, is_recorded=True)
 
 
 def finish(
     predicted: Predicted | Letter, letters: DeadLetters, folders: Finishing
-) -> Iterator[Done | Letter]:
-    """Writes all that is missing of an image, and yields a `Done`.
+) -> Iterator[Image | Letter]:
+    """Writes all that is missing of an image, and yields it.
 
     Beam fuses this step with the networks, so that their logits are never encoded. If it is
     repeated, the same bytes are written again.
@@ -132,9 +131,9 @@ def finish(
     folders.finish(predicted.made, predicted.is_recorded)
     if not predicted.is_recorded:
         _count("predicted")
-    if predicted.done.source.item.name not in letters:
+    if predicted.image.item.name not in letters:
         _count("merged")
-        yield predicted.done
+        yield predicted.image
 
 
 def _count(name: str) -> None:

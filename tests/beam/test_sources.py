@@ -10,12 +10,13 @@ import training_records
 
 from affinity_seg import common
 from affinity_seg.beam import sources
-from affinity_seg.beam.elements import Picture, Source
+from affinity_seg.beam.elements import Image, Source
 from affinity_seg.beam.segmenting import find_missing
 from affinity_seg.beam.sources import read_records, take_unique
 from affinity_seg.beam.steps import Step
 from affinity_seg.data.listing import Item
 from affinity_seg.dead_letters import Letter
+from affinity_seg.pipeline.finishing import DONE
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (9, 300, 3), np.uint8)
 TRUTH = np.full((9, 300), 26001, np.uint16)
@@ -56,9 +57,13 @@ def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
     assert images[0].item.filename == "bonn/bonn_000000_000019_leftImg8bit.png"
     opened = images[0].open()
     np.testing.assert_array_equal(opened.decode(), IMAGE)
-    assert opened.size() == (9, 300) and opened.source.record is None
-    stored = cv2.imdecode(np.frombuffer(opened.source.instances, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert (opened.height, opened.width) == (9, 300)
+    stored = cv2.imdecode(np.frombuffer(opened.truth, np.uint8), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(stored, TRUTH)
+    step = Step(find_missing, strict=True, opened=lambda letters: AllDone())
+    step.setup()
+    (done,) = step.process(images[0])
+    assert done.tag == DONE and done.value == opened._replace(content=b"")
     assert [letter.name for letter in letters] == [f"val.tfrecord#{i}" for i in (1, 2, 3)]
     assert {letter.file for letter in letters} == {path}
     for letter, reason in zip(
@@ -112,6 +117,13 @@ def test_what_is_listed(tmp_path):
         sources.list_sources(str(tmp_path / "*.jpg"), "glob", "")
 
 
+class AllDone:
+    """The folders of a run, in which everything is done."""
+
+    def find(self, *_):
+        return DONE
+
+
 class NothingDone:
     """The folders of a run, which are empty."""
 
@@ -129,7 +141,7 @@ def test_a_turned_picture_is_turned_unless_it_has_a_mask(tmp_path):
     missing = item._replace(instance_path=str(tmp_path / "none.png"))
     for source in (Source(item), Source(missing)):
         (found,) = step.process(source)
-        assert isinstance(found, Picture) and found.pixels.shape == (12, 8, 3)
+        assert isinstance(found, Image) and found.decode().shape == (12, 8, 3)
     masked = item._replace(instance_path=str(tmp_path / "mask.png"))
     (found,) = step.process(Source(masked))
     assert "x.jpg: EXIF orientation must be 1, " in found.value.reason
