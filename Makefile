@@ -11,9 +11,10 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
   libbenchmark-dev libhwy-dev libgl1 libglib2.0-0
 
 FUZZ_SECONDS ?= 60
+TEST_WORKERS ?= 2
 
-.PHONY: help setup packages op demo nuclei serve test lint docs audit lock fuzz faults test-aarch64 format \
-  architecture bench wheel clean
+.PHONY: help setup packages op demo nuclei serve test test-all lint docs audit lock fuzz faults \
+  test-aarch64 format architecture bench wheel clean
 
 setup: op
 
@@ -63,8 +64,11 @@ serve: setup
 test: setup lint docs
 	tools/install_packages.sh chromium
 	bazel test //cc/...
-	$(MAKE) fuzz
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long" --numprocesses=$(TEST_WORKERS)
+
+# The tests that are marked `long`, one after the other, as these use all cores themselves.
+test-all: test fuzz test-aarch64
+	$(BIN)/python -m pytest -m long
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

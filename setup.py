@@ -4,6 +4,7 @@ import os
 import shutil
 
 from setuptools import Distribution, find_packages, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -62,10 +63,17 @@ _DOCS = ["ipykernel", "mkdocs", "nbclient", "nbformat"]
 
 
 class BinaryDistribution(Distribution):
-    """Tags the wheel with platform and Python: it holds a shared object."""
+    """Is installed among packages of one platform: it holds a shared object."""
 
     def has_ext_modules(self):
         return True
+
+
+class AnyPythonWheel(bdist_wheel):
+    """Tags the wheel with the platform only: TensorFlow loads the op, which calls no Python."""
+
+    def get_tag(self):
+        return "py3", "none", super().get_tag()[-1]
 
 
 setup(
@@ -74,7 +82,11 @@ setup(
     description="Instance segmentation by pixel affinities and graph merge (ECCV 2018)",
     license="Apache-2.0",
     packages=find_packages(include=["affinity_seg", "affinity_seg.*"]),
-    python_requires=">=3.11,<3.12",
+    classifiers=[
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in (10, 11, 12, 13)),
+    ],
+    python_requires=">=3.10,<3.14",
     install_requires=[
         "tensorflow==2.20.0",
         "tf-models-official==2.20.0",
@@ -82,6 +94,9 @@ setup(
         "opencv-python",
         "cityscapesscripts==2.3.0",
         "absl-py",
+        # What tensorflow-metadata asks for on Python 3.10. Without this line, pip tries all of
+        # its versions down to the first.
+        "protobuf<=6.32; python_version<'3.11'",
         # These come with tf-models-official; they are named because we import them.
         "matplotlib",
         "pillow",
@@ -98,6 +113,7 @@ setup(
             "dockerfile",
             "pip-audit",
             "pytest",
+            "pytest-xdist",
             "ruff",
             *_BEAM,
             *_BENCH,
@@ -111,7 +127,7 @@ setup(
         "mlserver": _MLSERVER,
         "serving": _SERVING,
     },
-    cmdclass={"build_py": BuildComplete},
+    cmdclass={"bdist_wheel": AnyPythonWheel, "build_py": BuildComplete},
     distclass=BinaryDistribution,
     zip_safe=False,
 )

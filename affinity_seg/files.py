@@ -103,8 +103,11 @@ def remove_leftovers(folder: str) -> None:
 
 def sha256(path: str) -> str:
     """Returns the SHA-256 of a file's bytes in hexadecimal digits."""
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _is_leftover(path: str) -> bool:

@@ -1,6 +1,29 @@
 """What tests of several rooms share."""
 
+import pathlib
+
 import pytest
+
+HERE = pathlib.Path(__file__).parent
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Gives the processes of `make test` whole groups of tests, in the order of the folders.
+
+    A group is a folder with a conftest.py of its own, whose fixtures are thus made once, elsewhere
+    a file.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # Late: most runs have one process only.
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = HERE.parent / nodeid.partition("::")[0]
+            has_fixtures = path.parent != HERE and (path.parent / "conftest.py").exists()
+            return str(path.parent if has_fixtures else path)
+
+    config.option.loadscopereorder = False
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session", params=["semantic", "affinity"])

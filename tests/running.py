@@ -8,9 +8,11 @@ affinity_seg is in the one that `run_program` uses.
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -104,7 +106,10 @@ def environment(**changes: str | None) -> dict[str, str]:
 
 
 def run_python(*arguments: str, folder=ROOT, **changes: str | None) -> subprocess.CompletedProcess:
-    """Runs Python with `arguments` in `folder` and returns its status and its output as text."""
+    """Runs Python with `arguments` in `folder` and returns its status and its output as text.
+
+    It imports all that it needs itself. Where that does not matter, `run_code` is quicker.
+    """
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -121,7 +126,21 @@ def run_tool(name, folder, *arguments, **changes: str) -> subprocess.CompletedPr
 
 
 def run_program(program, folder, *arguments, **changes: str) -> subprocess.CompletedProcess:
-    """Runs a program of the checkout and returns its status and its output as text.
+    """Runs a program as `start_program` does; returns its status and its output as text."""
+    return start_program(program, folder, *arguments, **changes).wait()
+
+
+def run_code(code: str, *arguments, folder=ROOT, **changes: str) -> subprocess.CompletedProcess:
+    """Runs Python code that needs TensorFlow in `folder`; returns status and output as text."""
+    with tempfile.TemporaryDirectory() as place:
+        path = os.path.join(place, "code.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(code)
+        return run_program(path, folder, *arguments, **changes)
+
+
+def start_program(program, folder, *arguments, **changes: str) -> "Program":
+    """Starts a program of the checkout.
 
     Args:
       program: What follows `python`: "tools/train.py", from the root, or "-m benchmarks.merge".
@@ -129,17 +148,67 @@ def run_program(program, folder, *arguments, **changes: str) -> subprocess.Compl
       *arguments: Of the program.
       **changes: Variables of its environment.
     """
-    arguments = [str(argument) for argument in arguments]
-    with tempfile.TemporaryDirectory() as outputs:
-        paths = os.path.join(outputs, "stdout"), os.path.join(outputs, "stderr")
-        server = _server()
-        pid = server.start(program, arguments, paths, str(folder), environment(**changes))
-        status = server.wait(pid)
+    return Program(program, [str(a) for a in arguments], str(folder), environment(**changes))
+
+
+class Program:
+    """A program that the fork server has started.
+
+    A test that fails leaves no process behind: one that nobody refers to any more is killed.
+    """
+
+    def __init__(
+        self, program: str, arguments: list[str], folder: str, variables: Mapping[str, str]
+    ):
+        """Starts it; the arguments are those of `ForkServer.start`."""
+        self._command = [program, *arguments]
+        self._outputs = tempfile.TemporaryDirectory()
+        self._paths = tuple(os.path.join(self._outputs.name, n) for n in ("stdout", "stderr"))
+        for path in self._paths:
+            open(path, "w").close()
+        self._pid = _server().start(program, arguments, self._paths, folder, variables)
+        self._status: int | None = None
+        self._end = weakref.finalize(self, os.kill, self._pid, signal.SIGKILL)
+
+    def is_running(self) -> bool:
+        """Returns whether it has not ended yet."""
+        self._look(timeout=0)
+        return self._status is None
+
+    def kill(self) -> None:
+        """Kills it, as a machine without memory does, unless it has ended."""
+        self._end()
+
+    def wait(self, timeout: float = _FOREVER) -> subprocess.CompletedProcess:
+        """Waits for its end and returns its status and its output as text.
+
+        Raises:
+          TimeoutError: It has not ended after `timeout` seconds; it was killed.
+        """
+        self._look(timeout)
+        if self._status is None:
+            self.kill()
+            self._look(_FOREVER)
+            raise TimeoutError(f"{self._command} has not ended:\n{self.output()[-3000:]}")
+        return subprocess.CompletedProcess(self._command, self._status, *self._texts())
+
+    def output(self) -> str:
+        """Returns what it has written so far, its standard output before its errors."""
+        return "".join(self._texts())
+
+    def _look(self, timeout: float) -> None:
+        """Waits for its status; once it is known, the number may be that of another process."""
+        if self._status is None:
+            self._status = _server().wait(self._pid, timeout)
+            if self._status is not None:
+                self._end.detach()
+
+    def _texts(self) -> list[str]:
         texts = []
-        for path in paths:
+        for path in self._paths:
             with open(path, encoding="utf-8") as file:
                 texts.append(file.read())
-    return subprocess.CompletedProcess([program, *arguments], status, *texts)
+        return texts
 
 
 @functools.cache

@@ -1,6 +1,10 @@
 """The wheel has op, programs and settings, and nothing else; it works away from the checkout."""
 
+import glob
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -10,8 +14,9 @@ import zipfile
 import architecture
 import cv2
 import numpy as np
-
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import pytest
+from faults import scene
+from running import ROOT, run_tool
 
 _PROGRAM = """
 import numpy as np
@@ -43,8 +48,17 @@ def _run(*command, status=0, **options):
     return result.stdout + result.stderr
 
 
-def _assert_nothing_for_developers(wheel):
-    """Asserts that a wheel has the package, and no file of the rooms beside it or of the tests."""
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of this checkout."""
+    wheels = tmp_path_factory.mktemp("wheels")
+    _run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(wheels), ROOT)
+    (wheel,) = wheels.iterdir()
+    return wheel
+
+
+def test_nothing_for_developers_is_in_it(wheel):
+    """The wheel has the package, and no file of the rooms beside it or of the tests."""
     with zipfile.ZipFile(wheel) as archive:
         contents = {
             name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name
@@ -60,11 +74,7 @@ def _assert_nothing_for_developers(wheel):
     assert [n for n, content in contents.items() if content and content in developers] == []
 
 
-def test_wheel_in_an_empty_environment(tmp_path):
-    wheels = tmp_path / "wheels"
-    _run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(wheels), _ROOT)
-    (wheel,) = wheels.iterdir()
-    _assert_nothing_for_developers(wheel)
+def test_wheel_in_an_empty_environment(wheel, tmp_path):
     environment = str(tmp_path / "environment")
     venv.create(environment, with_pip=False)
     python = os.path.join(environment, "bin", "python")
@@ -91,3 +101,70 @@ def test_wheel_in_an_empty_environment(tmp_path):
         status=1, cwd=tmp_path,
     )  # fmt: skip
     assert "runs/demo/tfrecords/train-*.tfrecord" in trained
+
+
+def test_one_wheel_is_for_every_python_of_the_platform(wheel):
+    platform = sysconfig.get_platform().replace("-", "_")
+    assert wheel.name.endswith(f"-py3-none-{platform}.whl")
+
+
+def _supported_pythons():
+    """Returns the versions of Python that setup.py names, such as "3.11"."""
+    with open(os.path.join(ROOT, "setup.py"), encoding="utf-8") as file:
+        minors = re.search(r"Python :: 3.{minor}\" for minor in \(([\d, ]+)\)", file.read())[1]
+    return [f"3.{minor}" for minor in minors.split(", ")]
+
+
+def _find_python(version):
+    """Returns an interpreter of a version, such as "3.11", from the PATH or pyenv; None if absent.
+
+    pyenv puts programs on the PATH for versions that are not active; they start and fail.
+    """
+    pyenv = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    found = [sys.executable, shutil.which(f"python{version}")]
+    found += sorted(glob.glob(f"{pyenv}/versions/{version}.*/bin/python{version}"))
+    report = "import sys; print('%d.%d' % sys.version_info[:2])"
+    for path in filter(None, found):
+        done = subprocess.run([path, "-c", report], capture_output=True, text=True, check=False)
+        if done.stdout.strip() == version:
+            return path
+    return None
+
+
+@pytest.fixture(scope="module")
+def small_scene(tmp_path_factory):
+    """A street, two tiny networks and a preset."""
+    return scene.write(str(tmp_path_factory.mktemp("scene")), images=1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", _supported_pythons())
+def test_segments_an_image_on_every_python(wheel, small_scene, version, tmp_path):
+    python = _find_python(version)
+    if python is None:
+        pytest.skip(f"no Python {version} on the PATH or in pyenv")
+    (item,) = small_scene.items()
+    arguments = [
+        f"--input={item.image_path}", f"--model={small_scene.checkpoint}",
+        f"--preset={small_scene.preset}",
+    ]  # fmt: skip
+    here = run_tool("segment.py", tmp_path, *arguments, "--output_dir=here")
+    assert here.returncode == 0, here.stderr[-3000:]
+    environment = tmp_path / "environment"
+    try:
+        _run(python, "-m", "venv", str(environment))
+        python = str(environment / "bin" / "python")
+        # pip takes what it installed once from its cache. The one that a Python brings is slow.
+        _run(python, "-m", "pip", "install", "-q", "--upgrade", "pip")
+        _run(python, "-m", "pip", "install", "-q", "--no-compile", str(wheel))
+        _run(python, "-m", "affinity_seg", "segment", *arguments, "--output_dir=there",
+             cwd=tmp_path)  # fmt: skip
+    finally:
+        shutil.rmtree(environment, ignore_errors=True)  # Gigabytes.
+    outputs = [
+        {path.name: path.read_bytes() for path in (tmp_path / place).iterdir()}
+        for place in ("here", "there")
+    ]
+    (name,) = (name for name in outputs[0] if name.endswith(".json"))
+    assert len(json.loads(outputs[0][name])["instances"]) > 3
+    assert outputs[0] == outputs[1]

@@ -50,6 +50,7 @@ def program(wanted, tmp_path):
         process.kill()
 
 
+@pytest.mark.long
 def test_a_killed_worker_ends_the_program_with_one_line(program, wanted, segment, tmp_path):
     workers = workers_of(psutil.Process(program.pid))
     os.kill(workers[0].pid, signal.SIGKILL)
@@ -65,6 +66,7 @@ def test_a_killed_worker_ends_the_program_with_one_line(program, wanted, segment
     wanted.assert_equal(tmp_path / "out")
 
 
+@pytest.mark.long
 def test_workers_end_with_a_program_that_is_killed(program):
     workers = workers_of(psutil.Process(program.pid))
     os.kill(program.pid, signal.SIGKILL)

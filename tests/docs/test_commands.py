@@ -17,7 +17,7 @@ import blocks
 import cv2
 import numpy as np
 import pytest
-from running import ROOT, environment, path_of, run_program, run_python
+from running import ROOT, environment, path_of, run_code, run_program
 
 RUN = [
     ("README.md", "bazel build //cc:graph_merge_op"),
@@ -251,5 +251,5 @@ def test_python_blocks(checkout):
         if block.key not in PYTHON_NOT_RUN:
             by_page.setdefault(block.page, []).append(block.text)
     for page, texts in by_page.items():
-        done = run_python("-c", _EARLIER.get(page, "") + "\n".join(texts), folder=checkout)
+        done = run_code(_EARLIER.get(page, "") + "\n".join(texts), folder=checkout)
         assert done.returncode == 0, f"{page}: {done.stderr[-3000:]}"

@@ -28,6 +28,7 @@ def programs(tmp_path_factory):
         yield programs
 
 
+@pytest.mark.long
 def test_nothing_is_lost(tmp_path):
     rows = list(suite.run(SMALL, str(tmp_path)))
     assert [row for row in rows if not row.is_clean()] == []

@@ -28,6 +28,7 @@ def benchmark(folder, tmp_path):
     return run
 
 
+@pytest.mark.long
 def test_all_suites(benchmark, offline):
     result, found = benchmark("--requests=6", "--memory_requests=12", "--load=0.5", "--load=2")
     assert result.returncode == 0, result.stderr[-3000:]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import training_records as records
-from running import ON_CPU, ROOT, environment, run_tool
+from running import ON_CPU, ROOT, environment, run_tool, start_program
 
 TOOL = "tools/serve_data.py"
 
@@ -34,18 +34,18 @@ def test_trains_on_crops_of_a_worker(tmp_path):
             "tf_data_service_address": address[1],
             "tf_data_service_job_name": "test",
         }
-        training = start(
+        training = start_program(
             "tools/train.py",
+            tmp_path,
             "--experiment=affinity_seg_affinity",
             "--mode=train",
             f"--config_file={config}",
             f"--model_dir={tmp_path}/model",
             "--params_override="
             + ",".join(f"task.train_data.{key}={value}" for key, value in overrides.items()),
-            cwd=tmp_path,
-        )
-        output, _ = training.communicate(timeout=240)
-        assert training.returncode == 0, output[-2000:]
+            **ON_CPU,
+        ).wait(timeout=240)
+        assert training.returncode == 0, training.stderr[-2000:]
         assert (tmp_path / "model" / "ckpt-2.index").exists()
     finally:
         for server in servers:

@@ -4,8 +4,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -13,7 +11,7 @@ import pytest
 import tensorflow as tf
 import training_records as records
 from official.core import config_definitions as cfg
-from running import ON_CPU, ROOT, environment, run_python
+from running import ON_CPU, ROOT, run_code, start_program
 
 from affinity_seg.tasks import training
 
@@ -68,11 +66,12 @@ def replica_runs(tmp_path_factory):
             "validation_data": {"input_path": str(folder / "val.tfrecord")},
         },
     )
-    result = run_python("-c", TRAIN, str(config), str(folder), **ON_CPU)
+    result = run_code(TRAIN, config, folder, **ON_CPU)
     assert result.returncode == 0, result.stderr[-2000:]
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_replicas_have_the_losses_of_one(replica_runs, kind):
     one, two = (
@@ -84,6 +83,7 @@ def test_two_replicas_have_the_losses_of_one(replica_runs, kind):
     np.testing.assert_allclose(one, two, rtol=tolerance)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind, score", [("semantic", "mean_iou"), ("affinity", "recall/8")])
 def test_a_replica_without_images_changes_no_score(replica_runs, kind, score):
     for name in ("validation_loss", score):
@@ -97,24 +97,25 @@ def test_a_replica_without_images_changes_no_score(replica_runs, kind, score):
         np.testing.assert_allclose(one[STEPS], two[STEPS], rtol=1e-2)
 
 
+@pytest.mark.long
 def test_workers_continue_after_one_was_killed(tmp_path):
     records.write(tmp_path / "train.tfrecord")
     config = records.write_config(
         tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=100_000
     )
     model_dir = tmp_path / "model"
-    first = _start_workers(config, model_dir, tmp_path / "first")
+    first = _start_workers(config, model_dir)
     _wait(lambda: records.latest_step(model_dir) >= 3, first, seconds=240)
-    first[1].send_signal(signal.SIGKILL)
-    first[1].wait()
-    assert first[0].wait(timeout=120) == 1  # It does not hang: the other one is missed.
-    assert "/job:worker/replica:0/task:1" in (tmp_path / "first_0.log").read_text()
+    first[1].kill()
+    assert first[1].wait().returncode == -signal.SIGKILL
+    assert first[0].wait(timeout=120).returncode == 1  # It does not hang: the other is missed.
+    assert "/job:worker/replica:0/task:1" in first[0].output()
     step = records.latest_step(model_dir)
     assert step >= 3
     last = step + 2
-    second = _start_workers(config, model_dir, tmp_path / "second", f"trainer.train_steps={last}")
-    assert [worker.wait(timeout=240) for worker in second] == [0, 0]
-    outputs = [(tmp_path / f"second_{index}.log").read_text() for index in (0, 1)]
+    second = _start_workers(config, model_dir, f"trainer.train_steps={last}")
+    assert [worker.wait(timeout=240).returncode for worker in second] == [0, 0]
+    outputs = [worker.output() for worker in second]
     losses = []
     for output in outputs:
         assert f"restored from checkpoint: {model_dir}/ckpt-{step}" in output
@@ -125,37 +126,32 @@ def test_workers_continue_after_one_was_killed(tmp_path):
     assert len(list((model_dir / "train").glob("events*"))) == 2  # the chief's, one for each run
 
 
-def _start_workers(config, model_dir, log, override=""):
-    """Starts two workers of one cluster; they write `<log>_<index>.log`."""
+def _start_workers(config, model_dir, override=""):
+    """Starts two workers of one cluster."""
     hosts = [f"localhost:{_free_port()}" for _ in range(2)]
     overrides = ["runtime.distribution_strategy=multi_worker_mirrored", "task.distances=[1,8]"]
     workers = []
     for index in range(2):
         cluster = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
-        with open(f"{log}_{index}.log", "w") as output:
-            workers.append(
-                subprocess.Popen(
-                    [
-                        sys.executable,
-                        "tools/train.py",
-                        "--experiment=affinity_seg_affinity",
-                        "--mode=train",
-                        f"--config_file={config}",
-                        f"--model_dir={model_dir}",
-                        "--params_override=" + ",".join(filter(None, [*overrides, override])),
-                    ],
-                    cwd=ROOT,
-                    env=environment(**ON_CPU, TF_CONFIG=json.dumps(cluster)),
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                )
+        workers.append(
+            start_program(
+                "tools/train.py",
+                ROOT,
+                "--experiment=affinity_seg_affinity",
+                "--mode=train",
+                f"--config_file={config}",
+                f"--model_dir={model_dir}",
+                "--params_override=" + ",".join(filter(None, [*overrides, override])),
+                **ON_CPU,
+                TF_CONFIG=json.dumps(cluster),
             )
+        )
     return workers
 
 
 def _wait(condition, processes, seconds):
     end = time.time() + seconds
-    while not condition() and time.time() < end and all(p.poll() is None for p in processes):
+    while not condition() and time.time() < end and all(p.is_running() for p in processes):
         time.sleep(0.2)
 
 

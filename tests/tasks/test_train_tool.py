@@ -1,15 +1,12 @@
 """tools/train.py and the trainer in processes of their own: replicas, a kill, a dry run, errors."""
 
 import re
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
 import tensorflow as tf
 import training_records as records
-from running import ON_CPU, ROOT, environment, run_python, run_tool
+from running import ON_CPU, ROOT, run_code, run_tool, start_program
 
 TWO_REPLICAS = """
 import sys
@@ -35,13 +32,14 @@ def test_two_replicas_train_a_step(tmp_path):
     config = records.write_config(
         tmp_path / "config.yaml", tmp_path / "train.tfrecord", train_steps=1
     )
-    result = run_python("-c", TWO_REPLICAS, str(config), str(tmp_path / "model"), **ON_CPU)
+    result = run_code(TWO_REPLICAS, config, tmp_path / "model", **ON_CPU)
     assert result.returncode == 0, result.stderr[-2000:]
     match = re.search(r"replicas 2 loss ([0-9.]+)", result.stdout)
     assert 0 < float(match[1]) < 10
     assert tf.train.latest_checkpoint(str(tmp_path / "model")).endswith("ckpt-1")
 
 
+@pytest.mark.long
 def test_continues_after_a_kill(tmp_path):
     records.write(tmp_path / "train.tfrecord")
     config = records.write_config(
@@ -54,23 +52,16 @@ def test_continues_after_a_kill(tmp_path):
         f"--config_file={config}",
         f"--model_dir={model_dir}",
     ]
-    with open(tmp_path / "log", "w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "tools/train.py", *arguments],
-            cwd=ROOT,
-            env=environment(**ON_CPU),
-            stdout=log,
-            stderr=log,
-        )
-        deadline = time.time() + 120
-        while process.poll() is None and time.time() < deadline:
-            if records.latest_step(model_dir) >= 3:
-                break
-            time.sleep(0.2)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    program = start_program("tools/train.py", ROOT, *arguments, **ON_CPU)
+    deadline = time.time() + 120
+    while program.is_running() and time.time() < deadline:
+        if records.latest_step(model_dir) >= 3:
+            break
+        time.sleep(0.2)
+    program.kill()
+    program.wait()
     step = records.latest_step(model_dir)
-    assert step >= 3, (tmp_path / "log").read_text()[-2000:]
+    assert step >= 3, program.output()[-2000:]
     restored = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(model_dir)))
     key = "global_step/.ATTRIBUTES/VARIABLE_VALUE"
     assert restored.get_tensor(key) == step
