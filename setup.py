@@ -1,4 +1,4 @@
-"""Builds the package affinity-seg: the library, its programs and settings, the Bazel-built op."""
+"""Builds the package affinity-seg: the library, its verbs and settings, the Bazel-built op."""
 
 import os
 import shutil
@@ -9,8 +9,6 @@ from setuptools.command.build_py import build_py
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _BUILT_OP = os.path.join(_HERE, "bazel-bin", "cc", "graph_merge_op.so")
-_CHECKOUT_ONLY = ("demo.py",)
-"""Programs of tools/ that need more of the checkout than a wheel has: synthetic/."""
 
 
 def _constants(name: str) -> dict:
@@ -40,7 +38,7 @@ class BuildComplete(build_py):
         target = os.path.join(self.build_lib, "affinity_seg", "ops", "graph_merge_op.so")
         shutil.copyfile(_BUILT_OP, target)
         resources = _constants("resources.py")
-        ignored = shutil.ignore_patterns("*.sh", "__pycache__", *_CHECKOUT_ONLY)
+        ignored = shutil.ignore_patterns("*.sh", "__pycache__")
         for name in resources["FOLDERS"]:
             share = os.path.join(self.build_lib, "affinity_seg", resources["SHARE"], name)
             shutil.copytree(os.path.join(_HERE, name), share, ignore=ignored, dirs_exist_ok=True)
@@ -52,10 +50,10 @@ _BENCH = ["bioimage-cpp", "mwatershed"]
 # Requests and answers of TensorFlow Serving, and gRPC.
 _SERVING = ["tensorflow-serving-api==2.20.0"]
 
-# tools/serve.py. mlserver 1.7.1 asks uvloop for an event loop that newer ones do not make.
+# `affinity_seg serve`. mlserver 1.7.1 asks uvloop for an event loop that newer ones do not make.
 _MLSERVER = ["mlserver==1.7.1", "uvloop<0.22"]
 
-# tools/beam_*.py.
+# --runner of `affinity_seg segment` and `affinity_seg prepare`.
 _BEAM = ["apache-beam==2.77.0"]
 
 # The site of docs/, and the notebook in it.
@@ -81,6 +79,7 @@ setup(
     version=_constants("version.py")["__version__"],
     description="Instance segmentation by pixel affinities and graph merge (ECCV 2018)",
     license="Apache-2.0",
+    entry_points={"console_scripts": ["affinity_seg = affinity_seg.verbs:start"]},
     packages=find_packages(include=["affinity_seg", "affinity_seg.*"]),
     classifiers=[
         "Operating System :: POSIX :: Linux",
