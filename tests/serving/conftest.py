@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
         crop = shown[("street", "other")[i % 2]][y : y + height, x : x + width]
         if i > 9:
             crop = cv2.resize(crop[:12, :12], (width, height), interpolation=cv2.INTER_LINEAR)
-        pictures[f"crop_{i:02}"] = crop
+        shown[f"crop_{i:02}"] = crop
     shown["pair"] = np.full((1, 2, 3), 50, np.uint8)  # The smallest there is.
     for name, pixels in shown.items():
         assert cv2.imwrite(str(folder / f"{name}.png"), pixels)
