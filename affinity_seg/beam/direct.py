@@ -98,10 +98,8 @@ def _command(folder: str) -> str:
     If the process fails, its shell leaves the status in a file and ends well itself: Beam's thread
     that waits for the shell would print a stack trace otherwise.
     """
-    python, folder = shlex.quote(sys.executable), shlex.quote(folder)
-    worker = f"{python} -m affinity_seg.beam.worker {os.getpid()} {folder}"
-    # Of a program that was killed, there is no folder any more.
-    return f"{worker} || (echo $? > {folder}/$$) 2> {os.devnull}"
+    worker = f"{shlex.quote(sys.executable)} -m affinity_seg.beam.worker {os.getpid()}"
+    return f"{worker} || echo $? > {shlex.quote(folder)}/$$"
 
 
 def _check_workers(folder: str) -> None:

@@ -1,11 +1,10 @@
 """A worker process of the pipeline on this machine; `direct` starts it, through a shell.
 
-python -m affinity_seg.beam.worker <process of the program> <its temporary folder>
+python -m affinity_seg.beam.worker <process of the program>
 """
 
 import contextlib
 import os
-import shutil
 import sys
 import threading
 import time
@@ -17,8 +16,8 @@ _POLL = 1
 """Seconds between two looks at the program."""
 
 
-def end_with(program: int, folder: str) -> None:
-    """Ends this process, and removes the folder, when the program has ended or was killed.
+def end_with(program: int) -> None:
+    """Ends this process when the program has ended or was killed.
 
     The kernel's signal at the end of a parent, prctl(2), would not do: the parent is the shell,
     which lives as long as this process.
@@ -27,11 +26,9 @@ def end_with(program: int, folder: str) -> None:
         process = psutil.Process(program)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             time.sleep(_POLL)
-    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 
 if __name__ == "__main__":
-    arguments = int(sys.argv[1]), sys.argv[2]
-    threading.Thread(target=end_with, args=arguments, daemon=True).start()
+    threading.Thread(target=end_with, args=[int(sys.argv[1])], daemon=True).start()
     sdk_worker_main.main(sys.argv)
