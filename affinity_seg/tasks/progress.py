@@ -54,7 +54,8 @@ class Progress:
           logs: Scalars by name, those of Model Garden's training step.
         """
         step, now = int(self._global_step.numpy()), time.monotonic()
-        values = {name: float(value) for name, value in logs.items()}
+        # The learning rate may be a variable of all replicas, which is no number by itself.
+        values = {name: float(tf.convert_to_tensor(value)) for name, value in logs.items()}
         scalars = [f"{name}: {value:.5g}" for name, value in sorted(values.items(), reverse=True)]
         images = (step - self._last) * self._batch_size / max(now - self._last_time, 1e-9)
         shown = [*scalars, f"{images:.1f} images/s"]

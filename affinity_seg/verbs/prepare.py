@@ -132,6 +132,7 @@ def _on_beam(values, class_table, settings, allowed):
 
     if len(values.sets) > 1:
         raise ValueError(f"`--sets` must be one set with `--runner`: {values.sets}")
+    options = running.parse_options(tool_flags.beam_flags(values))
     name, annotation, num_shards = values.split, values.annotation, _NUM_SHARDS
     if values.sets:
         name, annotation = values.sets[0], _annotation(values.sets[0])
@@ -148,7 +149,7 @@ def _on_beam(values, class_table, settings, allowed):
         letters=letters.take(),
         allowed=allowed,
     )
-    written = preparing.prepare(wanted, running.parse_options(tool_flags.beam_flags(values)))
+    written = preparing.prepare(wanted, options)
     print(checks.describe(written.pixels_of_class, written.instances_of_class, class_table))
     where = f"{len(written.paths)} shards of {name}"
     print(f"{values.output_dir}: {written.count} examples in {where}")

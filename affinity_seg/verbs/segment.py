@@ -166,8 +166,9 @@ def _segment_on_beam(values):
     from affinity_seg.evaluation import tables
     from affinity_seg.serving import saved_model
 
-    names = ("output_dir", "layout", "split", "evaluate", "coco", "strict", "threads")
-    settings = {name: getattr(values, name) for name in names}
+    options = running.parse_options(tool_flags.beam_flags(values))
+    same = ("output_dir", "layout", "split", "evaluate", "coco", "strict", "threads")
+    settings = {name: getattr(values, name) for name in same}
     if saved_model.find_version(values.model) is None:
         settings["network_dirs"] = tool_flags.model(values).network_dirs
         settings["config"] = tool_flags.config(values)
@@ -175,7 +176,6 @@ def _segment_on_beam(values):
     else:
         cli.refuse_given(values, _IN_AN_EXPORTED_MODEL, "in an exported model already")
         settings["exported_dir"] = values.model
-    options = running.parse_options(tool_flags.beam_flags(values))
     summary = segmenting.segment(Segmentation(input=values.input[0], **settings), options)
     print(
         f"{values.output_dir}: {summary.predicted} images predicted, {summary.merged} merged, "

@@ -219,7 +219,8 @@ def test_targets_modules_and_extras_exist(calls):
             for target in arguments:
                 assert re.search(rf"^{target}:", makefile, re.MULTILINE), where
         elif program == "bazel" and "tensorflow_serving" not in where:
-            package, _, target = arguments[-1].removeprefix("//").partition(":")
+            (label,) = [argument for argument in arguments if argument.startswith("//")]
+            package, _, target = label.removeprefix("//").partition(":")
             build = (root / package / "BUILD").read_text()
             assert re.search(rf'name = "{target}(\.so)?"', build), where
         elif program == "pip":
