@@ -8,7 +8,7 @@ from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, mistakes
 from affinity_seg.data.training_set_settings import Settings
-from affinity_seg.dead_letters import EXIT_STATUS, FILE_NAME
+from affinity_seg.rejected_inputs import EXIT_STATUS, FILE_NAME
 
 if TYPE_CHECKING:
     from affinity_seg.pipeline.filters import InstanceFilter

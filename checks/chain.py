@@ -27,7 +27,7 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags):
     """Runs the program."""
-    from affinity_seg.evaluation import judge, results
+    from affinity_seg.evaluation import metrics, results
     from affinity_seg.evaluation.truth import read_truth
     from checks import chain_losses
 
@@ -48,7 +48,7 @@ def main(values: cli.Flags):
                 f"{item.name}: {table.class_names[loss.class_index]} {loss.number}, "
                 f"{loss.size} pixels, IoU {loss.iou:.2f}: {loss.cause}"
             )
-    judge.evaluate(items, values.output_dir, table)
+    metrics.evaluate(items, values.output_dir, table)
     print(f"{total} instances from {values.min_size} pixels on, {counts.total()} not found")
     for cause in chain_losses.CAUSES:
         print(f"{counts[cause]:6d}  {cause}")

@@ -34,7 +34,7 @@ ROOMS = (
     "names",
     "input_errors",
     "cli",
-    "dead_letters",
+    "rejected_inputs",
     "data",
     "model_garden",
     "configs",
@@ -81,7 +81,7 @@ CC_ROOMS = {
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
-_FOR_ALL = ROOMS[: ROOMS.index("dead_letters")]
+_FOR_ALL = ROOMS[: ROOMS.index("rejected_inputs")]
 """Rooms that are left out of the drawing, where they would point at everything."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from affinity_seg.configs import choices, inference
 from affinity_seg.configs.paper_tables import TableRow
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import judge
+from affinity_seg.evaluation import metrics
 from affinity_seg.labels import ClassTable
 from affinity_seg.model_folder import ModelFolder
 from affinity_seg.pipeline import merge_runs, prediction_runs
@@ -73,7 +73,7 @@ def run_table(
         merge_runs.merge_records(folder, config, choices.MERGE_METHODS[0], results_dir)
         merged = time.monotonic()
         print(f"\n{row.name}", flush=True)
-        scores = judge.main_scores(items, results_dir, class_table)
+        scores = metrics.main_scores(items, results_dir, class_table)
         found.append(
             {
                 "name": row.name,

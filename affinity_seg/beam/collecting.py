@@ -1,51 +1,55 @@
-"""What is made of all images together: average precision, COCO files, the list of dead letters."""
+"""Outputs of all images together: average precision, COCO files, the list of rejected inputs."""
 
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from affinity_seg import dead_letters, files
+from affinity_seg import files, rejected_inputs
 from affinity_seg.beam.elements import Image
 from affinity_seg.beam.running import ends_pipeline
-from affinity_seg.dead_letters import DeadLetters, Letter
-from affinity_seg.evaluation import judge
+from affinity_seg.evaluation import metrics
 from affinity_seg.export import coco
 from affinity_seg.export.reading import read_image_result
 from affinity_seg.labels import ClassTable
+from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs
 
 SCORES_FILE = "scores.json"
 COCO_FOLDER = "coco"
 
 
-def judge_image(
-    image: Image, letters: DeadLetters, results_dir: str, class_table: ClassTable
+def match_image(
+    image: Image, rejected: RejectedInputs, results_dir: str, class_table: ClassTable
 ) -> Iterator[tuple[str, Any]]:
-    """Yields an image's name with what the judge of the class table says of it."""
+    """Yields an image's name with its matches by the metric of the class table."""
     path = image.item.instance_path or image.item.image_path
-    with letters.listed(image.item.name, path), image.with_truth_file() as item:
-        yield item.name, judge.judge_image(item, results_dir, class_table)
+    with rejected.listed(image.item.name, path), image.with_truth_file() as item:
+        yield item.name, metrics.match_image(item, results_dir, class_table)
 
 
 def average_precision(
     judged: Iterable[tuple[str, Any]], class_table: ClassTable
 ) -> dict[str, Any] | None:
-    """Returns what `judge.main_scores` does, None without images.
+    """Returns what `metrics.main_scores` does, None without images.
 
     Args:
-      judged: What `judge_image` yields, in any order.
+      judged: What `match_image` yields, in any order.
       class_table: The classes.
     """
     of_images = dict(sorted(judged))
-    return judge.scores_of(of_images, class_table) if of_images else None
+    return metrics.scores_of(of_images, class_table) if of_images else None
 
 
 def describe_image(
-    image: Image, letters: DeadLetters, results_dir: str, class_table: ClassTable, with_truth: bool
+    image: Image,
+    rejected: RejectedInputs,
+    results_dir: str,
+    class_table: ClassTable,
+    with_truth: bool,
 ) -> Iterator[tuple[str, Any]]:
     """Yields an image's name with what COCO files say of image, truth and result."""
     name, path = image.item.name, image.item.image_path
-    with letters.listed(name, path), image.with_truth_file() as item:
+    with rejected.listed(name, path), image.with_truth_file() as item:
         size = image.height, image.width
         result = read_image_result(item, size, results_dir, class_table)
         yield name, coco.describe_image(result, class_table, with_truth)
@@ -55,11 +59,11 @@ def describe_image(
 def write_scores(
     judged: Iterable[tuple[str, Any]], output_dir: str, class_table: ClassTable
 ) -> None:
-    """Writes AP of what `judge_image` yields; removes that of an earlier run if there is none."""
+    """Writes AP of what `match_image` yields; removes that of an earlier run if there is none."""
     path = os.path.join(output_dir, SCORES_FILE)
     scores = average_precision(judged, class_table)
     if scores:
-        files.write_json(path, judge.for_json(scores))
+        files.write_json(path, metrics.for_json(scores))
     else:
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)
@@ -79,7 +83,7 @@ def write_coco(
 
 
 @ends_pipeline()
-def write_letters(letters: Iterable[Letter], output_dir: str) -> None:
+def write_rejected(rejected: Iterable[RejectedInput], output_dir: str) -> None:
     """Writes the list of what could not be used, sorted, each input once; none if it is empty."""
-    first = {letter.name: letter for letter in sorted(letters, reverse=True)}
-    dead_letters.write(output_dir, reversed(first.values()))
+    first = {entry.name: entry for entry in sorted(rejected, reverse=True)}
+    rejected_inputs.write(output_dir, reversed(first.values()))

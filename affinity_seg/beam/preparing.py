@@ -21,11 +21,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from affinity_seg import files, labels
 from affinity_seg.beam import collecting, running
 from affinity_seg.beam.running import ends_pipeline
-from affinity_seg.beam.steps import LETTERS, Step
+from affinity_seg.beam.steps import REJECTED, Step
 from affinity_seg.data import checks, tfrecords, training_set_settings, training_sets
 from affinity_seg.data.listing import Item
 from affinity_seg.data.training_sets import Crop
-from affinity_seg.dead_letters import DeadLetters, Letter
+from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs
 
 
 class Preparation(NamedTuple):
@@ -39,7 +39,7 @@ class Preparation(NamedTuple):
       num_shards: Number of shards.
       settings: How images become a training set; None: the images as they are.
       strict: Whether the first image that cannot be used ends the pipeline.
-      letters: Images that could not be used before.
+      rejected: Images that could not be used before.
       allowed: Some of `mistakes.NAMES`, which are not refused.
     """
 
@@ -50,7 +50,7 @@ class Preparation(NamedTuple):
     num_shards: int
     settings: training_set_settings.Settings | None = None
     strict: bool = False
-    letters: Sequence[Letter] = ()
+    rejected: Sequence[RejectedInput] = ()
     allowed: Collection[str] = ()
 
     @property
@@ -125,7 +125,7 @@ def prepare(wanted: Preparation, options: PipelineOptions) -> tfrecords.Summary:
 def _build(pipeline: beam.Pipeline, wanted: Preparation) -> None:
     """Adds all steps to a pipeline."""
     # What goes to the workers with each step.
-    small = wanted._replace(items=(), letters=())
+    small = wanted._replace(items=(), rejected=())
     items = pipeline | "List" >> beam.Create(wanted.items) | "Spread" >> beam.Reshuffle()
     check = functools.partial(check_image, wanted=small)
     checked = items | "Check" >> Step(check, wanted.strict).split()
@@ -136,15 +136,15 @@ def _build(pipeline: beam.Pipeline, wanted: Preparation) -> None:
     found = written | "AllShards" >> beam.combiners.ToList()
     folder = os.path.dirname(wanted.items[0].instance_path)
     _ = found | "Publish" >> beam.Map(publish, small, folder)
-    letters = (checked[LETTERS], pipeline | "Listed" >> beam.Create(wanted.letters))
-    all_letters = letters | "Letters" >> beam.Flatten() | beam.combiners.ToList()
-    _ = all_letters | "WriteLetters" >> beam.Map(collecting.write_letters, wanted.output_dir)
+    rejected = (checked[REJECTED], pipeline | "Listed" >> beam.Create(wanted.rejected))
+    all_rejected = rejected | "Rejected" >> beam.Flatten() | beam.combiners.ToList()
+    _ = all_rejected | "WriteRejected" >> beam.Map(collecting.write_rejected, wanted.output_dir)
 
 
-def check_image(item: Item, letters: DeadLetters, wanted: Preparation) -> Iterator[Checked]:
+def check_image(item: Item, rejected: RejectedInputs, wanted: Preparation) -> Iterator[Checked]:
     """Checks an image, and finds what may be cut out of it."""
     crops, usable = None, False
-    with letters.listed(item.name, item.image_path):
+    with rejected.listed(item.name, item.image_path):
         if wanted.settings is not None and training_sets.has_crops(wanted.name):
             crops = training_sets.crops_of_image(
                 wanted.name, item, wanted.class_table, wanted.settings

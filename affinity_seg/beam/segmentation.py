@@ -14,7 +14,6 @@ from affinity_seg.beam.running import COUNTERS, ends_pipeline
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.dead_letters import DeadLetters, Letter
 from affinity_seg.modeling import loading
 from affinity_seg.pipeline import merge_runs, prediction_runs
 from affinity_seg.pipeline.errors import errors_named
@@ -25,6 +24,7 @@ from affinity_seg.pipeline.folders import RecordFolder, ResultFolder, Segmented
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.recording import Recorder
 from affinity_seg.pipeline.records import Record
+from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs
 from affinity_seg.serving import saved_model
 from affinity_seg.serving.exported import ExportedModel
 
@@ -77,11 +77,11 @@ class Segmentation:
         fingerprint = prediction_fingerprint(self.config, *self.network_dirs)
         return Recorder(Predictor(segmenter), fingerprint)
 
-    def folders(self, letters: DeadLetters | None = None) -> Finishing:
+    def folders(self, rejected: RejectedInputs | None = None) -> Finishing:
         """Opens the folders of the outputs.
 
         Args:
-          letters: Lists the records that cannot be merged; without it, they are raised.
+          rejected: Lists the records that cannot be merged; without it, they are raised.
 
         Raises:
           ValueError: They hold outputs of another run; the message names the field.
@@ -97,7 +97,7 @@ class Segmentation:
             choices.MERGE_METHODS[0],
             self.results_dir,
             self.instance_filter,
-            letters,
+            rejected,
         )
         return Finishing(recorded, merger)
 
@@ -108,7 +108,7 @@ class Segmentation:
         return loading.read_class_table(self.network_dirs[0])
 
 
-class SegmentationHandler(ModelHandler[Image | Predicted, Predicted | Letter, Any]):
+class SegmentationHandler(ModelHandler[Image | Predicted, Predicted | RejectedInput, Any]):
     """Runs the networks or the exported model; both are loaded once in each process.
 
     Images differ in size and take a second and more each, so that a batch has one. Beam's own
@@ -133,7 +133,7 @@ class SegmentationHandler(ModelHandler[Image | Predicted, Predicted | Letter, An
         batch: Sequence[Image | Predicted],
         model: Recorder | ExportedModel,
         inference_args: dict[str, Any] | None = None,
-    ) -> list[Predicted | Letter]:
+    ) -> list[Predicted | RejectedInput]:
         """Returns what the networks say of images, or why they cannot run on one.
 
         Args:
@@ -142,16 +142,16 @@ class SegmentationHandler(ModelHandler[Image | Predicted, Predicted | Letter, An
           inference_args: There are none.
         """
         del inference_args
-        letters = DeadLetters(strict=self._wanted.strict)
-        outputs: list[Predicted | Letter] = []
+        rejected = RejectedInputs(strict=self._wanted.strict)
+        outputs: list[Predicted | RejectedInput] = []
         for image in batch:
             if isinstance(image, Predicted):
                 outputs.append(image)
                 continue
-            with letters.listed(image.item.name, image.item.image_path):
+            with rejected.listed(image.item.name, image.item.image_path):
                 made = self._made(image, model)
                 outputs.append(Predicted(image._replace(content=b""), made))
-        return outputs + letters.take()
+        return outputs + rejected.take()
 
     def _made(self, image: Image, model: Recorder | ExportedModel) -> Record | Segmented:
         """Returns the record of an image or, of an exported model, its instances."""

@@ -14,11 +14,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from affinity_seg.beam import collecting, running, sources
 from affinity_seg.beam.elements import Image, Predicted, Source
 from affinity_seg.beam.segmentation import Segmentation, SegmentationHandler
-from affinity_seg.beam.steps import LETTERS, Step
+from affinity_seg.beam.steps import REJECTED, Step
 from affinity_seg.data import listing
-from affinity_seg.dead_letters import DeadLetters, Letter
 from affinity_seg.export.coco import have_truth
 from affinity_seg.pipeline.finishing import DONE, Finishing
+from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs
 
 
 class Summary(NamedTuple):
@@ -28,7 +28,7 @@ class Summary(NamedTuple):
       predicted: Images that the networks ran on.
       merged: Images whose result was written.
       done_before: Images whose result was there.
-      scores: What `judge.main_scores` returns, if it was wanted.
+      scores: What `metrics.main_scores` returns, if it was wanted.
     """
 
     predicted: int
@@ -71,32 +71,32 @@ def _build(pipeline: beam.Pipeline, listed: list, wanted: Segmentation, with_tru
     found = images | "Find" >> Step(find_missing, strict, wanted.folders).split(DONE)
     predicted = found.main | "Networks" >> RunInference(SegmentationHandler(wanted))
     finished = predicted | "Finish" >> Step(finish, strict, wanted.folders).split()
-    letters = [unreadable, found[LETTERS], finished[LETTERS]]
+    rejected = [unreadable, found[REJECTED], finished[REJECTED]]
     # A step that fails from here on does not repeat the networks.
     done = (
         (found[DONE], finished.main) | "Done" >> beam.Flatten() | "SpreadDone" >> beam.Reshuffle()
     )
     of_results = {"results_dir": wanted.results_dir, "class_table": table}
     if wanted.evaluate:
-        judge = functools.partial(collecting.judge_image, **of_results)
-        judged = done | "Judge" >> Step(judge, strict).split()
-        letters.append(judged[LETTERS])
+        match = functools.partial(collecting.match_image, **of_results)
+        judged = done | "Match" >> Step(match, strict).split()
+        rejected.append(judged[REJECTED])
         all_judged = judged.main | "AllJudged" >> beam.combiners.ToList()
         _ = all_judged | "WriteScores" >> beam.Map(collecting.write_scores, output_dir, table)
     if wanted.coco:
         describe = functools.partial(collecting.describe_image, **of_results, with_truth=with_truth)
         described = done | "Describe" >> Step(describe, strict).split()
-        letters.append(described[LETTERS])
+        rejected.append(described[REJECTED])
         suffix = f"_{wanted.split}" if wanted.layout == "cityscapes" else ""
         all_described = described.main | "AllDescribed" >> beam.combiners.ToList()
         _ = all_described | "WriteCoco" >> beam.Map(
             collecting.write_coco, output_dir, suffix, table
         )
-    all_letters = letters | "Letters" >> beam.Flatten() | beam.combiners.ToList()
-    _ = all_letters | "WriteLetters" >> beam.Map(collecting.write_letters, output_dir)
+    all_rejected = rejected | "Rejected" >> beam.Flatten() | beam.combiners.ToList()
+    _ = all_rejected | "WriteRejected" >> beam.Map(collecting.write_rejected, output_dir)
 
 
-def find_missing(source: Source, letters: DeadLetters, folders: Finishing) -> Iterator[Any]:
+def find_missing(source: Source, rejected: RejectedInputs, folders: Finishing) -> Iterator[Any]:
     """Yields an `Image` for the networks, or a `Predicted` where only the record is there.
 
     Where all is there, it yields the `Image` without its content, tagged `DONE`. The other two stay
@@ -104,7 +104,7 @@ def find_missing(source: Source, letters: DeadLetters, folders: Finishing) -> It
     and kept.
     """
     item = source.item
-    with letters.listed(item.name, item.image_path):
+    with rejected.listed(item.name, item.image_path):
         listing.check_names(item)
         image = source.open()
         found = folders.find(item, image.sha256)
@@ -118,20 +118,20 @@ def find_missing(source: Source, letters: DeadLetters, folders: Finishing) -> It
 
 
 def finish(
-    predicted: Predicted | Letter, letters: DeadLetters, folders: Finishing
-) -> Iterator[Image | Letter]:
+    predicted: Predicted | RejectedInput, rejected: RejectedInputs, folders: Finishing
+) -> Iterator[Image | RejectedInput]:
     """Writes all that is missing of an image, and yields it.
 
     Beam fuses this step with the networks, so that their logits are never encoded. If it is
     repeated, the same bytes are written again.
     """
-    if isinstance(predicted, Letter):
+    if isinstance(predicted, RejectedInput):
         yield predicted
         return
     folders.finish(predicted.made, predicted.is_recorded)
     if not predicted.is_recorded:
         _count("predicted")
-    if predicted.image.item.name not in letters:
+    if predicted.image.item.name not in rejected:
         _count("merged")
         yield predicted.image
 

@@ -14,7 +14,7 @@ from affinity_seg.beam.elements import Source
 from affinity_seg.beam.steps import Step
 from affinity_seg.data import listing, record_damage
 from affinity_seg.data.listing import Item
-from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.rejected_inputs import RejectedInputs
 
 TFRECORDS = listing.SOURCE_LAYOUTS[-1]
 
@@ -45,7 +45,7 @@ class ReadSources(beam.PTransform):
     """Spreads what `list_sources` has listed over the workers.
 
     Returns:
-      A pair: `Source`s, and `Letter`s of what cannot be read.
+      A pair: `Source`s, and `RejectedInput`s of what cannot be read.
     """
 
     def __init__(self, listed: list[Source] | list[str], strict: bool):
@@ -57,36 +57,36 @@ class ReadSources(beam.PTransform):
         listed = pipeline | "List" >> beam.Create(self._listed, reshuffle=False)
         spread = listed | "Spread" >> beam.Reshuffle()
         if isinstance(self._listed[0], Source):
-            return spread, pipeline | "NoLetters" >> beam.Create([])
+            return spread, pipeline | "NoRejected" >> beam.Create([])
         read = spread | "ReadRecords" >> Step(read_records, self._strict).split()
         # Spreads them as well, for the key of an image is its name.
         named = read.main | "Named" >> beam.WithKeys(lambda source: source.item.name)
         grouped = named | "SameNames" >> beam.GroupByKey()
         unique = grouped | "Unique" >> Step(take_unique, self._strict).split()
-        return unique.main, (read.letters, unique.letters) | "Unreadable" >> beam.Flatten()
+        return unique.main, (read.rejected, unique.rejected) | "Unreadable" >> beam.Flatten()
 
 
-def read_records(path: str, letters: DeadLetters) -> Iterator[Source]:
+def read_records(path: str, rejected: RejectedInputs) -> Iterator[Source]:
     """Yields the images of a TFRecord file, up to the first record that is damaged."""
     records = tf.data.TFRecordDataset(path).as_numpy_iterator()
     for index in itertools.count():
         where = f"{path}#{index}"
         record = None
-        with letters.listed(os.path.basename(where), path):
+        with rejected.listed(os.path.basename(where), path):
             record = _next(records, where)
         if record is None:
             return
-        with letters.listed(os.path.basename(where), path):
+        with rejected.listed(os.path.basename(where), path):
             yield _source(where, record)
 
 
-def take_unique(named: tuple[str, Iterable[Source]], letters: DeadLetters) -> Iterator[Source]:
+def take_unique(named: tuple[str, Iterable[Source]], rejected: RejectedInputs) -> Iterator[Source]:
     """Yields the first of the images that have the same name, and lists the others."""
     name, sources = named
     first, *others = sorted(sources, key=lambda source: source.item.image_path)
     yield first
     for path in (other.item.image_path for other in others):
-        with letters.listed(name, path):
+        with rejected.listed(name, path):
             raise ValueError(
                 f"names of images must differ: {names.escaped(first.item.image_path)} and "
                 f"{names.escaped(path)}: {name!r}"

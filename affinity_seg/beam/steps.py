@@ -6,9 +6,9 @@ from typing import Any
 import apache_beam as beam
 
 from affinity_seg.beam.running import ends_pipeline
-from affinity_seg.dead_letters import DeadLetters, Letter
+from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs
 
-LETTERS = "letters"
+REJECTED = "rejected"
 """Tag of the outputs with the inputs that could not be used."""
 
 
@@ -19,13 +19,13 @@ class Step(beam.DoFn):
         self,
         work: Callable[..., Iterator[Any]],
         strict: bool,
-        opened: Callable[[DeadLetters], Any] | None = None,
+        opened: Callable[[RejectedInputs], Any] | None = None,
     ):
         """Takes what goes to the workers.
 
         Args:
           work: Called with an element, the list of inputs that cannot be used and, if there is
-            `opened`, what that gave. Yields outputs; a `Letter` goes to the tag `LETTERS`.
+            `opened`, what that gave. Yields outputs; a `RejectedInput` goes to the tag `REJECTED`.
           strict: Whether the first input that cannot be used ends the pipeline.
           opened: Called once for each thread of a worker, with the list.
         """
@@ -35,21 +35,21 @@ class Step(beam.DoFn):
 
     def setup(self) -> None:
         """Makes the list, and what the function needs beside it."""
-        self._letters = DeadLetters(strict=self._strict)
+        self._rejected = RejectedInputs(strict=self._strict)
         with ends_pipeline():
-            self._more = [] if self._opened is None else [self._opened(self._letters)]
+            self._more = [] if self._opened is None else [self._opened(self._rejected)]
 
     def process(self, element: Any) -> Iterator[Any]:
-        """Yields the outputs for an element; tagged, `Letter`s."""
+        """Yields the outputs for an element; tagged, `RejectedInput`s."""
         with ends_pipeline():
-            for output in self._work(element, self._letters, *self._more):
-                yield _tagged(output) if isinstance(output, Letter) else output
-        yield from map(_tagged, self._letters.take())
+            for output in self._work(element, self._rejected, *self._more):
+                yield _tagged(output) if isinstance(output, RejectedInput) else output
+        yield from map(_tagged, self._rejected.take())
 
     def split(self, *tags: str) -> beam.ParDo:
-        """Returns the step with the outputs `main`, `letters` and those of other tags."""
-        return beam.ParDo(self).with_outputs(LETTERS, *tags, main="main")
+        """Returns the step with the outputs `main`, `rejected` and those of other tags."""
+        return beam.ParDo(self).with_outputs(REJECTED, *tags, main="main")
 
 
-def _tagged(letter: Letter) -> beam.pvalue.TaggedOutput:
-    return beam.pvalue.TaggedOutput(LETTERS, letter)
+def _tagged(entry: RejectedInput) -> beam.pvalue.TaggedOutput:
+    return beam.pvalue.TaggedOutput(REJECTED, entry)

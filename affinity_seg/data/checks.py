@@ -10,7 +10,7 @@ import numpy as np
 from affinity_seg import labels, names
 from affinity_seg.data import instance_files, mask_checks, pictures
 from affinity_seg.data.listing import Item
-from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.rejected_inputs import RejectedInputs
 
 
 class CheckedItem(NamedTuple):
@@ -66,20 +66,20 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
 
 
 def read_items(
-    items: Iterable[Item], class_table: labels.ClassTable, letters: DeadLetters | None = None
+    items: Iterable[Item], class_table: labels.ClassTable, rejected: RejectedInputs | None = None
 ) -> Iterator[CheckedItem]:
     """Yields what `read_item` returns of each image.
 
     Args:
       items: Images with truth.
       class_table: What their instance images may hold.
-      letters: Lists the images that cannot be used; without it, the first of them is raised.
+      rejected: Lists the images that cannot be used; without it, the first of them is raised.
     """
-    letters = DeadLetters(strict=True) if letters is None else letters
+    rejected = RejectedInputs(strict=True) if rejected is None else rejected
     for item in items:
-        with letters.listed(item.name, item.image_path):
+        with rejected.listed(item.name, item.image_path):
             checked = read_item(item, class_table)
-        if item.name not in letters:
+        if item.name not in rejected:
             yield checked
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from affinity_seg import names
 from affinity_seg.data import mistakes, unlisted
-from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.rejected_inputs import RejectedInputs
 
 LABELLED_LAYOUTS = ("cityscapes", "folder")
 """Those of `LAYOUTS` with truth."""
@@ -73,7 +73,7 @@ def check_split(split: str) -> None:
     """Raises ValueError unless `split` is a plain name, without folders."""
     if not re.fullmatch(r"\w[\w.-]*", split):
         raise ValueError(
-            "`split` must be a name of letters, digits, '_', '-' and '.', "
+            "`split` must be a name of rejected, digits, '_', '-' and '.', "
             f"as of a folder of leftImg8bit: {split!r}"
         )
 
@@ -147,14 +147,14 @@ def list_labelled_images(
     layout: str,
     split: str = "",
     annotation: str = "gtFine",
-    letters: DeadLetters | None = None,
+    rejected: RejectedInputs | None = None,
     allowed: Collection[str] | None = None,
 ) -> list[Item]:
     """Lists the images as `list_images` does and makes sure that each has its instance image.
 
     Args:
       data_dir: As of `list_images`, and so are `layout`, `split` and `annotation`.
-      letters: Lists the images that lack theirs, unless all do.
+      rejected: Lists the images that lack theirs, unless all do.
       allowed: As of `list_images`.
 
     Raises:
@@ -165,7 +165,7 @@ def list_labelled_images(
     if layout not in LABELLED_LAYOUTS:
         raise ValueError(f"`layout` {layout!r} has no truth; use one of {LABELLED_LAYOUTS}")
     missing = [item for item in items if not os.path.isfile(item.instance_path)]
-    if missing and (letters is None or letters.is_strict or len(missing) == len(items)):
+    if missing and (rejected is None or rejected.is_strict or len(missing) == len(items)):
         raise FileNotFoundError(
             mistakes.counted(len(missing), "instance image is", "instance images are")
             + " missing:\n  "
@@ -173,7 +173,7 @@ def list_labelled_images(
         )
     for item in missing:
         reason = f"{item.instance_path}: the instance image is missing{_other_file(item)}"
-        letters.add(item.name, item.image_path, reason)
+        rejected.add(item.name, item.image_path, reason)
     truths = _list_truths(data_dir, layout, split, annotation)
     without_image = sorted(truths.keys() - {item.name for item in items})
     if without_image:

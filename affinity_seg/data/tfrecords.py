@@ -14,7 +14,7 @@ import tqdm
 from affinity_seg import common, files, labels
 from affinity_seg.data import checks, listing, mask_checks, tiles
 from affinity_seg.data.listing import Item
-from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.rejected_inputs import RejectedInputs
 
 _SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})\.tfrecord", re.DOTALL)
 """A shard's prefix and the number of shards of its set."""
@@ -97,7 +97,7 @@ def write_tfrecords(
     output_dir: str,
     split: str,
     num_shards: int,
-    letters: DeadLetters | None = None,
+    rejected: RejectedInputs | None = None,
     allowed: Collection[str] = (),
 ) -> Summary:
     """Checks the images and writes them to `<output_dir>/<split>-%05d-of-%05d.tfrecord`.
@@ -112,7 +112,7 @@ def write_tfrecords(
       output_dir: Folder of the shards; older shards of the same split are removed from it.
       split: First part of the shards' names.
       num_shards: Number of shards, 1 to the number of images.
-      letters: Lists the images that cannot be used; without it, the first of them is raised.
+      rejected: Lists the images that cannot be used; without it, the first of them is raised.
       allowed: Some of `mistakes.NAMES`, which are not refused.
 
     Raises:
@@ -120,7 +120,7 @@ def write_tfrecords(
       ValueError: An argument or a file breaks a rule, there is no instance at all, or ids cannot
         be objects.
     """
-    examples = checks.read_items(items, class_table, letters)
+    examples = checks.read_items(items, class_table, rejected)
     return write_examples(examples, len(items), class_table, output_dir, split, num_shards, allowed)
 
 

@@ -22,7 +22,7 @@ from affinity_seg import grids, labels
 from affinity_seg.data import checks
 from affinity_seg.data.listing import Item
 from affinity_seg.data.training_set_settings import Settings
-from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.rejected_inputs import RejectedInputs
 
 
 class Crop(NamedTuple):
@@ -56,7 +56,7 @@ def build(
     items: Sequence[Item],
     class_table: labels.ClassTable,
     settings: Settings,
-    letters: DeadLetters | None = None,
+    rejected: RejectedInputs | None = None,
 ) -> TrainingSet:
     """Returns a set; for patches, all truth is read to choose the crops.
 
@@ -65,17 +65,17 @@ def build(
       items: Labelled images, the fine or the coarse ones.
       class_table: The classes.
       settings: How images become the set.
-      letters: Lists the images that cannot be used; without it, the first of them is raised.
+      rejected: Lists the images that cannot be used; without it, the first of them is raised.
     """
-    letters = DeadLetters(strict=True) if letters is None else letters
+    rejected = RejectedInputs(strict=True) if rejected is None else rejected
     crops = []
     if has_crops(name):
         progress = tqdm.tqdm(items, unit="image", desc="instances", disable=None)
         for item in progress:
-            with letters.listed(item.name, item.image_path):
+            with rejected.listed(item.name, item.image_path):
                 crops += crops_of_image(name, item, class_table, settings)
-    parts = plan(name, [item for item in items if item.name not in letters], crops, settings)
-    return TrainingSet(len(parts), examples(parts, class_table, settings, letters))
+    parts = plan(name, [item for item in items if item.name not in rejected], crops, settings)
+    return TrainingSet(len(parts), examples(parts, class_table, settings, rejected))
 
 
 def has_crops(name: str) -> bool:
@@ -201,7 +201,7 @@ def examples(
     parts: Iterable[tuple[Item, Crop | None]],
     class_table: labels.ClassTable,
     settings: Settings,
-    letters: DeadLetters | None = None,
+    rejected: RejectedInputs | None = None,
 ) -> Iterator[checks.CheckedItem]:
     """Yields parts of images, see `plan`; an image is read once if its parts follow each other.
 
@@ -209,15 +209,15 @@ def examples(
       parts: Images and what is cut out of them; None for the whole image.
       class_table: The classes.
       settings: How images become the set.
-      letters: Lists the images that cannot be used; without it, the first of them is raised.
+      rejected: Lists the images that cannot be used; without it, the first of them is raised.
     """
-    letters = DeadLetters(strict=True) if letters is None else letters
+    rejected = RejectedInputs(strict=True) if rejected is None else rejected
     opened = None
     for item, part in parts:
         if opened is None or opened.item != item:
-            with letters.listed(item.name, item.image_path):
+            with rejected.listed(item.name, item.image_path):
                 opened = OpenedImage(item, class_table, settings)
-        if item.name not in letters:
+        if item.name not in rejected:
             yield opened.cut(part)
 
 

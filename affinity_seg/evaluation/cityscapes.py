@@ -66,7 +66,7 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     return _summary(scores, class_table, len(items))
 
 
-def judge_image(item: Item, results_dir: str, class_table: ClassTable) -> dict[str, Any]:
+def match_image(item: Item, results_dir: str, class_table: ClassTable) -> dict[str, Any]:
     """Matches the result of one image with its truth, by the official code.
 
     Args:
@@ -87,7 +87,7 @@ def judge_image(item: Item, results_dir: str, class_table: ClassTable) -> dict[s
 
 
 def scores_of(judged: Mapping[str, dict[str, Any]], class_table: ClassTable) -> dict[str, Any]:
-    """Returns what `evaluate` does, from what `judge_image` returned of each image by name."""
+    """Returns what `evaluate` does, from what `match_image` returned of each image by name."""
     return _summary(_scores(judged, _parameters("")), class_table, len(judged))
 
 

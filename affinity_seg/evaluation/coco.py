@@ -55,7 +55,7 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     return scores_of(described, class_table)
 
 
-def judge_image(
+def match_image(
     item: Item, results_dir: str, class_table: ClassTable
 ) -> coco_format.DescribedImage:
     """Reads truth and result of one image.
@@ -86,7 +86,7 @@ def _describe(
 def scores_of(
     judged: Mapping[str, coco_format.DescribedImage], class_table: ClassTable
 ) -> dict[str, Any]:
-    """Returns what `evaluate` does, from what `judge_image` returned of each image by name."""
+    """Returns what `evaluate` does, from what `match_image` returned of each image by name."""
     images, true, predicted = coco_format.numbered_images(judged.values())
     precision = _precision(images, class_table.class_names, true, predicted)
     return {

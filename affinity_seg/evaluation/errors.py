@@ -101,12 +101,12 @@ def judge_folder(
       ValueError: A result breaks the format.
     """
     return [
-        judge_image(item.name, target, predictions, class_table, min_pixels)
+        match_image(item.name, target, predictions, class_table, min_pixels)
         for item, target, predictions in read_judged(items, results_dir, class_table)
     ]
 
 
-def judge_image(
+def match_image(
     name: str,
     target: truth.Truth,
     predictions: Sequence[Prediction],

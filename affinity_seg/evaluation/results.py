@@ -18,7 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from affinity_seg import dead_letters, files, names
+from affinity_seg import files, names, rejected_inputs
 from affinity_seg.data import pictures
 from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
@@ -259,7 +259,7 @@ def _listed(
 
 def _why(results_dir: str) -> str:
     """Returns where the reasons stand why images have no result, if a run has left them."""
-    path = os.path.join(results_dir, dead_letters.FILE_NAME)
+    path = os.path.join(results_dir, rejected_inputs.FILE_NAME)
     return f"\nthe last run could not use some records, see {path}" if os.path.isfile(path) else ""
 
 

@@ -8,7 +8,6 @@ from tqdm import tqdm
 from affinity_seg import files
 from affinity_seg.configs.choices import MERGE_METHODS
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.evaluation import results as results_lib
 from affinity_seg.instances import Instances
 from affinity_seg.pipeline import fingerprint as fingerprint_lib
@@ -17,6 +16,7 @@ from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.pipeline.folders import ResultFolder
 from affinity_seg.pipeline.merging import class_candidates, merge_components, merger_of
+from affinity_seg.rejected_inputs import RejectedInputs
 
 
 def merge_records(
@@ -25,7 +25,7 @@ def merge_records(
     method: str,
     results_dir: str,
     instance_filter: InstanceFilter = KEEP_ALL,
-    letters: DeadLetters | None = None,
+    rejected: RejectedInputs | None = None,
 ) -> int:
     """Writes the result of every prediction record that has none, or has changed since.
 
@@ -35,7 +35,7 @@ def merge_records(
       method: One of `configs.choices.MERGE_METHODS`.
       results_dir: Folder of the results, made if needed.
       instance_filter: What is written.
-      letters: Lists the records that cannot be merged; without it, the first of them is raised.
+      rejected: Lists the records that cannot be merged; without it, the first of them is raised.
 
     Returns:
       The number of images that were merged now.
@@ -45,22 +45,22 @@ def merge_records(
       ValueError: Records and configuration do not belong together, the filter does not fit, or
         the folder holds results of another run; the message names the field.
     """
-    letters = DeadLetters(strict=True) if letters is None else letters
+    rejected = RejectedInputs(strict=True) if rejected is None else rejected
     names = records.list_records(predictions_dir)
-    fingerprint = _find_fingerprint(predictions_dir, names, letters)
+    fingerprint = _find_fingerprint(predictions_dir, names, rejected)
     if fingerprint is None:
         return 0
     _check_fields(predictions_dir, fingerprint, config)
-    merger = RecordMerger(fingerprint, config, method, results_dir, instance_filter, letters)
+    merger = RecordMerger(fingerprint, config, method, results_dir, instance_filter, rejected)
     for name in tqdm(names, desc="merge", unit="image", disable=None):
         path = records.record_path(predictions_dir, name)
-        with letters.listed(name, path):
+        with rejected.listed(name, path):
             source = files.sha256(path)
             if merger.is_done(name, source):
                 continue
             record = records.read_record(path)
             # Not in the body: an error of writing is not the record's.
-        if name not in letters:
+        if name not in rejected:
             merger.merge(path, record, source)
     return merger.count
 
@@ -75,7 +75,7 @@ class RecordMerger(ResultFolder):
         method: str,
         results_dir: str,
         instance_filter: InstanceFilter = KEEP_ALL,
-        letters: DeadLetters | None = None,
+        rejected: RejectedInputs | None = None,
     ):
         """Checks the folder of the results.
 
@@ -85,7 +85,7 @@ class RecordMerger(ResultFolder):
           method: One of `configs.choices.MERGE_METHODS`.
           results_dir: Folder of the results, made if needed.
           instance_filter: What is written.
-          letters: Lists the records that cannot be merged; without it, they are raised.
+          rejected: Lists the records that cannot be merged; without it, they are raised.
 
         Raises:
           ValueError: The folder holds results of another run; the message names the field.
@@ -100,7 +100,7 @@ class RecordMerger(ResultFolder):
         self._config = config
         self._method = method
         self._filter = instance_filter
-        self._letters = DeadLetters(strict=True) if letters is None else letters
+        self._rejected = RejectedInputs(strict=True) if rejected is None else rejected
 
     def merge(self, path: str, record: records.Record, source: str) -> None:
         """Writes the result of a record.
@@ -116,7 +116,7 @@ class RecordMerger(ResultFolder):
         """
         self._filter.check(record.class_table)
         instances = None
-        with self._letters.listed(record.name, path):
+        with self._rejected.listed(record.name, path):
             difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
             if difference:
                 raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
@@ -144,7 +144,9 @@ def check_result(results_dir: str, name: str, record_path: str) -> None:
         )
 
 
-def _find_fingerprint(folder: str, names: list[str], letters: DeadLetters) -> dict[str, Any] | None:
+def _find_fingerprint(
+    folder: str, names: list[str], rejected: RejectedInputs
+) -> dict[str, Any] | None:
     """Returns what made a folder of records, None if there is no record that tells.
 
     That is what the folder says, or its first record that can be read, for records without folder.
@@ -154,7 +156,7 @@ def _find_fingerprint(folder: str, names: list[str], letters: DeadLetters) -> di
         return fingerprint_lib.read(path)
     for name in names:
         path = records.record_path(folder, name)
-        with letters.listed(name, path):
+        with rejected.listed(name, path):
             return records.read_record(path).fingerprint
     return None
 

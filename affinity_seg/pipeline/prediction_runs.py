@@ -17,7 +17,6 @@ from affinity_seg import files
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, pictures
 from affinity_seg.data.listing import Item
-from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.modeling.loading import Network, load_network
 from affinity_seg.pipeline import records, timeline
 from affinity_seg.pipeline.background import Finisher, prefetch
@@ -29,6 +28,7 @@ from affinity_seg.pipeline.merge_runs import RecordMerger
 from affinity_seg.pipeline.predicting import LogitsCache, Predictor
 from affinity_seg.pipeline.recording import Recorder
 from affinity_seg.pipeline.segmenter import Segmenter
+from affinity_seg.rejected_inputs import RejectedInputs
 
 Networks = dict[tuple[str, int | None, str], Network]
 """Networks by kind, output stride and precision."""
@@ -101,7 +101,7 @@ def predict_images(
     *,
     merger: RecordMerger | None = None,
     times: timeline.Timeline | None = None,
-    letters: DeadLetters | None = None,
+    rejected: RejectedInputs | None = None,
 ) -> int:
     """Writes the prediction record of every image that has none, or has a damaged one.
 
@@ -113,7 +113,7 @@ def predict_images(
       output_dir: Folder of the records, made if needed.
       merger: Merges each record while the networks run on the next image.
       times: Collects when the stages were at work.
-      letters: Lists the images that cannot be read or predicted; without it, the first is raised.
+      rejected: Lists the images that cannot be read or predicted; without it, the first is raised.
 
     Returns:
       The number of images that were predicted now.
@@ -124,7 +124,7 @@ def predict_images(
     """
     configs = {output_dir: config}
     (made,) = predict_variants(
-        items, configs, semantic_dir, affinity_dir, merger=merger, times=times, letters=letters
+        items, configs, semantic_dir, affinity_dir, merger=merger, times=times, rejected=rejected
     )
     return made.images
 
@@ -149,7 +149,7 @@ def predict_variants(
     *,
     merger: RecordMerger | None = None,
     times: timeline.Timeline | None = None,
-    letters: DeadLetters | None = None,
+    rejected: RejectedInputs | None = None,
 ) -> list[Made]:
     """Does what `predict_images` does for several configurations, image by image.
 
@@ -162,7 +162,7 @@ def predict_variants(
       affinity_dir: Folder of the trained affinity network.
       merger: As in `predict_images`; for one configuration only.
       times: As in `predict_images`.
-      letters: As in `predict_images`.
+      rejected: As in `predict_images`.
 
     Returns:
       What was made for each configuration, in their order.
@@ -172,9 +172,9 @@ def predict_variants(
     """
     items = list(items)
     times = timeline.Timeline() if times is None else times
-    letters = DeadLetters(strict=True) if letters is None else letters
+    rejected = RejectedInputs(strict=True) if rejected is None else rejected
     variants = [
-        _Variant(items, config, folder, (semantic_dir, affinity_dir), merger, times, letters)
+        _Variant(items, config, folder, (semantic_dir, affinity_dir), merger, times, rejected)
         for folder, config in configs.items()
     ]
     missing = [item for item in items if any(item.name in v.missing for v in variants)]
@@ -190,7 +190,7 @@ def predict_variants(
         for item, future in progress:
             logits_cache: LogitsCache = {}
             found: list[tuple[_Variant, records.Record]] = []
-            with letters.listed(item.name, item.image_path):
+            with rejected.listed(item.name, item.image_path):
                 with times.span(timeline.WAIT_READ, item.name):
                     image, image_hash = future.result()
                 found += [
@@ -224,7 +224,7 @@ class _Variant:
         dirs: tuple[str, str],
         merger: RecordMerger | None,
         times: timeline.Timeline,
-        letters: DeadLetters,
+        rejected: RejectedInputs,
     ):
         """Checks the folder and finds the images without a record."""
         self._config = config
@@ -232,16 +232,16 @@ class _Variant:
         self._times = times
         self._folder = RecordFolder(folder, prediction_fingerprint(config, *dirs))
         self._finishing = Finishing(self._folder, merger)
-        self.missing = {item.name for item in items if self._is_missing(item, letters)}
+        self.missing = {item.name for item in items if self._is_missing(item, rejected)}
         self.seconds = 0.0
 
-    def _is_missing(self, item: Item, letters: DeadLetters) -> bool:
+    def _is_missing(self, item: Item, rejected: RejectedInputs) -> bool:
         """Returns whether an image that can be read has no record."""
         if not os.path.exists(self._folder.path_of(item.name)):
             return True
-        with letters.listed(item.name, item.image_path):
+        with rejected.listed(item.name, item.image_path):
             image_hash = files.sha256(item.image_path)
-        return item.name not in letters and self._folder.find(item, image_hash) is None
+        return item.name not in rejected and self._folder.find(item, image_hash) is None
 
     def made(self) -> Made:
         """Returns what was made; to be called when all of it is finished."""

@@ -31,7 +31,7 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags) -> None:
     """Runs the verb."""
-    from affinity_seg.evaluation import errors, judge
+    from affinity_seg.evaluation import errors, metrics
     from affinity_seg.visualization import curves, layout
 
     if values.model is not None:
@@ -41,18 +41,18 @@ def main(values: cli.Flags) -> None:
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     table = load_class_table(values.class_table)
     items = listing.list_labelled_images(values.input, values.layout, values.split)
-    scores = judge.evaluate(items, values.results_dir, table, values.baseline_results_dir)
-    scores["errors"] = errors.summary(judge.find_errors(items, values.results_dir, table), table)
+    scores = metrics.evaluate(items, values.results_dir, table, values.baseline_results_dir)
+    scores["errors"] = errors.summary(metrics.find_errors(items, values.results_dir, table), table)
     print(tables.error_tables(scores["errors"]) + "\n")
     if values.model is not None:
         main_scores = {name: scores[name] for name in ("ap", "ap50")}
         model_folder.write(values.model, scores={_name_of_data(values): main_scores})
         print(f"scores kept: {os.path.join(values.model, model_folder.FILE)}")
     if values.output_json:
-        files.write_json(values.output_json, judge.for_json(scores))
+        files.write_json(values.output_json, metrics.for_json(scores))
         print(f"written: {values.output_json}")
     if values.output_plot:
-        plot = curves.draw_precision_recall(judge.coco_scores(scores)["precision_recall"])
+        plot = curves.draw_precision_recall(metrics.coco_scores(scores)["precision_recall"])
         layout.write_png(values.output_plot, plot)
         print(f"written: {values.output_plot}")
 

@@ -10,7 +10,7 @@ Started again, it continues with the records that have no result or have changed
 that cannot be merged are left out and listed, see docs/faults.md.
 """
 
-from affinity_seg import cli, dead_letters, tool_flags
+from affinity_seg import cli, rejected_inputs, tool_flags
 from affinity_seg.configs import choices
 
 
@@ -30,9 +30,9 @@ def main(values: cli.Flags) -> int:
     from affinity_seg.pipeline import merge_runs
 
     config, instance_filter = tool_flags.config(values), tool_flags.instance_filter(values)
-    letters = dead_letters.DeadLetters(values.output_dir, values.strict)
+    rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict)
     count = merge_runs.merge_records(
-        values.input, config, values.method, values.output_dir, instance_filter, letters
+        values.input, config, values.method, values.output_dir, instance_filter, rejected
     )
     print(f"{values.output_dir}: {count} images merged")
-    return letters.finish()
+    return rejected.finish()

@@ -21,7 +21,7 @@ With --runner it runs on Apache Beam, see docs/beam.md, and writes the same file
 
 import contextlib
 
-from affinity_seg import cli, dead_letters, labels, tool_flags
+from affinity_seg import cli, labels, rejected_inputs, tool_flags
 from affinity_seg.data import listing, training_set_settings
 
 _NUM_SHARDS, _NUM_SHARDS_OF_A_SET = 4, 64
@@ -67,19 +67,19 @@ def main(values: cli.Flags) -> int:
     allowed = tool_flags.allowed_mistakes(values)
     if values.runner is not None:
         return _on_beam(values, class_table, settings, allowed)
-    letters = dead_letters.DeadLetters(values.output_dir, values.strict)
+    rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict)
     if settings is None:
-        _write_images(values, class_table, letters, allowed)
+        _write_images(values, class_table, rejected, allowed)
     else:
-        _write_sets(values, class_table, settings, letters, allowed)
-    return letters.finish()
+        _write_sets(values, class_table, settings, rejected, allowed)
+    return rejected.finish()
 
 
-def _list(values, annotation, letters, allowed):
+def _list(values, annotation, rejected, allowed):
     """Returns the images of one annotation."""
     split = values.coarse_split if values.sets and annotation == "gtCoarse" else values.split
     return listing.list_labelled_images(
-        values.input, values.layout, split, annotation, letters, allowed
+        values.input, values.layout, split, annotation, rejected, allowed
     )
 
 
@@ -87,31 +87,31 @@ def _annotation(set_name):
     return "gtCoarse" if set_name.startswith("coarse") else "gtFine"
 
 
-def _write_images(values, class_table, letters, allowed):
+def _write_images(values, class_table, rejected, allowed):
     """Writes the images as they are."""
     from affinity_seg.data import checks, tfrecords
 
-    items = _list(values, values.annotation, letters, allowed)
+    items = _list(values, values.annotation, rejected, allowed)
     num_shards = values.num_shards or _NUM_SHARDS
     summary = tfrecords.write_tfrecords(
-        items, class_table, values.output_dir, values.split, num_shards, letters, allowed
+        items, class_table, values.output_dir, values.split, num_shards, rejected, allowed
     )
     print(checks.describe(summary.pixels_of_class, summary.instances_of_class, class_table))
     where = f"{len(summary.paths)} shards of {values.split}"
     print(f"{values.output_dir}: {summary.count} images in {where}")
 
 
-def _write_sets(values, class_table, settings, letters, allowed):
+def _write_sets(values, class_table, settings, rejected, allowed):
     """Writes sets of the paper."""
     from affinity_seg.data import tfrecords, training_sets
 
     annotations = dict.fromkeys(map(_annotation, values.sets))
-    items = {name: _list(values, name, letters, allowed) for name in annotations}
+    items = {name: _list(values, name, rejected, allowed) for name in annotations}
     rows = []
     with contextlib.ExitStack() as pending:
         for name in values.sets:
             source_items = items[_annotation(name)]
-            built = training_sets.build(name, source_items, class_table, settings, letters)
+            built = training_sets.build(name, source_items, class_table, settings, rejected)
             if not built.count:
                 raise ValueError(f"{values.input}: nothing to cut for the set {name}")
             shards = min(values.num_shards or _NUM_SHARDS_OF_A_SET, built.count)
@@ -137,20 +137,20 @@ def _on_beam(values, class_table, settings, allowed):
     if values.sets:
         name, annotation = values.sets[0], _annotation(values.sets[0])
         num_shards = _NUM_SHARDS_OF_A_SET
-    letters = dead_letters.DeadLetters(strict=values.strict)
+    rejected = rejected_inputs.RejectedInputs(strict=values.strict)
     wanted = preparing.Preparation(
         name=name,
-        items=_list(values, annotation, letters, allowed),
+        items=_list(values, annotation, rejected, allowed),
         class_table=class_table,
         output_dir=values.output_dir,
         num_shards=values.num_shards or num_shards,
         settings=settings,
         strict=values.strict,
-        letters=letters.take(),
+        rejected=rejected.take(),
         allowed=allowed,
     )
     written = preparing.prepare(wanted, options)
     print(checks.describe(written.pixels_of_class, written.instances_of_class, class_table))
     where = f"{len(written.paths)} shards of {name}"
     print(f"{values.output_dir}: {written.count} examples in {where}")
-    return dead_letters.report(values.output_dir)
+    return rejected_inputs.report(values.output_dir)

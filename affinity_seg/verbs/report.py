@@ -22,7 +22,7 @@ field of the others.
 
 import os
 
-from affinity_seg import cli, dead_letters, files, tool_flags
+from affinity_seg import cli, files, rejected_inputs, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.labels import load_class_table
 
@@ -84,15 +84,15 @@ def _draw(values, items, class_table, instance_filter):
 
     from affinity_seg.visualization import pictures
 
-    letters = dead_letters.DeadLetters(values.output_dir, values.strict)
+    rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict)
     files.remove_leftovers(values.output_dir)
     for item in tqdm(items, desc="draw", unit="image", disable=None):
-        with letters.listed(item.name, item.image_path):
+        with rejected.listed(item.name, item.image_path):
             drawn = _draw_image(values, item, class_table, instance_filter)
-        if item.name not in letters:
+        if item.name not in rejected:
             pictures.write_pictures(values.output_dir, item.name, drawn)
-    print(f"{values.output_dir}: pictures of {len(items) - len(letters)} images")
-    return letters.finish()
+    print(f"{values.output_dir}: pictures of {len(items) - len(rejected)} images")
+    return rejected.finish()
 
 
 def _draw_image(values, item, class_table, instance_filter):

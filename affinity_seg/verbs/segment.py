@@ -8,7 +8,7 @@ r"""Finds the instances of pictures, or of a whole data set.
 
 Without --layout, --input is a picture or a folder of pictures, and may be given several times: for
 each an overlay to look at and a JSON file with every instance. Of several pictures, one that
-cannot be used is listed in dead_letters.json of the output folder and does not stop the others.
+cannot be used is listed in rejected.json of the output folder and does not stop the others.
 
 With --layout, --input is a data set: for each image a prediction record in predictions/ of
 --output_dir (logits at the networks' strides, and the regions of interest) and a result in results/
@@ -24,7 +24,7 @@ writes no predictions.
 
 import os
 
-from affinity_seg import cli, dead_letters, names, tool_flags
+from affinity_seg import cli, names, rejected_inputs, tool_flags
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.data import listing
@@ -92,10 +92,10 @@ def _segment_pictures(values):
         config, *tool_flags.model(values).network_dirs, instance_filter
     )
     class_table = segmenter.class_table
-    letters = dead_letters.DeadLetters(values.output_dir, values.strict or len(items) == 1)
+    rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
         instances = None
-        with letters.listed(item.name, item.image_path), errors_named(item.image_path):
+        with rejected.listed(item.name, item.image_path), errors_named(item.image_path):
             names.check_utf8(item.filename, item.image_path)
             image = pictures.read(item.image_path)
             instances = segmenter.segment(image).as_numpy()
@@ -109,7 +109,7 @@ def _segment_pictures(values):
             values.output_dir, item.name, image, instances, class_table, candidates
         )
         tqdm.write(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")
-    return letters.finish()
+    return rejected.finish()
 
 
 def _segment_data_set(values):
@@ -122,20 +122,20 @@ def _segment_data_set(values):
     predictions_dir, results_dir = (
         os.path.join(values.output_dir, name) for name in (PREDICTIONS, RESULTS)
     )
-    letters = dead_letters.DeadLetters(predictions_dir, values.strict)
+    rejected = rejected_inputs.RejectedInputs(predictions_dir, values.strict)
     method, instance_filter = choices.MERGE_METHODS[0], tool_flags.instance_filter(values)
     merger = None
     if values.stop_after is None:
-        unmerged = dead_letters.DeadLetters(results_dir, values.strict)
+        unmerged = rejected_inputs.RejectedInputs(results_dir, values.strict)
         fingerprint = prediction_fingerprint(config, *dirs)
         merger = merge_runs.RecordMerger(
-            fingerprint, config, method, results_dir, instance_filter, letters=unmerged
+            fingerprint, config, method, results_dir, instance_filter, rejected=unmerged
         )
     times = Timeline()
     count = prediction_runs.predict_images(
-        items, config, *dirs, predictions_dir, merger=merger, times=times, letters=letters
+        items, config, *dirs, predictions_dir, merger=merger, times=times, rejected=rejected
     )
-    predicted = [item.name for item in items if item.name not in letters]
+    predicted = [item.name for item in items if item.name not in rejected]
     megabytes = records.mean_size(predictions_dir, predicted) / 1e6
     print(
         f"{predictions_dir}: {count} images predicted, {len(predicted) - count} were there "
@@ -149,7 +149,7 @@ def _segment_data_set(values):
     if values.timeline:
         times.write(values.timeline)
         print(f"written: {values.timeline}")
-    status = letters.finish()
+    status = rejected.finish()
     if merger is not None and predicted:
         # Records that were there already, perhaps without a result.
         more = merge_runs.merge_records(
@@ -183,4 +183,4 @@ def _segment_on_beam(values):
     )
     if summary.scores:
         print("\n" + tables.main_table(summary.scores) + "\n")
-    return dead_letters.report(values.output_dir)
+    return rejected_inputs.report(values.output_dir)

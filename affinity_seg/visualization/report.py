@@ -10,7 +10,7 @@ from tqdm import tqdm
 from affinity_seg.data import listing, pictures
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import errors as errors_lib
-from affinity_seg.evaluation import judge, results
+from affinity_seg.evaluation import metrics, results
 from affinity_seg.evaluation.errors import ImageErrors, InstanceError
 from affinity_seg.evaluation.truth import Truth, read_truth
 from affinity_seg.labels import ClassTable
@@ -77,7 +77,7 @@ class Report(NamedTuple):
       num_images: Images of the split.
       class_table: The classes.
       settings: What made predictions and results, by field; empty if it was not recorded.
-      scores: What `judge.evaluate` returns; None without truth, as the next three.
+      scores: What `metrics.evaluate` returns; None without truth, as the next three.
       error_sums: What `errors.summary` returns.
       semantic: What `semantic.summary` returns.
       plot: Precision-recall curves, uint8 RGB [H, W, 3].
@@ -136,10 +136,10 @@ def gather(
     judged = _judge(items, results_dir, class_table)
     scores = sums = pixels = plot = None
     if judged:
-        scores = judge.evaluate(items, results_dir, class_table)
+        scores = metrics.evaluate(items, results_dir, class_table)
         sums = errors_lib.summary(list(judged.values()), class_table)
         pixels = confusion.evaluate(items, predictions_dir, class_table)
-        plot = curves.draw_precision_recall(judge.coco_scores(scores)["precision_recall"])
+        plot = curves.draw_precision_recall(metrics.coco_scores(scores)["precision_recall"])
     shown = sorted(items, key=lambda i: -judged[i.name].share if judged else 0)[:max_images]
     return Report(
         results_dir=results_dir,
@@ -167,7 +167,7 @@ def _judge(
     """Returns the errors by image; nothing without truth."""
     if not items[0].has_truth:
         return {}
-    judged = judge.find_errors(items, results_dir, class_table)
+    judged = metrics.find_errors(items, results_dir, class_table)
     return {image.name: image for image in judged} if any(i.num_true for i in judged) else {}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 
 from affinity_seg import files, version
-from affinity_seg.evaluation import errors, judge
+from affinity_seg.evaluation import errors, metrics
 from affinity_seg.evaluation.tables import cell
 from affinity_seg.visualization import failures, report_parts
 from affinity_seg.visualization.report import ErrorLine, Failure, GalleryImage, Report
@@ -115,7 +115,7 @@ def _scores(scores: dict[str, Any]) -> str:
         "ap_large": "AP large (above)",
     }
     tables.append(
-        _score_table("coco", "COCO, by size of the truth in px", judge.coco_scores(scores), coco)
+        _score_table("coco", "COCO, by size of the truth in px", metrics.coco_scores(scores), coco)
     )
     if "dsb" in scores:
         rows = [(f"IoU > {iou}", value) for iou, value in scores["dsb"]["score_per_iou"].items()]

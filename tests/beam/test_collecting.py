@@ -9,10 +9,10 @@ import pytest
 from apache_beam.transforms.combiners import ToListCombineFn
 from scenes import CELLS, boxes, write_boxes, write_truth
 
-from affinity_seg.beam.collecting import average_precision, write_letters
-from affinity_seg.dead_letters import Letter
-from affinity_seg.evaluation import judge
+from affinity_seg.beam.collecting import average_precision, write_rejected
+from affinity_seg.evaluation import metrics
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.rejected_inputs import RejectedInput
 
 SIZE = (60, 100)
 CLASSES = (3, 1, 5)
@@ -44,9 +44,9 @@ def write_images(folder, table, count=6):
 @pytest.mark.parametrize("table", [CITYSCAPES, CELLS], ids=lambda table: table.name)
 def test_ap_is_that_of_the_judge_in_any_grouping(tmp_path, table):
     items, results_dir = write_images(tmp_path, table)
-    wanted = judge.main_scores(items, results_dir, table)
+    wanted = metrics.main_scores(items, results_dir, table)
     assert 0.1 < wanted["ap"] < wanted["ap50"] < 1
-    judged = [(item.name, judge.judge_image(item, results_dir, table)) for item in items]
+    judged = [(item.name, metrics.match_image(item, results_dir, table)) for item in items]
     # As between machines: nothing but JSON has to survive.
     judged = [(name, json.loads(json.dumps(one))) for name, one in judged] if (
         table is CITYSCAPES
@@ -67,20 +67,24 @@ def test_ap_is_that_of_the_judge_in_any_grouping(tmp_path, table):
 
 def test_an_image_without_truth_of_a_class_is_nan_for_the_judge_only(tmp_path):
     items, results_dir = write_images(tmp_path, CITYSCAPES)
-    scores = judge.scores_of(
-        {items[0].name: judge.judge_image(items[0], results_dir, CITYSCAPES)}, CITYSCAPES
+    scores = metrics.scores_of(
+        {items[0].name: metrics.match_image(items[0], results_dir, CITYSCAPES)}, CITYSCAPES
     )
     assert scores["classes"]["train"]["ap"] is None and scores["classes"]["car"]["ap"] is not None
-    assert scores == judge.main_scores(items[:1], results_dir, CITYSCAPES)
+    assert scores == metrics.main_scores(items[:1], results_dir, CITYSCAPES)
 
 
-def test_letters_are_sorted_and_each_input_is_there_once(tmp_path):
-    path = tmp_path / "dead_letters.json"
-    letters = [Letter("b", "b.png", "2"), Letter("a", "a.png", "x"), Letter("b", "b.png", "1")]
-    write_letters(letters, str(tmp_path))
+def test_rejected_are_sorted_and_each_input_is_there_once(tmp_path):
+    path = tmp_path / "rejected.json"
+    rejected = [
+        RejectedInput("b", "b.png", "2"),
+        RejectedInput("a", "a.png", "x"),
+        RejectedInput("b", "b.png", "1"),
+    ]
+    write_rejected(rejected, str(tmp_path))
     assert json.loads(path.read_text()) == [
         {"name": "a", "file": "a.png", "reason": "x"},
         {"name": "b", "file": "b.png", "reason": "1"},
     ]
-    write_letters([], str(tmp_path))
+    write_rejected([], str(tmp_path))
     assert not os.path.exists(path)

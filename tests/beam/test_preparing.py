@@ -12,8 +12,8 @@ from running import ROOT, run_verb
 
 from affinity_seg.beam import preparing, running
 from affinity_seg.data import listing, tfrecords, training_set_settings, training_sets
-from affinity_seg.dead_letters import DeadLetters
 from affinity_seg.labels import CITYSCAPES, ClassTable
+from affinity_seg.rejected_inputs import RejectedInputs
 from synthetic import streets
 
 SETTINGS = training_set_settings.Settings(num_fine_patches=9, num_coarse_patches=3, patch_size=65,
@@ -97,28 +97,28 @@ def wrong(items, tmp_path):
 
 
 def test_a_split_with_images_that_cannot_be_used(wrong, tmp_path):
-    letters = DeadLetters(str(tmp_path / "plain"))
-    tfrecords.write_tfrecords(wrong, CITYSCAPES, str(tmp_path / "plain"), "train", 2, letters)
+    rejected = RejectedInputs(str(tmp_path / "plain"))
+    tfrecords.write_tfrecords(wrong, CITYSCAPES, str(tmp_path / "plain"), "train", 2, rejected)
     written = prepare(wrong, tmp_path / "beam")
     assert written.count == 3
     assert contents(tmp_path / "beam") == contents(tmp_path / "plain")
-    listed = json.loads((tmp_path / "beam" / "dead_letters.json").read_text())
-    assert [letter["name"] for letter in listed] == [wrong[1].name, wrong[3].name]
+    listed = json.loads((tmp_path / "beam" / "rejected.json").read_text())
+    assert [entry["name"] for entry in listed] == [wrong[1].name, wrong[3].name]
     assert str(tmp_path / "truth.png") in listed[1]["reason"]
 
 
 def test_patches_with_images_that_cannot_be_used(wrong, tmp_path):
-    letters = DeadLetters(str(tmp_path / "plain"))
-    built = training_sets.build("fine_patches", wrong, CITYSCAPES, SETTINGS, letters)
+    rejected = RejectedInputs(str(tmp_path / "plain"))
+    built = training_sets.build("fine_patches", wrong, CITYSCAPES, SETTINGS, rejected)
     tfrecords.write_examples(
         built.examples, built.count, CITYSCAPES, str(tmp_path / "plain"), "fine_patches", 2
     )
     prepare(wrong, tmp_path / "beam", "fine_patches", settings=SETTINGS)
     ours, plain = (contents(tmp_path / side) for side in ("beam", "plain"))
-    listed, plainly = (json.loads(found.pop("dead_letters.json")) for found in (ours, plain))
+    listed, plainly = (json.loads(found.pop("rejected.json")) for found in (ours, plain))
     assert ours == plain and len(ours) == 2
     # The plain tool lists them in the order that it met them.
-    assert listed == sorted(plainly, key=lambda letter: letter["name"]) and len(listed) == 2
+    assert listed == sorted(plainly, key=lambda entry: entry["name"]) and len(listed) == 2
 
 
 def test_without_any_instance_nothing_is_written(items, tmp_path):

@@ -11,13 +11,13 @@ from running import ROOT, run_verb
 
 from affinity_seg.beam.segmentation import Segmentation
 from affinity_seg.data import tfrecords
-from affinity_seg.evaluation import judge
+from affinity_seg.evaluation import metrics
 from affinity_seg.export import coco
 from affinity_seg.labels import CITYSCAPES
 
 
-def letters(folder):
-    return json.loads(read(os.path.join(folder, "dead_letters.json")))
+def rejected(folder):
+    return json.loads(read(os.path.join(folder, "rejected.json")))
 
 
 @pytest.fixture
@@ -38,14 +38,14 @@ def test_two_processes_give_the_same_bytes_and_the_official_ap(wanted, tmp_path)
     assert f"{NUM_STREETS} images predicted, {NUM_STREETS} merged, 0 were there" in result.stdout
     wanted.assert_equal(tmp_path / "out")
     results_dir = os.path.join(wanted.folder, "results")
-    scores = judge.main_scores(wanted.items, results_dir, CITYSCAPES)
+    scores = metrics.main_scores(wanted.items, results_dir, CITYSCAPES)
     assert scores["ap"] is not None
     assert json.loads(read(tmp_path / "out" / "scores.json")) == scores
     paths = [str(tmp_path / f"instances_val{kind}.json") for kind in ("", "_results")]
     assert coco.write_coco(wanted.items, results_dir, CITYSCAPES, *paths) > 3
     for path in paths:
         assert read(tmp_path / "out" / "coco" / os.path.basename(path)) == read(path)
-    assert not os.path.exists(tmp_path / "out" / "dead_letters.json")
+    assert not os.path.exists(tmp_path / "out" / "rejected.json")
 
 
 EVENTS = []
@@ -58,8 +58,8 @@ class WatchedRun(Segmentation):
         EVENTS.append("load")
         return Watched(super().load(), "record")
 
-    def folders(self, letters=None):
-        return Watched(super().folders(letters), "finish")
+    def folders(self, rejected=None):
+        return Watched(super().folders(rejected), "finish")
 
 
 class Watched:
@@ -151,19 +151,17 @@ def test_what_cannot_be_used_is_listed_and_the_others_are_judged(wanted, segment
         shutil.copy(os.path.join(wanted.folder, "predictions", name), done / "predictions")
     summary = segment(wanted.networks_run(done), input=data_dir, evaluate=True)
     assert (summary.predicted, summary.merged, summary.done_before) == (0, 2, 0)
-    found = letters(done)
-    assert [letter["name"] for letter in found] == [item.name for item in wanted.items[:3]]
-    assert [letter["file"] for letter in found] == files
-    for letter, reason in zip(
-        found, ("damaged or cut off", "", "is not of the image"), strict=True
-    ):
-        assert reason in letter["reason"]
+    found = rejected(done)
+    assert [entry["name"] for entry in found] == [item.name for item in wanted.items[:3]]
+    assert [entry["file"] for entry in found] == files
+    for entry, reason in zip(found, ("damaged or cut off", "", "is not of the image"), strict=True):
+        assert reason in entry["reason"]
     results_dir = str(done / "results")
-    assert summary.scores == judge.main_scores(wanted.items[3:], results_dir, CITYSCAPES)
+    assert summary.scores == metrics.main_scores(wanted.items[3:], results_dir, CITYSCAPES)
     # Nothing is wrong any more: the list goes, and all is as if nothing had ever been.
     summary = segment(wanted.networks_run(done))
     assert (summary.predicted, summary.merged, summary.done_before) == (1, 2, 2)
-    assert not os.path.exists(done / "dead_letters.json")
+    assert not os.path.exists(done / "rejected.json")
     wanted.assert_equal(done)
 
 
@@ -176,7 +174,7 @@ def test_strict_stops_with_the_message_of_the_input(wanted, segment, done, tmp_p
     with pytest.raises(ValueError, match=r"^[^\n]*damaged or cut off, 200 bytes$") as error:
         segment(wanted.networks_run(done), input=str(path.parent), layout="images", strict=True)
     assert str(error.value).startswith(f"{path}: ")
-    assert not os.path.exists(done / "dead_letters.json")
+    assert not os.path.exists(done / "rejected.json")
 
 
 def test_records_of_a_data_set_are_the_same_images(wanted, segment, done, tmp_path):
@@ -186,7 +184,7 @@ def test_records_of_a_data_set_are_the_same_images(wanted, segment, done, tmp_pa
                      coco=True)  # fmt: skip
     assert (result.predicted, result.merged, result.done_before) == (0, 0, NUM_STREETS)
     results_dir = str(done / "results")
-    assert result.scores == judge.main_scores(wanted.items, results_dir, CITYSCAPES)
+    assert result.scores == metrics.main_scores(wanted.items, results_dir, CITYSCAPES)
     paths = [str(tmp_path / f"instances{kind}.json") for kind in ("", "_results")]
     coco.write_coco(wanted.items, results_dir, CITYSCAPES, *paths)
     for path in paths:
@@ -197,7 +195,7 @@ def test_records_of_a_data_set_are_the_same_images(wanted, segment, done, tmp_pa
     (tmp_path / "val-damaged.tfrecord").write_bytes(content[: len(content) // 2])
     result = segment(wanted.networks_run(done), input=pattern, layout="tfrecords")
     assert result.done_before == NUM_STREETS
-    reasons = sorted(letter["reason"] for letter in letters(done))
+    reasons = sorted(entry["reason"] for entry in rejected(done))
     assert sum("names of images must differ" in reason for reason in reasons) >= 2
     assert any(re.search(r"val-damaged.tfrecord#\d: the record is damaged", r) for r in reasons)
 

@@ -15,8 +15,8 @@ from affinity_seg.beam.segmenting import find_missing
 from affinity_seg.beam.sources import read_records, take_unique
 from affinity_seg.beam.steps import Step
 from affinity_seg.data.listing import Item
-from affinity_seg.dead_letters import Letter
 from affinity_seg.pipeline.finishing import DONE
+from affinity_seg.rejected_inputs import RejectedInput
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (9, 300, 3), np.uint8)
 TRUTH = np.full((9, 300), 26001, np.uint16)
@@ -39,8 +39,8 @@ def outputs_of(function, element, strict=False):
     step = Step(function, strict)
     step.setup()
     found = list(step.process(element))
-    letters = [x.value for x in found if isinstance(x, beam.pvalue.TaggedOutput)]
-    return [x for x in found if isinstance(x, Source)], letters
+    rejected = [x.value for x in found if isinstance(x, beam.pvalue.TaggedOutput)]
+    return [x for x in found if isinstance(x, Source)], rejected
 
 
 def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
@@ -52,7 +52,7 @@ def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
         example(b"folder/.."),
         example(b"../../b.jpg"),
     )
-    images, letters = outputs_of(read_records, path)
+    images, rejected = outputs_of(read_records, path)
     assert [image.item.name for image in images] == ["bonn_000000_000019", "b"]
     assert images[0].item.filename == "bonn/bonn_000000_000019_leftImg8bit.png"
     opened = images[0].open()
@@ -60,16 +60,16 @@ def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
     assert (opened.height, opened.width) == (9, 300)
     stored = cv2.imdecode(np.frombuffer(opened.truth, np.uint8), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(stored, TRUTH)
-    step = Step(find_missing, strict=True, opened=lambda letters: AllDone())
+    step = Step(find_missing, strict=True, opened=lambda rejected: AllDone())
     step.setup()
     (done,) = step.process(images[0])
     assert done.tag == DONE and done.value == opened._replace(content=b"")
-    assert [letter.name for letter in letters] == [f"val.tfrecord#{i}" for i in (1, 2, 3)]
-    assert {letter.file for letter in letters} == {path}
-    for letter, reason in zip(
-        letters, ("as `affinity_seg prepare`", common.INSTANCE_ENCODED, "'..'"), strict=True
+    assert [entry.name for entry in rejected] == [f"val.tfrecord#{i}" for i in (1, 2, 3)]
+    assert {entry.file for entry in rejected} == {path}
+    for entry, reason in zip(
+        rejected, ("as `affinity_seg prepare`", common.INSTANCE_ENCODED, "'..'"), strict=True
     ):
-        assert letter.reason.startswith(path) and reason in letter.reason
+        assert entry.reason.startswith(path) and reason in entry.reason
     damaged = example(b"c.png", **{common.IMAGE_ENCODED: [b"tile"] * 3})
     (image,), _ = outputs_of(read_records, write(tmp_path / "c.tfrecord", damaged), strict=True)
     with pytest.raises(
@@ -88,21 +88,23 @@ def test_a_flipped_byte_ends_the_file(tmp_path, place):
     content = bytearray((tmp_path / "val.tfrecord").read_bytes())
     content[len(content) // 3 * (2 if place < 0 else 1) + place] ^= 1
     (tmp_path / "val.tfrecord").write_bytes(content)
-    images, letters = outputs_of(read_records, path)
+    images, rejected = outputs_of(read_records, path)
     assert [image.item.name for image in images] == ["0"]
-    (letter,) = letters
-    assert letter.name == "val.tfrecord#1"
-    assert "damaged or cut off, it and the rest of the file are left out" in letter.reason
+    (entry,) = rejected
+    assert entry.name == "val.tfrecord#1"
+    assert "damaged or cut off, it and the rest of the file are left out" in entry.reason
 
 
 def test_the_first_of_one_name_is_taken(tmp_path):
     path = write(tmp_path / "val.tfrecord", example(b"x/a.png"), example(b"y/a.png"))
     images, _ = outputs_of(read_records, path)
     for order in (images, images[::-1]):
-        taken, letters = outputs_of(take_unique, ("a", order))
+        taken, rejected = outputs_of(take_unique, ("a", order))
         assert [image.item.filename for image in taken] == ["x/a.png"]
-        assert letters == [
-            Letter("a", f"{path}#1", f"names of images must differ: {path}#0 and {path}#1: 'a'")
+        assert rejected == [
+            RejectedInput(
+                "a", f"{path}#1", f"names of images must differ: {path}#0 and {path}#1: 'a'"
+            )
         ]
 
 
@@ -135,7 +137,7 @@ def test_a_turned_picture_is_turned_unless_it_has_a_mask(tmp_path):
     content = picture_bytes.photo(np.zeros((8, 12, 3), np.uint8), 6)
     (tmp_path / "x.jpg").write_bytes(content)
     (tmp_path / "mask.png").write_bytes(b"mask")
-    step = Step(find_missing, strict=False, opened=lambda letters: NothingDone())
+    step = Step(find_missing, strict=False, opened=lambda rejected: NothingDone())
     step.setup()
     item = Item("x", "x.jpg", str(tmp_path / "x.jpg"), None)
     missing = item._replace(instance_path=str(tmp_path / "none.png"))

@@ -106,9 +106,9 @@ def test_a_mask_in_colours_is_listed_with_what_to_do(folder):
     cv2.imwrite(str(folder / "set" / "instances" / "b.png"), colors[_discs()])
     run = _create(folder)
     assert run.returncode == 3
-    (letter,) = json.loads((folder / "out" / "dead_letters.json").read_text())
-    assert letter["name"] == "b"
-    assert "three channels, RGB; 13 colours: save a number for each object" in letter["reason"]
+    (entry,) = json.loads((folder / "out" / "rejected.json").read_text())
+    assert entry["name"] == "b"
+    assert "three channels, RGB; 13 colours: save a number for each object" in entry["reason"]
 
 
 def test_a_name_in_the_other_form_of_unicode(folder):
@@ -129,9 +129,9 @@ def test_a_name_that_is_not_utf8_is_listed(folder):
     run = _create(folder)
     assert run.returncode == 3
     assert "out: 3 images in 1 shards of train" in run.stdout
-    (letter,) = json.loads((folder / "out" / "dead_letters.json").read_text())
-    assert os.fsencode(letter["file"]) == b"set/images/\xe9.png"
-    assert letter["reason"] == (
+    (entry,) = json.loads((folder / "out" / "rejected.json").read_text())
+    assert os.fsencode(entry["file"]) == b"set/images/\xe9.png"
+    assert entry["reason"] == (
         r"set/images/\udce9.png: the name of a file must be UTF-8: '\udce9.png'"
     )
     run = _create(folder, "--strict")

@@ -9,7 +9,7 @@ import pytest
 from absl import logging
 
 from affinity_seg.data import listing, mistakes
-from affinity_seg.dead_letters import DeadLetters
+from affinity_seg.rejected_inputs import RejectedInputs
 
 _NFC, _NFD = (unicodedata.normalize(form, "zürich_é") for form in ("NFC", "NFD"))
 
@@ -73,7 +73,7 @@ def test_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match="leftImg8bit"):
         listing.list_images(str(tmp_path), "cityscapes", "train")
     for split in ("../train", "..", "", "tr*", ".train"):
-        with pytest.raises(ValueError, match="`split` must be a name of letters"):
+        with pytest.raises(ValueError, match="`split` must be a name of rejected"):
             listing.list_images(str(tmp_path), "cityscapes", split)
     with pytest.raises(ValueError, match="`layout` must be one of"):
         listing.list_images(str(tmp_path), "coco")
@@ -141,10 +141,10 @@ def test_masks_without_image_and_masks_of_other_formats_are_said(tmp_path, warni
         _touch(tmp_path / "images" / f"{name}.png")
     for name in ("a.PNG", "b.jpg", "y.png", "z.png", ".hidden.png"):
         _touch(tmp_path / "instances" / name)
-    letters = DeadLetters(str(tmp_path / "out"))
-    (item,) = listing.list_labelled_images(str(tmp_path), "folder", letters=letters)
+    rejected = RejectedInputs(str(tmp_path / "out"))
+    (item,) = listing.list_labelled_images(str(tmp_path), "folder", rejected=rejected)
     assert item.instance_path == str(tmp_path / "instances" / "a.PNG")
-    reason = (tmp_path / "out" / "dead_letters.json").read_text(encoding="utf-8")
+    reason = (tmp_path / "out" / "rejected.json").read_text(encoding="utf-8")
     assert "instances/b.png: the instance image is missing; b.jpg is there, but only PNG" in reason
     (said,) = [text for text in warnings if "have no image" in text]
     masks = [str(tmp_path / "instances" / f"{name}.png") for name in "yz"]
@@ -197,10 +197,10 @@ def test_one_is_one(tmp_path, warnings):
     assert without_image.startswith("1 of 2 instance images has no image: ")
 
 
-def test_dead_letters_have_one_form_of_a_name(tmp_path):
+def test_rejected_inputs_have_one_form_of_a_name(tmp_path):
     _touch(tmp_path / "images" / f"{_NFD}.png")
     _touch(tmp_path / "images" / "a.png")
     _touch(tmp_path / "instances" / "a.png")
-    letters = DeadLetters(str(tmp_path / "out"))
-    listing.list_labelled_images(str(tmp_path), "folder", letters=letters)
-    assert _NFC in letters and len(letters) == 1
+    rejected = RejectedInputs(str(tmp_path / "out"))
+    listing.list_labelled_images(str(tmp_path), "folder", rejected=rejected)
+    assert _NFC in rejected and len(rejected) == 1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from affinity_seg import common, dead_letters, labels
+from affinity_seg import common, labels, rejected_inputs
 from affinity_seg.data import (
     checks,
     graph_examples,
@@ -262,9 +262,9 @@ def test_incomplete_sets_of_shards_are_refused(folder, tmp_path):
         tfrecords.require_shards(str(tmp_path / "nothing.tfrecord"))
 
 
-def _letters(folder):
-    with open(folder / "dead_letters.json", encoding="utf-8") as file:
-        return {letter["name"]: letter["reason"] for letter in json.load(file)}
+def _rejected(folder):
+    with open(folder / "rejected.json", encoding="utf-8") as file:
+        return {entry["name"]: entry["reason"] for entry in json.load(file)}
 
 
 def test_images_that_cannot_be_used_are_listed_and_the_others_written(folder, tmp_path):
@@ -272,34 +272,34 @@ def test_images_that_cannot_be_used_are_listed_and_the_others_written(folder, tm
     _break(str(folder / "instances" / "b.png"), image=np.zeros([12, 21], np.uint16))
     items = listing.list_labelled_images(str(folder), "folder")
     arguments = str(tmp_path / "out"), "train", 2
-    letters = dead_letters.DeadLetters(arguments[0])
-    summary = tfrecords.write_tfrecords(items, _CELLS, *arguments, letters)
-    assert summary.count == 1 and letters.finish() == dead_letters.EXIT_STATUS
+    rejected = rejected_inputs.RejectedInputs(arguments[0])
+    summary = tfrecords.write_tfrecords(items, _CELLS, *arguments, rejected)
+    assert summary.count == 1 and rejected.finish() == rejected_inputs.EXIT_STATUS
     names = [r[common.IMAGE_FILENAME].bytes_list.value[0] for r in _records(summary.paths)]
     assert names == [b"photo.jpg"]
-    reasons = _letters(tmp_path / "out")
+    reasons = _rejected(tmp_path / "out")
     assert list(reasons) == ["a", "b"]
     assert "images/a.png: the file is damaged" in reasons["a"]
     assert "instances/b.png: must have the size of its image, 12x20: 12x21" in reasons["b"]
     _break(str(folder / "images" / "photo.jpg"), bytes=200)
     with pytest.raises(ValueError, match="none of the 3 images of train can be used"):
-        tfrecords.write_tfrecords(items, _CELLS, *arguments, letters)
+        tfrecords.write_tfrecords(items, _CELLS, *arguments, rejected)
     assert [r[common.IMAGE_FILENAME].bytes_list.value[0] for r in _records(summary.paths)] == names
 
 
 def test_images_without_truth_are_listed_unless_all_are(folder, tmp_path):
     os.remove(folder / "instances" / "b.png")
-    letters = dead_letters.DeadLetters(str(tmp_path / "out"))
-    items = listing.list_labelled_images(str(folder), "folder", letters=letters)
+    rejected = rejected_inputs.RejectedInputs(str(tmp_path / "out"))
+    items = listing.list_labelled_images(str(folder), "folder", rejected=rejected)
     assert [item.name for item in items] == ["a", "photo"]
-    assert "instances/b.png: the instance image is missing" in _letters(tmp_path / "out")["b"]
-    strict = dead_letters.DeadLetters(str(tmp_path / "out"), strict=True)
+    assert "instances/b.png: the instance image is missing" in _rejected(tmp_path / "out")["b"]
+    strict = rejected_inputs.RejectedInputs(str(tmp_path / "out"), strict=True)
     with pytest.raises(FileNotFoundError, match="1 instance image is missing"):
-        listing.list_labelled_images(str(folder), "folder", letters=strict)
+        listing.list_labelled_images(str(folder), "folder", rejected=strict)
     for name in ("a", "photo"):
         os.remove(folder / "instances" / f"{name}.png")
     with pytest.raises(FileNotFoundError, match="3 instance images are missing"):
-        listing.list_labelled_images(str(folder), "folder", letters=letters)
+        listing.list_labelled_images(str(folder), "folder", rejected=rejected)
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "picture"])

@@ -103,7 +103,7 @@ def test_a_class_of_whose_predictions_none_counts_has_ap_0(tmp_path, rest, box):
     assert set(scores["classes"]["bicycle"]["ap_per_iou"].values()) == {0}
     assert scores["classes"]["car"]["ap"] == scores["classes"]["car"]["ap50"] == 1
     assert scores["ap"] == scores["ap50"] == 0.5
-    judged = cityscapes.judge_image(item, str(tmp_path / "results"), CITYSCAPES)
+    judged = cityscapes.match_image(item, str(tmp_path / "results"), CITYSCAPES)
     sent = {item.name: json.loads(json.dumps(judged))}
     assert cityscapes.scores_of(sent, CITYSCAPES) == scores
 

@@ -5,7 +5,7 @@ import pytest
 from scenes import TABLE, boxes, write_boxes, write_truth
 
 from affinity_seg import labels
-from affinity_seg.evaluation import errors, judge, matching
+from affinity_seg.evaluation import errors, matching, metrics
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.evaluation.truth import Truth, read_truth
 from affinity_seg.labels import CITYSCAPES
@@ -33,7 +33,7 @@ def _prediction(box, class_index=A, score=0.5):
 
 
 def _judge(target, *predictions, min_pixels=1):
-    return errors.judge_image("one", target, predictions, TABLE, min_pixels)
+    return errors.match_image("one", target, predictions, TABLE, min_pixels)
 
 
 def _kinds(judged):
@@ -231,6 +231,6 @@ def test_judge_counts_what_its_table_counts(tmp_path, table, counted):
     values = np.array([0, label, label + 1])[boxes(*SIZE, LEFT, (30, 0, 39, 11))]
     item = write_truth(tmp_path, "aachen_000000_000019", values)
     write_boxes(str(tmp_path / "r"), item, table, SIZE, (1, 0.5, LEFT))
-    (judged,) = judge.find_errors([item], str(tmp_path / "r"), table)
+    (judged,) = metrics.find_errors([item], str(tmp_path / "r"), table)
     assert judged.num_true == counted
     assert len(read_truth(item.instance_path, table).instance_classes) == 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scenes import CAR, CELLS, boxes, write_boxes, write_truth
 
-from affinity_seg.evaluation import cityscapes, coco, dsb, judge
+from affinity_seg.evaluation import cityscapes, coco, dsb, metrics
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.labels import CITYSCAPES
 
@@ -32,12 +32,12 @@ DAMAGED = {
 
 JUDGES = {
     "cityscapes": lambda item, folder: cityscapes.evaluate([item], folder, CITYSCAPES),
-    "cityscapes, one image": lambda item, folder: cityscapes.judge_image(item, folder, CITYSCAPES),
+    "cityscapes, one image": lambda item, folder: cityscapes.match_image(item, folder, CITYSCAPES),
     "coco": lambda item, folder: coco.evaluate([item], folder, CITYSCAPES),
-    "coco, one image": lambda item, folder: coco.judge_image(item, folder, CITYSCAPES),
+    "coco, one image": lambda item, folder: coco.match_image(item, folder, CITYSCAPES),
     "dsb": lambda item, folder: dsb.evaluate([item], folder, CITYSCAPES),
-    "all": lambda item, folder: judge.evaluate([item], folder, CITYSCAPES),
-    "errors": lambda item, folder: judge.find_errors([item], folder, CITYSCAPES),
+    "all": lambda item, folder: metrics.evaluate([item], folder, CITYSCAPES),
+    "errors": lambda item, folder: metrics.find_errors([item], folder, CITYSCAPES),
     "reader": lambda item, folder: read_truth(item.instance_path, CITYSCAPES),
 }
 

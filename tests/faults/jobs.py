@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from running import Program
 
-from affinity_seg import dead_letters, files
+from affinity_seg import files, rejected_inputs
 from faults import programs
 from faults.scene import Scene
 
@@ -106,6 +106,6 @@ def unlike(found: dict[str, str], whole: dict[str, str]) -> list[str]:
     return [path for path in paths if found.get(path) != whole.get(path)]
 
 
-def has_letters(output: str) -> bool:
+def has_rejected(output: str) -> bool:
     """Returns whether a run listed inputs that it could not use."""
-    return any(os.path.basename(path) == dead_letters.FILE_NAME for path in tree(output))
+    return any(os.path.basename(path) == rejected_inputs.FILE_NAME for path in tree(output))

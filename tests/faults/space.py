@@ -111,7 +111,7 @@ class _Outcome:
             self._problems.append(f"{what}: half-written: {torn[:3]}")
         message = ended.message()
         is_named = ended.status == 1 and output in message and reason in message
-        if not is_named or "Traceback" in ended.text or jobs_lib.has_letters(output):
+        if not is_named or "Traceback" in ended.text or jobs_lib.has_rejected(output):
             self._unnamed += 1
             self._problems.append(f"{what}: status {ended.status}: {ended.text[-1500:]}")
         else:

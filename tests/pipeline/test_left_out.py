@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
-from affinity_seg.dead_letters import EXIT_STATUS, DeadLetters
 from affinity_seg.pipeline import merge_runs, prediction_runs, records
+from affinity_seg.rejected_inputs import EXIT_STATUS, RejectedInputs
 
 CONFIG = InferenceConfig(
     cell_size=8, growth=4, crop_size=32, max_zoom=1.0, merge_window=1, min_pixels=10
@@ -41,23 +41,23 @@ def folder(tmp_path, monkeypatch):
 
 
 def _predict(folder, strict=False):
-    letters = DeadLetters(str(folder / "out"), strict)
+    rejected = RejectedInputs(str(folder / "out"), strict)
     items = listing.list_images(str(folder / "images"), "images")
     dirs = str(folder / "semantic"), str(folder / "affinity")
     count = prediction_runs.predict_images(
-        items, CONFIG, *dirs, str(folder / "out"), letters=letters
+        items, CONFIG, *dirs, str(folder / "out"), rejected=rejected
     )
-    return count, letters.finish()
+    return count, rejected.finish()
 
 
 def _merge(folder, strict=False):
-    letters = DeadLetters(str(folder / "res"), strict)
+    rejected = RejectedInputs(str(folder / "res"), strict)
     arguments = str(folder / "out"), CONFIG, "graph_merge", str(folder / "res")
-    return merge_runs.merge_records(*arguments, letters=letters), letters.finish()
+    return merge_runs.merge_records(*arguments, rejected=rejected), rejected.finish()
 
 
 def _listed(folder):
-    return json.loads((folder / "dead_letters.json").read_text())
+    return json.loads((folder / "rejected.json").read_text())
 
 
 def test_a_broken_image_is_listed_and_predicted_once_it_is_mended(folder):
@@ -67,13 +67,13 @@ def test_a_broken_image_is_listed_and_predicted_once_it_is_mended(folder):
     with pytest.raises(ValueError, match=r"street_1\.png: the file is damaged"):
         _predict(folder, strict=True)
     assert _predict(folder) == (1, EXIT_STATUS)  # With --strict the one before it was predicted.
-    (letter,) = _listed(folder / "out")
-    assert letter["name"] == "street_1" and letter["file"] == str(path)
-    assert letter["reason"].startswith(f"{path}: the file is damaged or cut off")
+    (entry,) = _listed(folder / "out")
+    assert entry["name"] == "street_1" and entry["file"] == str(path)
+    assert entry["reason"].startswith(f"{path}: the file is damaged or cut off")
     assert _predict(folder) == (0, EXIT_STATUS)  # It is tried again.
     path.write_bytes(content)
     assert _predict(folder) == (1, 0)
-    assert not (folder / "out" / "dead_letters.json").exists()
+    assert not (folder / "out" / "rejected.json").exists()
 
 
 def test_an_image_that_is_gone_is_listed_whether_it_has_a_record_or_not(folder):
@@ -87,7 +87,7 @@ def test_an_image_that_is_gone_is_listed_whether_it_has_a_record_or_not(folder):
     path.unlink()
     path.symlink_to(folder / "nowhere.png")
     assert _predict(folder) == (0, EXIT_STATUS)
-    assert [letter["name"] for letter in _listed(folder / "out")] == ["street_1"]
+    assert [entry["name"] for entry in _listed(folder / "out")] == ["street_1"]
     assert len(records.list_records(str(folder / "out"))) == 3
 
 
@@ -102,12 +102,12 @@ def test_a_damaged_record_is_listed_and_merged_once_it_is_mended(folder, number)
         _merge(folder, strict=True)
     left = 2 - number  # With --strict those before it were merged.
     assert _merge(folder) == (left, EXIT_STATUS)
-    (letter,) = _listed(folder / "res")
-    assert letter["name"] == f"street_{number}" and letter["file"] == str(path)
+    (entry,) = _listed(folder / "res")
+    assert entry["name"] == f"street_{number}" and entry["file"] == str(path)
     path.write_bytes(content)
     assert _merge(folder) == (1, 0)
     assert _merge(folder) == (0, 0)
-    assert not (folder / "res" / "dead_letters.json").exists()
+    assert not (folder / "res" / "rejected.json").exists()
 
 
 def test_without_any_record_that_can_be_read_all_are_listed(folder):
@@ -125,8 +125,8 @@ def test_a_record_of_another_run_is_listed_where_the_folder_says_what_made_it(fo
     record = records.read_record(path)
     records.write_record(path, record._replace(fingerprint={**record.fingerprint, "growth": 9}))
     assert _merge(folder) == (2, EXIT_STATUS)
-    (letter,) = _listed(folder / "res")
-    assert "another run than the folder: `growth` is 9, not 4" in letter["reason"]
+    (entry,) = _listed(folder / "res")
+    assert "another run than the folder: `growth` is 9, not 4" in entry["reason"]
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("ours")])
@@ -142,7 +142,7 @@ def test_an_error_of_writing_is_no_dead_letter(folder, monkeypatch, error):
     monkeypatch.setattr(merge_runs.results_lib, "write_result", fail)
     with pytest.raises(type(error), match=str(error.args[-1])):
         _merge(folder)
-    assert not list(folder.rglob("dead_letters.json"))
+    assert not list(folder.rglob("rejected.json"))
 
 
 def test_a_machine_at_its_end_is_no_fault_of_an_image(folder, monkeypatch):
@@ -164,5 +164,5 @@ def test_a_machine_at_its_end_is_no_fault_of_an_image(folder, monkeypatch):
 def test_a_strange_name_is_listed(folder, name, reason):
     os.rename(folder / "images" / "street_2.png", folder / "images" / os.fsdecode(name))
     assert _predict(folder) == (2, EXIT_STATUS)
-    (letter,) = _listed(folder / "out")
-    assert reason in letter["reason"]
+    (entry,) = _listed(folder / "out")
+    assert reason in entry["reason"]

@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
-from affinity_seg.dead_letters import EXIT_STATUS, DeadLetters
 from affinity_seg.export import label_maps
 from affinity_seg.pipeline import merge_runs, outputs, prediction_runs
+from affinity_seg.rejected_inputs import EXIT_STATUS, RejectedInputs
 
 CONFIG = InferenceConfig(
     cell_size=8, growth=4, crop_size=32, max_zoom=1.0, merge_window=1, min_pixels=10
@@ -50,10 +50,10 @@ def folder(tmp_path, monkeypatch):
 
 
 def _predict(folder, items):
-    letters = DeadLetters(str(folder / "out"), strict=False)
+    rejected = RejectedInputs(str(folder / "out"), strict=False)
     dirs = str(folder / "semantic"), str(folder / "affinity")
-    prediction_runs.predict_images(items, CONFIG, *dirs, str(folder / "out"), letters=letters)
-    return letters.finish()
+    prediction_runs.predict_images(items, CONFIG, *dirs, str(folder / "out"), rejected=rejected)
+    return rejected.finish()
 
 
 @pytest.mark.parametrize("layout", ["images", "folder"])
@@ -85,9 +85,9 @@ def test_beside_a_mask_a_turned_picture_is_refused(folder):
         cv2.imwrite(str(path), np.zeros((24, 32), np.uint16))
     items = listing.list_images(str(folder / "data"), "folder")
     assert _predict(folder, items) == EXIT_STATUS
-    (letter,) = json.loads((folder / "out" / "dead_letters.json").read_text())
-    assert letter["name"] == "turned_6"
-    assert "turned_6.png: EXIF orientation must be 1, " in letter["reason"]
-    assert "where a mask must fit: 6; store it upright first" in letter["reason"]
+    (entry,) = json.loads((folder / "out" / "rejected.json").read_text())
+    assert entry["name"] == "turned_6"
+    assert "turned_6.png: EXIF orientation must be 1, " in entry["reason"]
+    assert "where a mask must fit: 6; store it upright first" in entry["reason"]
     shutil.rmtree(folder / "data" / "instances")
     assert _predict(folder, listing.list_images(str(folder / "data"), "folder")) == 0

@@ -11,7 +11,7 @@ from running import run_verb
 
 from affinity_seg import files
 from affinity_seg.data import listing
-from affinity_seg.evaluation import judge, results
+from affinity_seg.evaluation import metrics, results
 from affinity_seg.evaluation.tables import cell
 from affinity_seg.instances import Instances
 from affinity_seg.labels import CITYSCAPES, ClassTable
@@ -123,7 +123,7 @@ def test_tool_writes_the_page_of_a_street(street):
     assert os.listdir(street / "out") == ["report.html"]
     path = street / "out" / "report.html"
     seen = _look(path)
-    scores = judge.evaluate(
+    scores = metrics.evaluate(
         listing.list_images(str(street / "data"), "folder"), str(street / "results"), CITYSCAPES
     )
     # The tables are the judges', to the digit.

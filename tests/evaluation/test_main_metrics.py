@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scenes import CAR, CELLS, PERSON, write_boxes, write_truth
 
-from affinity_seg.evaluation import errors, judge, tables
+from affinity_seg.evaluation import errors, metrics, tables
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.visualization import curves
 
@@ -43,7 +43,7 @@ def crowd(tmp_path):
 
 
 def test_official_judge_and_coco_agree_where_nothing_is_small_or_ignored(crowd, capsys):
-    scores = judge.evaluate(*crowd, CITYSCAPES)
+    scores = metrics.evaluate(*crowd, CITYSCAPES)
     assert 0.2 < scores["ap"] < scores["ap50"] < 0.9
     for ours, coco in (
         (scores, scores["coco"]),
@@ -72,18 +72,18 @@ def test_equal_masks_in_files_of_their_own_are_two_predictions_for_both_judges(t
     item = write_truth(tmp_path, "aachen_000000_000019", values)
     found = (CAR, 0.9, BOX), second, (PERSON, 0.8, OTHER)
     write_boxes(str(tmp_path), item, CITYSCAPES, SIZE, *found)
-    scores = judge.evaluate([item], str(tmp_path), CITYSCAPES)
+    scores = metrics.evaluate([item], str(tmp_path), CITYSCAPES)
     assert scores["ap"] == 1
     assert scores["coco"]["ap"] == pytest.approx(1, abs=1e-12)
-    judged = judge.judge_image(item, str(tmp_path), CITYSCAPES)
+    judged = metrics.match_image(item, str(tmp_path), CITYSCAPES)
     assert sum(map(len, judged["prediction"].values())) == 3
 
 
 def test_json_has_every_tenth_point_of_the_curves(crowd):
-    scores = judge.evaluate(*crowd, CITYSCAPES, baseline_dir=crowd[1])
+    scores = metrics.evaluate(*crowd, CITYSCAPES, baseline_dir=crowd[1])
     full = scores["coco"]["precision_recall"]
     assert len(full["recall"]) == 101
-    for short in (judge.for_json(scores)["coco"], judge.for_json(scores)["baseline"]["coco"]):
+    for short in (metrics.for_json(scores)["coco"], metrics.for_json(scores)["baseline"]["coco"]):
         curves = short["precision_recall"]
         assert curves["recall"] == [n / 10 for n in range(11)]
         for kind in ("at_iou_50", "over_ious"):
@@ -114,14 +114,14 @@ def test_what_is_not_there_makes_no_warning(tmp_path, table, value, ap, predicte
         items.append(write_truth(tmp_path, f"aachen_{index:06}_000019", values))
         found = [(1 if table is CELLS else CAR, 0.9, BOX)] if predicted else []
         write_boxes(str(tmp_path), items[-1], table, SIZE, *found)
-    scores = judge.evaluate(items, str(tmp_path), table, baseline_dir=str(tmp_path))
+    scores = metrics.evaluate(items, str(tmp_path), table, baseline_dir=str(tmp_path))
     wanted = ap if predicted or ap is None else 0
     assert scores["ap"] == (None if ap is None else pytest.approx(wanted, abs=1e-12))
-    judged = {item.name: judge.judge_image(item, str(tmp_path), table) for item in items}
-    assert judge.scores_of(judged, table) == judge.main_scores(items, str(tmp_path), table)
-    summary = errors.summary(judge.find_errors(items, str(tmp_path), table), table)
+    judged = {item.name: metrics.match_image(item, str(tmp_path), table) for item in items}
+    assert metrics.scores_of(judged, table) == metrics.main_scores(items, str(tmp_path), table)
+    summary = errors.summary(metrics.find_errors(items, str(tmp_path), table), table)
     assert summary["num_true"] == (0 if ap is None else 2)
     assert tables.error_tables(summary) and tables.main_table(scores)
-    json.dumps(judge.for_json(scores), allow_nan=False)
-    assert curves.draw_precision_recall(judge.coco_scores(scores)["precision_recall"]).any()
+    json.dumps(metrics.for_json(scores), allow_nan=False)
+    assert curves.draw_precision_recall(metrics.coco_scores(scores)["precision_recall"]).any()
     assert "average" in capsys.readouterr().out

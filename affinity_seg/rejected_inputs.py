@@ -11,7 +11,7 @@ from absl import logging
 
 from affinity_seg import files, input_errors
 
-FILE_NAME = "dead_letters.json"
+FILE_NAME = "rejected.json"
 
 EXIT_STATUS = 3
 """Exit status of a program that finished, but could not use some of its inputs."""
@@ -22,7 +22,7 @@ _OWN = frozenset(
 """Numbers of OSErrors that are no input's fault: the machine has come to an end."""
 
 
-class Letter(NamedTuple):
+class RejectedInput(NamedTuple):
     """An input that could not be used.
 
     Attributes:
@@ -36,7 +36,7 @@ class Letter(NamedTuple):
     reason: str
 
 
-class DeadLetters:
+class RejectedInputs:
     """The inputs that one run could not use, in a JSON file of its output folder.
 
     The file is a list of {"name", "file", "reason"}, in the order they were met; an input that
@@ -55,10 +55,10 @@ class DeadLetters:
         """
         self._folder = folder
         self._strict = strict
-        self._letters: dict[str, Letter] = {}
+        self._rejected: dict[str, RejectedInput] = {}
 
     def __len__(self) -> int:
-        return len(self._letters)
+        return len(self._rejected)
 
     @property
     def is_strict(self) -> bool:
@@ -83,32 +83,32 @@ class DeadLetters:
             self.add(name, path, str(error))
 
     def __contains__(self, name: str) -> bool:
-        return name in self._letters
+        return name in self._rejected
 
     def add(self, name: str, path: str, reason: str) -> None:
         """Lists an input; for those that cannot wrap what raises in `listed`."""
-        self._letters[name] = Letter(name, path, reason)
+        self._rejected[name] = RejectedInput(name, path, reason)
         if self._folder is not None:
             logging.warning("left out: %s", reason)
-            write(self._folder, self._letters.values())
+            write(self._folder, self._rejected.values())
 
-    def take(self) -> list[Letter]:
+    def take(self) -> list[RejectedInput]:
         """Returns what was listed since the last call, and forgets it."""
-        taken = list(self._letters.values())
-        self._letters.clear()
+        taken = list(self._rejected.values())
+        self._rejected.clear()
         return taken
 
     def finish(self) -> int:
         """Says how many inputs were left out, if any, and returns the exit status of the run."""
-        if not self._letters:
+        if not self._rejected:
             write(self._folder, [])
         return report(self._folder)
 
 
-def write(folder: str, letters: Iterable[Letter]) -> None:
-    """Writes the file; removes that of an earlier run if there is no letter."""
+def write(folder: str, rejected: Iterable[RejectedInput]) -> None:
+    """Writes the file; removes that of an earlier run if there is nothing to list."""
     path = os.path.join(folder, FILE_NAME)
-    listed = [letter._asdict() for letter in letters]
+    listed = [entry._asdict() for entry in rejected]
     if listed:
         files.write_json(path, listed)
     else:

@@ -1,4 +1,4 @@
-"""The judge of a class table: the official one for Cityscapes, COCO and DSB for the others."""
+"""Metrics by class table: the official Cityscapes code, COCO and Data Science Bowl for others."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def evaluate(
     Args:
       items: The images of a split, all of which must have a result.
       results_dir: Folder of the results.
-      class_table: The classes; its name chooses the judge.
+      class_table: The classes; its name chooses the metric.
       baseline_dir: Other results of the same images, to be printed beside the first.
 
     Returns:
@@ -43,7 +43,7 @@ def evaluate(
 
 
 def main_scores(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
-    """Judges a folder of results by the main judge of a class table only.
+    """Judges a folder of results by the main metric of a class table only.
 
     Returns:
       What `cityscapes.evaluate` or `coco.evaluate` returns.
@@ -52,33 +52,33 @@ def main_scores(items: Sequence[Item], results_dir: str, class_table: ClassTable
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    return _main_judge(class_table).evaluate(items, results_dir, class_table)
+    return _main_metric(class_table).evaluate(items, results_dir, class_table)
 
 
-def judge_image(item: Item, results_dir: str, class_table: ClassTable) -> Any:
-    """Lets the main judge of a class table look at one image, for `scores_of`.
+def match_image(item: Item, results_dir: str, class_table: ClassTable) -> Any:
+    """Matches predictions and truth of one image as the main metric of a class table does.
 
     Raises:
       FileNotFoundError: The image has no result or truth, or a mask is missing.
       ValueError: The result breaks the format.
     """
-    return _main_judge(class_table).judge_image(item, results_dir, class_table)
+    return _main_metric(class_table).match_image(item, results_dir, class_table)
 
 
 def scores_of(judged: Mapping[str, Any], class_table: ClassTable) -> dict[str, Any]:
-    """Returns what `main_scores` does, from what `judge_image` returned of each image by name."""
-    return _main_judge(class_table).scores_of(judged, class_table)
+    """Returns what `main_scores` does, from what `match_image` returned of each image by name."""
+    return _main_metric(class_table).scores_of(judged, class_table)
 
 
 def find_errors(
     items: Sequence[Item], results_dir: str, class_table: ClassTable
 ) -> list[errors.ImageErrors]:
-    """Finds the errors of each image; the instances that count are those of the judge.
+    """Finds the errors of each image; the instances that count are those of the metric.
 
     Args:
       items: Images with truth and result.
       results_dir: Folder of the results.
-      class_table: The classes; its name chooses the judge.
+      class_table: The classes; its name chooses the metric.
 
     Raises:
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
@@ -111,7 +111,7 @@ def for_json(scores: dict[str, Any]) -> dict[str, Any]:
     return short
 
 
-def _main_judge(class_table: ClassTable) -> types.ModuleType:
+def _main_metric(class_table: ClassTable) -> types.ModuleType:
     return cityscapes if class_table.name == CITYSCAPES.name else coco
 
 
