@@ -1,4 +1,4 @@
-"""Programs and settings of the library: beside it in a checkout, inside it in a wheel."""
+"""Settings and flagfiles of the library: beside it in a checkout, inside it in a wheel."""
 
 import os
 

@@ -9,6 +9,7 @@ import pytest
 from running import ROOT, run_verb
 from scenes import CAR, boxes, instances
 
+from affinity_seg import model_folder
 from affinity_seg.data import listing
 from affinity_seg.evaluation import results
 from affinity_seg.evaluation.truth import read_truth
@@ -65,6 +66,18 @@ def test_cityscapes_with_baseline(street):
     assert "true class | voted" in run.stdout
     plot = cv2.imread(str(street / "out" / "curves.png"))
     assert (plot == (180, 119, 31)).all(axis=2).any()  # the first class's line, blue
+
+
+def test_the_scores_are_kept_with_the_model(street):
+    data = ["--input=.", "--results_dir=one", "--model=model"]
+    missing = _run(street, *data)
+    assert missing.returncode == 1 and "semantic is missing" in missing.stderr
+    for kind in model_folder.KINDS:
+        os.makedirs(street / "model" / kind)
+    run = _run(street, *data)
+    assert run.returncode == 0, run.stderr
+    kept = model_folder.read(str(street / "model")).scores
+    assert kept == {f"{street.name}/val": {"ap": 0.5, "ap50": 0.5}}
 
 
 def test_errors_are_one_message_without_traceback(street):

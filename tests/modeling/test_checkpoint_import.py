@@ -11,6 +11,7 @@ import tf1_graph
 from official.core import task_factory
 from running import ON_CPU, ROOT, run_verb
 
+from affinity_seg import model_folder
 from affinity_seg.configs import experiments
 from affinity_seg.configs import networks as networks_config
 from affinity_seg.modeling import checkpoint_import, loading, networks, upsampling
@@ -276,6 +277,8 @@ def test_resnet_101_through_the_program(kind, output_stride, size, tmp_path):
     lines = done.stdout.splitlines()
     assert sum(line.startswith("mapped: ") for line in lines) == 552
     assert "variables: 552 mapped, 0 not needed, 0 unknown, 0 wrong, 0 missing" in lines
+    described = (tmp_path / model_folder.FILE).read_text()
+    assert described == f"networks:\n  {kind}: imported\npreset: paper_best\n"
     network = loading.load_network(imported)
     assert (network.kind, network.output_stride) == (kind, output_stride)
     assert network.class_table.name == "cityscapes"

@@ -8,6 +8,8 @@ import tensorflow as tf
 import training_records as records
 from running import ON_CPU, ROOT, run_code, run_verb, start_program
 
+from affinity_seg import model_folder
+
 TWO_REPLICAS = """
 import sys
 import tensorflow as tf
@@ -49,6 +51,7 @@ def test_continues_after_a_kill(tmp_path):
     arguments = [
         "--experiment=affinity_seg_affinity",
         "--mode=train",
+        "--preset=nuclei",
         f"--config_file={config}",
         f"--model={tmp_path}",
         "--network=model",
@@ -72,6 +75,8 @@ def test_continues_after_a_kill(tmp_path):
     assert f"restored from checkpoint: {model_dir}/ckpt-{step}" in result.stdout
     assert f"step:      {step + 1} |" in re.sub(r"step: +", "step:      ", result.stdout)
     assert records.latest_step(model_dir) == step + 2
+    described = (tmp_path / model_folder.FILE).read_text()
+    assert described == "networks:\n  affinity: model\npreset: nuclei\n"
 
 
 def test_a_dry_run_makes_a_step_and_leaves_nothing(tmp_path):
