@@ -38,9 +38,9 @@ class Model:
       config: The preset with its changes.
     """
 
-    def __init__(self, segmenter: Segmenter | ExportedModel, config: inference.InferenceConfig):
+    def __init__(self, segmenter: Segmenter | ExportedModel):
         self.class_table = segmenter.class_table
-        self.config = config
+        self.config = segmenter.config
         self._segmenter = segmenter
 
     def segment(self, image: Image | Sequence[Image], **fields: Any) -> Instances | list[Instances]:
@@ -114,11 +114,11 @@ def load(
     if exported is not None:
         if preset is not None or fields:
             raise ValueError(f"{exported}: an exported model has its own preset: {preset!r}")
-        return Model(ExportedModel(exported), saved_model.read_config(exported))
+        return Model(ExportedModel(exported))
     described = model_folder.read(folder)
     config = described.config(None if preset is None else os.fspath(preset))
     config = inference.change(config, fields)
-    return Model(prediction_runs.load_segmenter(config, *described.network_dirs), config)
+    return Model(prediction_runs.load_segmenter(config, *described.network_dirs))
 
 
 def draw(image: Image, found: Instances, has_labels: bool = True) -> np.ndarray:

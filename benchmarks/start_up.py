@@ -3,9 +3,9 @@ r"""Measures how long programs take before their work: `--help`, and one image f
     python -m benchmarks.start_up --model=runs/demo --input=street.png \
         --output_dir=runs/benchmark_start_up
 
-Each row is a program that starts anew; the rows take turns. `cpu` is the time on all cores, user and
-system, which other programs on the machine disturb less than `wall`. `import tensorflow` is what
-no program that uses TensorFlow can do without. Prints a table of medians and writes results.json.
+Each row is a program that starts anew; the rows take turns. `cpu` is the time on all cores, user
+and system, which other programs on the machine disturb less than `wall`. `import tensorflow` is
+the least that a program with TensorFlow takes. Prints a table of medians and writes results.json.
 """
 
 import os

@@ -15,6 +15,7 @@ class ExportedModel:
 
     Attributes:
       class_table: Its classes.
+      config: Its preset.
     """
 
     def __init__(self, folder: str):
@@ -30,6 +31,7 @@ class ExportedModel:
         """
         ops.load_library()
         self.class_table = saved_model.read_class_table(folder)
+        self.config = saved_model.read_config(folder)
         self._model = tf.saved_model.load(folder)
         self._function = self._model.signatures["serving_default"]
         if "instance_ids" not in self._function.structured_outputs:

@@ -18,8 +18,9 @@ the same name is refused. Images that cannot be read or predicted are left out a
 docs/faults.md. --timeline writes when each stage was at work, for https://ui.perfetto.dev.
 
 With --runner a data set is segmented on Apache Beam, which writes the same files; all flags of
-Beam's pipeline options are taken, see docs/beam.md. --model may be an exported model there: it
-writes no predictions.
+Beam's pipeline options are taken, see docs/beam.md.
+
+--model may be an exported model, for pictures and with --runner; there are no predictions then.
 """
 
 import os
@@ -82,15 +83,11 @@ def _segment_pictures(values):
 
     from affinity_seg.data import pictures
     from affinity_seg.export import segmentation
-    from affinity_seg.pipeline import prediction_runs
     from affinity_seg.pipeline.errors import errors_named
     from affinity_seg.pipeline.merging import class_candidates
 
     items = listing.list_pictures(values.input)
-    config, instance_filter = tool_flags.config(values), tool_flags.instance_filter(values)
-    segmenter = prediction_runs.load_segmenter(
-        config, *tool_flags.model(values).network_dirs, instance_filter
-    )
+    segmenter, instance_filter = _load(values), tool_flags.instance_filter(values)
     class_table = segmenter.class_table
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
@@ -102,14 +99,31 @@ def _segment_pictures(values):
         if instances is None:
             continue
         candidates = None
-        if config.vote_min_ratio is not None:
-            listed = class_candidates(instances, config)
+        if instances.votes is not None and segmenter.config.vote_min_ratio is not None:
+            listed = class_candidates(instances, segmenter.config)
             candidates = instance_filter.select_candidates(listed, class_table)
         paths = segmentation.write_segmentation(
             values.output_dir, item.name, image, instances, class_table, candidates
         )
         tqdm.write(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")
     return rejected.finish()
+
+
+def _load(values):
+    """Returns what segments pictures: the pipeline with the networks, or an exported model."""
+    from affinity_seg.pipeline import prediction_runs
+    from affinity_seg.serving import saved_model
+    from affinity_seg.serving.exported import ExportedModel
+
+    exported = saved_model.find_version(values.model)
+    if exported is not None:
+        cli.refuse_given(values, _IN_AN_EXPORTED_MODEL, "in an exported model already")
+        return ExportedModel(exported)
+    return prediction_runs.load_segmenter(
+        tool_flags.config(values),
+        *tool_flags.model(values).network_dirs,
+        tool_flags.instance_filter(values),
+    )
 
 
 def _segment_data_set(values):

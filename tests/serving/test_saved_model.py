@@ -268,3 +268,17 @@ def test_the_three_calls_give_the_same(folder, offline):
         affinity_seg.load(exported, "demo")
     with pytest.raises(ValueError, match="must be of kind 'instances'"):
         affinity_seg.load(folder / "networks")
+
+
+def test_segment_takes_an_exported_model(folder, offline, tmp_path):
+    arguments = [f"--input={folder}/street.png", f"--output_dir={tmp_path}"]
+    result = run_verb("segment", ROOT, *arguments, f"--model={folder}/instances")
+    assert result.returncode == 0, result.stderr
+    described = json.loads((tmp_path / "street_instances.json").read_text())["instances"]
+    wanted = offline["street.png"]
+    assert [entry["class_index"] for entry in described] == wanted.classes.tolist()
+    assert [entry["box"] for entry in described] == wanted.boxes.tolist()
+    assert [entry["size"] for entry in described] == wanted.sizes.tolist()
+    model = f"--model={folder}/instances"
+    result = run_verb("segment", ROOT, *arguments, model, "--preset=demo")
+    assert result.returncode == 1 and "--preset: in an exported model already" in result.stderr
