@@ -19,8 +19,11 @@ namespace HWY_NAMESPACE {
 template <typename Mean>
 class Agglomerator {
  public:
-  Agglomerator(int level, int64_t threshold, Cluster* clusters, BlockPool* pool)
-      : level_(level), threshold_(threshold), clusters_(clusters), lists_(level, clusters, pool) {}
+  Agglomerator(int tree_level, int64_t threshold, Cluster* clusters, BlockPool* pool)
+      : tree_level_(tree_level),
+        threshold_(threshold),
+        clusters_(clusters),
+        lists_(tree_level, clusters, pool) {}
 
   // Merges along the chains that start at `slot` and at every union on the way.
   void MergeFrom(int32_t slot) {
@@ -50,7 +53,7 @@ class Agglomerator {
       } else if (!MayMerge(clusters_[next])) {
         // `next` has to wait, so its edge to `top` has to wait. That is and stays the best edge of
         // `top`, so `top` cannot merge with any other cluster, and likewise down the chain.
-        for (int32_t slot : chain_) clusters_[slot].stuck_level = static_cast<uint8_t>(level_);
+        for (int32_t slot : chain_) clusters_[slot].stuck_level = static_cast<uint8_t>(tree_level_);
         chain_.clear();
       } else {
         chain_.push_back(next);
@@ -59,15 +62,17 @@ class Agglomerator {
   }
 
   bool MayMerge(const Cluster& cluster) const {
-    return cluster.home_level <= level_ && cluster.stuck_level != level_;
+    return cluster.home_level <= tree_level_ && cluster.stuck_level != tree_level_;
   }
 
-  // Merges two neighbours and returns the slot of the union: the one with the longer list.
+  // Merges two neighbours and returns the slot of the union. That is the slot with the larger
+  // `size`, unused entries included, so that fewer entries move. If they are equal, it is `u`: when
+  // the first stage begins, all lists are equally long.
   int32_t MergePair(int32_t u, int32_t v) {
     if (clusters_[u].size < clusters_[v].size) std::swap(u, v);
     Cluster& kept = clusters_[u];
     Cluster& gone = clusters_[v];
-    kept.tie = std::max(kept.tie, gone.tie);
+    kept.id = std::max(kept.id, gone.id);
     const Mean between = lists_.Join(u, v);
     kept.inner_sum += gone.inner_sum + between.sum();
     kept.inner_count += gone.inner_count + between.count();
@@ -76,7 +81,7 @@ class Agglomerator {
     return u;
   }
 
-  int level_;
+  int tree_level_;
   int64_t threshold_;
   Cluster* clusters_;
   NeighborLists<Mean> lists_;
@@ -85,9 +90,9 @@ class Agglomerator {
 };
 
 template <typename Mean>
-void InsertEdgesAtLevel(const ClusterEdge<Mean>* edges, int64_t num_edges, Cluster* clusters,
-                        BlockPool* pool) {
-  NeighborLists<Mean> lists(/*level=*/0, clusters, pool);
+void InsertEdgesAtSimdLevel(const ClusterEdge<Mean>* edges, int64_t num_edges, Cluster* clusters,
+                            BlockPool* pool) {
+  NeighborLists<Mean> lists(/*tree_level=*/0, clusters, pool);
   for (const ClusterEdge<Mean>* edge = edges; edge != edges + num_edges; ++edge) {
     if (edge->u == edge->v) {
       clusters[edge->u].inner_sum += edge->mean.sum();
@@ -99,9 +104,10 @@ void InsertEdgesAtLevel(const ClusterEdge<Mean>* edges, int64_t num_edges, Clust
 }
 
 template <typename Mean>
-void MergeClustersAtLevel(int level, int64_t threshold, const std::vector<int32_t>& active,
-                          Cluster* clusters, BlockPool* pool) {
-  Agglomerator<Mean> agglomerator(level, threshold, clusters, pool);
+void MergeClustersAtSimdLevel(int tree_level, int64_t threshold,
+                              const std::vector<int32_t>& active, Cluster* clusters,
+                              BlockPool* pool) {
+  Agglomerator<Mean> agglomerator(tree_level, threshold, clusters, pool);
   for (int32_t slot : active) agglomerator.MergeFrom(slot);
 }
 
@@ -115,14 +121,14 @@ namespace affinity_seg {
 template <typename Mean>
 void InsertEdges(const ClusterEdge<Mean>* edges, int64_t num_edges, Cluster* clusters,
                  BlockPool* pool) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(InsertEdgesAtLevel<Mean>, edges, num_edges, clusters, pool);
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(InsertEdgesAtSimdLevel<Mean>, edges, num_edges, clusters, pool);
 }
 
 template <typename Mean>
-void MergeClusters(int level, int64_t threshold, std::vector<int32_t>* active, Cluster* clusters,
-                   BlockPool* pool) {
+void MergeClusters(int tree_level, int64_t threshold, std::vector<int32_t>* active,
+                   Cluster* clusters, BlockPool* pool) {
   const auto merge = [&] {
-    AFFINITY_SEG_CALL_AT_SIMD_LEVEL(MergeClustersAtLevel<Mean>, level, threshold, *active,
+    AFFINITY_SEG_CALL_AT_SIMD_LEVEL(MergeClustersAtSimdLevel<Mean>, tree_level, threshold, *active,
                                     clusters, pool);
   };
   merge();

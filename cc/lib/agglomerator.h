@@ -5,9 +5,12 @@
 // Greedy merging: of all edges between two clusters that reach the stage's threshold, merge the
 // first one, until none is left. An edge is first by its mean, the largest first. Among equal means
 // it is the one with the smaller min(id) of its two ends, and then with the smaller max(id), where
-// the id of a cluster is its largest vertex (`Cluster::tie`). No two edges are equal in this order.
+// the id of a cluster is its largest vertex (`Cluster::id`). No two edges are equal in this order.
 // The mean of an edge is over all edges of the grid between the two clusters, a fraction of whole
 // numbers, so it does not depend on the order of additions.
+//
+// HeapMerger (heap_merger.h) does exactly this, one merge after the other. clustering_test.cc
+// compares the code below with it on random graphs.
 //
 // WHY MERGES MAY HAPPEN IN ANY ORDER, AND AT THE SAME TIME
 //
@@ -24,9 +27,20 @@
 //     edges that are not before them, by (1), and leaves u-v as it is.
 //
 // (3) So greedy merging will merge every pair whose mean reaches the threshold, whatever else it
-//     merges before, and with the same mean. Adding up sums and counts commutes. Hence merging
+//     merges before, and with the same mean.
+//
+// (4) A pair u and v may merge earlier than that. Let e be the first edge of all, and not u-v. Then
+//     e does not touch u or v: the first edge of both is u-v. If u and v merge now, the edges of
+//     their union are not before the earlier ones, by (1). So none of them is before e, and e is
+//     still the first edge of all. Greedy merging goes on with the same merges, only without u-v.
+//
+// (5) Adding up sums and counts commutes, so the means are the same in either order. Hence merging
 //     pairs in any order, or several of them at the same time, ends with the clusters of greedy
 //     merging.
+//
+// The same holds for every stage. A stage starts with the clusters that the stage before has left,
+// which are those of greedy merging. The new edges between two clusters go into their mean, as in
+// greedy merging. The new edges inside a cluster go into its inner sum, which decides no merge.
 //
 // Seen from one cluster, the first edge has the largest mean and, among equals, leads to the
 // neighbour of the smallest id: that is its best edge.
@@ -34,10 +48,15 @@
 // HOW PAIRS ARE FOUND
 //
 // A chain: from any cluster go to the neighbour of its best edge, and on, until two clusters name
-// each other. Each edge of a chain is before the one that led there, so a chain cannot return, and
-// it ends with a pair or with a cluster that has no edge at the threshold. When a pair has merged,
-// the rest of the chain is still a chain, by (1), and goes on: its last cluster looks for its best
-// edge anew.
+// each other. Each edge of a chain is before the one that led there, so a chain cannot return. It
+// ends in one of three ways:
+//
+// - With a pair. When that has merged, the rest of the chain is still a chain, by (1), and goes on:
+//   its last cluster looks for its best edge anew.
+// - With a cluster that has no edge at the threshold. That is the first cluster of the chain: the
+//   others have the edge that led there.
+// - Before a cluster that has to wait for a higher level of the tree (component_tree.h). Then the
+//   whole chain waits.
 //
 // AN EXAMPLE
 //
@@ -102,14 +121,14 @@ void InsertEdges(const ClusterEdge<Mean>* edges, int64_t num_edges, Cluster* clu
                  BlockPool* pool);
 
 // Merges pairs, found by chains from the clusters of `active`, while their edge reaches `threshold`
-// / 10^6. Drops the slots that were absorbed from `active`.
+// / 10^6. Drops from `active` the slots that were absorbed.
 //
-// Only clusters with `home_level` <= `level` merge. Every slot that the lists of such a cluster
-// name must be left alone by other threads. A cluster whose chain leads to one that may not merge
-// at this level is marked as stuck (`stuck_level`) and waits for a higher one.
+// Only clusters with `home_level` <= `tree_level` merge. Every slot that the lists of such a
+// cluster name must be left alone by other threads. A cluster whose chain leads to one that may not
+// merge at this level is marked as stuck (`stuck_level`) and waits for a higher one.
 template <typename Mean>
-void MergeClusters(int level, int64_t threshold, std::vector<int32_t>* active, Cluster* clusters,
-                   BlockPool* pool);
+void MergeClusters(int tree_level, int64_t threshold, std::vector<int32_t>* active,
+                   Cluster* clusters, BlockPool* pool);
 
 }  // namespace affinity_seg
 

@@ -105,8 +105,9 @@ class Schedule {
     }
   }
 
-  // Runs a stage of the components that are split, level by level. Where a level has fewer nodes
-  // than there are threads, the others take tasks.
+  // Runs a stage of the components that are split, level by level. The last level has few nodes:
+  // the roots of the highest trees. So its loop also runs a share of the tasks, for the other
+  // threads: what is left of them, over the number of stages that are left.
   void RunSplit(int stage) {
     if (trees_.empty()) return;
     const int64_t num_leaves = static_cast<int64_t>(leaves_.size());

@@ -24,8 +24,8 @@ struct ClusteringLimits {
   double split_share = 0.75;
 };
 
-// Runs all stages on every component and returns the clusters. Args: thresholds: of each stage, in
-// millionths.
+// Runs all stages on every component and returns the clusters. Components do not wait for each
+// other between stages: FindComponents says why. Args: thresholds: of each stage, in millionths.
 ClusterForest ClusterByAverage(const SlotGraph& graph, const Components& components,
                                const std::vector<int64_t>& thresholds,
                                const ClusteringLimits& limits, Executor* executor);

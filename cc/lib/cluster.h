@@ -20,13 +20,13 @@ constexpr int32_t kGroupSize = 64;  // chunks
 constexpr int32_t kMinChunkedCapacity = 4 * kChunkSize;
 
 // The best entry of a chunk or group. It stays the best while no entry becomes better and the
-// `tie` of its neighbour is unchanged.
+// `id` of its neighbour is unchanged.
 struct Chunk {
   static constexpr int32_t kUnknown = -1;
 
   int32_t position = kUnknown;
-  int32_t tie = 0;   // of the neighbour, when the entry was found
-  float key = 0.0f;  // of the entry
+  int32_t neighbor_id = 0;  // `id` of the neighbour when the entry was found
+  float key = 0.0f;         // of the entry
 };
 
 // One cluster, in the slot of one of its vertices: a cache line. The slot of a cluster that
@@ -41,17 +41,22 @@ struct alignas(64) Cluster {
   void* block = nullptr;  // the list, see neighbor_list.h; null where capacity is 0
   int32_t size = 0;
   int32_t capacity = 0;
-  int32_t parent;           // itself, or the slot that absorbed it
-  int32_t tie;              // the cluster's largest vertex: the smaller wins among equal edges
+  int32_t parent;  // itself, or the slot that absorbed it
+  // The largest slot of the cluster's vertices: among equal edges, the smaller id wins. The slots
+  // of a component are in the order of its vertices, so this slot is that of the largest vertex.
+  // Ids are only compared within a component.
+  int32_t id;
   int32_t best = kUnknown;  // the neighbour of the best edge,
-  int32_t best_tie = 0;     // and its `tie` when it was found: if that has changed, search again
+  int32_t best_id = 0;      // and its `id` when it was found: if that has changed, search again
   int64_t inner_sum = 0;    // over all edges of the grid inside the cluster
   int64_t inner_count = 0;
   // From kMinChunkedCapacity on, else null: [capacity / kChunkSize], and then the groups.
   std::unique_ptr<Chunk[]> chunks;
-  // The lowest level of the tree of strips whose node holds all its neighbours, and the last level
-  // at which its merge had to wait for a cluster of a higher one: see component_tree.h.
+  // The level of the tree of strips from which on it may merge: see component_tree.h. When the
+  // stage began, the node of this level was the lowest that held it and all its neighbours. Later
+  // merges of neighbours may bring slots outside that node into the list.
   uint8_t home_level = 0;
+  // The last level at which its merge had to wait for another cluster.
   uint8_t stuck_level = kNeverStuck;
 
   Chunk* groups() const { return chunks.get() + capacity / kChunkSize; }

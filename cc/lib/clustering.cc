@@ -12,7 +12,8 @@ namespace affinity_seg {
 namespace {
 
 // Numbers the clusters by their first vertex. Args: representative(v): any name of v's cluster in
-// [0, V).
+// [0, V). The numbers do not depend on the names. This matters for average linkage, where the slot
+// that names a cluster may depend on the number of threads.
 template <typename Representative>
 std::vector<int32_t> NumberClusters(int64_t num_vertices, const Representative& representative,
                                     std::vector<int32_t>* representatives) {
@@ -36,13 +37,13 @@ Clustering MergeByAverage(const WindowGraph& graph, const std::vector<int64_t>& 
   ClusterForest forest = ClusterByAverage(slots, components, thresholds, limits, executor);
 
   Clustering result;
-  std::vector<int32_t> roots;
+  std::vector<int32_t> representatives;
   result.cluster_of_vertex = NumberClusters(
       graph.num_vertices(), [&](int32_t v) { return forest.Find(components.slot_of_vertex[v]); },
-      &roots);
-  for (int32_t root : roots) {
-    result.inner_sums.push_back(forest.clusters[root].inner_sum);
-    result.inner_counts.push_back(forest.clusters[root].inner_count);
+      &representatives);
+  for (int32_t slot : representatives) {
+    result.inner_sums.push_back(forest.clusters[slot].inner_sum);
+    result.inner_counts.push_back(forest.clusters[slot].inner_count);
   }
   return result;
 }

@@ -10,7 +10,7 @@ constexpr size_t kInsertBatch = 1024;
 
 // Returns the slot that `slot` has been merged into, and halves the path to it. Several threads
 // may do so at once: whatever they write leads to the same slot.
-int32_t FindRoot(Cluster* clusters, int32_t slot) {
+int32_t FindCluster(Cluster* clusters, int32_t slot) {
   int32_t parent = __atomic_load_n(&clusters[slot].parent, __ATOMIC_RELAXED);
   while (parent != slot) {
     const int32_t next = __atomic_load_n(&clusters[parent].parent, __ATOMIC_RELAXED);
@@ -23,7 +23,9 @@ int32_t FindRoot(Cluster* clusters, int32_t slot) {
 
 }  // namespace
 
-int32_t ClusterForest::Find(int32_t slot) { return FindRoot(clusters.data(), roots[slot]); }
+int32_t ClusterForest::Find(int32_t slot) {
+  return FindCluster(clusters.data(), cluster_of_slot[slot]);
+}
 
 ComponentTree::ComponentTree(const SlotGraph& graph, int32_t begin, int32_t end, int leaf_shift,
                              ClusterForest* forest)
@@ -43,12 +45,12 @@ int32_t ComponentTree::LeafEnd(int32_t leaf) const {
 void ComponentTree::PrepareLeaf(int32_t leaf) {
   Cluster* clusters = forest_.clusters.data();
   for (int32_t slot = LeafBegin(leaf); slot < LeafEnd(leaf); ++slot) {
-    forest_.roots[slot] = FindRoot(clusters, forest_.roots[slot]);
+    forest_.cluster_of_slot[slot] = FindCluster(clusters, forest_.cluster_of_slot[slot]);
   }
   std::vector<int32_t>& active = active_[leaf];
   active.clear();
   for (int32_t slot = LeafBegin(leaf); slot < LeafEnd(leaf); ++slot) {
-    if (forest_.roots[slot] != slot) continue;
+    if (forest_.cluster_of_slot[slot] != slot) continue;
     active.push_back(slot);
     clusters[slot].best = Cluster::kUnknown;
     clusters[slot].home_level = 0;
@@ -92,7 +94,7 @@ void ComponentTreeOf<Mean>::ReadLeaf(int stage, int32_t leaf, WorkerPools* pools
     const ListView<Mean> list(cluster);
     int level = 0;
     for (int32_t i = 0; i < cluster.size; ++i) {
-      if (list.ids[i] >= 0) level = std::max(level, CommonLevel(slot, list.ids[i]));
+      if (list.slots[i] >= 0) level = std::max(level, CommonLevel(slot, list.slots[i]));
     }
     RaiseHomeLevel(slot, level);
   }
@@ -114,7 +116,7 @@ void ComponentTreeOf<Mean>::BuildLists(int32_t leaf, BlockPool* pool) {
                          const ListView<Mean> list(clusters[slot]);
                          list.means[position] = Mean(value, 1);
                          list.keys[position] = static_cast<float>(value);
-                         list.ids[position] = other;
+                         list.slots[position] = other;
                          list.twins[position] = twin;
                        });
 }
@@ -127,7 +129,8 @@ void ComponentTreeOf<Mean>::AddEdges(int stage, int32_t leaf, BlockPool* pool) {
     InsertEdges(own.data(), static_cast<int64_t>(own.size()), forest_.clusters.data(), pool);
     own.clear();
   };
-  graph_.ReadStage(stage, LeafBegin(leaf), LeafEnd(leaf), begin_, end_, forest_.roots.data(),
+  graph_.ReadStage(stage, LeafBegin(leaf), LeafEnd(leaf), begin_, end_,
+                   forest_.cluster_of_slot.data(),
                    [&](int32_t a, int32_t b, int64_t sum, int64_t count) {
                      const ClusterEdge<Mean> edge = {a, b, Mean(sum, count)};
                      const int level = CommonLevel(a, b);

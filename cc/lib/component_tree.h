@@ -18,9 +18,9 @@ namespace affinity_seg {
 
 // What all components of an image share. [V] each, by slot.
 struct ClusterForest {
-  explicit ClusterForest(int64_t num_slots) : clusters(num_slots), roots(num_slots) {
+  explicit ClusterForest(int64_t num_slots) : clusters(num_slots), cluster_of_slot(num_slots) {
     for (int32_t slot = 0; slot < num_slots; ++slot) {
-      clusters[slot].parent = clusters[slot].tie = roots[slot] = slot;
+      clusters[slot].parent = clusters[slot].id = cluster_of_slot[slot] = slot;
     }
   }
 
@@ -28,7 +28,8 @@ struct ClusterForest {
   int32_t Find(int32_t slot);
 
   std::vector<Cluster> clusters;
-  std::vector<int32_t> roots;  // the cluster of each slot when the present stage began
+  // The slot of the cluster that each slot belonged to when the present stage began.
+  std::vector<int32_t> cluster_of_slot;
 };
 
 // Memory of one worker for lists with either kind of mean.
@@ -41,12 +42,27 @@ struct WorkerPools {
 // tree: the node at (level, index) holds the leaves [index * 2^level, (index + 1) * 2^level). The
 // slots of a component follow the raster order of its vertices, so leaves are strips of the image.
 //
-// A cluster merges at the lowest node that holds the slots of all its neighbours; the level of that
-// node is its `home_level`. Two threads at different nodes of one level therefore never touch the
-// same list, and no list is locked. Which pair merges first does not matter (see agglomerator.h),
-// so the result does not depend on the tree or on the number of threads. A home level has to be
-// found only once in a stage: the neighbours of a union are those of its parts. At the root nothing
-// has to wait.
+// Take the lowest node that holds a cluster's own slot and those of all its neighbours. The level
+// of that node is the `home_level` of the cluster, and the cluster may merge from that level on. It
+// merges higher up if its best edge leads to a cluster that has to wait. Then it is stuck: it has
+// to wait as well. At the root nothing has to wait.
+//
+// No list is locked. A node at `level` searches and merges only clusters with `home_level` <=
+// `level`, and it holds all their neighbours. A merge writes the lists of the two clusters and of
+// their neighbours. So a node writes only lists of clusters whose slots it holds, and the nodes of
+// one level have no slot in common.
+//
+// Which pair merges first does not matter (see agglomerator.h), so the clusters do not depend on
+// the tree or on the number of threads. Only the slot that a cluster ends up in may depend on them;
+// NumberClusters in clustering.cc numbers the clusters in an order that does not.
+//
+// A home level is found only once in a stage. The home level of a union is the higher one of its
+// two parts: that node holds both parts, as they are neighbours, and the neighbours of both. The
+// home levels of the neighbours stay as they are. But if v merges into u, a neighbour K of v has an
+// entry that names u from then on, and u may lie outside the node that K's home level was found
+// for. (With v and K in leaf 0 and u in leaf 1, v and u merge at level 1, and K may keep level 0.)
+// This does no harm: the node that merges u and v holds u, v and K, and levels only go up. From
+// then on K is searched and merged only at that node or above it.
 //
 // An example with two threads: eight vertices in a row, leaves of two slots, threshold 0.7.
 //
@@ -65,15 +81,19 @@ struct WorkerPools {
 //   Level 2: one thread merges 2 and 3, then {0, 1} and {2, 3} with 0.8, and the same on the right.
 //            0.5 stays below the threshold: {0, 1, 2, 3} and {4, 5, 6, 7}.
 //
-// At level 1 the first thread also writes the list of 3, as 3 is a neighbour of 2. If it has to
-// remove an entry there (two clusters merge that both have an edge to 3), it must not move the last
-// entry into the gap: the twin of that one may be in the list of 4, which belongs to the second
-// thread. So the gap stays (NeighborLists::Remove).
+// A merge may also write the list of a cluster that has to wait. Suppose that 0 and 1 both have a
+// weak edge to 3 as well. When the first thread merges them at level 1, these two edges become one,
+// and the list of 3 loses an entry. The last entry must not move into the gap: its twin may be in
+// the list of 4, which belongs to the second thread. So the gap stays (NeighborLists::Remove).
 //
 // In each stage, first `PrepareLeaf`, then `ReadLeaf` for all leaves, then `RunNode` for all nodes
 // of level 0, of level 1, and so on to the root. Calls of one kind and level may run in parallel.
-// An edge that a later stage adds between two clusters is inserted by the lowest node that holds
-// the slots of both.
+//
+// `ReadLeaf` inserts the edges of a later stage at once if the clusters at both ends have their
+// slots in the leaf that reads them. Other edges are pending: the lowest node that holds the slots
+// of both ends inserts them before it merges. Until then neither end may merge, because `ReadLeaf`
+// has raised the home levels of both to that node's level. So the ends of a pending edge are still
+// clusters when it is inserted, and a cluster that may merge has all its edges in its list.
 class ComponentTree {
  public:
   virtual ~ComponentTree() = default;
@@ -82,11 +102,13 @@ class ComponentTree {
   int num_levels() const { return num_levels_; }
   int32_t NumNodes(int level) const { return ((num_leaves_ - 1) >> level) + 1; }
 
-  // Finds the clusters of the leaf's slots at the start of a stage.
+  // Finds the clusters of the leaf's slots at the start of a stage. Resets what the clusters in the
+  // leaf remember of the stage before: `best`, `home_level` and `stuck_level`.
   void PrepareLeaf(int32_t leaf);
   // Reads the edges of `stage` that start in the leaf.
   virtual void ReadLeaf(int stage, int32_t leaf, WorkerPools* pools) = 0;
-  // Merges what reaches `threshold` / 10^6 as far as the node may.
+  // Inserts the edges that are pending for the node. Then merges what reaches `threshold` / 10^6,
+  // but for clusters that have to wait for a higher level.
   virtual void RunNode(int64_t threshold, int level, int32_t index, WorkerPools* pools) = 0;
   // Gives the lists back. After the last stage.
   virtual void Release(WorkerPools* pools) = 0;
@@ -136,8 +158,9 @@ class ComponentTreeOf : public ComponentTree {
   static BlockPool* PoolOf(WorkerPools* pools);
   // Writes the lists of the first stage, where clusters are vertices.
   void BuildLists(int32_t leaf, BlockPool* pool);
-  // Adds the edges of a later stage to the lists.
+  // Adds the edges of a later stage to the lists or to `pending_`.
   void AddEdges(int stage, int32_t leaf, BlockPool* pool);
+  // Several threads may do so for the same slot at once: the highest level stays.
   void RaiseHomeLevel(int32_t slot, int level);
 
   std::vector<std::vector<EdgeList>> pending_;  // [leaf that read them][node that inserts them]

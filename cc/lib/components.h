@@ -23,6 +23,10 @@ struct Components {
 };
 
 // Finds the components over the edges of all distances that reach `threshold` / 10^6.
+//
+// With the threshold of the last stage, each component can run all stages on its own. Thresholds
+// never increase, so an edge between two components reaches the threshold of no stage. Nor does the
+// mean of several such edges. So no cluster ever has vertices of two components.
 Components FindComponents(const WindowGraph& graph, int64_t threshold, Executor* executor);
 
 }  // namespace affinity_seg

@@ -21,8 +21,8 @@ class Executor {
   virtual int num_threads() const = 0;
 
   // Calls `body` once for each item in [0, num_items), the first items first, and returns when
-  // all calls have. What they wrote is visible to the caller. `body` may call it again: workers
-  // are numbered for each loop.
+  // all calls have. What they wrote is visible to the caller, and to all calls of the loops that
+  // the caller runs next. `body` may call it again: workers are numbered for each loop.
   virtual void ParallelFor(int64_t num_items, const Body& body) = 0;
 };
 
@@ -39,7 +39,8 @@ class SerialExecutor : public Executor {
 // loops share these threads: one that ends its part of an outer loop helps with inner ones.
 class PoolExecutor : public Executor {
  public:
-  // Hands a task to the pool, which runs it at some time, or never.
+  // Hands a task to the pool, which runs it at some time, or never. What is visible to the caller
+  // must be visible to the task: it may read what the loop before wrote.
   using Schedule = std::function<void(std::function<void()>)>;
 
   // REQUIRES: num_threads >= 1.

@@ -12,24 +12,24 @@
 
 namespace affinity_seg {
 
-// What unused entries hold. No cluster has this id, and every true key is larger.
-constexpr int32_t kUnusedId = -1;
+// What unused entries hold. No cluster has this slot, and every true key is larger.
+constexpr int32_t kUnusedSlot = -1;
 constexpr float kUnusedKey = -1.0f;
 
-// The list of one cluster: parallel arrays in one block, so that ids and keys fill whole vectors.
+// The list of one cluster: parallel arrays in one block, so that slots and keys fill whole vectors.
 // Every edge is kept in the lists of both its ends. There may be unused entries before `size` too.
 template <typename Mean>
 struct ListView {
   Mean* means;
   float* keys;     // means[i].Key()
-  int32_t* ids;    // slots of the neighbours
+  int32_t* slots;  // of the neighbours
   int32_t* twins;  // position of the same edge in the neighbour's list
 
   ListView(void* block, int32_t capacity)
       : means(static_cast<Mean*>(block)),
         keys(reinterpret_cast<float*>(means + capacity)),
-        ids(reinterpret_cast<int32_t*>(keys + capacity)),
-        twins(ids + capacity) {}
+        slots(reinterpret_cast<int32_t*>(keys + capacity)),
+        twins(slots + capacity) {}
   explicit ListView(const Cluster& cluster) : ListView(cluster.block, cluster.capacity) {}
 
   static constexpr size_t BytesPerEntry() { return sizeof(Mean) + sizeof(float) + 8; }
@@ -55,10 +55,10 @@ void ResizeList(int32_t capacity, Cluster* cluster, BlockPool* pool) {
     const ListView<Mean> old(*cluster);
     std::copy_n(old.means, size, list.means);
     std::copy_n(old.keys, size, list.keys);
-    std::copy_n(old.ids, size, list.ids);
+    std::copy_n(old.slots, size, list.slots);
     std::copy_n(old.twins, size, list.twins);
   }
-  std::fill(list.ids + size, list.ids + capacity, kUnusedId);
+  std::fill(list.slots + size, list.slots + capacity, kUnusedSlot);
   std::fill(list.keys + size, list.keys + capacity, kUnusedKey);
   FreeList(cluster, pool);
   cluster->block = block;

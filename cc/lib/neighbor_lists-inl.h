@@ -23,12 +23,12 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Returns the position of `id` in `ids` [size, padded], or -1.
-inline int32_t FindId(const int32_t* ids, int32_t size, int32_t id) {
+// Returns the position of `slot` in `slots` [size, padded], or -1.
+inline int32_t FindSlot(const int32_t* slots, int32_t size, int32_t slot) {
   const hn::CappedTag<int32_t, kListGrain> d;
-  const auto wanted = hn::Set(d, id);
+  const auto wanted = hn::Set(d, slot);
   for (int32_t i = 0; i < size; i += static_cast<int32_t>(hn::Lanes(d))) {
-    const intptr_t lane = hn::FindFirstTrue(d, hn::Eq(hn::Load(d, ids + i), wanted));
+    const intptr_t lane = hn::FindFirstTrue(d, hn::Eq(hn::Load(d, slots + i), wanted));
     if (lane >= 0) return i + static_cast<int32_t>(lane);
   }
   return -1;
@@ -59,18 +59,18 @@ inline void ForEachKey(const float* keys, int32_t size, float key, const Visit& 
 // The lists of all clusters. Every edge stands in the lists of both its ends, and each entry knows
 // the position of the other, its twin. So whoever finds an edge in the shorter list has it in both.
 //
-// The best edge of a cluster has the largest mean; among equals, the smallest `tie` at the other
-// end. Its search is remembered at three levels: the best of the cluster, of each group of chunks
-// and of each chunk of entries. What is remembered holds until an entry of that part becomes as
-// good, or the `tie` of the best one's neighbour changes.
+// The best edge of a cluster has the largest mean; among equals, the smallest `id` at the other
+// end. Its search is remembered for the whole list, for each group of chunks and for each chunk of
+// entries. What is remembered holds until an entry of that part becomes as good, or the `id` of the
+// best one's neighbour changes.
 template <typename Mean>
 class NeighborLists {
  public:
   // Args:
-  //   level: lists of clusters with a higher home level are not compacted, see Remove.
+  //   tree_level: lists of clusters with a higher home level are not compacted, see Remove.
   //   pool: memory for lists, in units of kListGrain entries.
-  NeighborLists(int level, Cluster* clusters, BlockPool* pool)
-      : level_(level), clusters_(clusters), pool_(pool) {}
+  NeighborLists(int tree_level, Cluster* clusters, BlockPool* pool)
+      : tree_level_(tree_level), clusters_(clusters), pool_(pool) {}
 
   // Adds an edge of the grid between two clusters, or to the mean that is there already.
   void AddEdge(int32_t u_slot, int32_t v_slot, Mean mean) {
@@ -89,10 +89,14 @@ class NeighborLists {
 
   // Returns the neighbour of the best edge of `slot`, or Cluster::kNone if that edge does not reach
   // `threshold` / 10^6.
+  //
+  // That no edge reaches it is remembered until AddEdge adds an edge to the list or the next stage
+  // begins. Merges cannot change it: where they add up two edges, the mean is not above the larger
+  // one of the two.
   int32_t BestNeighbor(int32_t slot, int64_t threshold) {
     Cluster& cluster = clusters_[slot];
     if (cluster.best == Cluster::kNone) return Cluster::kNone;
-    if (cluster.best != Cluster::kUnknown && clusters_[cluster.best].tie == cluster.best_tie) {
+    if (cluster.best != Cluster::kUnknown && clusters_[cluster.best].id == cluster.best_id) {
       return cluster.best;
     }
     cluster.best = Cluster::kNone;
@@ -101,8 +105,8 @@ class NeighborLists {
     const int32_t best =
         cluster.chunks == nullptr ? BestOf(list, 0, cluster.size) : BestOfGroups(cluster, list);
     if (best < 0 || !list.means[best].Reaches(threshold)) return Cluster::kNone;
-    cluster.best = list.ids[best];
-    cluster.best_tie = clusters_[cluster.best].tie;
+    cluster.best = list.slots[best];
+    cluster.best_id = clusters_[cluster.best].id;
     return cluster.best;
   }
 
@@ -118,8 +122,8 @@ class NeighborLists {
     Remove(&kept, in_kept);
     kept.best = Cluster::kUnknown;
     for (int32_t i = 0; i < gone.size; ++i) {
-      const int32_t other_slot = list.ids[i];
-      if (i == in_gone || other_slot == kUnusedId) continue;
+      const int32_t other_slot = list.slots[i];
+      if (i == in_gone || other_slot == kUnusedSlot) continue;
       Cluster& other = clusters_[other_slot];
       if (other.best == kept_slot || other.best == gone_slot) other.best = Cluster::kUnknown;
       const auto [found_kept, found_other] = FindEdge(kept_slot, other_slot);
@@ -130,7 +134,7 @@ class NeighborLists {
         const int32_t at = Append(&kept);
         Write(list.means[i], list.keys[i], other_slot, list.twins[i], kept, at);
         const List other_list(other);
-        other_list.ids[list.twins[i]] = kept_slot;
+        other_list.slots[list.twins[i]] = kept_slot;
         other_list.twins[list.twins[i]] = at;
       }
     }
@@ -145,7 +149,7 @@ class NeighborLists {
   bool IsBetter(const List& list, int32_t i, int32_t j) const {
     if (Mean::Less(list.means[j], list.means[i])) return true;
     return !Mean::Less(list.means[i], list.means[j]) &&
-           clusters_[list.ids[i]].tie < clusters_[list.ids[j]].tie;
+           clusters_[list.slots[i]].id < clusters_[list.slots[j]].id;
   }
 
   // Returns the position of the best of the entries [begin, end), or -1 if all are unused;
@@ -181,13 +185,13 @@ class NeighborLists {
     int32_t best = -1;
     for (int32_t i = begin; i < end; ++i) {
       Chunk& part = parts[i];
-      // The key of a part that is known is right even where its tie has changed.
+      // The key of a part that is known is right even where that id has changed.
       if (best >= 0 && part.position != Chunk::kUnknown && part.key < list.keys[best]) continue;
       if (part.position == Chunk::kUnknown ||
-          clusters_[list.ids[part.position]].tie != part.tie) {
+          clusters_[list.slots[part.position]].id != part.neighbor_id) {
         part.position = search(i);
         if (part.position < 0) continue;
-        part.tie = clusters_[list.ids[part.position]].tie;
+        part.neighbor_id = clusters_[list.slots[part.position]].id;
         part.key = list.keys[part.position];
       }
       if (best < 0 || IsBetter(list, part.position, best)) best = part.position;
@@ -211,7 +215,7 @@ class NeighborLists {
     const Cluster& shorter = clusters_[swap ? v : u];
     if (shorter.size == 0) return {-1, -1};
     const List list(shorter);
-    const int32_t at = FindId(list.ids, shorter.size, swap ? u : v);
+    const int32_t at = FindSlot(list.slots, shorter.size, swap ? u : v);
     if (at < 0) return {-1, -1};
     const int32_t twin = list.twins[at];
     return swap ? std::make_pair(twin, at) : std::make_pair(at, twin);
@@ -227,12 +231,12 @@ class NeighborLists {
     Touch(*v, in_v, key);
   }
 
-  static void Write(Mean mean, float key, int32_t id, int32_t twin, const Cluster& cluster,
+  static void Write(Mean mean, float key, int32_t slot, int32_t twin, const Cluster& cluster,
                     int32_t at) {
     const List list(cluster);
     list.means[at] = mean;
     list.keys[at] = key;
-    list.ids[at] = id;
+    list.slots[at] = slot;
     list.twins[at] = twin;
     Touch(cluster, at, key);
   }
@@ -243,17 +247,17 @@ class NeighborLists {
   void Remove(Cluster* cluster, int32_t at) {
     const List list(*cluster);
     int32_t unused = at;
-    if (cluster->home_level <= level_) {
+    if (cluster->home_level <= tree_level_) {
       unused = --cluster->size;
       if (at != unused) {
-        Write(list.means[unused], list.keys[unused], list.ids[unused], list.twins[unused],
+        Write(list.means[unused], list.keys[unused], list.slots[unused], list.twins[unused],
               *cluster, at);
-        if (list.ids[unused] != kUnusedId) {
-          List(clusters_[list.ids[unused]]).twins[list.twins[unused]] = at;
+        if (list.slots[unused] != kUnusedSlot) {
+          List(clusters_[list.slots[unused]]).twins[list.twins[unused]] = at;
         }
       }
     }
-    list.ids[unused] = kUnusedId;
+    list.slots[unused] = kUnusedSlot;
     list.keys[unused] = kUnusedKey;
     Touch(*cluster, unused, kUnusedKey);
   }
@@ -266,7 +270,7 @@ class NeighborLists {
     return cluster->size++;
   }
 
-  int level_;
+  int tree_level_;
   Cluster* clusters_;
   BlockPool* pool_;
 };

@@ -79,7 +79,7 @@ inline void StoreQuantizedUpTo(FloatTag d, FloatVector p, int64_t size, uint16_t
 // x - x is 0 for finite numbers, else NaN.
 inline auto IsFinite(FloatTag d, FloatVector x) { return hn::Eq(hn::Sub(x, x), hn::Zero(d)); }
 
-bool AllFiniteAtLevel(const float* values, int64_t size) {
+bool AllFiniteAtSimdLevel(const float* values, int64_t size) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   auto good = hn::Eq(hn::Zero(d), hn::Zero(d));
@@ -89,7 +89,7 @@ bool AllFiniteAtLevel(const float* values, int64_t size) {
   return hn::AllTrue(d, good);
 }
 
-bool QuantizeProbabilitiesAtLevel(const float* probabilities, int64_t size, uint16_t* output) {
+bool QuantizeProbabilitiesAtSimdLevel(const float* probabilities, int64_t size, uint16_t* output) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const FloatVector zero = hn::Zero(d), one = hn::Set(d, 1.0f);
@@ -103,7 +103,7 @@ bool QuantizeProbabilitiesAtLevel(const float* probabilities, int64_t size, uint
   return hn::AllTrue(d, good);
 }
 
-bool QuantizeSigmoidsAtLevel(const float* a, const float* b, int64_t size, uint16_t* output) {
+bool QuantizeSigmoidsAtSimdLevel(const float* a, const float* b, int64_t size, uint16_t* output) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   auto good = hn::Eq(hn::Zero(d), hn::Zero(d));
@@ -145,12 +145,13 @@ void Softmax(float* values, int64_t pixels, int channels) {
   }
 }
 
-bool QuantizeSoftmaxAtLevel(float* a, float* b, int64_t pixels, int channels, uint16_t* output) {
+bool QuantizeSoftmaxAtSimdLevel(float* a, float* b, int64_t pixels, int channels,
+                                uint16_t* output) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d)), size = pixels * channels;
   for (float* logits : {a, b}) {
     if (logits == nullptr) continue;
-    if (!AllFiniteAtLevel(logits, size)) return false;
+    if (!AllFiniteAtSimdLevel(logits, size)) return false;
     Softmax(logits, pixels, channels);
   }
   for (int64_t i = 0; i < size; i += lanes) {
@@ -169,7 +170,8 @@ inline float FloatOfBits(uint32_t bits) {
   return value;
 }
 
-void ConvertToFloatAtLevel(ValueType type, const uint16_t* values, int64_t size, float* output) {
+void ConvertToFloatAtSimdLevel(ValueType type, const uint16_t* values, int64_t size,
+                               float* output) {
   if (type == ValueType::kBfloat16) {
     for (int64_t i = 0; i < size; ++i) output[i] = FloatOfBits(uint32_t{values[i]} << 16);
     return;
@@ -192,12 +194,13 @@ inline void InterpolateInline(const float* a, const float* b, float share, int64
   for (int64_t i = 0; i < size; ++i) output[i] = a[i] + (b[i] - a[i]) * share;
 }
 
-void InterpolateAtLevel(const float* a, const float* b, float share, int64_t size, float* output) {
+void InterpolateAtSimdLevel(const float* a, const float* b, float share, int64_t size,
+                            float* output) {
   InterpolateInline(a, b, share, size, output);
 }
 
-void UpsampleRowAtLevel(const float* row, int64_t cols, int channels, int64_t stride,
-                        int64_t first, int64_t step, int64_t count, float* output) {
+void UpsampleRowAtSimdLevel(const float* row, int64_t cols, int channels, int64_t stride,
+                            int64_t first, int64_t step, int64_t count, float* output) {
   for (int64_t i = 0, x = first; i < count; ++i, x += step) {
     const int64_t col = x / stride, next = std::min(col + 1, cols - 1);
     const float share = static_cast<float>(x % stride) / static_cast<float>(stride);
@@ -214,32 +217,32 @@ HWY_AFTER_NAMESPACE();
 namespace affinity_seg {
 
 bool QuantizeProbabilities(const float* probabilities, int64_t size, uint16_t* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeProbabilitiesAtLevel, probabilities, size, output);
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeProbabilitiesAtSimdLevel, probabilities, size, output);
 }
 
 bool QuantizeSigmoids(const float* a, const float* b, int64_t size, uint16_t* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeSigmoidsAtLevel, a, b, size, output);
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeSigmoidsAtSimdLevel, a, b, size, output);
 }
 
 bool QuantizeSoftmax(float* a, float* b, int64_t pixels, int channels, uint16_t* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeSoftmaxAtLevel, a, b, pixels, channels, output);
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(QuantizeSoftmaxAtSimdLevel, a, b, pixels, channels, output);
 }
 
 void ConvertToFloat(ValueType type, const uint16_t* values, int64_t size, float* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(ConvertToFloatAtLevel, type, values, size, output);
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(ConvertToFloatAtSimdLevel, type, values, size, output);
 }
 
 bool AllFinite(const float* values, int64_t size) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(AllFiniteAtLevel, values, size);
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(AllFiniteAtSimdLevel, values, size);
 }
 
 void Interpolate(const float* a, const float* b, float share, int64_t size, float* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(InterpolateAtLevel, a, b, share, size, output);
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(InterpolateAtSimdLevel, a, b, share, size, output);
 }
 
 void UpsampleRow(const float* row, int64_t cols, int channels, int64_t stride, int64_t first,
                  int64_t step, int64_t count, float* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(UpsampleRowAtLevel, row, cols, channels, stride, first, step,
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(UpsampleRowAtSimdLevel, row, cols, channels, stride, first, step,
                                   count, output);
 }
 

@@ -48,7 +48,7 @@ inline DoubleVector SigmaOf(DoubleTag d, DoubleVector z) {
   return hn::Div(hn::Sub(one, e), hn::Add(one, e));
 }
 
-void SigmaAtLevel(const double* z, int64_t size, double* output) {
+void SigmaAtSimdLevel(const double* z, int64_t size, double* output) {
   const DoubleTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t i = 0; i < size; i += lanes) {
@@ -60,8 +60,8 @@ void SigmaAtLevel(const double* z, int64_t size, double* output) {
   }
 }
 
-void RefineAtLevel(const EdgeSources& sources, const std::vector<EdgeRun>& runs,
-                   std::vector<double>* edges) {
+void RefineAtSimdLevel(const EdgeSources& sources, const std::vector<EdgeRun>& runs,
+                       std::vector<double>* edges) {
   int64_t size = 0;
   for (const EdgeRun& run : runs) size += run.size;
   edges->resize(size);
@@ -106,12 +106,12 @@ HWY_AFTER_NAMESPACE();
 namespace affinity_seg {
 
 void Sigma(const double* z, int64_t size, double* output) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(SigmaAtLevel, z, size, output);
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(SigmaAtSimdLevel, z, size, output);
 }
 
 void Refine(const EdgeSources& sources, const std::vector<EdgeRun>& runs,
             std::vector<double>* edges) {
-  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(RefineAtLevel, sources, runs, edges);
+  AFFINITY_SEG_CALL_AT_SIMD_LEVEL(RefineAtSimdLevel, sources, runs, edges);
 }
 
 }  // namespace affinity_seg

@@ -66,11 +66,11 @@ class SlotGraph {
   }
 
   // Calls `emit(a, b, sum, count)` for the edges of `stage` that start at slots [begin, end) and
-  // end in the component of slots [first, last): `a` and `b` are `roots` of their ends. Edges
-  // that follow each other along a row with the same roots are added up.
+  // end in the component of slots [first, last): `a` and `b` are the clusters of their ends. Edges
+  // that follow each other along a row between the same two clusters are added up.
   template <typename Emit>
   void ReadStage(int stage, int32_t begin, int32_t end, int32_t first, int32_t last,
-                 const int32_t* roots, const Emit& emit) const {
+                 const int32_t* cluster_of_slot, const Emit& emit) const {
     while (begin < end) {
       // A run of neighbours in one row of windows.
       const int32_t window = window_of_slot_[begin];
@@ -83,7 +83,7 @@ class SlotGraph {
       for (size_t j = 0; j < graph_.distances.size(); ++j) {
         if (graph_.distances[j].stage != stage) continue;
         for (int f = 0; f < kNumForward; ++f) {
-          ReadRun(static_cast<int>(j), f, begin, run_end, first, last, roots, emit);
+          ReadRun(static_cast<int>(j), f, begin, run_end, first, last, cluster_of_slot, emit);
         }
       }
       begin = run_end;
@@ -128,7 +128,7 @@ class SlotGraph {
   // Reads edge (j, f) of a run of slots.
   template <typename Emit>
   void ReadRun(int j, int f, int32_t begin, int32_t end, int32_t first, int32_t last,
-               const int32_t* roots, const Emit& emit) const {
+               const int32_t* cluster_of_slot, const Emit& emit) const {
     const int64_t distance = graph_.distances[j].distance;
     const Offset offset = Direction(kNumForward + f);
     const int64_t window = window_of_slot_[begin];
@@ -144,11 +144,11 @@ class SlotGraph {
     for (int64_t slot = begin + skipped; slot < stop; ++slot) {
       const int32_t other = others[slot - begin];
       if (other < first || other >= last) continue;
-      const int32_t root = roots[slot], other_root = roots[other];
-      if (root != a || other_root != b) {
+      const int32_t cluster = cluster_of_slot[slot], other_cluster = cluster_of_slot[other];
+      if (cluster != a || other_cluster != b) {
         if (count > 0) emit(a, b, sum, count);
-        a = root;
-        b = other_root;
+        a = cluster;
+        b = other_cluster;
         sum = count = 0;
       }
       sum += graph_.values[vertex_of_slot_[slot] * graph_.edges_per_vertex() + edge];
