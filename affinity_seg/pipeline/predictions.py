@@ -1,4 +1,4 @@
-"""The logits of an image: where the networks' part and the merge's part meet."""
+"""The logits of an image: output of the networks and input of the merge."""
 
 from typing import Any, NamedTuple
 
