@@ -111,8 +111,8 @@ class RecordMerger(ResultFolder):
           source: Hash of its file.
 
         Raises:
-          ValueError: The filter does not fit. Without `letters` also: the record was made with other
-            settings, or cannot be merged.
+          ValueError: The filter does not fit. Without `letters` also: the record was made with
+            other settings, or cannot be merged.
         """
         self._filter.check(record.class_table)
         instances = None
@@ -160,7 +160,7 @@ def _find_fingerprint(folder: str, names: list[str], letters: DeadLetters) -> di
 
 
 def _check_fields(folder: str, fingerprint: dict, config: InferenceConfig) -> None:
-    """Checks that predictions were made with those fields of `config` that predictions depend on."""
+    """Checks that predictions were made with the fields of `config` that they depend on."""
     wanted = fingerprint_lib.as_json(config.prediction_fields())
     found = {name: fingerprint.get(name) for name in wanted}
     difference = fingerprint_lib.first_difference(found, wanted)

@@ -1,4 +1,4 @@
-"""Cuts inputs that are too large for a network into tiles, and joins the logits (algorithm.md 3.5)."""
+"""Tiles for inputs that are too large for a network: cutting and joining (algorithm.md 3.5)."""
 
 import tensorflow as tf
 
