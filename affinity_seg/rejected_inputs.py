@@ -88,20 +88,20 @@ class RejectedInputs:
 
     def add(self, name: str, path: str, reason: str) -> None:
         """Lists an input; for callers that cannot use the context manager `listed`."""
-        self._letters[name] = Letter(name, path, reason)
+        self._rejected[name] = RejectedInput(name, path, reason)
         if self._folder is not None:
             logging.warning("left out: %s", reason)
             write(self._folder, self._rejected.values())
 
-    def take(self) -> list[Letter]:
+    def take(self) -> list[RejectedInput]:
         """Returns the inputs that were listed since the last call, and clears the list."""
-        taken = list(self._letters.values())
-        self._letters.clear()
+        taken = list(self._rejected.values())
+        self._rejected.clear()
         return taken
 
     def finish(self) -> int:
         """Prints how many inputs were left out, if any, and returns the exit status of the run."""
-        if not self._letters:
+        if not self._rejected:
             write(self._folder, [])
         return report(self._folder)
 

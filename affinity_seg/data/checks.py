@@ -73,7 +73,7 @@ def read_items(
     Args:
       items: Images with truth.
       class_table: The classes that their instance images may have.
-      letters: Lists the images that cannot be used; without it, the first of them is raised.
+      rejected: Lists the images that cannot be used; without it, the first of them is raised.
     """
     rejected = RejectedInputs(strict=True) if rejected is None else rejected
     for item in items:

@@ -154,7 +154,7 @@ def list_labelled_images(
 
     Args:
       data_dir: As in `list_images`; so are `layout`, `split` and `annotation`.
-      letters: Lists the images without an instance image, unless no image has one.
+      rejected: Lists the images without an instance image, unless no image has one.
       allowed: As in `list_images`.
 
     Raises:

@@ -112,7 +112,7 @@ def write_tfrecords(
       output_dir: Folder of the shards; older shards of the same split are removed from it.
       split: First part of the shards' names.
       num_shards: Number of shards, 1 to the number of images.
-      letters: Lists the images that cannot be used; without it, the first of them is raised.
+      rejected: Lists the images that cannot be used; without it, the first of them is raised.
       allowed: Some of `mistakes.NAMES`, which are warnings instead of errors.
 
     Raises:

@@ -60,7 +60,7 @@ def merge_records(
                 continue
             record = records.read_record(path)
             # Outside the `with` block, because an error of writing is not caused by the record.
-        if name not in letters:
+        if name not in rejected:
             merger.merge(path, record, source)
     return merger.count
 
@@ -85,7 +85,7 @@ class RecordMerger(ResultFolder):
           method: One of `configs.choices.MERGE_METHODS`.
           results_dir: Folder of the results, made if needed.
           instance_filter: What is written.
-          letters: Lists the records that cannot be merged; without it, their errors are raised.
+          rejected: Lists the records that cannot be merged; without it, their errors are raised.
 
         Raises:
           ValueError: The folder holds results of another run; the message names the field.
@@ -111,7 +111,7 @@ class RecordMerger(ResultFolder):
           source: Hash of its file.
 
         Raises:
-          ValueError: The filter does not fit. Without `letters` also: the record was made with
+          ValueError: The filter does not fit. Without `rejected` also: the record was made with
             other settings, or cannot be merged.
         """
         self._filter.check(record.class_table)
@@ -144,7 +144,9 @@ def check_result(results_dir: str, name: str, record_path: str) -> None:
         )
 
 
-def _find_fingerprint(folder: str, names: list[str], letters: DeadLetters) -> dict[str, Any] | None:
+def _find_fingerprint(
+    folder: str, names: list[str], rejected: RejectedInputs
+) -> dict[str, Any] | None:
     """Returns the fingerprint of a folder of records, None if no record can be read.
 
     It is read from the folder's file or, if there is none, from the first record that can be read.
