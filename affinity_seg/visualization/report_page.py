@@ -1,4 +1,4 @@
-"""The report of a run as one HTML page without scripts and without any other file."""
+"""Writes the report of a run as one HTML page without scripts and without any other file."""
 
 import json
 from typing import Any
