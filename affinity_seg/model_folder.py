@@ -1,4 +1,4 @@
-"""A folder is a model: both networks, the preset they are meant to run with, and their scores.
+"""The folder of a model: both networks, and model.yaml with their preset and scores.
 
     model.yaml
       networks:         folders of the networks, relative to this one
@@ -59,7 +59,7 @@ class ModelFolder(NamedTuple):
 
         Raises:
           FileNotFoundError: There is no such preset.
-          ValueError: A field breaks a rule, or nobody says which preset it is.
+          ValueError: A field breaks a rule, or neither the folder nor the caller names a preset.
         """
         chosen = self.preset if preset is None else preset
         if chosen is None:
@@ -71,7 +71,7 @@ class ModelFolder(NamedTuple):
 
 
 def read(folder: str) -> ModelFolder:
-    """Reads what a folder says of its model.
+    """Reads the folder of a model.
 
     Raises:
       FileNotFoundError: The folder of a network is missing.
@@ -121,7 +121,7 @@ def write(
 
 
 def _read_file(folder: str) -> dict[str, Any]:
-    """Returns the content of model.yaml, nothing where there is none."""
+    """Returns the content of model.yaml, empty if there is no such file."""
     path = os.path.join(folder, FILE)
     if not os.path.isfile(path):
         return {}

@@ -16,7 +16,7 @@ from affinity_seg import labels
 from affinity_seg.data import mistakes
 
 MIN_PART = 0.1
-"""Share of the largest part of an id that another part must have to count: specks do not."""
+"""Smallest part of an id that counts, as a share of the largest part, to ignore specks."""
 
 MAX_PARTS, MAX_PARTS_OF_SINGLE = 4, 2
 """Parts for each id, as a mean, from which ids are no objects; the second where images have one id

@@ -10,10 +10,10 @@ from affinity_seg.data import exif, picture_files
 from affinity_seg.data.picture_files import FORMATS, Header
 
 MIN_PIXELS = 2
-"""Smallest picture: a single pixel has no pair, and with it no affinity."""
+"""Smallest number of pixels: an affinity needs a pair of pixels."""
 
 MAX_PIXELS = 2**26
-"""Largest picture that is decoded, 8192x8192: the header of a small file can claim any size."""
+"""Largest number of pixels that is decoded, 8192x8192: a small file's header can have any size."""
 
 ALLOWED_SIZE = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
 """Rule for messages."""

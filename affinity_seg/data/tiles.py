@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 SIDE = 128
-"""Most pixels of a tile's height and width; smaller tiles fit a crop better, but are more files."""
+"""Largest height and width of a tile, pixels. Smaller tiles fit a crop better, but are more files.
+"""
 
 _PIXELS = [
     cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP,

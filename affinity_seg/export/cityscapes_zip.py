@@ -20,7 +20,7 @@ from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 
 _NAME = re.compile(r"[^\s_]+_\d{6}_\d{6}")
-"""City, sequence and frame: the official program finds a result by these three."""
+"""City, sequence and frame, by which the official program finds a result."""
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 """Date of every entry, the earliest of the zip format, so that equal results give equal bytes."""

@@ -1,6 +1,6 @@
-"""Weights of others in our networks: TF-Slim's and Model Garden's ResNet, the authors' networks.
+"""Imports published weights: TF-Slim's and Model Garden's ResNet, the authors' networks.
 
-Names and structure of the TF1 checkpoints are those of algorithm.md 9; the paper's section 5 has
+algorithm.md 9 has the names and structure of the TF1 checkpoints; the paper's section 5 describes
 the networks.
 """
 
