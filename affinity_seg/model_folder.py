@@ -5,10 +5,11 @@
         semantic: semantic
         affinity: affinity
       preset: demo      name of a preset, or a mapping of its fields
-      scores: {...}     what a judge found, by data set; optional
+      scores: {...}     scores of `affinity_seg evaluate`, by data set; optional
 
-The class table lies with the semantic network. Training, import and demo write such folders;
-without model.yaml the networks are `semantic/` and `affinity/`, and the preset must be given.
+The class table is in the folder of the semantic network. Training, import and demo write such
+folders. Without model.yaml the networks are `semantic/` and `affinity/`, and the caller must name a
+preset.
 """
 
 import dataclasses
@@ -29,13 +30,13 @@ _FIELDS = ("networks", "preset", "scores")
 
 
 class ModelFolder(NamedTuple):
-    """What a folder of a model says.
+    """Content of a model's folder.
 
     Attributes:
       path: The folder.
       semantic_dir: Folder of the semantic network.
       affinity_dir: Folder of the affinity network.
-      preset: Name of a preset or its fields; None where the folder does not say.
+      preset: Name of a preset or its fields; None if model.yaml has none.
       scores: Scores by data set.
     """
 
@@ -51,7 +52,7 @@ class ModelFolder(NamedTuple):
         return self.semantic_dir, self.affinity_dir
 
     def config(self, preset: str | None = None, overrides: Sequence[str] = ()) -> InferenceConfig:
-        """Returns how the model runs.
+        """Returns the configuration with which the model runs.
 
         Args:
           preset: Another preset than the folder's, see `inference.load_config`.
@@ -98,7 +99,7 @@ def write(
     preset: str | InferenceConfig | None = None,
     scores: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes model.yaml; what is not given stays as it was.
+    """Writes model.yaml; entries that are not given are kept.
 
     Args:
       folder: Folder of the model, made if needed.
@@ -107,7 +108,7 @@ def write(
       scores: Scores by data set; those of other data sets stay.
 
     Raises:
-      ValueError: The model.yaml that is there is damaged.
+      ValueError: The existing model.yaml is damaged.
     """
     content = _read_file(folder)
     for name, given in (("networks", networks), ("scores", scores)):

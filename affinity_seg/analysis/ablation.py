@@ -1,4 +1,4 @@
-"""The tables of strategies on a data set: rows predicted, merged and judged (paper 5.2, 5.3)."""
+"""Predicts, merges and evaluates the paper's tables of strategies on a data set (5.2, 5.3)."""
 
 import hashlib
 import json
