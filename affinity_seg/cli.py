@@ -1,4 +1,4 @@
-"""What every program shares: flags, and errors of the user as one message.
+"""Command line of every program: flags, and a message of one line for a user's error.
 
 A program is a module with a docstring, which `--help` shows, and two functions:
 
@@ -8,9 +8,9 @@ A program is a module with a docstring, which `--help` shows, and two functions:
     def main(values: cli.Flags) -> int | None:
         print(values.output_dir)
 
-Its flags are in an object of their own, so that several programs can run in one process.
-A program and the modules that define flags import TensorFlow only inside `main`, so that `--help`
-and the message of a wrong flag come at once.
+Each program has its own `Flags` object, so that several programs can run in one process. A program
+and the modules that define flags import TensorFlow only inside `main`, because that takes seconds:
+`--help` and the message of a wrong flag appear without it.
 """
 
 import functools
@@ -25,31 +25,31 @@ from absl import app, flags, logging
 from affinity_seg import input_errors, resources
 
 _ENVIRONMENT = {
-    # What TensorFlow's C++ code says on its own, such as which instructions the CPU has or that
-    # there is no GPU. Its errors come as exceptions as well.
+    # Hides the log of TensorFlow's C++ code, such as the CPU's instruction sets or a missing GPU.
+    # Its errors are raised as exceptions as well.
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # `import tensorflow` always loads a Keras. This one is what the networks are made of; the other
-    # one would be loaded beside it, for more than a second.
+    # `import tensorflow` always loads one version of Keras. The networks use the legacy one;
+    # loading the other one as well would take more than a second.
     "TF_USE_LEGACY_KERAS": "1",
 }
-"""What TensorFlow reads when it is imported, for every program. The user's own values win."""
+"""Environment variables for TensorFlow. Values that the user has set are kept."""
 
 for _name_of_variable, _value in _ENVIRONMENT.items():
     os.environ.setdefault(_name_of_variable, _value)
 
 RUNNER, OTHERS = "runner", "beam_flag"
-"""A program with these flags takes flags that it does not have, if it is given the first: they
-become values of the second, for Beam."""
+"""If a program has these flags and --`RUNNER` is given, flags that it does not know are accepted.
+They become values of --`OTHERS`, which are passed to Beam."""
 
 _FLAGFILE = "--flagfile="
 _HELP = ("--help", "-help", "-h", "--helpfull", "--helpshort")
 _INTERRUPTED_STATUS = 128 + 2
 _BROKEN_PIPE_STATUS = 128 + 13
-"""What a shell makes of SIGINT and SIGPIPE."""
+"""Exit statuses by which a shell reports SIGINT and SIGPIPE."""
 
 
 def _definer(define: Callable[..., Any]) -> Callable[..., None]:
-    """Returns a function of absl that defines a flag as a method of `Flags`."""
+    """Returns one of absl's functions that define a flag, as a method of `Flags`."""
 
     @functools.wraps(define)
     def method(self: "Flags", *arguments: Any, **options: Any) -> None:
@@ -59,9 +59,9 @@ def _definer(define: Callable[..., Any]) -> Callable[..., None]:
 
 
 class Flags(flags.FlagValues):
-    """The flags of one program, and after the parsing their values as attributes.
+    """The flags of one program; after parsing, their values are attributes.
 
-    The methods that define a flag take what absl's `flags.DEFINE_string` and so on take.
+    The methods that define a flag have the arguments of absl's `flags.DEFINE_string` and so on.
     """
 
     bool = _definer(flags.DEFINE_bool)
@@ -76,7 +76,7 @@ class Flags(flags.FlagValues):
 
 
 def refuse_given(values: Flags, names: Sequence[str], rule: str) -> None:
-    """Raises ValueError if any of the flags `names` was given; `rule` says when they may be."""
+    """Raises ValueError if any of the flags `names` was given; `rule` is part of the message."""
     given = [f"--{name}" for name in names if values[name].present]
     if given:
         raise ValueError(f"{', '.join(given)}: {rule}")
@@ -103,14 +103,14 @@ def parse(program: ModuleType, arguments: Sequence[str]) -> Flags:
 
     Raises:
       flags.Error: A flag is unknown, missing or has a wrong value.
-      ValueError: There are arguments that are no flags.
+      ValueError: There are arguments that are not flags.
     """
     argv = ["program", *map(_with_known_flagfile, arguments)]
     values = _define(program)
     others = values(argv, known_only=RUNNER in values)[1:]
     if others and RUNNER in values:
         if values[RUNNER].value is None:
-            others = _define(program)(argv)[1:]  # Raises what is wrong with an unknown flag.
+            others = _define(program)(argv)[1:]  # Raises the error of an unknown flag.
         else:
             values[OTHERS].value = [o for o in others if o.startswith("--")]
             others = [o for o in others if not o.startswith("--")]
@@ -120,7 +120,7 @@ def parse(program: ModuleType, arguments: Sequence[str]) -> Flags:
 
 
 def help_text(program: ModuleType) -> str:
-    """Returns what --help shows: the docstring, and each flag with its default."""
+    """Returns the text of --help: the docstring, and each flag with its default."""
     values = _define(program)
     lines = [(program.__doc__ or "").strip(), "", "flags:"]
     for name in sorted(values):
@@ -143,7 +143,7 @@ def help_text(program: ModuleType) -> str:
 def start(
     program: ModuleType | str, arguments: Sequence[str] | None = None, name: str | None = None
 ) -> NoReturn:
-    """Runs a program as all that this process does.
+    """Runs a program and ends this process.
 
     The process ends with the status that `main` returns, 0 for None. A wrong flag, argument or
     file ends it with a message of one line and status 1; with --debug it shows the stack trace.
@@ -173,7 +173,7 @@ def _checked(program: ModuleType, arguments: Sequence[str], name: str) -> int | 
         status = program.main(values)
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # Whoever read the output has seen enough.
+    except BrokenPipeError:  # The reader of the output, such as `head`, has ended.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE_STATUS
     except KeyboardInterrupt:
@@ -190,10 +190,10 @@ def _checked(program: ModuleType, arguments: Sequence[str], name: str) -> int | 
 
 
 def _define(program: ModuleType) -> Flags:
-    """Returns the flags of a program, and those that all programs have, before the parsing."""
+    """Returns the flags of a program and those of all programs, not parsed yet."""
     values = Flags()
-    values.bool("debug", False, "Show where an error comes from.")
-    values.integer("verbosity", logging.WARNING, "What is logged: -1 warnings, 0 and 1 more.")
+    values.bool("debug", False, "Show the stack trace of an error.")
+    values.integer("verbosity", logging.WARNING, "Log level: -1 warnings, 0 info, 1 debug.")
     program.define_flags(values)
     return values
 

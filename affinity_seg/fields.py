@@ -1,4 +1,4 @@
-"""Checked fields of dataclasses: their annotation and their rule say which values they take.
+"""Checked fields of dataclasses: annotation and rule define the allowed values.
 
 A class declares its fields with `checked` and calls `check` in its `__post_init__`:
 
@@ -31,7 +31,7 @@ _MOST_EXACT = 2**53
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """Which values a field takes. A rule of a list holds for each of its entries.
+    """The allowed values of a field. A rule of a list applies to each of its entries.
 
     Attributes:
       low: Least value, None: any.
@@ -46,7 +46,7 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class _Type:
-    """What an annotation says: the type of a value or of the entries of a list, and if None is one.
+    """An annotation: type of the value or of a list's entries, and whether None is allowed.
 
     `tuple[int, ...] | None` is `_Type(int, is_list=True, optional=True)`.
     """
@@ -71,7 +71,7 @@ def checked(
       low: Least value, also of each entry of a list.
       high: Largest value, likewise.
       choices: The only values, likewise.
-      **metadata: What else the field's metadata should hold.
+      **metadata: Further entries of the field's metadata.
     """
     rule = Rule(low, high, choices)
     return dataclasses.field(default=default, metadata={_RULE: rule, **metadata})
@@ -98,7 +98,7 @@ def check_value(name: str, value: Any, kind: type, rule: Rule = Rule()) -> Any:
     """Returns the value of an argument, checked as `check` does a field's.
 
     Args:
-      name: Of the argument, for messages.
+      name: Name of the argument, for messages.
       value: Its value.
       kind: int, float, bool or str.
       rule: Which values are allowed.

@@ -1,4 +1,4 @@
-"""Writing files so that they appear whole or not at all."""
+"""Atomic writing: a file appears under its name only when it is complete."""
 
 import contextlib
 import hashlib
@@ -17,16 +17,16 @@ _WRITER = re.compile(re.escape(_PREFIX) + r"(\d+)@([\w.]*)@")
 """A temporary name begins with the process and the host that write the file."""
 
 _FOREIGN_AGE = 24 * 3600
-"""Age from which a temporary file of a process that cannot be looked up is a leftover, seconds."""
+"""Age after which a temporary file of another host is taken for a leftover, seconds."""
 
 
 @contextlib.contextmanager
 def atomic_path(path: str) -> Iterator[str]:
     """Yields a temporary path beside `path` and renames it to `path` on success.
 
-    The temporary name keeps the suffix of `path`, so writers that look at it work.
-    If the body raises, the temporary file is removed and `path` is left as it was; an OSError
-    that names no file, as of a full disk, or the temporary one, names `path`.
+    The temporary name keeps the suffix of `path`, for writers that choose a format by it.
+    If the body raises, the temporary file is removed and `path` is left unchanged. An OSError
+    that names the temporary file, or no file (such as that of a full disk), then names `path`.
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
@@ -86,10 +86,10 @@ def write_json(path: str, content: Any) -> None:
 
 
 def remove_leftovers(folder: str) -> None:
-    """Removes what killed runs of `atomic_path` and `atomic_folder` left in `folder`.
+    """Removes temporary files that killed processes left in `folder`.
 
-    Those of living processes stay. Processes of other hosts cannot be looked up: their files
-    go a day after they were last written.
+    Files of running processes are kept. Whether a process of another host is running cannot be
+    found out, so its files are removed a day after they were last written.
     """
     if not os.path.isdir(folder):
         return
@@ -111,7 +111,7 @@ def sha256(path: str) -> str:
 
 
 def _is_leftover(path: str) -> bool:
-    """Returns whether nobody writes the temporary file `path` any more."""
+    """Returns whether no process writes the temporary file `path` any more."""
     writer = _WRITER.match(os.path.basename(path))
     if writer is None or writer[2] != _host():
         return time.time() - os.lstat(path).st_mtime > _FOREIGN_AGE
@@ -119,7 +119,7 @@ def _is_leftover(path: str) -> bool:
         os.kill(int(writer[1]), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # It lives and is somebody else's.
+    except PermissionError:  # The process is running and belongs to another user.
         return False
     return False
 

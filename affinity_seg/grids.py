@@ -1,8 +1,8 @@
-"""Maps on other grids: ids by area, masks by the nearest pixel (algorithm.md 3.4).
+"""Resizes maps of ids by area, and masks to the nearest pixel (algorithm.md 3.4).
 
-A map covers the same rectangle on every grid: of `h` rows, row `y` covers the share
-[y / h, (y + 1) / h) of it, and columns likewise. Nothing here is moved by that, and a mirrored map
-gives the mirrored answer unless parts are equal. Everything runs eagerly and inside graphs.
+A map covers the same rectangle at every size: of `h` rows, row `y` covers the share
+[y / h, (y + 1) / h) of it, and columns likewise. So objects keep their positions, and a mirrored
+map gives the mirrored result unless areas are equal. All functions run eagerly and inside graphs.
 """
 
 import numpy as np
@@ -15,15 +15,15 @@ _LAST = tf.int32.max
 """Stands for the background where ids are tried in their order: instances come before it."""
 
 _CHUNK = 2**20
-"""About so many covered pixels are looked at in one piece, which limits the memory."""
+"""About the number of covered pixels that are processed at once; it limits the memory."""
 
 
 def ids_by_area(
     ids: tf.Tensor | np.ndarray, height: int | tf.Tensor, width: int | tf.Tensor
 ) -> tf.Tensor:
-    """Resizes a map of ids: a pixel takes the id with the largest part of what it covers.
+    """Resizes a map of ids: a pixel takes the id that fills the largest part of its area.
 
-    Among equal parts an id above 0 goes before 0, then the lower one. The areas are integers.
+    Among equal parts an id above 0 wins over 0, and then the lower id wins. Areas are integers.
 
     Args:
       ids: Integers [h, w] from 0 on, below 2^31 - 1; h and w at least 1, h * w below 2^31.
@@ -36,7 +36,7 @@ def ids_by_area(
     Raises:
       tf.errors.InvalidArgumentError: An id is not allowed.
     """
-    with tf.device("CPU:0"):  # Maps of ids come from the C++ op or from files, and are small work.
+    with tf.device("CPU:0"):  # Maps of ids are there already: they come from the C++ op or files.
         return _ids_by_area(tf.cast(ids, tf.int64), height, width)
 
 
@@ -45,7 +45,7 @@ def nearest(
 ) -> tf.Tensor:
     """Resizes [h, w] to [height, width]: pixel y reads floor((y + 0.5) * h / height).
 
-    For enlarging. What is made smaller moves by half a pixel where h is an even multiple of height.
+    Use it for enlarging. If h is an even multiple of height, a reduced map moves by half a pixel.
     """
     for axis, side in enumerate((height, width)):
         source = (2 * tf.range(side) + 1) * tf.shape(values)[axis] // (2 * side)
@@ -62,7 +62,7 @@ def nearest(
     ],
 )
 def _ids_by_area(ids: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """Most pixels cover one id; only the others are decided by areas."""
+    """Does the work of `ids_by_area`: areas are needed only for pixels that cover several ids."""
     tf.debugging.Assert(
         tf.reduce_all((ids >= 0) & (ids < _LAST)),
         [f"`ids` must be in [0, {_LAST}):", tf.reduce_min(ids), "to", tf.reduce_max(ids)],
@@ -107,7 +107,7 @@ def _covered(side: tf.Tensor, source: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _common(ids: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """Returns what all the rows that a pixel covers say, `_MIXED` if they do not agree.
+    """Returns the id that all rows have that a pixel covers, `_MIXED` if they differ.
 
     Args:
       ids: int32 [h, w].

@@ -1,4 +1,4 @@
-"""The instances of one image: the one type for them, from the op to the result files."""
+"""The type of the instances of one image, used from the op to the result files."""
 
 from typing import Any, NamedTuple
 
@@ -16,12 +16,12 @@ class Instances(NamedTuple):
     Attributes:
       instance_ids: int32 [H, W], 0 on background, 1..N.
       classes: int32 [N], class index, 1..K-1.
-      scores: float32 [N], mean of the edges inside the instance, 0..1; None of true instances.
-      sizes: int64 [N], pixels; None where they were not counted.
-      boxes: int32 [N, 4], (y0, x0, y1, x1), ends exclusive, pixels; None likewise.
+      scores: float32 [N], mean of the edges inside the instance, 0..1; None for ground truth.
+      sizes: int64 [N], pixels; None if they were not counted.
+      boxes: int32 [N, 4], (y0, x0, y1, x1), ends exclusive, pixels; None if not computed.
       votes: int64 [N, K], pixels that voted for each class, counted at the zoom of the region;
-        column 0 is 0. None likewise.
-      class_table: The classes, None where they are known from elsewhere.
+        column 0 is 0. None if they were not counted.
+      class_table: The classes; None if the caller has them anyway.
     """
 
     instance_ids: Any
@@ -42,7 +42,7 @@ class Instances(NamedTuple):
         return self._make(v.numpy() if tf.is_tensor(v) else v for v in self)
 
     def select(self, kept: Any) -> "Instances":
-        """Returns the instances where `kept`, bool [N], is True, numbered anew."""
+        """Returns the instances where `kept`, bool [N], is True, with consecutive new ids."""
         indices = tf.convert_to_tensor(self.instance_ids) - 1
         found = number(indices, self.classes, self.scores, self.votes, kept=kept)
         return found._replace(class_table=self.class_table)
@@ -56,7 +56,7 @@ def number(
     Works eagerly and inside `tf.function`.
 
     Args:
-      indices: int32 [H, W], -1 on background, else the index of a candidate.
+      indices: int32 [H, W], -1 for background, else the index of a candidate.
       classes: int32 [M], class index of each candidate.
       scores: float32 [M], score of each candidate.
       votes: int64 [M, K], votes of each candidate, or None.

@@ -1,11 +1,11 @@
 """Class tables: which classes a data set has and how its label images encode them.
 
-The networks and the graph merge know classes as indices: 0 is the background, the
-foreground ("thing") classes follow from 1. A class table connects these indices to
+The networks and the graph merge use class indices: 0 is the background, and the
+foreground ("thing") classes follow from 1. A class table maps these indices to
 names, to the label ids of the files on disk, to the super-classes of the paper
-(4.5) and to colours. `cityscapes`, the classes of the paper's results, and
-`cityscapes_19`, those of the first step of its semantic training (5.1), are built in;
-any other data set gives a YAML file, see configs/class_tables.
+(4.5) and to colours. Two tables are built in: `cityscapes`, the classes of the paper's
+results, and `cityscapes_19`, those of the first step of its semantic training (5.1).
+Any other data set has its table in a YAML file, see configs/class_tables.
 """
 
 import colorsys
@@ -25,7 +25,7 @@ VOID_INSTANCE = -1
 """Instance index of pixels that no affinity pair may touch: void and group regions."""
 
 ENCODINGS = ("label_times_1000", "ids")
-"""How the 16-bit instance images of a data set are to be read.
+"""Encodings of the 16-bit instance images of a data set.
 
 `label_times_1000`: Cityscapes. A value below 1000 is a label id without an instance
 (for a thing class, a group region); any other value is `label id * 1000 + number`.
@@ -41,7 +41,7 @@ _NUM_LABEL_IDS = 256
 """Label ids are 0 to 255."""
 
 _NUM_VALUES = 2**16
-"""Values of an instance image are 0 to 65535; with `ids`, those that are void are named."""
+"""Values of an instance image are 0 to 65535."""
 
 _MAX_CITYSCAPES_LABEL_ID = 33
 
@@ -70,13 +70,14 @@ class ClassTable:
     """The classes of a data set.
 
     Attributes:
-      name: Name of the data set; "cityscapes" is judged by the Cityscapes scripts.
+      name: Name of the data set; "cityscapes" is evaluated by the Cityscapes scripts.
       class_names: Name of each class index, K entries, background first.
       label_ids: Label id on disk of each foreground class, K - 1 entries.
-      void_label_ids: Label ids that are void; every other label id is background. With `encoding`
-        "ids", stored values that are void; every other one but 0 is an instance.
-      stuff_label_ids: Label ids, some of `label_ids`, of classes without instances. Networks can
-        be trained with such a table; the merge refuses it, for it knows one such class, index 0.
+      void_label_ids: Label ids that are void. A label id that is neither here nor in `label_ids`
+        is background. With `encoding` "ids": stored values that are void; every other value but 0
+        is an instance.
+      stuff_label_ids: Those of `label_ids` whose class has no instances. Networks can be trained
+        with such a table. The merge refuses it, because its only class without instances is 0.
       groups: Super-class of each class index, K entries.
       encoding: One of `ENCODINGS`.
       colors: RGB colour of each class index, K entries, 0..255.
@@ -193,7 +194,7 @@ class ClassTable:
     def class_of_label(self) -> np.ndarray:
         """Returns the class index of every label id 0..255 (`VOID_CLASS` if void), int32 [256].
 
-        With `encoding` "ids" stored values are no label ids; `decode` tells their classes.
+        With `encoding` "ids" the stored values are not label ids: use `decode` for them.
         """
         table = np.zeros(_NUM_LABEL_IDS, np.int32)
         table[[i for i in self.void_label_ids if i >= 0]] = VOID_CLASS

@@ -8,7 +8,7 @@ from affinity_seg import fields, labels, neighbors
 MAX_INT32 = 2**31 - 1
 
 _MERGE_ONLY = {"merge_only": True}
-"""Metadata of fields that predictions do not depend on: these can be merged again with others."""
+"""Metadata of fields that predictions do not depend on, so that a merge may change them."""
 
 _DECIMALS = 6
 """The op's attributes are float32; it reads them to this many decimals."""
@@ -101,7 +101,7 @@ class MergeOptions(MergeSettings):
         """Returns the options as a merge of K classes uses them.
 
         Args:
-          num_classes: K; None where it is not known, while a graph is built.
+          num_classes: K; None if it is unknown, while a graph is built.
 
         Returns:
           The options with `groups` filled in, and `alpha` and `thresholds` rounded to six decimals.

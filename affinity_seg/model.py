@@ -1,4 +1,4 @@
-"""The library: a model, what it finds in an image, and a picture of that.
+"""The library's interface: load a model, segment an image, draw its instances.
 
     import affinity_seg
 
@@ -6,7 +6,7 @@
     found = model.segment("street.png")
     picture = affinity_seg.draw("street.png", found)
 
-The results are those of the program `segment`.
+The results are those of the verb `segment`.
 """
 
 import os
@@ -27,15 +27,15 @@ from affinity_seg.serving.exported import ExportedModel
 from affinity_seg.visualization import overlays
 
 Image = str | os.PathLike | np.ndarray
-"""A PNG, JPEG or BMP file, which is turned as its EXIF data says, or uint8 RGB [H, W, 3]."""
+"""A PNG, JPEG or BMP file, turned by its EXIF orientation; or uint8 RGB [H, W, 3]."""
 
 
 class Model:
-    """What `load` gives.
+    """A model that segments images; `load` makes it.
 
     Attributes:
       class_table: The classes.
-      config: The preset with its changes.
+      config: The preset, with the fields that were changed.
     """
 
     def __init__(self, segmenter: Segmenter | ExportedModel):
@@ -55,8 +55,8 @@ class Model:
 
         Raises:
           FileNotFoundError: There is no such file.
-          ValueError: The file is no picture, the array is no image, or a field is unknown, breaks a
-            rule or can only be chosen by `load`.
+          ValueError: The file is not a picture, the array is not an image, or a field is unknown,
+            breaks a rule or can only be set by `load`.
         """
         segmenter = self._changed(fields)
         if isinstance(image, list | tuple):
@@ -64,23 +64,23 @@ class Model:
         return _segment(segmenter, image)
 
     def export(self, folder: str | os.PathLike) -> None:
-        """Writes the model as a SavedModel that needs none of this package's Python.
+        """Writes the model as a SavedModel, which can be loaded without this Python package.
 
-        Whoever loads it needs the op, see docs/serving.md.
+        A program that loads it needs the op, see docs/serving.md.
 
         Args:
           folder: New or empty folder.
 
         Raises:
           FileExistsError: `folder` is not empty.
-          ValueError: The model is an exported one.
+          ValueError: The model was itself loaded from a SavedModel.
         """
         if not isinstance(self._segmenter, Segmenter):
             raise ValueError("the model is an exported one: copy its folder")
         saved_model.write(self._segmenter, os.fspath(folder), warmup=False)
 
     def _changed(self, fields: dict[str, Any]) -> Segmenter | ExportedModel:
-        """Returns what segments with some fields of `config` changed."""
+        """Returns the segmenter with some fields of `config` changed."""
         if not fields:
             return self._segmenter
         if not isinstance(self._segmenter, Segmenter):
@@ -98,8 +98,8 @@ def load(
     """Loads a model: trained networks or an exported model.
 
     Args:
-      folder: A folder as `model_folder` describes it, such as `make demo` and training write; or
-        what `affinity_seg export` writes.
+      folder: A folder with networks and model.yaml, such as `make demo` and training write; or an
+        exported model, as `affinity_seg export` writes.
       preset: Name of a file of configs/presets, or path of a YAML file, to be used instead of the
         folder's own. An exported model has its own.
       **fields: Changes of the preset, such as `min_pixels=50`.

@@ -1,14 +1,15 @@
-"""A folder is a model: both networks, the preset they are meant to run with, and their scores.
+"""The folder of a model: both networks, and model.yaml with their preset and scores.
 
     model.yaml
       networks:         folders of the networks, relative to this one
         semantic: semantic
         affinity: affinity
       preset: demo      name of a preset, or a mapping of its fields
-      scores: {...}     what a judge found, by data set; optional
+      scores: {...}     scores of `affinity_seg evaluate`, by data set; optional
 
-The class table lies with the semantic network. Training, import and demo write such folders;
-without model.yaml the networks are `semantic/` and `affinity/`, and the preset must be given.
+The class table is in the folder of the semantic network. Training, import and demo write such
+folders. Without model.yaml the networks are `semantic/` and `affinity/`, and the caller must name a
+preset.
 """
 
 import dataclasses
@@ -29,13 +30,13 @@ _FIELDS = ("networks", "preset", "scores")
 
 
 class ModelFolder(NamedTuple):
-    """What a folder of a model says.
+    """Content of a model's folder.
 
     Attributes:
       path: The folder.
       semantic_dir: Folder of the semantic network.
       affinity_dir: Folder of the affinity network.
-      preset: Name of a preset or its fields; None where the folder does not say.
+      preset: Name of a preset or its fields; None if model.yaml has none.
       scores: Scores by data set.
     """
 
@@ -51,7 +52,7 @@ class ModelFolder(NamedTuple):
         return self.semantic_dir, self.affinity_dir
 
     def config(self, preset: str | None = None, overrides: Sequence[str] = ()) -> InferenceConfig:
-        """Returns how the model runs.
+        """Returns the configuration with which the model runs.
 
         Args:
           preset: Another preset than the folder's, see `inference.load_config`.
@@ -59,7 +60,7 @@ class ModelFolder(NamedTuple):
 
         Raises:
           FileNotFoundError: There is no such preset.
-          ValueError: A field breaks a rule, or nobody says which preset it is.
+          ValueError: A field breaks a rule, or neither the folder nor the caller names a preset.
         """
         chosen = self.preset if preset is None else preset
         if chosen is None:
@@ -71,7 +72,7 @@ class ModelFolder(NamedTuple):
 
 
 def read(folder: str) -> ModelFolder:
-    """Reads what a folder says of its model.
+    """Reads the folder of a model.
 
     Raises:
       FileNotFoundError: The folder of a network is missing.
@@ -98,7 +99,7 @@ def write(
     preset: str | InferenceConfig | None = None,
     scores: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes model.yaml; what is not given stays as it was.
+    """Writes model.yaml; entries that are not given are kept.
 
     Args:
       folder: Folder of the model, made if needed.
@@ -107,7 +108,7 @@ def write(
       scores: Scores by data set; those of other data sets stay.
 
     Raises:
-      ValueError: The model.yaml that is there is damaged.
+      ValueError: The existing model.yaml is damaged.
     """
     content = _read_file(folder)
     for name, given in (("networks", networks), ("scores", scores)):
@@ -121,7 +122,7 @@ def write(
 
 
 def _read_file(folder: str) -> dict[str, Any]:
-    """Returns the content of model.yaml, nothing where there is none."""
+    """Returns the content of model.yaml, empty if there is no such file."""
     path = os.path.join(folder, FILE)
     if not os.path.isfile(path):
         return {}

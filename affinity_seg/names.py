@@ -1,11 +1,11 @@
-"""Names from outside that become names of files: none leads out of the folder that is written.
+"""Checks names from untrusted files before they become part of a path.
 
-Names come from listings of data sets, from prediction records and from result files. Whoever makes
-a path of one asks here before.
+Names come from listings of data sets, from prediction records and from result files. A wrong name
+could lead out of the output folder, so every path that is made of such a name is checked here.
 
-A letter with an accent is one character, or a letter and an accent that follows it (the forms NFC
-and NFD of Unicode; macOS may write the second). Both are the same name. Here names are in NFC, and
-files are found in either form.
+Unicode can write a letter with an accent as one character (form NFC), or as a letter followed by
+an accent (form NFD, which macOS may write). Both are the same name. This module returns names in
+NFC, and finds files whose name is in either form.
 """
 
 import os
@@ -46,8 +46,8 @@ def check(name: str, where: str) -> str:
 def check_utf8(name: str, where: str) -> None:
     """Checks that a file's name can be stored in a record and printed.
 
-    Linux allows any bytes in a name. Python shows those that are not UTF-8 as single surrogates,
-    which no encoder takes.
+    Linux allows any bytes in a name. Python represents bytes that are not UTF-8 as single
+    surrogates, which cannot be encoded.
 
     Args:
       name: The name; folders may stand before it.
@@ -65,13 +65,13 @@ def check_utf8(name: str, where: str) -> None:
 def escaped(name: str) -> str:
     """Returns a name for messages, with the number of each character that is not ASCII.
 
-    So names can be told apart that differ in their form of Unicode only, and any can be printed.
+    This shows the difference between names in NFC and NFD, and can always be printed.
     """
     return ascii(name)[1:-1]
 
 
 def normalized(name: str) -> str:
-    """Returns a name in the form NFC, in which equal names are equal texts."""
+    """Returns a name in the form NFC, in which equal names are equal strings."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -87,12 +87,12 @@ def find(path: str) -> str:
 
 
 def subfolder(folder: str, name: str) -> str:
-    """Returns the path of the folder `name` inside `folder`, where something is to be written.
+    """Returns the path of the folder `name` inside `folder`, for writing.
 
-    `folder` is the user's own choice and may be a link. What lies in it may come from elsewhere.
+    `folder` itself was named by the user and may be a link. Its content may be untrusted.
 
     Raises:
-      ValueError: It is a link that leads out of `folder`.
+      ValueError: The path is a link that leads out of `folder`.
     """
     path = os.path.join(folder, name)
     if not _is_inside(folder, path):
@@ -103,10 +103,10 @@ def subfolder(folder: str, name: str) -> str:
 
 
 def inside(folder: str, relative: str, where: str) -> str:
-    """Returns the path of the file `relative` to `folder`, a name that stands in a file.
+    """Returns the path of a file that another file names relative to `folder`.
 
     Args:
-      folder: Folder that the name must not leave.
+      folder: Folder in which the file must lie.
       relative: The name.
       where: File and line that it comes from, for messages.
 

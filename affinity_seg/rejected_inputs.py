@@ -19,7 +19,7 @@ EXIT_STATUS = 3
 _OWN = frozenset(
     (errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS)
 )
-"""Numbers of OSErrors that are no input's fault: the machine has come to an end."""
+"""Numbers of OSErrors of the machine, such as a full disk: no input causes them."""
 
 
 class RejectedInput(NamedTuple):
@@ -39,18 +39,19 @@ class RejectedInput(NamedTuple):
 class RejectedInputs:
     """The inputs that one run could not use, in a JSON file of its output folder.
 
-    The file is a list of {"name", "file", "reason"}, in the order they were met; an input that
-    fails in two stages of a run is there once, with the last reason. It is written
-    anew at each addition, so that a killed run leaves what it found. At the end of a run it says
-    what that run could not use: `finish` removes the file of an earlier run if there is nothing.
+    The file is a list of {"name", "file", "reason"}, in the order of the failures. An input that
+    fails in two stages of a run is listed once, with the last reason. The file is written again at
+    each addition, so that a killed run leaves the list until then. At the end of a run it lists the
+    failures of that run only: if there are none, `finish` removes the file of an earlier run.
     """
 
     def __init__(self, folder: str | None = None, strict: bool = False):
         """Makes an empty list.
 
         Args:
-          folder: Output folder of the run, made if needed. None: the list stays in memory, for runs
-            of several processes, which `take` it and `write` it in one of them.
+          folder: Output folder of the run, made if needed. None: the list stays in memory. This is
+            for runs of several processes: each returns its list by `take`, and one process collects
+            and `write`s them.
           strict: Whether errors are raised instead of listed.
         """
         self._folder = folder
@@ -67,9 +68,9 @@ class RejectedInputs:
 
     @contextlib.contextmanager
     def listed(self, name: str, path: str) -> Iterator[None]:
-        """Lists what its body raises about an input, if that is something an input can cause.
+        """Lists an input if the body raises an error that an input can cause.
 
-        The body must read or compute only: an error of writing is not the input's.
+        The body must only read or compute, because an error of writing is not caused by the input.
 
         Args:
           name: Key of the input.
@@ -86,20 +87,20 @@ class RejectedInputs:
         return name in self._rejected
 
     def add(self, name: str, path: str, reason: str) -> None:
-        """Lists an input; for those that cannot wrap what raises in `listed`."""
+        """Lists an input; for callers that cannot use the context manager `listed`."""
         self._rejected[name] = RejectedInput(name, path, reason)
         if self._folder is not None:
             logging.warning("left out: %s", reason)
             write(self._folder, self._rejected.values())
 
     def take(self) -> list[RejectedInput]:
-        """Returns what was listed since the last call, and forgets it."""
+        """Returns the inputs that were listed since the last call, and clears the list."""
         taken = list(self._rejected.values())
         self._rejected.clear()
         return taken
 
     def finish(self) -> int:
-        """Says how many inputs were left out, if any, and returns the exit status of the run."""
+        """Prints how many inputs were left out, if any, and returns the exit status of the run."""
         if not self._rejected:
             write(self._folder, [])
         return report(self._folder)
@@ -117,9 +118,9 @@ def write(folder: str, rejected: Iterable[RejectedInput]) -> None:
 
 
 def report(folder: str) -> int:
-    """Says how many inputs are listed in the file of `folder`, and returns the exit status.
+    """Prints how many inputs the file in `folder` lists, and returns the exit status.
 
-    For runs that write the file elsewhere than in this process.
+    For runs in which another process writes the file.
     """
     path = os.path.join(folder, FILE_NAME)
     if not os.path.isfile(path):

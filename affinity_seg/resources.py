@@ -1,4 +1,4 @@
-"""Settings and flagfiles of the library: beside it in a checkout, inside it in a wheel."""
+"""Finds the library's files: in a checkout beside the package, in a wheel inside it."""
 
 import os
 
@@ -8,7 +8,7 @@ FOLDERS = ("tools", "configs")
 """Folders of the checkout that a wheel has as well."""
 
 SHARE = "share"
-"""Folder of the package in which setup.py puts them."""
+"""Folder of the package into which setup.py copies them for a wheel."""
 
 PRESETS = os.path.join("configs", "presets")
 EXPERIMENTS = os.path.join("configs", "experiments")
@@ -33,9 +33,8 @@ def find(name_or_path: str, folder: str, suffix: str) -> str | None:
     """Returns the path of a file that is given by its bare name or by a path.
 
     Args:
-      name_or_path: The name of a file in `folder`, without suffix; or a path, which is looked for
-        from the current folder, then from the root, so that `configs/...` means the same
-        everywhere.
+      name_or_path: The name of a file in `folder`, without suffix; or a path, relative to the
+        current folder or else to the root, so that `configs/...` works from any folder.
       folder: Folder of the root, one of the constants above.
       suffix: How its files end, such as ".yaml".
 

@@ -1,4 +1,4 @@
-"""YAML and JSON that come from outside: every damage is one kind of error that names the place."""
+"""Parses untrusted YAML and JSON: any damage is a ValueError that names the file."""
 
 import json
 import reprlib
@@ -13,7 +13,7 @@ _SHORT.maxstring = _SHORT.maxother = 200
 
 
 class _Loader(yaml.SafeLoader):
-    """Loads plain values, and no aliases: a few lines of them can stand for gigabytes."""
+    """Loads plain values. Refuses aliases: a few lines with them can expand to gigabytes."""
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
@@ -22,18 +22,18 @@ class _Loader(yaml.SafeLoader):
 
 
 def parse_yaml(text: bytes | str, where: str) -> Any:
-    """Returns the plain value that a YAML text stands for.
+    """Returns the value of a YAML text.
 
     Args:
       text: The text; bytes are UTF-8 or UTF-16.
       where: Its file or flag, for messages.
 
     Raises:
-      ValueError: It is no YAML, nests too deeply or has aliases; the message names `where`.
+      ValueError: It is not YAML, nests too deeply or has aliases; the message names `where`.
     """
     try:
         return yaml.load(text, _Loader)
-    # ValueError: e.g. a date that is none; LookupError and TypeError: keys that cannot be.
+    # ValueError: e.g. an impossible date. LookupError, TypeError: keys of an unusable type.
     except (yaml.YAMLError, ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{where}: not YAML that can be read: {error}") from error
     except RecursionError as error:
@@ -41,14 +41,14 @@ def parse_yaml(text: bytes | str, where: str) -> Any:
 
 
 def parse_json(text: bytes | str, where: str) -> Any:
-    """Returns the value that a JSON text stands for.
+    """Returns the value of a JSON text.
 
     Args:
       text: The text; bytes are UTF-8, UTF-16 or UTF-32.
       where: Its file, for messages.
 
     Raises:
-      ValueError: It is no JSON or nests too deeply; the message names `where`.
+      ValueError: It is not JSON or nests too deeply; the message names `where`.
     """
     try:
         return json.loads(text)
@@ -59,5 +59,5 @@ def parse_json(text: bytes | str, where: str) -> Any:
 
 
 def shown(value: Any) -> str:
-    """Returns a value for a message, cut short where it is long."""
+    """Returns a value for a message, shortened if it is long."""
     return _SHORT.repr(value)

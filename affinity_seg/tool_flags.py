@@ -24,7 +24,7 @@ def define_data_flags(
 ) -> None:
     """Defines --input (a data set, required), --layout and --split."""
     values.string("input", None, "Folder of the data set.", required=True)
-    values.enum("layout", default, layouts, "How the data set's files lie.")
+    values.enum("layout", default, layouts, "Layout of the data set's files, see docs/data.md.")
     values.string("split", "val", "Part of the data set, for layout cityscapes.")
 
 
@@ -38,14 +38,14 @@ def define_strict_flag(values: cli.Flags) -> None:
     values.bool(
         "strict",
         False,
-        f"Stop at the first input that cannot be used; without it, it is listed in {FILE_NAME} "
-        f"of the output folder, the run goes on and ends with status {EXIT_STATUS}.",
+        f"Stop at the first input that cannot be used. Without this flag such inputs are listed in "
+        f"{FILE_NAME} of the output folder, and the run ends with status {EXIT_STATUS}.",
     )
 
 
 def define_allow_flag(values: cli.Flags) -> None:
     """Defines the flag that `allowed_mistakes` reads."""
-    what = "What would be refused as a mistake in the data set, but is meant:"
+    what = "Mistakes in the data set that are intended: a warning instead of an error. Some of"
     values.list("allow", [], f"{what} {mistakes.NAMES}.")
 
 
@@ -53,17 +53,17 @@ def allowed_mistakes(values: cli.Flags) -> tuple[str, ...]:
     """Returns the mistakes that --allow names.
 
     Raises:
-      ValueError: It names something else.
+      ValueError: --allow names an unknown mistake.
     """
     mistakes.check_allowed(values.allow)
     return tuple(values.allow)
 
 
 def define_runner_flags(values: cli.Flags) -> None:
-    """Defines --runner and the flag that takes Beam's flags, for `beam_flags`."""
-    what = "Do it on Apache Beam by this runner, such as DirectRunner, see docs/beam.md."
+    """Defines --runner and the flag that holds Beam's flags, for `beam_flags`."""
+    what = "Run on Apache Beam with this runner, such as DirectRunner, see docs/beam.md."
     values.string(cli.RUNNER, None, what)
-    what = "A flag of Beam, such as --project=name; with --runner it may be given as it is."
+    what = "A flag for Beam, such as --project=name; with --runner, --project=name works as well."
     values.multi_string(cli.OTHERS, [], what)
 
 
@@ -82,17 +82,17 @@ def define_model_flags(
       default: Default of --model.
       required: Whether the program needs the networks of the model, and not only its preset.
     """
-    what = "Folder of the model: networks, and the preset that it is meant to run with."
+    what = "Folder of the model: its networks, and model.yaml with its preset."
     values.string("model", default, what, required=required and default is None)
     values.string("preset", None, "Another preset: a name, see docs/inference.md, or a YAML file.")
     values.multi_string("override", [], "field=value, changes one field of the preset.")
 
 
 def model(values: cli.Flags) -> model_folder.ModelFolder:
-    """Returns what the folder of --model says.
+    """Reads the folder of --model.
 
     Raises:
-      FileNotFoundError: It holds no networks.
+      FileNotFoundError: It has no networks.
       ValueError: Its model.yaml is damaged.
     """
     return model_folder.read(values.model)
@@ -116,14 +116,17 @@ def define_training_set_flags(values: cli.Flags) -> None:
     """Defines the flags that `training_set_settings` reads."""
     default = Settings()
     values.integer("seed", default.seed, "Seed of all random choices.", 0)
-    values.float("drop_share", default.drop_share, "Share of images that lose empty rows.")
-    values.integer("num_fine_patches", default.num_fine_patches, "Size of fine_patches.")
-    values.integer("num_coarse_patches", default.num_coarse_patches, "Most coarse_patches.")
-    values.integer("small_height", default.small_height, "Lower instances are upsampled, px.")
+    what = "Share of images that lose their rows above and below the labelled foreground."
+    values.float("drop_share", default.drop_share, what)
+    values.integer("num_fine_patches", default.num_fine_patches, "Number of fine_patches.")
+    what = "Largest number of coarse_patches."
+    values.integer("num_coarse_patches", default.num_coarse_patches, what)
+    what = "Instances of a smaller height are upsampled, pixels."
+    values.integer("small_height", default.small_height, what)
 
 
 def training_set_settings(values: cli.Flags) -> Settings:
-    """Returns how the flags say that images become training sets."""
+    """Returns the settings of the training sets from the flags."""
     names = ("seed", "drop_share", "num_fine_patches", "num_coarse_patches", "small_height")
     return Settings(**{name: getattr(values, name) for name in names})
 

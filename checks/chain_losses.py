@@ -72,7 +72,7 @@ def find_losses(
       found: What `segment_truth` made of it with `config`.
       config: The configuration.
       class_table: The classes.
-      min_size: True instances below this are not listed, pixels; the judge has such a limit.
+      min_size: True instances below this are not listed, pixels; the metric has such a limit.
     """
     ious = best_ious(truth, found)
     sizes = truth.instance_sizes()

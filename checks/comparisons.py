@@ -1,4 +1,4 @@
-"""What must not change the answer: mirroring, tiles, and the type that records hold logits in."""
+"""Changes that must not change the result: mirroring, tiles, and the type of stored logits."""
 
 import dataclasses
 from typing import NamedTuple

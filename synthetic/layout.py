@@ -1,4 +1,4 @@
-"""Layout of a synthetic street: who stands where."""
+"""Layout of a synthetic street: the positions of its objects."""
 
 import numpy as np
 

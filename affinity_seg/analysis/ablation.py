@@ -1,4 +1,4 @@
-"""The tables of strategies on a data set: rows predicted, merged and judged (paper 5.2, 5.3)."""
+"""Predicts, merges and evaluates the paper's tables of strategies on a data set (5.2, 5.3)."""
 
 import hashlib
 import json
@@ -93,7 +93,7 @@ def run_table(
 def network_dirs(
     config: inference.InferenceConfig, model: ModelFolder, stride_8_model: ModelFolder | None = None
 ) -> tuple[str, str]:
-    """Returns the folders of the two networks that a row takes; arguments as of `run_table`."""
+    """Returns the folders of the two networks of a row; arguments as in `run_table`."""
     fine = stride_8_model or model
     return (
         (fine if config.semantic_stride == 8 else model).semantic_dir,

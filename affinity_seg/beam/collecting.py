@@ -33,7 +33,7 @@ def average_precision(
     """Returns what `metrics.main_scores` does, None without images.
 
     Args:
-      judged: What `match_image` yields, in any order.
+      judged: The pairs that `match_image` yields, in any order.
       class_table: The classes.
     """
     of_images = dict(sorted(judged))
@@ -59,7 +59,7 @@ def describe_image(
 def write_scores(
     judged: Iterable[tuple[str, Any]], output_dir: str, class_table: ClassTable
 ) -> None:
-    """Writes AP of what `match_image` yields; removes that of an earlier run if there is none."""
+    """Writes AP from the matches of `match_image`; without any, removes an earlier run's file."""
     path = os.path.join(output_dir, SCORES_FILE)
     scores = average_precision(judged, class_table)
     if scores:

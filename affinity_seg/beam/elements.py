@@ -81,7 +81,7 @@ class Source(NamedTuple):
 
         Raises:
           FileNotFoundError: There is no such file.
-          ValueError: What the file or the record says of the image or its truth is damaged.
+          ValueError: The file or the record of the image, or its ground truth, is damaged.
         """
         path = self.item.image_path
         if self.record is None:

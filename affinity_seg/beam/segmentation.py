@@ -116,7 +116,7 @@ class SegmentationHandler(ModelHandler[Image | Predicted, Predicted | RejectedIn
     """
 
     def __init__(self, wanted: Segmentation):
-        """Takes what goes to the workers."""
+        """Initializes the fields that are sent to the workers."""
         super().__init__(min_batch_size=1, max_batch_size=1)
         self._wanted = wanted
 
@@ -139,7 +139,7 @@ class SegmentationHandler(ModelHandler[Image | Predicted, Predicted | RejectedIn
         Args:
           batch: The images; those for which they have run before are handed on.
           model: What `load_model` gave.
-          inference_args: There are none.
+          inference_args: Not used.
         """
         del inference_args
         rejected = RejectedInputs(strict=self._wanted.strict)

@@ -141,7 +141,7 @@ def _count(name: str) -> None:
 
 
 def _read_scores(output_dir: str) -> dict[str, Any] | None:
-    """Returns what the pipeline wrote, None if there was no image to judge."""
+    """Returns the scores that the pipeline wrote, None if there was no image to evaluate."""
     path = os.path.join(output_dir, collecting.SCORES_FILE)
     if not os.path.isfile(path):
         return None

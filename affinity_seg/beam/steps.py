@@ -21,7 +21,7 @@ class Step(beam.DoFn):
         strict: bool,
         opened: Callable[[RejectedInputs], Any] | None = None,
     ):
-        """Takes what goes to the workers.
+        """Initializes the fields that are sent to the workers.
 
         Args:
           work: Called with an element, the list of inputs that cannot be used and, if there is

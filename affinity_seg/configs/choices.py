@@ -1,4 +1,4 @@
-"""What settings and flags choose from; nothing is imported here, so that `--help` is quick."""
+"""Allowed values of settings and flags. This module imports nothing, so that `--help` is quick."""
 
 OUTPUT_STRIDES = (4, 8, 16, 32)
 
@@ -9,7 +9,7 @@ MERGE_METHODS = ("graph_merge", "connected_components")
 """How predictions become instances: the paper's merge, and the plain method beside it."""
 
 PREDICTIONS, RESULTS = "predictions", "results"
-"""Folders of what is found in a data set."""
+"""Folders of the predictions and of the results of a data set."""
 
 EXPORT_KINDS = ("instances", "networks")
-"""What an exported model gives: instances, or what the networks say."""
+"""Outputs of an exported model: instances, or the networks' logits."""

@@ -1,4 +1,4 @@
-"""Checks of a data set's files before anything is made of them."""
+"""Checks the files of a data set before they are used."""
 
 import hashlib
 from collections import Counter
@@ -21,11 +21,11 @@ class CheckedItem(NamedTuple):
       image: uint8 RGB [H, W, 3].
       instances: uint8 or uint16 [H, W], pixels as stored on disk.
       jpeg: Bytes of the image file if it is a JPEG, else None.
-      sha256: Hash of the image file, or of the pixels if they were cut out of one.
+      sha256: Hash of the image file, or of the pixels if this is a part of an image.
       values: Different values of the instance image, ascending.
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
-      shapes: What the instances of the whole image look like, also where this is a part of it.
+      shapes: Measures of the instances of the whole image, even if this is a part of it.
     """
 
     item: Item
@@ -44,7 +44,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
 
     Args:
       item: An image with truth.
-      class_table: What its instance image may hold.
+      class_table: The classes that its instance image may have.
 
     Raises:
       FileNotFoundError: A file is missing.
@@ -72,7 +72,7 @@ def read_items(
 
     Args:
       items: Images with truth.
-      class_table: What their instance images may hold.
+      class_table: The classes that their instance images may have.
       rejected: Lists the images that cannot be used; without it, the first of them is raised.
     """
     rejected = RejectedInputs(strict=True) if rejected is None else rejected
@@ -98,11 +98,11 @@ def from_arrays(
     """Returns an image that was cut out of a checked one.
 
     Args:
-      item: The image; its `filename` tells the part.
+      item: The image; its `filename` names the part.
       image: uint8 RGB [H, W, 3].
       stored: uint8 or uint16 [H, W], pixels as stored on disk.
       class_table: The classes.
-      shapes: Those of the image that it was cut out of; None to measure its own.
+      shapes: The `shapes` of the image that it was cut out of; None to measure this part.
     """
     return _checked(item, image, stored, None, image.tobytes(), class_table, shapes)
 
@@ -123,9 +123,9 @@ def describe(
 
 
 def _check_instances(path: str, content: bytes, class_table: labels.ClassTable) -> np.ndarray:
-    """Decodes an instance image; raises ValueError unless it is what `class_table` says."""
+    """Decodes an instance image; raises ValueError unless it fits `class_table`."""
     stored = instance_files.decode(path, content)
-    # No instance fits into 8 bits: most likely it is an image of label ids.
+    # Instances do not fit into 8 bits: most likely this is an image of label ids.
     if class_table.encoding != "ids" and stored.dtype != np.uint16:
         raise ValueError(
             f"{path}: an instance image must have 16 bits with `encoding` "
@@ -144,9 +144,9 @@ def _checked(
     class_table: labels.ClassTable,
     shapes: mask_checks.MaskShapes | None = None,
 ) -> CheckedItem:
-    """Counts what is in an image; measures its shapes as well if they are not given.
+    """Counts the values and classes of an image; measures its shapes if they are not given.
 
-    `content` is what is hashed.
+    The hash is that of `content`.
     """
     classes, numbers = class_table.decode(stored)
     shapes = shapes or mask_checks.shapes_of(item.instance_path, classes, numbers)
@@ -165,7 +165,7 @@ def _checked(
 
 
 def _check_ids(path: str, values: np.ndarray, class_table: labels.ClassTable) -> None:
-    """Raises ValueError for a label id that the table does not know."""
+    """Raises ValueError for a label id that is not in the table."""
     if class_table.encoding == "ids":
         return
     things = sorted(class_table.thing_label_ids)

@@ -1,7 +1,7 @@
-"""How EXIF data wants a picture to be turned, read by TensorFlow: in a graph and eagerly alike.
+"""Reads the EXIF orientation of a picture with TensorFlow ops, in a graph or eagerly.
 
-The work is bounded whatever the bytes are, and no bytes are an error: EXIF data that is missing,
-damaged or cut off leaves a picture as it is stored.
+The work is bounded for any input, and no input is an error: if the EXIF data is missing, damaged
+or truncated, the picture is used as it is stored.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _ENTRY = 12
 _EXIF_MARK = b"Exif\0\0"
 
 _MAX_PARTS = 2**15
-"""How many segments or chunks of a file are looked at; libpng cuts 2**28 bytes into as many."""
+"""Largest number of segments or chunks that are read; libpng cuts 2**28 bytes into as many."""
 
 _Part = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
 """Takes the first 10 bytes of a segment or chunk and the marker before it. Returns whether it has
@@ -29,8 +29,7 @@ nothing more is to be looked at."""
 def jpeg_orientation(content: tf.Tensor) -> tf.Tensor:
     """Returns the EXIF orientation of a JPEG file, int64 in [1, 8]; 1 if it has none.
 
-    It stands in the first segment APP1 that begins with "Exif", wherever that lies before the
-    pixels.
+    It is read from the first segment APP1 that begins with "Exif", anywhere before the pixels.
 
     Args:
       content: Bytes of the file, a string scalar.
@@ -41,7 +40,7 @@ def jpeg_orientation(content: tf.Tensor) -> tf.Tensor:
 def png_orientation(content: tf.Tensor) -> tf.Tensor:
     """Returns the EXIF orientation of a PNG file, int64 in [1, 8]; 1 if it has none.
 
-    It stands in the first chunk eXIf, before or behind the pixels. Its checksum is not looked at.
+    It is read from the first chunk eXIf, before or after the pixels, without checking its checksum.
 
     Args:
       content: Bytes of the file, a string scalar.
@@ -50,7 +49,7 @@ def png_orientation(content: tf.Tensor) -> tf.Tensor:
 
 
 def turn(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Turns and mirrors a picture as its EXIF orientation says.
+    """Turns and mirrors a picture by its EXIF orientation.
 
     Args:
       image: [H, W, C], as it is stored.
@@ -72,12 +71,12 @@ def turn(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
 
 
 def turned_size(size: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Returns height and width of a picture as `turn` returns it; `size`, [2], is of the stored."""
+    """Returns the height and width, [2], that `turn` gives a stored picture of `size`, [2]."""
     return tf.where(orientation >= 5, tf.reverse(size, [0]), size)
 
 
 def read_bytes(content: tf.Tensor, at: tf.Tensor | int, count: int) -> tf.Tensor:
-    """Returns `count` bytes of a string from place `at` on, int64; zeros behind its end."""
+    """Returns `count` bytes of a string from index `at` on, int64; zeros after its end."""
     at = tf.minimum(tf.cast(at, tf.int64), length(content))
     part = tf.strings.substr(content, at, tf.constant(count, tf.int64))
     found = tf.io.decode_raw(part, tf.uint8, fixed_length=count)
@@ -89,7 +88,7 @@ def number(data: tf.Tensor, is_little: tf.Tensor | bool = False) -> tf.Tensor:
 
     Args:
       data: int64, at most 4 bytes each.
-      is_little: Whether the lowest byte stands first.
+      is_little: Whether the lowest byte comes first.
     """
     ordered = tf.where(is_little, data, tf.reverse(data, [-1]))
     return tf.reduce_sum(ordered * [1 << 8 * i for i in range(data.shape[-1])], axis=-1)
@@ -134,7 +133,7 @@ def _jpeg_segment(head: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     has_exif = is_marker & tf.equal(marker, 0xE1) & (size >= 2 + len(_EXIF_MARK)) & marked
     is_fill = tf.equal(marker, 0xFF)
     is_alone = tf.equal(marker, 0x01) | ((marker >= 0xD0) & (marker <= 0xD8))
-    # Pixels or the end come next, or what should be a segment is none.
+    # The pixels or the end of the file come next, or the bytes are not a segment.
     is_last = tf.equal(marker, 0) | tf.equal(marker, 0xD9) | tf.equal(marker, 0xDA) | (size < 2)
     distance = tf.where(is_last, tf.zeros_like(size), 2 + size)
     distance = tf.where(is_alone, tf.constant(2, tf.int64), distance)

@@ -1,4 +1,4 @@
-"""The examples of `data.tfrecords` inside a graph: windows of their images, or all of them."""
+"""Reads the examples of `data.tfrecords` inside a graph: windows of images, or whole images."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from affinity_seg.data import exif, pictures
 from affinity_seg.data.picture_files import PNG_MAGIC
 
 _PNG_SIZE_AT = 16
-"""Where a PNG's header has width and height, 4 bytes each, the highest first."""
+"""Offset of width and height in a PNG's header, 4 bytes each, highest byte first."""
 
 _JPEG_MARGIN = 32
 """Pixels, as many as the largest block of a JPEG has."""
@@ -33,7 +33,7 @@ FEATURES = {
     common.INSTANCE_VALUES: _INTEGERS,
     common.INSTANCE_COUNTS: _INTEGERS,
 }
-"""What an example must have."""
+"""The features that an example must have."""
 
 
 def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -48,8 +48,8 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
       "counts": int32 [rows of tiles, V], pixels of each value in each row of tiles}
 
     Raises:
-      tf.errors.InvalidArgumentError: It is no example of this version, or not whole, or it claims
-        a size that is not allowed.
+      tf.errors.InvalidArgumentError: It is not an example of this version, is incomplete, or its
+        size is not allowed.
     """
     example = tf.io.parse_single_example(serialized, FEATURES)
     name = example[common.IMAGE_FILENAME]
@@ -129,8 +129,8 @@ def read_image(example: dict[str, tf.Tensor], start: tf.Tensor, size: tf.Tensor)
       uint8 RGB [height, width, 3].
 
     Raises:
-      tf.errors.InvalidArgumentError: What is needed of the image is damaged, cut off, or of another
-        size than the example says.
+      tf.errors.InvalidArgumentError: A needed part of the image is damaged, truncated, or has
+        another size than in the example.
     """
     where = ["image", example["filename"]]
     pixels = tf.cond(
@@ -160,7 +160,7 @@ def _read_tiles(
     dtype: tf.DType,
     where: Sequence[str | tf.Tensor],
 ) -> tf.Tensor:
-    """Decodes the tiles that a window touches, and puts it together."""
+    """Decodes the tiles that a window touches, and assembles the window."""
     tile = example["tile"]
     total_columns = -(-example["size"][1] // tile[1])
     first, last = start // tile, (start + size - 1) // tile
@@ -202,7 +202,7 @@ def _read_jpeg(
 def _check_sizes(
     contents: tf.Tensor, size: tf.Tensor, where: Sequence[str | tf.Tensor]
 ) -> tf.Tensor:
-    """Returns PNG files, string [N], if their headers claim a size; before they are decoded."""
+    """Returns PNG files, string [N], after checking the size in their headers, before decoding."""
     is_png = tf.equal(tf.strings.substr(contents, 0, len(PNG_MAGIC)), PNG_MAGIC)
     whole = tf.strings.substr(contents, 0, _PNG_SIZE_AT + 8) + b"\0" * (_PNG_SIZE_AT + 8)
     sides = tf.io.decode_raw(tf.strings.substr(whole, _PNG_SIZE_AT, 8), tf.uint8)

@@ -1,4 +1,4 @@
-"""Instance images from their files: the one reader of training, evaluation and pictures."""
+"""Reads instance images from files, for training, evaluation and pictures."""
 
 import io
 import struct
@@ -10,10 +10,11 @@ import PIL.Image
 from affinity_seg.data import pictures
 
 _BITS_AT, _COLOR_TYPE_AT = 24, 25
-"""Where a PNG's header has the bits of a sample, and what the samples are."""
+"""Offsets of the bit depth and of the color type in a PNG's header."""
 
 _CHUNKS_AT, _CHUNK_FRAME = 8, 12
-"""Where the chunks of a PNG begin, and what each has beside its data: size, kind and checksum."""
+"""Offset of the first chunk of a PNG, and bytes of a chunk without its data: size, type, checksum.
+"""
 
 _GRAY, _PALETTE = 0, 3
 """Color types of PNG with one sample for each pixel."""
@@ -30,28 +31,28 @@ def read_bytes(path: str) -> bytes:
 def decode(path: str, content: bytes) -> np.ndarray:
     """Returns the numbers that a PNG stores for its pixels.
 
-    Of a palette these are the indices, whatever the colours. Samples of 1, 2 or 4 bits are not
-    stretched to 8: 1 is 1.
+    With a palette these are its indices, not its colours. Samples of 1, 2 or 4 bits keep their
+    value: 1 stays 1.
 
     Args:
-      path: Where it was read, for messages.
+      path: The file, for messages.
       content: Bytes of the file.
 
     Returns:
       uint8 or uint16 [H, W].
 
     Raises:
-      ValueError: The file is no PNG, is damaged or cut off, or has several channels.
+      ValueError: The file is not a PNG, is damaged or truncated, or has several channels.
     """
     pictures.check_header(path, content, ("PNG",))
     bits, color_type = content[_BITS_AT], content[_COLOR_TYPE_AT]
     stored = None
-    if _has_end(content):  # OpenCV fills what is missing of a file that was cut off.
+    if _has_end(content):  # OpenCV would fill the missing pixels of a truncated file.
         stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None:
         raise ValueError(f"{path}: the file is damaged or cut off, {len(content)} bytes")
     if color_type == _PALETTE:
-        # OpenCV has seen that the file is whole, but gives colours. Pillow gives the indices.
+        # OpenCV has checked that the file is complete, but returns colours. Pillow returns indices.
         with PIL.Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             return np.asarray(image, np.uint8)
     if color_type != _GRAY:
@@ -60,12 +61,12 @@ def decode(path: str, content: bytes) -> np.ndarray:
             f"{_CHANNELS.get(color_type, color_type)}{_hint(stored)}"
         )
     if bits < 8:
-        return stored // (255 // (2**bits - 1))  # OpenCV has stretched them.
+        return stored // (255 // (2**bits - 1))  # OpenCV stretches the values to 8 bits.
     return stored
 
 
 def _has_end(content: bytes) -> bool:
-    """Returns whether the chunks of a PNG lead to its last one, whatever stands behind that."""
+    """Returns whether a PNG has all its chunks to the last one; bytes after it are ignored."""
     at = _CHUNKS_AT
     while at + _CHUNK_FRAME <= len(content):
         size, kind = struct.unpack_from(">I4s", content, at)
@@ -76,7 +77,7 @@ def _has_end(content: bytes) -> bool:
 
 
 def _hint(stored: np.ndarray) -> str:
-    """Returns what to do with the channels of an image, uint8 or uint16 [H, W, 3 or 4]."""
+    """Returns advice on the channels of an image, uint8 or uint16 [H, W, 3 or 4]."""
     colors = stored[..., :3].reshape(-1, 3)
     if (colors == colors[:, :1]).all():
         return "; all colours are grey: save the values as one channel"

@@ -1,4 +1,4 @@
-"""Which images a data set has and where their files are."""
+"""Lists the images of a data set and their files."""
 
 import itertools
 import os
@@ -14,7 +14,7 @@ LABELLED_LAYOUTS = ("cityscapes", "folder")
 """Those of `LAYOUTS` with truth."""
 
 LAYOUTS = (*LABELLED_LAYOUTS, "images")
-"""How the files of a data set lie.
+"""Layouts of the files of a data set.
 
 `cityscapes`: leftImg8bit/<split>/<city>/<name>_leftImg8bit.png and, for annotation gtFine,
   gtFine/<split>/<city>/<name>_gtFine_instanceIds.png.
@@ -23,8 +23,8 @@ LAYOUTS = (*LABELLED_LAYOUTS, "images")
 """
 
 PATTERN_LAYOUTS = ("glob", "tfrecords")
-"""What only Beam reads: pictures that match a pattern, and files that `affinity_seg prepare` wrote,
-which match a pattern."""
+"""Layouts that only runs on Beam read: pictures that match a pattern, and TFRecord files of
+`affinity_seg prepare` that match a pattern."""
 
 SOURCE_LAYOUTS = (*LAYOUTS, *PATTERN_LAYOUTS)
 
@@ -60,7 +60,7 @@ class Item(NamedTuple):
 
 
 def check_names(item: Item) -> None:
-    """Checks that files can be written under the key of an image, and its file's name in records.
+    """Checks that an image's key can be a file name, and that its file's name fits into records.
 
     Raises:
       ValueError: The file's name is not UTF-8, or the key breaks a rule of `names.check`.
@@ -92,7 +92,7 @@ def list_images(
       layout: One of `LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`, e.g. "train".
       annotation: One of `ANNOTATIONS`, for layout `cityscapes`.
-      allowed: Some of `mistakes.NAMES`, which are not refused; None: nothing is, only warned of.
+      allowed: Some of `mistakes.NAMES`, which are warnings instead of errors; None: all are.
 
     Raises:
       FileNotFoundError: A folder is missing or has no image.
@@ -114,7 +114,7 @@ def list_images(
 
 
 def list_pictures(paths: Iterable[str]) -> list[Item]:
-    """Lists pictures and the pictures of folders, sorted by name, which is the file's without end.
+    """Lists pictures and the pictures of folders, sorted by name (the file's without extension).
 
     Raises:
       FileNotFoundError: A path is missing, or a folder has no picture.
@@ -153,13 +153,13 @@ def list_labelled_images(
     """Lists the images as `list_images` does and makes sure that each has its instance image.
 
     Args:
-      data_dir: As of `list_images`, and so are `layout`, `split` and `annotation`.
-      rejected: Lists the images that lack theirs, unless all do.
-      allowed: As of `list_images`.
+      data_dir: As in `list_images`; so are `layout`, `split` and `annotation`.
+      rejected: Lists the images without an instance image, unless no image has one.
+      allowed: As in `list_images`.
 
     Raises:
-      FileNotFoundError: Instance images are missing and not listed; all are named.
-      ValueError: The layout has none, or as `list_images`.
+      FileNotFoundError: Instance images are missing and not listed; the message names all.
+      ValueError: The layout has no ground truth, or as in `list_images`.
     """
     items = list_images(data_dir, layout, split, annotation, allowed)
     if layout not in LABELLED_LAYOUTS:
@@ -269,7 +269,7 @@ def _list_truths(data_dir: str, layout: str, split: str, annotation: str) -> dic
 
 
 def _other_file(item: Item) -> str:
-    """Returns a remark on the file of another format that an image has for its instance image."""
+    """Returns a remark if an image's instance image exists in another format than PNG."""
     folder, file = os.path.split(item.instance_path)
     stem = names.normalized(os.path.splitext(file)[0])
     others = [
@@ -282,7 +282,7 @@ def _other_file(item: Item) -> str:
 
 
 def _visible(folder: str) -> list[str]:
-    """Returns the names in a folder but hidden ones, sorted; none without the folder."""
+    """Returns the names in a folder without hidden ones, sorted; empty if there is no folder."""
     found = os.listdir(folder) if os.path.isdir(folder) else []
     return sorted(file for file in found if not unlisted.is_hidden(file))
 
@@ -300,7 +300,7 @@ def _checked(
     skipped: list[str],
     allowed: Collection[str] | None,
 ) -> list[Item]:
-    """Makes sure that there are images, and that no picture is skipped without a word."""
+    """Checks that there are images, and reports pictures that are skipped."""
     if not items:
         found = f"; not read are {mistakes.listed(skipped)}" if skipped else ""
         raise FileNotFoundError(f"there is no image {os.path.join(folder, pattern)}{found}")

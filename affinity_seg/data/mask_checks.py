@@ -1,9 +1,9 @@
-"""Whether instance images hold one id for each object, over a whole data set.
+"""Checks over a whole data set that instance images have one id for each object.
 
-Two mistakes leave every single file readable and still ruin a training. In a *binary mask* all
+Two mistakes make training useless although every file can be read. In a *binary mask* all
 objects have one id. In a *blended mask* ids were mixed at the borders of objects, because the mask
-was resized, smoothed or stored as JPEG. Each image is measured on its own (`shapes_of`); what is
-wrong is said of all of them together (`check`). docs/data.md has the thresholds.
+was resized, smoothed or stored as JPEG. `shapes_of` measures each image; `check` decides from the
+measures of all images. docs/data.md has the thresholds.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,7 +16,7 @@ from affinity_seg import labels
 from affinity_seg.data import mistakes
 
 MIN_PART = 0.1
-"""Share of the largest part of an id that another part must have to count: specks do not."""
+"""Smallest part of an id that counts, as a share of the largest part, to ignore specks."""
 
 MAX_PARTS, MAX_PARTS_OF_SINGLE = 4, 2
 """Parts for each id, as a mean, from which ids are no objects; the second where images have one id
@@ -26,7 +26,7 @@ SINGLE_SHARE = 0.9
 """Share of the images that must have one id each for `MAX_PARTS_OF_SINGLE`."""
 
 MIN_EXTRA_PARTS = 5
-"""Parts beyond one for each id from which a data set is judged at all."""
+"""Least number of parts, beyond one for each id, for an error about the data set."""
 
 MANY_PARTS, MANY_SHARE = 6, 0.05
 """An image with a single id in so many parts is suspicious; this share of the images, and at least
@@ -43,7 +43,7 @@ _BLOCK = np.ones((3, 3), np.uint8)
 
 
 class MaskShapes(NamedTuple):
-    """What the ids of one image look like.
+    """Measures of the ids of one image.
 
     Attributes:
       path: The instance image.
@@ -75,7 +75,7 @@ def shapes_of(path: str, classes: np.ndarray, instances: np.ndarray) -> MaskShap
     Args:
       path: The file, for messages.
       classes: int32 [H, W], see `labels.ClassTable.decode`.
-      instances: int32 [H, W], as well.
+      instances: int32 [H, W], likewise.
     """
     ids = np.maximum(instances, 0).astype(np.uint16)
     values, parts = _parts(ids)
@@ -102,13 +102,13 @@ def check(
     class_table: labels.ClassTable,
     allowed: Collection[str] = (),
 ) -> None:
-    """Says what looks wrong with the instance images of a data set.
+    """Raises or warns if the instance images of a data set look wrong.
 
     Args:
       folder: Their folder, for messages.
-      measured: What `shapes_of` returned of each.
+      measured: The result of `shapes_of` for each image.
       class_table: The classes.
-      allowed: Some of `mistakes.NAMES`, which are not refused.
+      allowed: Some of `mistakes.NAMES`, which are warnings instead of errors.
 
     Raises:
       ValueError: Masks are blended or binary, and that is not allowed.
@@ -136,7 +136,7 @@ def check(
 
 
 def _check_parts(folder: str, measured: list[MaskShapes], allowed: Collection[str]) -> None:
-    """Says whether ids are in so many parts that they cannot be objects."""
+    """Raises or warns if ids consist of so many parts that they cannot be objects."""
     if not measured:
         return
     count = len(measured)

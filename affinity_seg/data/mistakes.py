@@ -1,4 +1,4 @@
-"""Mistakes in a data set that can hardly be meant: they are refused unless the user allows them."""
+"""Likely mistakes in a data set: they are errors unless the user allows them."""
 
 from collections.abc import Collection, Sequence
 
@@ -29,7 +29,7 @@ def refuse(name: str, message: str, allowed: Collection[str]) -> None:
 
 
 def warn(message: str) -> None:
-    """Tells the user what looks wrong but may be meant."""
+    """Warns the user of something that looks wrong but may be intended."""
     logging.warning("%s", message)
 
 

@@ -1,7 +1,6 @@
-"""What picture files hold, read by TensorFlow: in a graph and eagerly alike.
+"""Reads picture files with TensorFlow ops, in a graph or eagerly.
 
-The one definition of the formats that are read. `pictures` says for the programs what is wrong with
-a file, or inside a graph.
+This module defines the formats that can be read. `pictures` turns its faults into errors.
 """
 
 from collections.abc import Sequence
@@ -17,17 +16,17 @@ FORMATS = ("PNG", "JPEG", "BMP")
 _PNG, _JPEG, _BMP = range(len(FORMATS))
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-"""How a PNG file begins."""
+"""First bytes of a PNG file."""
 
 _MAGIC = (
     (PNG_MAGIC, _PNG),
     (b"\xff\xd8\xff", _JPEG),
     (b"BM", _BMP),
 )
-"""How a file of each format begins."""
+"""First bytes of a file of each format."""
 
 _FOREIGN = ((b"GIF8", "GIF"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"RIFF", "WebP"))
-"""Formats that are refused by their names."""
+"""Formats that are not read, by their first bytes, with their names for the message."""
 
 _FINE, _DAMAGED, _KIND_OF_BMP, _UNKNOWN = range(4)
 
@@ -49,12 +48,12 @@ _BMP_MASKS = (0xFF0000, 0xFF00, 0xFF)
 
 
 class Header(NamedTuple):
-    """What a picture file says of itself.
+    """The header of a picture file.
 
     Attributes:
-      format: int32, index in `FORMATS`; -1 if it is none of them.
-      size: int64 [2], height and width as stored, pixels; zeros where `fault` is not 0.
-      fault: int32, what is wrong, index in `faults()`; 0 if nothing is.
+      format: int32, index in `FORMATS`; -1 for any other format.
+      size: int64 [2], height and width as stored, pixels; zeros if `fault` is not 0.
+      fault: int32, index in `faults()`; 0 if the header is valid.
     """
 
     format: tf.Tensor
@@ -63,7 +62,7 @@ class Header(NamedTuple):
 
 
 def faults(formats: Sequence[str] = FORMATS) -> list[str]:
-    """Returns what can be wrong with a file before its pixels are decoded, each for messages.
+    """Returns the messages for all faults that are found before pixels are decoded.
 
     Args:
       formats: The formats that are allowed, some of `FORMATS`.
@@ -74,13 +73,13 @@ def faults(formats: Sequence[str] = FORMATS) -> list[str]:
 
 
 def read_header(content: tf.Tensor) -> Header:
-    """Returns what a picture file says of itself.
+    """Reads the header of a picture file.
 
     Args:
       content: Bytes of the file, a string scalar.
 
     Raises:
-      tf.errors.InvalidArgumentError: It is a JPEG file whose header is damaged or cut off.
+      tf.errors.InvalidArgumentError: It is a JPEG file whose header is damaged or truncated.
     """
     with tf.device("CPU"):
         return _read_header(content)
@@ -101,7 +100,7 @@ def read_orientation(content: tf.Tensor, header: Header) -> tf.Tensor:
 
     Args:
       content: Bytes of the file, a string scalar.
-      header: What `read_header` says of it.
+      header: The result of `read_header`.
     """
     readers = {_PNG: exif.png_orientation, _JPEG: exif.jpeg_orientation}
     branches = {kind: lambda kind=kind: readers[kind](content) for kind in readers}
@@ -112,12 +111,12 @@ def read_orientation(content: tf.Tensor, header: Header) -> tf.Tensor:
 
 
 def decode_stored(content: tf.Tensor) -> tf.Tensor:
-    """Decodes a picture, as it is stored; `exif.turn` makes of that how it is shown.
+    """Decodes a picture as it is stored; apply `exif.turn` to get it as it is shown.
 
-    Grey is spread over the three channels, alpha is left out, and of 16 bits the upper 8 are taken.
+    Grey is copied to the three channels, alpha is ignored, and of 16 bits the upper 8 are used.
 
     Args:
-      content: Bytes of a file of whose header nothing is wrong, a string scalar.
+      content: Bytes of a file with a valid header, a string scalar.
 
     Returns:
       uint8 RGB [H, W, 3].
@@ -135,7 +134,7 @@ def _begins(content: tf.Tensor, magic: bytes) -> tf.Tensor:
 
 
 def _read_unknown(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns no height and width, and what is wrong."""
+    """Returns zeros for height and width, and the fault."""
     fault = tf.constant(_UNKNOWN)
     for index, (magic, _) in enumerate(_FOREIGN):
         fault = tf.where(_begins(content, magic), _UNKNOWN + 1 + index, fault)
@@ -157,7 +156,7 @@ def _read_jpeg(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _read_bmp(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns height and width, and what is wrong; a negative height says that rows go down."""
+    """Returns height and width, and the fault; a negative height means rows from top to bottom."""
     header = exif.read_bytes(content, 0, _BMP_HEADER_END + 12)
     little = {
         name: exif.number(header[place : place + width], True)
@@ -183,7 +182,7 @@ def _bmp_bits(content: tf.Tensor) -> tf.Tensor:
 
 
 def _colored(image: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
-    """Returns a decoded BMP file in its colours: TensorFlow takes indices of a palette for grey."""
+    """Returns a decoded BMP file in its colours: TensorFlow decodes palette indices as grey."""
     return tf.cond(
         tf.equal(_bmp_bits(content), 8),
         lambda: tf.gather(_bmp_palette(content), tf.cast(image[..., 0], tf.int32)),
@@ -192,7 +191,7 @@ def _colored(image: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
 
 
 def _bmp_palette(content: tf.Tensor) -> tf.Tensor:
-    """Returns the colours of a BMP file, uint8 RGB [256, 3]; after the last come any."""
+    """Returns the palette of a BMP file, uint8 RGB [256, 3]; arbitrary after its last colour."""
     start = _BMP_INFO + exif.number(exif.read_bytes(content, _BMP_INFO, 4), True)
     colors = tf.reshape(exif.read_bytes(content, start, 4 * 256), [256, 4])
     return tf.cast(tf.reverse(colors[:, :3], [1]), tf.uint8)

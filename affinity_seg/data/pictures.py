@@ -1,4 +1,4 @@
-"""Pictures from files, the same for checks, training, inference and inside graphs."""
+"""Reads pictures from files, in the same way for checks, training, inference and graphs."""
 
 import os
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from affinity_seg.data import exif, picture_files
 from affinity_seg.data.picture_files import FORMATS, Header
 
 MIN_PIXELS = 2
-"""Smallest picture: a single pixel has no pair, and with it no affinity."""
+"""Smallest number of pixels: an affinity needs a pair of pixels."""
 
 MAX_PIXELS = 2**26
-"""Largest picture that is decoded, 8192x8192: the header of a small file can claim any size."""
+"""Largest number of pixels that is decoded, 8192x8192: a small file's header can have any size."""
 
 ALLOWED_SIZE = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
-"""What messages say of these two."""
+"""Rule for messages."""
 
 
 def read(path: str, *, turned: bool = True) -> np.ndarray:
@@ -62,28 +62,29 @@ def read_bytes(path: str) -> bytes:
 def check_header(
     path: str, content: bytes, formats: Sequence[str] = FORMATS, *, turned: bool = False
 ) -> tuple[int, int]:
-    """Checks what a picture's file says of itself, before its pixels are decoded.
+    """Checks the header of a picture's file, before its pixels are decoded.
 
     Args:
-      path: Where it was read, for messages.
+      path: The file, for messages.
       content: Bytes of the file.
       formats: The formats that are allowed, some of `picture_files.FORMATS`.
-      turned: Whether the picture is turned and mirrored as its EXIF data says. False for masks and
-        for pictures that have one: a mask could fit the pixels as they are stored, or as they are
-        shown.
+      turned: Whether the picture is turned and mirrored by its EXIF orientation. False for masks
+        and for pictures with a mask, since the mask may have been drawn on the picture as stored or
+        as shown.
 
     Returns:
       Height and width, pixels; of the turned picture if `turned`.
 
     Raises:
       ValueError: The file is of another format or damaged, has less than `MIN_PIXELS` or more than
-        `MAX_PIXELS` pixels, or must be turned and is not to be. The message names the file.
+        `MAX_PIXELS` pixels, or has an orientation although `turned` is False. The message names
+        the file.
     """
     return _check(path, content, formats, turned)[:2]
 
 
 def declared_size(path: str, content: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, int]:
-    """Returns height and width that a picture's file claims, for who knows what they must be.
+    """Returns the height and width in a picture's header; callers check them.
 
     Args:
       path: As of `check_header`.
@@ -110,7 +111,7 @@ def format_of(path: str, content: bytes) -> str:
 
 
 def check_size(name: str, height: int, width: int) -> None:
-    """Raises ValueError, which names the picture, unless it has as many pixels as it may."""
+    """Raises ValueError, which names the picture, unless its number of pixels is allowed."""
     if not MIN_PIXELS <= height * width <= MAX_PIXELS:
         raise ValueError(f"{name}: {ALLOWED_SIZE}: {height}x{width}")
 
@@ -141,11 +142,11 @@ def decode(
 
 
 def decode_in_graph(content: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Tensor:
-    """Decodes a picture inside a graph, turned and mirrored as its EXIF data says.
+    """Decodes a picture inside a graph, turned and mirrored by its EXIF orientation.
 
     Args:
       content: Bytes of the file, of one of `FORMATS`, a string scalar.
-      where: What it is, for messages.
+      where: Name of the picture, for messages.
 
     Returns:
       uint8 RGB [H, W, 3].
@@ -169,7 +170,7 @@ def decode_in_graph(content: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.
 
 
 def check_size_in_graph(size: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Operation:
-    """Asserts that an image of `size`, [height, width], has as many pixels as it may."""
+    """Asserts that the number of pixels of an image of `size`, [height, width], is allowed."""
     area = tf.reduce_prod(tf.cast(size, tf.int64))
     return tf.debugging.Assert(
         (area >= MIN_PIXELS) & (area <= MAX_PIXELS),
@@ -179,7 +180,7 @@ def check_size_in_graph(size: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def _inspect(content: tf.Tensor) -> tuple[Header, tf.Tensor, tf.Tensor]:
-    """Returns the header of a file, its EXIF orientation, and height and width as it is shown."""
+    """Returns the header of a file, its EXIF orientation, and height and width as shown."""
     header = picture_files.read_header(content)
     orientation = picture_files.read_orientation(content, header)
     return header, orientation, exif.turned_size(header.size, orientation)

@@ -1,7 +1,7 @@
-"""What is wrong with TFRecord files of a data set, and with single records of them.
+"""Finds the damage in TFRecord files of a data set, or in single records.
 
-Reading is done inside graphs (`graph_examples`), whose errors name no file. So where reading fails,
-the files are looked at again here, record by record.
+Records are read inside graphs (`graph_examples`), whose errors name no file. So after an error this
+module reads the files again, record by record, to name the damaged one.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from affinity_seg.data import graph_examples, pictures
 
 @contextlib.contextmanager
 def damage_named(pattern: str) -> Iterator[None]:
-    """Turns TensorFlow's error about damaged data, which names no file, into one that does.
+    """Turns TensorFlow's error about damaged data into a ValueError that names the file.
 
     Args:
       pattern: Files that the body reads.
 
     Raises:
-      ValueError: The body found a file that is damaged, cut off, or holds a picture that is, or
-        that an older version has written.
+      ValueError: A file is damaged, truncated, has a damaged picture, or was written by an older
+        version.
     """
     try:
         yield
@@ -49,7 +49,7 @@ def missing_features(serialized: bytes) -> list[str]:
     """Returns the names of features that an example of another version or source lacks.
 
     Raises:
-      DecodeError: It is no example.
+      DecodeError: It is not an example.
     """
     feature = tf.train.Example.FromString(serialized).features.feature
     return [
@@ -61,7 +61,7 @@ def missing_features(serialized: bytes) -> list[str]:
 
 
 def find_fault(serialized: bytes) -> str | None:
-    """Returns what is wrong with one record, None if it can be read."""
+    """Returns the fault of one record, None if it can be read."""
     try:
         missing = missing_features(serialized)
     except DecodeError:
@@ -112,7 +112,7 @@ def find_fault(serialized: bytes) -> str | None:
 
 
 def _png_size(content: bytes) -> tuple[int, int] | None:
-    """Returns the height and width that a PNG file claims, None where it is no such file."""
+    """Returns the height and width in a PNG's header, None if it is not a PNG file."""
     try:
         return pictures.declared_size("a tile", content, ("PNG",))
     except ValueError:
@@ -120,7 +120,7 @@ def _png_size(content: bytes) -> tuple[int, int] | None:
 
 
 def _file_fault(path: str) -> str | None:
-    """Returns what is wrong with a TFRecord file or its examples, None if nothing is."""
+    """Returns the fault of a TFRecord file or its examples, None if there is none."""
     try:
         for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
             fault = find_fault(serialized)

@@ -1,4 +1,4 @@
-"""Data sets on disk to sharded TFRecords."""
+"""Writes data sets as sharded TFRecords."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ _SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})\.tfrecord", re.DOTALL)
 
 
 class Summary(NamedTuple):
-    """What was written.
+    """Summary of a written set.
 
     Attributes:
       count: Number of images.
@@ -37,13 +37,13 @@ class Summary(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What checked images hold.
+    """Counts over checked images.
 
     Attributes:
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
       values: Values of the instance images.
-      shapes: What the instances of each image look like, by the path of its truth.
+      shapes: Measures of the instances of each image, by the path of its instance image.
     """
 
     pixels_of_class: Counter
@@ -53,11 +53,11 @@ class Found(NamedTuple):
 
     @classmethod
     def nothing(cls) -> "Found":
-        """Returns what no image holds."""
+        """Returns the counts of no image."""
         return cls(Counter(), Counter(), set(), {})
 
     def add(self, other: "Found | checks.CheckedItem") -> None:
-        """Counts what an image, or several together, hold as well."""
+        """Adds the counts of an image, or of several images."""
         self.pixels_of_class.update(other.pixels_of_class)
         self.instances_of_class.update(other.instances_of_class)
         self.values.update(map(int, other.values))
@@ -71,13 +71,13 @@ class Found(NamedTuple):
         class_table: labels.ClassTable,
         allowed: Collection[str] = (),
     ) -> None:
-        """Checks what only all images together tell.
+        """Checks the data set as a whole.
 
         Args:
-          folder: Of the instance images, for messages.
+          folder: Folder of the instance images, for messages.
           count: Number of images.
           class_table: The classes.
-          allowed: Some of `mistakes.NAMES`, which are not refused.
+          allowed: Some of `mistakes.NAMES`, which are warnings instead of errors.
 
         Raises:
           ValueError: There is no instance at all, or ids cannot be objects.
@@ -103,17 +103,17 @@ def write_tfrecords(
     """Checks the images and writes them to `<output_dir>/<split>-%05d-of-%05d.tfrecord`.
 
     Image i of those that can be used goes to shard i modulo `num_shards`, see `serialize`.
-    After the last image was checked and written, the older shards of the split go and the new ones
-    get their names; until then the older ones stay. The two sets are never mixed.
+    After the last image was checked and written, the older shards of the split are removed and the
+    new ones are renamed to their final names. Old and new shards are never mixed.
 
     Args:
-      items: Images with truth, see `listing.list_labelled_images`.
-      class_table: What the instance images may hold.
+      items: Images with ground truth, see `listing.list_labelled_images`.
+      class_table: The classes that the instance images may have.
       output_dir: Folder of the shards; older shards of the same split are removed from it.
       split: First part of the shards' names.
       num_shards: Number of shards, 1 to the number of images.
       rejected: Lists the images that cannot be used; without it, the first of them is raised.
-      allowed: Some of `mistakes.NAMES`, which are not refused.
+      allowed: Some of `mistakes.NAMES`, which are warnings instead of errors.
 
     Raises:
       FileNotFoundError: A file is missing.
@@ -137,7 +137,7 @@ def write_examples(
 
     Args:
       examples: The images, at most `count`.
-      count: Their number before some were found to be of no use.
+      count: Number of images, with those that cannot be used.
 
     The other arguments and the errors are those of `write_tfrecords`.
     """
@@ -157,10 +157,10 @@ def pending_examples(
     num_shards: int,
     allowed: Collection[str] = (),
 ) -> Iterator[Summary]:
-    """Writes checked images to shards that get their names when the body ends without an error.
+    """Writes checked images to shards that are renamed when the body ends without an error.
 
-    So several sets get their names together, or none of them does. If the body raises, the new
-    shards go and the older ones stay. The arguments and the errors are those of `write_examples`.
+    So several sets can be renamed together, or none of them. If the body raises, the new shards are
+    removed and the older ones are kept. Arguments and errors are those of `write_examples`.
     """
     paths = shard_paths(output_dir, split, num_shards, count)
     files.remove_leftovers(output_dir)
@@ -200,7 +200,7 @@ def shard_paths(output_dir: str, split: str, num_shards: int, count: int) -> lis
 
 
 def require_shards(pattern: str) -> None:
-    """Checks that there are TFRecord files, for each shard all the others of its set, and a record.
+    """Checks that TFRecord files exist, no shard of a set is missing, and not all are empty.
 
     Raises:
       FileNotFoundError: No file matches `pattern`, shards of a set are missing, or all are empty.

@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 
 SIDE = 128
-"""Most pixels of a tile's height and width; smaller tiles fit a crop better, but are more files."""
+"""Largest height and width of a tile, pixels. Smaller tiles fit a crop better, but are more files.
+"""
 
 _PIXELS = [
     cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP,
     cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE,
 ]  # fmt: skip
-"""Of all filters and strategies those that decode fastest; files of photographs are no larger."""
+"""The filter and strategy that decode fastest; photographs do not become larger by them."""
 
 _IDS = [
     cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE,
@@ -33,7 +34,7 @@ def encode_image(image: np.ndarray) -> list[bytes]:
     """Returns the tiles of an image, row after row.
 
     Args:
-      image: uint8 RGB [H, W, 3]. Where all is grey, the tiles have one channel.
+      image: uint8 RGB [H, W, 3]. If all of it is grey, the tiles have one channel.
     """
     is_grey = (image[..., :1] == image).all()
     return _encode(image[..., 0] if is_grey else image[..., ::-1], _PIXELS)

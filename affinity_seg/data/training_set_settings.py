@@ -1,6 +1,6 @@
-"""The paper's training sets and what decides how they are cut (section 5, algorithm.md 8).
+"""Settings of the paper's training sets (section 5, algorithm.md 8).
 
-Where the paper is silent, the numbers of `Settings` are ours.
+We chose the numbers of `Settings` that the paper does not give.
 """
 
 import dataclasses
@@ -14,10 +14,10 @@ PAPER_COUNTS = {"fine": 2975, "coarse": 19998, "fine_patches": 14178, "coarse_pa
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How images become the sets.
+    """How the training sets are made of images.
 
     Attributes:
-      seed: Of all random choices.
+      seed: Seed of all random choices.
       drop_share: Share of the images that lose their rows without labelled foreground.
       num_fine_patches: Size of `fine_patches`, as far as there are instances; the paper's 14178.
       small_height: Upsampled crops are cut around instances lower than this, pixels.

@@ -4,7 +4,7 @@ From the fine images and the coarse ones of Cityscapes come four sets:
 
 `fine`, `coarse`: the images, most of them without the rows at the top and bottom in which no
   foreground is labelled.
-`fine_patches`: the images of `fine`, and upsampled crops around small instances of theirs.
+`fine_patches`: the images of `fine`, and upsampled crops around their small instances.
 `coarse_patches`: patches around the rare classes of the coarse images.
 
 `training_set_settings` holds the numbers.
@@ -44,7 +44,7 @@ class TrainingSet(NamedTuple):
 
     Attributes:
       count: Number of examples.
-      examples: They, read and cut one after the other.
+      examples: The examples, which are read and cut when iterated.
     """
 
     count: int
@@ -58,7 +58,7 @@ def build(
     settings: Settings,
     rejected: RejectedInputs | None = None,
 ) -> TrainingSet:
-    """Returns a set; for patches, all truth is read to choose the crops.
+    """Returns a set. For sets of patches it reads all ground truth, to choose the crops.
 
     Args:
       name: One of `SETS`.
@@ -107,8 +107,8 @@ def plan(
     Args:
       name: One of `SETS`.
       items: The images.
-      crops: What `crops_of_image` returned of all images, in any order.
-      settings: How many of them are drawn, at random.
+      crops: The results of `crops_of_image` for all images, in any order.
+      settings: Gives how many of the crops are drawn at random.
     """
     with_whole = name != "coarse_patches"
     most = settings.num_coarse_patches
@@ -132,7 +132,7 @@ class OpenedImage:
         self._settings = settings
 
     def cut(self, part: Crop | None) -> checks.CheckedItem:
-        """Returns a part, or for None all of the image, perhaps without its empty rows."""
+        """Returns a part of the image; None: the whole image, perhaps without its empty rows."""
         if part is None:
             return self._whole()
         (y0, x0, y1, x1), zoom = part.box, part.zoom

@@ -1,4 +1,4 @@
-"""Pictures in a folder of images that are not listed: of other formats, or in subfolders."""
+"""Finds pictures in a folder of images that are not read: other formats, or in subfolders."""
 
 import os
 from collections.abc import Collection
@@ -10,23 +10,24 @@ _SUFFIXES = (
     ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl", ".lif", ".nd2",
     ".nef", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".svs", ".tga", ".tif", ".tiff", ".webp",
 )  # fmt: skip
-"""Ends of the names of pictures, also of formats that nothing here can open."""
+"""File extensions of pictures, also of formats that cannot be read here."""
 
 
 def is_hidden(file: str) -> bool:
-    """Returns whether a file is one that people do not see, as .DS_Store."""
+    """Returns whether a file is hidden, such as .DS_Store."""
     return file.startswith(".")
 
 
 def find_pictures(folder: str, taken: Collection[str]) -> list[str]:
-    """Returns what looks like a picture in a folder and is not listed, sorted.
+    """Returns the pictures in a folder that are not listed, sorted.
 
     Args:
       folder: The folder.
-      taken: Files and folders in it that are.
+      taken: Files and folders in it that are listed.
 
     Returns:
-      Names of files; of folders with pictures, with "/" at the end. Hidden files are none.
+      Names of files, and of folders with pictures, these with "/" at the end. Hidden files are
+      ignored.
     """
     found = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):

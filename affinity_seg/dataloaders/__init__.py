@@ -1,1 +1,1 @@
-"""From TFRecords to crops."""
+"""Reads TFRecords and makes training crops of them."""

@@ -1,8 +1,8 @@
-"""Which image a crop is of: a number in the batch, and the file's name when somebody asks.
+"""Numbers that identify the image of each crop in a batch, and the file names behind them.
 
-GPUs hold no strings, and a name as numbers would take more room than a row of its crop. So a batch
-carries one number for each crop. To find the names that numbers stand for, the records are read
-again, which only happens when a training ends with an error.
+GPUs hold no strings, and a name as numbers would take more memory than a row of its crop. So a
+batch has one number for each crop. To find the name for a number, the records are read again. This
+happens only when a training stops with an error.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def find_names(numbers: np.ndarray, input_path: str | Sequence[str]) -> list[str
       input_path: Pattern, or patterns, of the TFRecord files that the crops are of.
 
     Returns:
-      A name for each number; "unknown" where the files have none.
+      A name for each number; "unknown" if no file name has this number.
     """
     names = {}
     examples = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(input_path)))

@@ -1,4 +1,4 @@
-"""TFRecord examples to crops as they are on disk, for both networks."""
+"""Makes crops of TFRecord examples, with labels as stored on disk, for both networks."""
 
 from collections.abc import Callable
 
@@ -30,13 +30,13 @@ class Parser:
         class_table: labels.ClassTable,
         stretch_contrast: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ):
-        """Takes the settings, and what the network does to the contrast, if anything.
+        """Initializes the parser.
 
         Args:
           config: The settings.
           class_table: The classes of the examples.
-          stretch_contrast: Takes a part of an image, uint8 [h, w, 3], and the histogram of the
-            whole, int32 [256], and returns the part as the network wants it.
+          stretch_contrast: The network's contrast stretch: a function of a part of an image, uint8
+            [h, w, 3], and the histogram of the whole image, int32 [256]; it returns the part.
         """
         self._config = config
         self._stretch_contrast = stretch_contrast or (lambda image, histogram: image)

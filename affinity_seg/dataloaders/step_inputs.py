@@ -1,4 +1,4 @@
-"""Batches of crops to the network's input and labels, inside the step, on its device."""
+"""Makes the network's input and labels of a batch of crops, inside the step, on its device."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def prepare(
 ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Makes the network's input and the labels of a batch.
 
-    The host hands over 7 bytes for each pixel instead of 20.
+    Because this runs on the device, the host transfers 7 bytes for each pixel instead of 20.
 
     Args:
       crops: A batch of what `parser.Parser` returns.

@@ -1,1 +1,1 @@
-"""Result files on disk and their judges: official Cityscapes AP, COCO AP, Data Science Bowl."""
+"""Result files on disk and their metrics: official Cityscapes AP, COCO AP, Data Science Bowl."""

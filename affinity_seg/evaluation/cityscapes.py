@@ -1,9 +1,9 @@
 """The official Cityscapes evaluation of instances.
 
-The judge is `cityscapesscripts.evaluation.evalInstanceLevelSemanticLabeling`: its matching, its
-average precision, its averages and its table are called one after the other. Its main program is
-not, because it caches the truth inside the installed package and writes `matches.json` into the
-current folder. Its parameters are a global object, of which every run here gets a copy.
+It calls functions of `cityscapesscripts.evaluation.evalInstanceLevelSemanticLabeling`: matching,
+average precision, averages and table. It does not call the main program, because that caches the
+ground truth inside the installed package and writes `matches.json` into the current folder. The
+official parameters are a global object, so every run here works on a copy.
 """
 
 import copy
@@ -24,7 +24,7 @@ from affinity_seg.evaluation import results, truth
 from affinity_seg.labels import ClassTable
 
 MIN_PIXELS = int(official.args.minRegionSizes[0])
-"""True instances below this size are not judged."""
+"""True instances below this size are not counted, pixels."""
 
 _FIRST_INSTANCE = 1000
 """Least id of a true instance; below it are group regions."""
@@ -32,11 +32,11 @@ _FIRST_INSTANCE = 1000
 _JUDGED = (
     "instID", "pixelCount", "medDist", "distConf", "confidence", "intersection", "voidIntersection"
 )  # fmt: skip
-"""What `evaluateMatches` of the official code reads of an instance, beside its matches."""
+"""Fields of an instance that the official `evaluateMatches` reads, beside its matches."""
 
 
 def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
-    """Judges a folder of results and prints the official table.
+    """Evaluates a folder of results and prints the official table.
 
     Args:
       items: The images of a split, all of which must have a result.
@@ -92,7 +92,7 @@ def scores_of(judged: Mapping[str, dict[str, Any]], class_table: ClassTable) -> 
 
 
 def _match(item: Item, results_dir: str) -> dict[str, Any]:
-    """Returns what the official code says of the true instances and predictions of an image."""
+    """Returns the official code's matches of the true instances and predictions of an image."""
     parameters = _parameters(results_dir)
     target = os.path.abspath(item.instance_path)
     result = os.path.abspath(results.result_path(results_dir, item.name))
@@ -105,7 +105,7 @@ def _match(item: Item, results_dir: str) -> dict[str, Any]:
 
 
 def _judged(entry: dict[str, Any]) -> dict[str, Any]:
-    """Returns what the official code reads of an instance and its matches after the matching."""
+    """Returns the fields of an instance and its matches that the official code still needs."""
     kept = {key: entry[key] for key in _JUDGED if key in entry}
     for key in ("matchedGt", "matchedPred"):
         if key in entry:
@@ -137,8 +137,8 @@ def _precisions(
 ) -> np.ndarray:
     """Returns the official AP at one IoU threshold, float64 [1, classes, 1]; NaN without truth.
 
-    The official code breaks off (IndexError) at a class with true instances of whose predictions
-    none counts at the threshold. To it, such a class is one without predictions here: its AP is 0.
+    The official code raises IndexError if a class has true instances, and predictions of which none
+    counts at the threshold. Such a class is passed to it without predictions, so its AP is 0.
     """
     at_overlap = copy.copy(parameters)
     at_overlap.overlaps = np.array([overlap])
@@ -159,7 +159,7 @@ def _precisions(
 
 
 def _counts(prediction: dict[str, Any], overlap: float) -> bool:
-    """Returns whether the official code counts a prediction, as found or as false.
+    """Returns whether the official code counts a prediction, as a true or a false positive.
 
     It does not if the prediction matches nothing but group regions or small instances, nor if it
     matches nothing and more than the share `overlap` of it lies on those and on void.
@@ -179,7 +179,7 @@ def _averages(precisions: np.ndarray, parameters: Any) -> dict[str, Any]:
     """Returns the official averages; NaN where no class has true instances."""
     if not np.isnan(precisions).all():
         return official.computeAverages(precisions, parameters)
-    # The official code would take the mean of nothing, of which NumPy warns.
+    # The official code would take the mean of an empty array, which NumPy warns about.
     classes = {name: {"ap": math.nan, "ap50%": math.nan} for name in parameters.instLabels}
     return {"allAp": math.nan, "allAp50%": math.nan, "classes": classes}
 
@@ -216,7 +216,7 @@ def _number(value: float) -> float | None:
 
 
 def check_classes(class_table: ClassTable) -> None:
-    """Raises ValueError unless the judge counts and ignores exactly what the table says."""
+    """Raises ValueError unless the official classes and void labels are those of the table."""
     judged = {i: v.name for i, v in id2label.items() if v.hasInstances and not v.ignoreInEval}
     own = dict(zip(class_table.label_ids, class_table.class_names[1:], strict=True))
     if own != judged:
@@ -233,7 +233,7 @@ def check_classes(class_table: ClassTable) -> None:
 
 
 def _check_files(item: Item, results_dir: str, class_table: ClassTable) -> None:
-    """Checks what the official code would take without a word or break off at."""
+    """Checks for faults that the official code does not notice, or at which it crashes."""
     if any(c.isspace() for c in item.name):
         raise ValueError(
             f"{item.name!r}: the Cityscapes evaluation allows no blanks in names of images"

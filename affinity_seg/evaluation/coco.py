@@ -17,7 +17,8 @@ from affinity_seg.evaluation.truth import Truth
 from affinity_seg.labels import ClassTable
 
 MAX_DETECTIONS = 1000
-"""Predictions of an image and class that count; COCO's 100 are too few for microscopy."""
+"""Largest number of counted predictions per image and class; COCO's 100 are too few for microscopy.
+"""
 
 CURVES = ("at_iou_50", "over_ious")
 """Precision-recall curves: at IoU 0.50, and the mean over the IoU thresholds."""
@@ -26,7 +27,7 @@ _AREAS = ("all", "small", "medium", "large")  # order of COCOeval.params.areaRng
 
 
 def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
-    """Judges a folder of results by COCO's definition of AP.
+    """Evaluates a folder of results by COCO's definition of AP.
 
     Void pixels and, for their class, group regions are crowd regions: a prediction
     whose share inside one reaches the IoU threshold is not counted.
@@ -74,7 +75,7 @@ def match_image(
 def _describe(
     target: Truth, predictions: Sequence[Prediction], class_table: ClassTable
 ) -> coco_format.DescribedImage:
-    """Returns truth and result of an image as COCO has them."""
+    """Returns ground truth and result of an image in COCO's format."""
     height, width = target.classes.shape
     return coco_format.DescribedImage(
         {"height": height, "width": width},
@@ -102,9 +103,9 @@ def scores_of(
 
 
 def label_map_ap(true: np.ndarray, predicted: np.ndarray) -> float | None:
-    """Returns the AP of one partition of an image, all instances of one class.
+    """Returns the AP of one partition of an image, with all instances of one class.
 
-    There are no scores: larger instances rank first.
+    There are no scores, so instances are ranked by size, the largest first.
 
     Args:
       true: int [H, W], 0 is background.

@@ -1,4 +1,4 @@
-"""Truth and predictions as COCO describes them, for the judge and for other programs.
+"""Ground truth and predictions in COCO's format, for the metric and for other programs.
 
 A data set is {images, categories, annotations}. A `category_id` is the class index; ids of images
 and annotations count from 1 (pycocotools takes 0 for "no match").
@@ -52,7 +52,7 @@ def numbered_images(
 
 
 def annotation(class_index: int, mask: np.ndarray, **fields: float) -> dict[str, Any]:
-    """Returns what COCO says of a mask, bool [H, W], without ids.
+    """Returns COCO's annotation of a mask, bool [H, W], without ids.
 
     Args:
       class_index: Its class index.
@@ -68,7 +68,7 @@ def annotation(class_index: int, mask: np.ndarray, **fields: float) -> dict[str,
 
 
 def truth_annotations(truth: Truth, num_classes: int) -> list[dict[str, Any]]:
-    """Returns the true instances, and what is void or a group region as crowd.
+    """Returns the annotations of the true instances, and of void and group regions as crowd.
 
     Void pixels and the group regions of a class are one crowd region of that class: a prediction
     whose share inside reaches the IoU threshold is not counted.

@@ -1,13 +1,13 @@
-"""The score of the Data Science Bowl 2018: TP / (TP + FP + FN), whatever the class and score.
+"""The score of the Data Science Bowl 2018: TP / (TP + FP + FN), regardless of class and score.
 
 Per image and IoU threshold `t`, a true instance is found (TP) if a prediction has IoU > t
 with it, strictly, as in the competition; each prediction finds at most one
 instance and each instance is found at most once. The score of a split is the mean
-over its images; an image without true instances scores 1 if nothing is predicted (nothing
-is wrong) and 0 otherwise.
+over its images; an image without true instances scores 1 if nothing is predicted
+and 0 otherwise.
 
-Data sets with void pixels or group regions, which the competition did not have: a
-prediction that finds nothing is not counted if more than `t` of its pixels lie there.
+The competition had no void pixels or group regions. Here a prediction without a match is not
+counted if more than the share `t` of its pixels is void or in a group region.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     Args:
       items: The images of a split, all of which must have a result.
       results_dir: Folder of the results.
-      class_table: The classes; only says how to read the files.
+      class_table: The classes; used only to read the files.
 
     Returns:
       `score_per_iou`, from "0.50" in steps of 0.05 to "0.95", and `mean_score`, their mean.

@@ -1,8 +1,8 @@
-"""What goes wrong with instances: kinds of error, and the classes voted against the true ones.
+"""Errors of predicted instances by kind, and the confusion matrix of their classes.
 
-From the matching at IoU >= 0.5 (`matching.match`); instances that do not count are left out.
-A true instance is found if its match has its class. Every other true instance, and every prediction
-that finds nothing, is part of an error of one of these kinds:
+Both are computed from the matching at IoU >= 0.5 (`matching.match`), without instances that do not
+count. A true instance is found if its match has its class. Every other true instance, and every
+prediction without a match, is part of an error of one of these kinds:
 
     wrong class     a matched pair of different classes
     merged          a prediction that holds more than half of the pixels of each of two or more true
@@ -34,7 +34,7 @@ POOR_MASK, MISSED, FALSE_POSITIVE = "poor mask", "missed", "false positive"
 KINDS = (MISSED, MERGED, SPLIT, POOR_MASK, WRONG_CLASS, FALSE_POSITIVE)
 
 POOR_IOU = 0.1
-"""IoU from which a mask that finds nothing is a poor one."""
+"""Least IoU of an unmatched prediction for the error `poor mask`."""
 
 MIN_PIECE = 0.1
 """Share of a true instance that a piece of a split must hold."""
@@ -47,7 +47,7 @@ class InstanceError(NamedTuple):
       kind: One of `KINDS`.
       true: Indices of its true instances, from 0.
       predicted: Indices of its predictions, from 0.
-      iou: The best IoU among them; of a missed one and a false positive the best with anything.
+      iou: The best IoU among them; for `missed` and `false positive` the best with any instance.
       pixels: Size of its true instances, for a merged one without the one that is matched with the
         prediction; of the prediction for a false positive.
     """
@@ -60,7 +60,7 @@ class InstanceError(NamedTuple):
 
 
 class ImageErrors(NamedTuple):
-    """What is right and wrong in one image.
+    """Matches and errors of one image.
 
     Attributes:
       name: Key of the image.

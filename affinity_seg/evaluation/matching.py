@@ -1,4 +1,4 @@
-"""Which prediction is which true instance, by IoU and whatever the class."""
+"""Matches predictions with true instances by IoU, regardless of class."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,9 +13,9 @@ from affinity_seg.labels import VOID_CLASS
 class Matching(NamedTuple):
     """The matching of P predictions and N true instances of one image.
 
-    A true instance with fewer than `min_pixels` pixels is not counted. Nor is, as for the judges
-    at IoU 0.5, a prediction of which more than half lies on void, or for its own class
-    on group regions and on true instances that are not counted.
+    A true instance with fewer than `min_pixels` pixels is not counted. As in the metrics at IoU
+    0.5, a prediction is not counted if more than half of it lies on void pixels, or on group
+    regions and uncounted true instances of its own class.
 
     Attributes:
       intersections: int64 [P, N], pixels.

@@ -9,7 +9,7 @@ from affinity_seg.evaluation import cityscapes, coco, dsb, errors, tables
 from affinity_seg.labels import CITYSCAPES, ClassTable
 
 CURVE_STEP = 10
-"""Every how many of COCO's 101 points of recall go into a JSON file."""
+"""A JSON file has every `CURVE_STEP`th of COCO's 101 points of recall."""
 
 
 def evaluate(
@@ -18,7 +18,7 @@ def evaluate(
     class_table: ClassTable,
     baseline_dir: str | None = None,
 ) -> dict[str, Any]:
-    """Judges a folder of results and prints its tables.
+    """Evaluates a folder of results and prints its tables.
 
     Args:
       items: The images of a split, all of which must have a result.
@@ -43,7 +43,7 @@ def evaluate(
 
 
 def main_scores(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
-    """Judges a folder of results by the main metric of a class table only.
+    """Evaluates a folder of results by the main metric of a class table only.
 
     Returns:
       What `cityscapes.evaluate` or `coco.evaluate` returns.
@@ -56,7 +56,7 @@ def main_scores(items: Sequence[Item], results_dir: str, class_table: ClassTable
 
 
 def match_image(item: Item, results_dir: str, class_table: ClassTable) -> Any:
-    """Matches predictions and truth of one image as the main metric of a class table does.
+    """Matches predictions and ground truth of one image for the main metric of a class table.
 
     Raises:
       FileNotFoundError: The image has no result or truth, or a mask is missing.

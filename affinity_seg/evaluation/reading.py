@@ -1,4 +1,4 @@
-"""Truth and result of each image of a split, as the judges of result files read them."""
+"""Reads ground truth and result of each image of a split, for the metrics."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from affinity_seg.labels import ClassTable
 def read_judged(
     items: Sequence[Item], results_dir: str, class_table: ClassTable
 ) -> Iterator[tuple[Item, Truth, list[Prediction]]]:
-    """Yields each image with its truth and its result, once it is sure that all have one.
+    """Yields each image with its ground truth and its result, after checking that all have one.
 
     Args:
       items: The images of a split.

@@ -34,7 +34,7 @@ class Prediction(NamedTuple):
     Attributes:
       mask: bool [H, W].
       class_index: Class index, 1..K-1.
-      score: Finite, higher is surer.
+      score: Confidence, finite.
     """
 
     mask: np.ndarray
@@ -94,9 +94,9 @@ def write_result(
       instances: The instances; classes are indices and become label ids here.
       class_table: The classes.
       source: Hash of what the result was made from, for `read_source`.
-      candidates: What is written of the instances, if not each of them once for its class. Each
-        candidate has a mask file of its own, because the official judge tells predictions apart by
-        their masks' paths.
+      candidates: The predictions that are written, if not each instance once with its class. Each
+        candidate has a mask file of its own, because the official program identifies predictions by
+        the paths of their masks.
 
     Raises:
       ValueError: The instances break a rule of the format; nothing has been written.
@@ -133,7 +133,7 @@ def encode_mask(mask: np.ndarray) -> bytes:
 
 
 def format_line(path: str, class_index: int, score: float, class_table: ClassTable) -> str:
-    """Returns the line of an instance; nine digits bring a float32 back unchanged."""
+    """Returns the line of an instance; nine digits restore a float32 exactly."""
     return f"{path} {class_table.label_ids[class_index - 1]} {score:.9g}\n"
 
 
@@ -258,7 +258,7 @@ def _listed(
 
 
 def _why(results_dir: str) -> str:
-    """Returns where the reasons stand why images have no result, if a run has left them."""
+    """Returns a hint at the file that lists why images have no result, if there is one."""
     path = os.path.join(results_dir, rejected_inputs.FILE_NAME)
     return f"\nthe last run could not use some records, see {path}" if os.path.isfile(path) else ""
 
@@ -295,7 +295,7 @@ def _mask_paths(results_dir: str, name: str) -> list[str]:
 def _check_own_masks(path: str, lines: Sequence[ResultLine]) -> None:
     """Raises ValueError if two lines of the text file `path` have one mask file.
 
-    The official judge would keep the last of them only. Different files may hold equal masks.
+    The official program would keep only the last of them. Different files may hold equal masks.
     """
     first: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):

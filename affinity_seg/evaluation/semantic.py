@@ -1,4 +1,4 @@
-"""Which class the semantic network takes for which: the table to choose super-classes by (4.2)."""
+"""Confusion matrix of the semantic network, for choosing super-classes (paper 4.2)."""
 
 import itertools
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def count_pixels(target: Truth, predicted: np.ndarray, num_classes: int) -> np.n
 
 
 def summary(pixels: np.ndarray, class_table: ClassTable) -> dict[str, Any]:
-    """Returns what the pixels say, for JSON and `tables`.
+    """Returns shares, IoU and the most confused pairs of classes, for JSON and `tables`.
 
     Args:
       pixels: int64 [K, K], see `count_pixels`.
@@ -42,9 +42,9 @@ def summary(pixels: np.ndarray, class_table: ClassTable) -> dict[str, Any]:
     Returns:
       `pixels` and, as shares of a true class, `shares`: by true class, each by predicted class;
       `iou` for each class and `mean_iou`, the mean of those that occur in truth or prediction;
-      and `pairs` of foreground classes, most often taken for each other first: `classes` and
-      `share`, the mean of the two shares of one class predicted as the other, or the only one
-      where just one of them has true pixels. Fractions, None without pixels.
+      and `pairs` of foreground classes, the most confused first: `classes` and `share`, the mean
+      of the two shares of one class predicted as the other. If only one of the two classes has true
+      pixels, it is the share of that class. Fractions, None without pixels.
     """
     names = class_table.class_names
     true = pixels.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Text tables of what the judges return."""
+"""Text tables of the metrics' results."""
 
 from typing import Any
 
@@ -23,14 +23,14 @@ def dsb_table(scores: dict[str, Any]) -> str:
 
 
 def main_table(scores: dict[str, Any]) -> str:
-    """Returns AP and AP50 of any judge, one row per class, then the mean."""
+    """Returns AP and AP50 of any metric, one row per class, then the mean."""
     rows = [(name, entry["ap"], entry["ap50"]) for name, entry in scores["classes"].items()]
     rows.append(("average", scores["ap"], scores["ap50"]))
     return _table((scores["judge"], "AP", "AP50"), rows)
 
 
 def comparison_table(scores: dict[str, Any], baseline: dict[str, Any]) -> str:
-    """Returns AP and AP50 of two results of one judge side by side, one row per class."""
+    """Returns AP and AP50 of two results side by side by one metric, one row per class."""
     rows = [
         (name, entry["ap"], other["ap"], entry["ap50"], other["ap50"])
         for name, entry, other in [
@@ -49,7 +49,7 @@ def comparison_table(scores: dict[str, Any], baseline: dict[str, Any]) -> str:
 
 
 def error_tables(errors: dict[str, Any]) -> str:
-    """Returns what `errors.summary` returns as two tables: numbers of errors, classes voted."""
+    """Returns the result of `errors.summary` as two tables: numbers of errors, confusion matrix."""
     counts = [
         ("true instances", errors["num_true"]),
         ("predictions", errors["num_predicted"]),
@@ -62,9 +62,10 @@ def error_tables(errors: dict[str, Any]) -> str:
 
 
 def semantic_tables(semantic: dict[str, Any]) -> str:
-    """Returns what `semantic.summary` returns: matrix with IoU, and the pairs taken for each other.
+    """Returns the result of `semantic.summary` as two tables: matrix with IoU, confused pairs.
 
-    The matrix has the share of the pixels of each true class; pairs never confused are left out.
+    The matrix has shares of the pixels of each true class. Pairs that are never confused are left
+    out.
     """
     rows = [
         (true, *row.values(), semantic["iou"][true]) for true, row in semantic["shares"].items()
@@ -98,7 +99,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple], width: int = _WIDTH) -> st
 
 
 def cell(value: str | int | float | None) -> str:
-    """Returns a fraction with three decimals, as the official table has them, a count with none."""
+    """Returns a fraction with three decimals, as in the official table, or a count without."""
     if value is None:
         return "nan"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""The truth of an image, as the judges and the pictures need it."""
+"""The ground truth of an image, for metrics and pictures."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from affinity_seg.data.listing import Item
 
 
 class Truth(NamedTuple):
-    """The truth of one image.
+    """The ground truth of one image.
 
     Attributes:
       classes: int32 [H, W], class index; `labels.VOID_CLASS` where void.
@@ -39,11 +39,11 @@ def read_truth(
     Args:
       path: PNG of one channel or with a palette, encoded as the class table says.
       class_table: The classes.
-      size: Height and width of its image, for who has read that as well.
+      size: Height and width of the image, pixels; given, the instance image must have this size.
 
     Raises:
       FileNotFoundError: The file is missing.
-      ValueError: The file is no such image, is damaged, has an unknown id or another size.
+      ValueError: The file is not such an image, is damaged, has an unknown id or another size.
     """
     stored = checks.read_instances(path, class_table)
     if size is not None and stored.shape != tuple(size):
@@ -64,6 +64,6 @@ def read_truth(
 
 
 def require_items(items: Sequence[Item]) -> None:
-    """Raises ValueError if there is nothing to judge."""
+    """Raises ValueError if there is no image to evaluate."""
     if not items:
         raise ValueError("there must be at least one image to evaluate: 0")

@@ -1,1 +1,1 @@
-"""Results as others read them: picture and JSON, COCO, label maps, Cityscapes benchmark."""
+"""Results in other formats: picture and JSON, COCO, label maps, Cityscapes benchmark."""

@@ -1,6 +1,6 @@
-"""The archive that the Cityscapes benchmark server takes for instance-level semantic labelling.
+"""Writes the archive for the Cityscapes benchmark server, instance-level semantic labelling.
 
-In it, and nothing else:
+It holds exactly these files:
 
     <name>_pred.txt            one line per instance: "masks/<name>_0000.png <label id> <score>"
     masks/<name>_<nnnn>.png    its mask, 8-bit, 0 or 255, as large as the image
@@ -20,10 +20,10 @@ from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 
 _NAME = re.compile(r"[^\s_]+_\d{6}_\d{6}")
-"""City, sequence and frame: the official program finds a result by these three."""
+"""City, sequence and frame, by which the official program finds a result."""
 
 _TIME = (1980, 1, 1, 0, 0, 0)
-"""Of every entry, the earliest that the format knows, so that equal results give equal bytes."""
+"""Date of every entry, the earliest of the zip format, so that equal results give equal bytes."""
 
 _MODE = 0o644 << 16
 _UNIX = 3
@@ -36,10 +36,10 @@ def write_zip(
     path: str,
     instance_filter: InstanceFilter = KEEP_ALL,
 ) -> int:
-    """Checks the results and writes the archive, whole or not at all.
+    """Checks the results and writes the archive, which appears only when it is complete.
 
-    No truth is needed. Masks are encoded anew and numbered from 0 in each image, one path for each
-    line. Equal results give equal bytes with the same versions of zlib and OpenCV.
+    No ground truth is needed. Masks are encoded again and numbered from 0 in each image, with one
+    path for each line. Equal results give equal bytes with the same versions of zlib and OpenCV.
 
     Args:
       items: The images of a split, sorted by name.
@@ -89,5 +89,5 @@ def _add_result(archive: zipfile.ZipFile, result: ImageResult, class_table: Clas
 def _add(archive: zipfile.ZipFile, path: str, content: bytes) -> None:
     entry = zipfile.ZipInfo(path, _TIME)
     entry.create_system, entry.external_attr = _UNIX, _MODE
-    # Masks shrink to a fifth once more: OpenCV writes PNG for speed.
+    # This makes masks five times smaller, because OpenCV compresses PNG for speed.
     archive.writestr(entry, content, zipfile.ZIP_DEFLATED)

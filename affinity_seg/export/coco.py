@@ -1,4 +1,4 @@
-"""A data set and its results as COCO's two JSON files."""
+"""Writes a data set and its results as COCO's two JSON files."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -23,8 +23,8 @@ def write_coco(
 ) -> int:
     """Writes the data set, then the results.
 
-    The data set has annotations if every image has its truth, none if no image has. An `image_id`
-    is the place of the image in `items`, from 1; a `category_id` is the class index.
+    The data set has annotations if every image has ground truth, and none if no image has. An
+    `image_id` is the position of the image in `items`, from 1; a `category_id` is the class index.
 
     Args:
       items: The images, sorted by name.
@@ -38,7 +38,8 @@ def write_coco(
       The number of predictions.
 
     Raises:
-      FileNotFoundError: Images without result or, where others have it, truth; all are listed.
+      FileNotFoundError: Images have no result, or only some images have ground truth; the message
+        lists all.
       ValueError: A result breaks the format, or truth and image differ in size.
     """
     with_truth = have_truth(items)
@@ -50,7 +51,7 @@ def write_coco(
 def describe_image(
     result: ImageResult, class_table: ClassTable, with_truth: bool
 ) -> coco_format.DescribedImage:
-    """Returns an image, its truth and its result as COCO has them.
+    """Returns an image, its ground truth and its result in COCO's format.
 
     Args:
       result: The image and its result.

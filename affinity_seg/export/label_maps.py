@@ -19,7 +19,7 @@ from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.visualization import overlays
 
 MAX_INSTANCES = 2**16 - 1
-"""Ids that 16 bits hold beside the background."""
+"""Largest id in 16 bits."""
 
 
 def write_label_maps(
@@ -55,9 +55,9 @@ def write_label_maps(
 
 
 def to_instances(predictions: Sequence[Prediction], height: int, width: int) -> Instances:
-    """Puts masks into one image of `height` x `width` pixels.
+    """Combines masks into one map of `height` x `width` pixels.
 
-    Where they overlap the higher score is on top; what is hidden altogether is dropped.
+    Where masks overlap, the higher score wins. An instance without a pixel of its own is dropped.
     """
     painted = overlays.paint(predictions, height, width)
     indices = painted.instance_ids - 1
@@ -89,7 +89,7 @@ def write_label_map(
     stem = os.path.join(output_dir, f"{name}_label_map")
     png_path, json_path = stem + ".png", stem + ".json"
     with contextlib.suppress(FileNotFoundError):
-        os.remove(json_path)  # Not to be taken for a description of the new map.
+        os.remove(json_path)  # It describes the old map.
     content = cv2.imencode(".png", instances.instance_ids.astype(np.uint16))[1].tobytes()
     files.write_bytes(png_path, content)
     files.write_json(json_path, describe_image(name, instances, class_table))

@@ -17,8 +17,8 @@ class ImageResult(NamedTuple):
 
     Attributes:
       item: The image.
-      height: Of the image, pixels.
-      width: Of the image, pixels.
+      height: Height of the image, pixels.
+      width: Width of the image, pixels.
       predictions: Its instances, as large as the image.
     """
 
@@ -36,7 +36,7 @@ def read_results(
 ) -> Iterator[ImageResult]:
     """Yields the checked result of every image, in the order of `items`.
 
-    No truth is read, and of an image only what its header says of its size.
+    It reads no ground truth, and of an image only the header, for its size.
 
     Args:
       items: The images.

@@ -1,4 +1,4 @@
-"""Counting on any device."""
+"""Counts values on any device."""
 
 import tensorflow as tf
 
@@ -6,8 +6,8 @@ import tensorflow as tf
 def count_cells(cells: tf.Tensor, counted: tf.Tensor, num_cells: int) -> tf.Tensor:
     """Counts how often each cell occurs.
 
-    Unlike `tf.math.bincount` it runs on a GPU as a whole: that one looks for the largest value
-    first, which for integers is done on the host, and has no weights there.
+    Unlike `tf.math.bincount` it runs completely on a GPU. `tf.math.bincount` first computes the
+    largest value, which for integers runs on the host, and takes no weights there.
 
     Args:
       cells: float32, any shape, whole numbers in [0, num_cells).
@@ -17,7 +17,7 @@ def count_cells(cells: tf.Tensor, counted: tf.Tensor, num_cells: int) -> tf.Tens
     Returns:
       int32 [num_cells].
     """
-    cells = tf.where(counted, cells, float(num_cells))  # A cell of their own, which is dropped.
+    cells = tf.where(counted, cells, float(num_cells))  # An extra cell, which is dropped.
     counts = tf.raw_ops.DenseBincount(
         input=tf.cast(tf.reshape(cells, [-1]), tf.int32),
         size=num_cells + 1,

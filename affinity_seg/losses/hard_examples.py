@@ -1,4 +1,4 @@
-"""Which examples have the largest losses."""
+"""Finds the examples with the largest losses."""
 
 import tensorflow as tf
 

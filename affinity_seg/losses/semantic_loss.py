@@ -21,8 +21,8 @@ def semantic_loss(
 ) -> tf.Tensor:
     """Mean softmax cross-entropy over the pixels of the global batch that are not void.
 
-    Model Garden's segmentation loss has the same value. It compares int32 labels, which GPUs do in
-    the memory of the host, and holds a probability for each class and pixel.
+    Model Garden's segmentation loss has the same value. But it compares int32 labels, which on a
+    GPU happens in the memory of the host, and stores a probability for each class and pixel.
 
     Args:
       logits: float [B, ceil(H/s), ceil(W/s), K], s = `output_stride`.

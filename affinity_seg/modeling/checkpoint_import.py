@@ -1,6 +1,6 @@
-"""Weights of others in our networks: TF-Slim's and Model Garden's ResNet, the authors' networks.
+"""Imports published weights: TF-Slim's and Model Garden's ResNet, the authors' networks.
 
-Names and structure of the TF1 checkpoints are those of algorithm.md 9; the paper's section 5 has
+algorithm.md 9 has the names and structure of the TF1 checkpoints; the paper's section 5 describes
 the networks.
 """
 
@@ -16,17 +16,17 @@ from affinity_seg.configs import experiments
 from affinity_seg.modeling import checkpoint_names, loading
 
 _MAX_NAMED = 5
-"""So many variables an error names; the listing has them all."""
+"""Largest number of variables that an error message names; the listing has all."""
 
 
 @dataclasses.dataclass
 class Comparison:
-    """What a checkpoint holds beside what a network needs; every entry is a line to print.
+    """Comparison of a checkpoint's variables with a network's; every entry is a line to print.
 
     Attributes:
       mapped: Variables that fit.
-      not_needed: Variables left in the checkpoint that are known: no network of ours has them.
-      unknown: All others left in the checkpoint.
+      not_needed: Variables of the checkpoint that are known not to be needed by our networks.
+      unknown: All other variables of the checkpoint without a counterpart in the network.
       wrong: Variables of another shape or type than the network's.
       missing: Variables of the network that the checkpoint lacks.
     """
@@ -65,13 +65,13 @@ def import_backbone(
     allow_unknown: bool = False,
     log: Callable[[str], None] = print,
 ) -> Comparison:
-    """Writes a backbone that others trained as a checkpoint for `task.init_checkpoint`.
+    """Writes a published backbone as a checkpoint for `task.init_checkpoint`.
 
     Args:
       checkpoint: Path of the checkpoint, without the suffixes of its files.
       params: The experiment whose backbone is filled. Our ResNet v1 takes TF-Slim's
         `resnet_v1_101` (TF1), Model Garden's `dilated_resnet` takes Model Garden's (TF2).
-      output_dir: New folder for the checkpoint; of `experiments.MODULES` it holds the backbone.
+      output_dir: New folder for the checkpoint; of `experiments.MODULES` it has only the backbone.
       allow_unknown: Whether the checkpoint may hold variables that nothing is known about.
       log: Gets the listing of all variables, line by line.
 
@@ -185,7 +185,7 @@ def _fill(
         comparison.check(allow_unknown)
         for name, target in targets.items():
             target.variable.assign(reader.get_tensor(name))
-    # TensorFlow's reader of checkpoints has Python's errors for its own.
+    # TensorFlow's checkpoint reader raises Python's built-in errors as well.
     except (LookupError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ValueError(f"{checkpoint}: cannot be imported: {error}") from error
     return comparison

@@ -1,6 +1,7 @@
 """Names of our networks' variables in other checkpoints.
 
-Those of TF1 (algorithm.md 9) go into our ResNet v1, those of Model Garden into its own backbone.
+TF1 checkpoints (algorithm.md 9) are loaded into our ResNet v1, Model Garden's checkpoints into its
+own backbone.
 """
 
 import collections
@@ -24,7 +25,7 @@ _HEAD_SCOPES = {
 _ASPP_BRANCHES = ("conv1", "conv3_6", "conv3_12", "conv3_18", "conv_avg_pool")
 """Scopes of the ASPP's branches in the order of their channels in `conv_concated`.
 
-The names stay at output stride 8, where the rates are 12, 24 and 36.
+The names are the same at output stride 8, although the rates are then 12, 24 and 36.
 """
 
 _TF2_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -40,12 +41,12 @@ NOT_NEEDED = {
     rf"optimizer/.+{_TF2_VALUE}": "state of the optimizer",
     rf"(model|decoder|head)/.+{_TF2_VALUE}": "another part of Model Garden's network",
 }
-"""Variables that a checkpoint may hold and no network of ours has: pattern, and what it is."""
+"""Variables of a checkpoint that our networks do not need: pattern, and description."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A variable of a network of ours, and the name to print for it."""
+    """A variable of one of our networks, and the name to print for it."""
 
     name: str
     variable: tf.Variable
@@ -100,9 +101,9 @@ def network_targets(model: segmentation_model.SegmentationModel, kind: str) -> d
 
 
 def _variables_by_path(name: str, root: tf.Module) -> list[tuple[str, tf.Variable]]:
-    """Returns the variables below an object with their paths, those that TF2 saves them by.
+    """Returns the variables below an object with their paths, as in a TF2 checkpoint.
 
-    Of several paths to an object it is the first that a breadth-first walk finds.
+    If several paths lead to an object, it is the first one in breadth-first order.
     """
     view = tf.train.TrackableView(root)
     found, seen, waiting = [], {id(root)}, collections.deque([(name, root)])

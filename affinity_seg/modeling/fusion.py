@@ -1,9 +1,9 @@
 """A decoder that sharpens the ASPP's output with early features of the backbone.
 
-DeepLabv3+ (Chen et al., ECCV 2018) does so once; here it may be done level after level. The
-paper has none of it. Model Garden's fusion resizes with half-pixel sampling, which moves the
-features by an amount that depends on the input's size; this one keeps pixel 0 at pixel 0, so that
-tiles of an input are sampled as the whole is.
+DeepLabv3+ (Chen et al., ECCV 2018) fuses one level; here several levels can be fused one after the
+other. It is not part of the paper. Model Garden's fusion resizes with half-pixel sampling, which
+moves the features by an amount that depends on the input's size. This decoder keeps pixel 0 at
+pixel 0, so that tiles of an input are sampled at the same positions as the whole input.
 """
 
 import tensorflow as tf
@@ -38,9 +38,9 @@ class FusionDecoder(layers.Layer):
           config: Levels and widths.
           activation: After each convolution.
           use_sync_bn: Whether BatchNorm is synchronized over the replicas.
-          norm_momentum: Of BatchNorm.
-          norm_epsilon: Of BatchNorm.
-          kernel_regularizer: Of the convolutions.
+          norm_momentum: Momentum of BatchNorm.
+          norm_epsilon: Epsilon of BatchNorm.
+          kernel_regularizer: Regularizer of the convolution kernels.
         """
         super().__init__(name="fusion_decoder")
         self.pyramid = pyramid
@@ -78,7 +78,7 @@ class FusionDecoder(layers.Layer):
 
     @property
     def output_level(self) -> int:
-        """log2 of the stride of what `fuse` returns."""
+        """log2 of the stride of the map that `fuse` returns."""
         return self.levels[-1]
 
     def call(self, features: dict[str, tf.Tensor], training: bool | None = None):
@@ -90,7 +90,7 @@ class FusionDecoder(layers.Layer):
     def fuse(
         self, coarse: tf.Tensor, low: list[tf.Tensor], training: bool | None = None
     ) -> tf.Tensor:
-        """Brings the ASPP's output [B, h, w, C] to the finest of the maps `low`."""
+        """Fuses the ASPP's output [B, h, w, C] with the maps `low`, to the finest resolution."""
         level = self.pyramid_level
         for fine, skip, reduce, fuse in zip(
             self.levels, low, self._reduce, self._fuse, strict=True

@@ -1,4 +1,4 @@
-"""First weights of a network, from the checkpoint of another one (paper 5.1)."""
+"""Initial weights of a network, from the checkpoint of another network (paper 5.1)."""
 
 import os
 from collections.abc import Sequence
@@ -10,21 +10,21 @@ from affinity_seg import labels
 from affinity_seg.modeling import loading
 
 _LOGITS_KERNEL = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
-"""Name, in a checkpoint, of the kernel of the 1x1 convolution that gives the logits."""
+"""Name in a checkpoint of the kernel of the 1x1 convolution that computes the logits."""
 
 
 def start_from(
     path: str, model: tf_keras.Model, modules: Sequence[str], class_table: labels.ClassTable
 ) -> str:
-    """Loads parts of a network from a checkpoint that has them; the others keep fresh weights.
+    """Loads parts of a network from a checkpoint; the other parts keep their random weights.
 
-    The weights of backbone, decoder and head fit every output stride, and those of backbone and
-    decoder every class table and kind of network.
+    The weights of backbone, decoder and head fit every output stride. Those of backbone and
+    decoder also fit every class table and kind of network.
 
     Args:
-      path: Checkpoint without suffix, or a folder whose latest checkpoint is meant.
+      path: Checkpoint without suffix, or a folder, whose latest checkpoint is used.
       model: A model of `networks.build_network`.
-      modules: What is loaded, some of `experiments.MODULES`.
+      modules: The parts to load, some of `experiments.MODULES`.
       class_table: The classes of `model`.
 
     Returns:
@@ -32,7 +32,7 @@ def start_from(
 
     Raises:
       FileNotFoundError: There is no such checkpoint.
-      ValueError: It does not hold these parts, or its logits have other channels.
+      ValueError: It does not have these parts, or its logits have another number of channels.
     """
     checkpoint = loading.latest_checkpoint(path) if tf.io.gfile.isdir(path) else path
     if "head" in modules:
@@ -46,7 +46,7 @@ def _check_logits(checkpoint: str, model: tf_keras.Model, class_table: labels.Cl
     try:
         shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
     except (RuntimeError, ValueError, tf.errors.OpError):
-        return  # `loading.restore` says what is wrong with the checkpoint.
+        return  # `loading.restore` raises the error about the checkpoint.
     there, here = shapes.get(_LOGITS_KERNEL), model.output["logits"].shape
     if there is None or there[-1] == here[-1]:
         return

@@ -1,4 +1,4 @@
-"""Trained networks back from their folder."""
+"""Loads trained networks from their folders."""
 
 import contextlib
 import dataclasses
@@ -33,8 +33,8 @@ class Network:
       class_table: Classes it was trained with.
       distances: Distances of an affinity network's channels, pixels; None for a semantic one.
       model: The Keras model behind it.
-      identity: What tells its weights apart from others, see `network_identity`; None of weights
-        that were not loaded.
+      identity: Name and hash of its checkpoint, see `network_identity`; None if its weights were
+        not loaded.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Network:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """The weights, for who saves them."""
+        """The weights, for saving."""
         return self.model.variables
 
     def stretch_contrast(self, image: tf.Tensor) -> tf.Tensor:
-        """Returns a whole uint8 RGB image [H, W, 3] in the network's contrast, 0..255."""
+        """Returns a whole uint8 RGB image [H, W, 3] with the network's contrast stretch, 0..255."""
         return networks.stretch_contrast(self._config, image)
 
     def normalize(self, images: tf.Tensor) -> tf.Tensor:
@@ -89,11 +89,12 @@ class Network:
 
     @functools.cached_property
     def encode(self):
-        """Function from one tile of an input to all that needs no more than the tile.
+        """Function from one tile of an input to the features that depend on this tile only.
 
-        From normalised float32 [B, H, W, 3] and the box int32 [4] (y0, x0, y1, x1, in cells) whose
-        features count: a list, first the output of the ASPP's convolutions [B, h, w, C], and the
-        sum of the backbone's features over the box, float32 [B, D]. A `tf.function` with one trace.
+        Inputs: normalised float32 [B, H, W, 3], and int32 [4] (y0, x0, y1, x1, in cells), the box
+        of features that the mean counts. Outputs: a list, whose first entry is the output of the
+        ASPP's convolutions [B, h, w, C]; and the sum of the backbone's features over the box,
+        float32 [B, D]. A `tf.function` with one trace.
         """
 
         @tf.function(
@@ -110,10 +111,10 @@ class Network:
 
     @functools.cached_property
     def decode(self):
-        """Function from what `encode` gives of a tile, and the mean features of the whole input.
+        """Function from the features of a tile and the mean features of the whole input to logits.
 
-        From the list and the mean float32 [B, D] over all tiles to the tile's logits, float32
-        [B, h, w, num_outputs]. A `tf.function` with one trace.
+        Inputs: the list of `encode`, and the mean over all tiles, float32 [B, D]. Output: the
+        tile's logits, float32 [B, h, w, num_outputs]. A `tf.function` with one trace.
         """
         outputs = self.encode.get_concrete_function().structured_outputs
         specs = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), outputs)
@@ -127,7 +128,7 @@ class Network:
 
 @contextlib.contextmanager
 def _policy(precision: str) -> Iterator[None]:
-    """Lets layers that are built meanwhile compute in a precision."""
+    """Sets the precision in which layers compute that are built inside the `with` block."""
     before = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy(precision)
     try:
@@ -142,11 +143,11 @@ def load_network(
     """Rebuilds a network from its configuration and loads its latest checkpoint.
 
     Args:
-      model_dir: Folder of a network that `affinity_seg train` wrote, or `best` in it, the best of
-        the validations.
-      output_stride: Another output stride than the one it was trained at; the weights of our
-        networks fit every stride.
-      precision: What the network computes in, one of `configs.choices.PRECISIONS`.
+      model_dir: Folder of a network that `affinity_seg train` wrote, or its subfolder `best`, the
+        checkpoint with the best validation.
+      output_stride: Another output stride than in training; the weights of our networks fit every
+        stride.
+      precision: Precision of the computation, one of `configs.choices.PRECISIONS`.
 
     Raises:
       FileNotFoundError: The folder, its params.yaml or its checkpoint is missing.
@@ -183,7 +184,7 @@ def latest_checkpoint(model_dir: str) -> str:
     """Returns the path of the latest checkpoint in a folder, without suffix.
 
     Raises:
-      FileNotFoundError: There is none.
+      FileNotFoundError: The folder has no checkpoint.
     """
     checkpoint = tf.train.latest_checkpoint(model_dir)
     if checkpoint is None:
@@ -192,7 +193,7 @@ def latest_checkpoint(model_dir: str) -> str:
 
 
 def params_dir(model_dir: str) -> str:
-    """Returns the folder of params.yaml: `model_dir`, or the one around it for `best`."""
+    """Returns the folder of params.yaml: `model_dir`, or its parent folder for `best`."""
     around = os.path.dirname(os.path.abspath(model_dir))
     if os.path.isfile(os.path.join(model_dir, _PARAMS_FILE)):
         return model_dir
@@ -222,14 +223,14 @@ def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
 
     Raises:
       FileNotFoundError: There is no such checkpoint.
-      ValueError: It is damaged, or is not of a network like this.
+      ValueError: It is damaged, or is of a network of another structure.
     """
     if not tf.io.gfile.exists(f"{checkpoint}.index"):
         raise FileNotFoundError(f"the checkpoint does not exist: {checkpoint}")
     try:
         status = tf.train.Checkpoint(**items).read(checkpoint)
         status.expect_partial().assert_existing_objects_matched()
-    # TensorFlow's reader of checkpoints has Python's errors for its own.
+    # TensorFlow's checkpoint reader raises Python's built-in errors as well.
     except (AssertionError, LookupError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ValueError(
             f"{checkpoint}: the checkpoint is damaged or has not the weights of this network's "
@@ -240,7 +241,7 @@ def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
 def claim_model_dir(
     model_dir: str, params: experiments.Experiment, class_table: labels.ClassTable
 ) -> None:
-    """Writes configuration and classes beside the checkpoints, so that the folder is complete.
+    """Writes params.yaml and class_table.yaml, which the folder needs beside its checkpoints.
 
     Raises:
       ValueError: The folder holds checkpoints of another network.

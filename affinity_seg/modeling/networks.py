@@ -16,7 +16,7 @@ from affinity_seg.modeling import (
 )
 
 _as_written = tf.autograph.experimental.do_not_convert
-"""Layers decide nothing by the values of tensors, so AutoGraph would only cost seconds."""
+"""No layer has Python control flow on tensor values, so AutoGraph would only take time."""
 
 
 @_as_written
@@ -79,7 +79,7 @@ def build_network(
 
 
 def freeze_batch_norm(model: tf_keras.Model) -> None:
-    """Takes all BatchNorm layers out of training; they use their moving statistics from now on."""
+    """Freezes all BatchNorm layers: they use their moving statistics in training as well."""
     for layer in model.submodules:
         if isinstance(layer, tf_keras.layers.BatchNormalization):
             layer.trainable = False
@@ -95,15 +95,15 @@ def logits(model: segmentation_model.SegmentationModel, normalized: tf.Tensor) -
 def encode(
     model: segmentation_model.SegmentationModel, normalized: tf.Tensor, box: tf.Tensor
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Runs the part of a network that looks at pixels and their surroundings only.
+    """Runs the part of a network before the ASPP's image pooling, on one tile of an input.
 
-    Together with `decode` it does what the model does, but for tiles of an input: the ASPP's image
-    pooling is left to the caller, who knows all tiles.
+    The caller computes the image pooling, because it is over all tiles, and then calls `decode`.
+    Both functions together compute the same as the model.
 
     Args:
       model: A model of `build_network`.
       normalized: float32 [B, H, W, 3].
-      box: int32 [4], (y0, x0, y1, x1), ends exclusive: where the backbone's features count.
+      box: int32 [4], (y0, x0, y1, x1), ends exclusive: the features that are summed.
 
     Returns:
       The ASPP's convolutions, [B, h, w, C], followed by the early features that are fused, from
@@ -137,7 +137,7 @@ def decode(
     convolved, *early = encoded
     mean = tf.cast(
         context[:, None, None, :], convolved.dtype
-    )  # Its own mean as a map of one pixel.
+    )  # The mean of a map of one pixel is that pixel.
     pooled = pyramid.aspp.aspp_layers[-1](mean, training=False)
     spread = tf.broadcast_to(pooled, [*tf.unstack(tf.shape(convolved)[:3]), pooled.shape[-1]])
     decoded = pyramid.aspp.projection(tf.concat([convolved, spread], axis=-1), training=False)
@@ -150,7 +150,7 @@ def decode(
 def _decoder_parts(
     model: segmentation_model.SegmentationModel,
 ) -> tuple[aspp.ASPP, int, list[int]]:
-    """Returns the ASPP, the level that it reads, and the levels fused with what it gives."""
+    """Returns the ASPP, the level of its input, and the levels that are fused with its output."""
     decoder = model.decoder
     if isinstance(decoder, fusion.FusionDecoder):
         return decoder.pyramid, decoder.pyramid_level, decoder.levels
@@ -165,8 +165,8 @@ def stretch_contrast(
     Args:
       config: The network's configuration.
       image: uint8 RGB [H, W, 3]; all channels are stretched alike.
-      histogram: int32 [256], how often each value is in all channels of the whole image; without it
-        `image` is the whole.
+      histogram: int32 [256], counts of each value over all channels of the whole image; None if
+        `image` is the whole image.
 
     Returns:
       float32 [H, W, 3], 0..255; `image` itself if there are no percentiles.
@@ -184,6 +184,6 @@ def stretch_contrast(
 
 
 def normalize(config: networks_config.Network, images: tf.Tensor) -> tf.Tensor:
-    """Returns images RGB 0..255 [..., 3] as the network's float32 input; its zero is the mean."""
+    """Returns images RGB 0..255 [..., 3] as the network's float32 input, with the mean at zero."""
     mean = tf.constant(list(config.pixel_mean), tf.float32)
     return (tf.cast(images, tf.float32) - mean) / config.pixel_scale

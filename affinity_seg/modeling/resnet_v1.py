@@ -1,9 +1,9 @@
 """ResNet v1 as in TF-Slim and the paper, registered as a Model Garden backbone (algorithm.md 9).
 
-What differs from Model Garden's `dilated_resnet`: the stride of a block sits in its LAST unit,
+Differences from Model Garden's `dilated_resnet`: the LAST unit of a block has its stride,
 strided convolutions are padded explicitly and run VALID, and the shortcut is projected only
-where the number of channels changes. With these the ImageNet weights of TF-Slim and the
-authors' weights give the same numbers.
+where the number of channels changes. So the ImageNet weights of TF-Slim and the authors'
+weights give the same outputs as in the original networks.
 """
 
 import math
@@ -30,8 +30,8 @@ def unit_plan(
 ) -> list[list[tuple[int, int]]]:
     """Returns (stride, dilation rate) of every unit of every block.
 
-    Blocks stride until the output stride is reached; from then on a block's stride becomes
-    dilation of everything after it.
+    Blocks have their stride until the output stride is reached. After that, the stride of a block
+    becomes a dilation of all layers after it.
 
     Args:
       units: Number of units of each of the four blocks.
@@ -59,8 +59,8 @@ class ResNetV1(tf_keras.Model):
     """The backbone; maps images [B, H, W, 3] to {level: [B, ceil(H/s), ceil(W/s), C]}.
 
     `level` is log2 of a stride s as a string, as Model Garden's decoders expect; the map is the
-    last of that stride. The highest level is that of the output stride.
-    Always rebuild it from its configuration, never with `from_config`.
+    last one of that stride. The highest level is that of the output stride.
+    Rebuild the model from its configuration; `from_config` is not supported.
     """
 
     def __init__(

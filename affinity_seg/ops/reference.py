@@ -1,4 +1,4 @@
-"""The graph merge in plain NumPy and Python, to be held against the paper (3.4).
+"""The graph merge in plain NumPy and Python, for comparison with the paper (3.4).
 
 The C++ op must give exactly this: every comparison is one of whole numbers (paper's
 linkage), and ties have a fixed order. Slow: for tests and for reading only.

@@ -1,4 +1,4 @@
-"""Work beside the networks: the next image is read and the last one finished on other threads."""
+"""Threads that read the next image and finish the last one while the networks run."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -26,16 +26,16 @@ def prefetch(
 
 
 class Finisher:
-    """Runs functions one after the other on a thread of its own, until one of them raises.
+    """Runs functions one after the other on its own thread, until one of them raises.
 
-    As a context manager it waits at its end for what is left, and raises what that has raised.
+    At the end of its `with` block it waits for the remaining functions, and raises their error.
     """
 
     def __init__(self, depth: int):
         """Makes the thread.
 
         Args:
-          depth: How many functions may be unfinished, to bound what they hold in memory.
+          depth: Largest number of unfinished functions; it limits the memory that they hold.
         """
         self._executor = ThreadPoolExecutor(1)
         self._depth = depth
@@ -52,7 +52,7 @@ class Finisher:
                 future.result()
 
     def wait_for_room(self) -> None:
-        """Waits until another function may be added; raises what a finished one has raised."""
+        """Waits until another function may be added; raises the error of a finished one."""
         while self._unfinished and (
             len(self._unfinished) >= self._depth or self._unfinished[0].done()
         ):

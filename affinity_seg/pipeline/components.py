@@ -1,4 +1,4 @@
-"""The baseline without affinities: connected components of the semantic result."""
+"""The baseline without affinities: connected components of the semantic prediction."""
 
 import cv2
 import numpy as np

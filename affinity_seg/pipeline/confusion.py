@@ -1,4 +1,4 @@
-"""Judges the classes that the semantic network gives, as prediction records hold them (4.2)."""
+"""Evaluates the classes of the semantic network, from prediction records (paper 4.2)."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Errors about what is in a file."""
+"""Errors about the content of a file."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from affinity_seg import input_errors
 
 @contextlib.contextmanager
 def errors_named(path: str) -> Iterator[None]:
-    """Turns errors about what is in the file `path` into a ValueError that names it, once."""
+    """Turns errors about the content of the file `path` into a ValueError that names it once."""
     try:
         yield
-    except OSError:  # It names its file itself.
+    except OSError:  # Its message has the name of the file already.
         raise
     except input_errors.types() as error:
         text = str(error)

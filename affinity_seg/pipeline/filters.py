@@ -1,4 +1,4 @@
-"""Which instances leave a program: by score and by class."""
+"""Filters instances by score and by class."""
 
 import itertools
 import math
@@ -14,7 +14,7 @@ from affinity_seg.ops import Candidates
 
 
 class InstanceFilter(NamedTuple):
-    """What an instance must be to be kept; by default everything is.
+    """Rules for the instances that are kept; by default all are kept.
 
     Attributes:
       min_score: Smallest score, compared as float32, in which results hold their scores; None: any.

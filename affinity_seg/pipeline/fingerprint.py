@@ -1,4 +1,4 @@
-"""What made a folder of outputs: so that no run mixes with another one."""
+"""The settings and networks that made a folder of outputs, so that runs are never mixed."""
 
 import json
 import os
@@ -10,13 +10,13 @@ from affinity_seg.modeling import loading
 
 FILE_NAME = "fingerprint.json"
 _OUTPUT_SUFFIXES = (".tfrecord", "_pred.txt")
-"""How the names of outputs that belong to a fingerprint end."""
+"""Suffixes of the outputs that a fingerprint describes."""
 
 
 def prediction_fingerprint(
     config: InferenceConfig, semantic_dir: str, affinity_dir: str
 ) -> dict[str, Any]:
-    """Returns what shapes the predictions: configuration and networks."""
+    """Returns all that determines the predictions: configuration and networks."""
     return as_json(
         {
             **config.prediction_fields(),
@@ -40,10 +40,10 @@ def first_difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | Non
 
 
 def check_folder(folder: str, fingerprint: dict[str, Any]) -> None:
-    """Checks that what a folder holds was made by `fingerprint`.
+    """Checks that the outputs in a folder were made with `fingerprint`.
 
     Raises:
-      ValueError: It holds outputs of something else; the message names the field.
+      ValueError: They were made with another one; the message names the field that differs.
     """
     if not _has_outputs(folder):
         return
@@ -61,9 +61,9 @@ def check_folder(folder: str, fingerprint: dict[str, Any]) -> None:
 
 
 def claim_folder(folder: str, fingerprint: dict[str, Any]) -> None:
-    """Checks a folder as `check_folder` does and marks it as made by `fingerprint`.
+    """Checks a folder as `check_folder` does and writes `fingerprint` into it.
 
-    To be called when the first output is ready, so that a refused run leaves no mark.
+    Call this when the first output is ready, so that a run which fails before leaves no file.
     """
     check_folder(folder, fingerprint)
     path = os.path.join(folder, FILE_NAME)

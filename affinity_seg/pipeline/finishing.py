@@ -1,4 +1,4 @@
-"""What a run does with an image outside the networks: look for its outputs, and write them."""
+"""Finds the outputs that an image has already, and writes those that are missing."""
 
 from affinity_seg import files
 from affinity_seg.data.listing import Item
@@ -7,14 +7,14 @@ from affinity_seg.pipeline.merge_runs import RecordMerger
 from affinity_seg.pipeline.records import Record
 
 DONE = "done"
-"""What `Finishing.find` says of an image whose outputs are all there."""
+"""Returned by `Finishing.find` for an image that has all its outputs."""
 
 
 class Finishing:
-    """Brings images from the networks' outputs to their files.
+    """Writes the outputs of images: prediction records and results.
 
-    A run with the two networks writes a record of each image, and a result if it merges. A run with
-    an exported model writes results only.
+    A run with the two networks writes a record for each image, and a result if it merges. A run
+    with an exported model writes results only.
     """
 
     def __init__(self, recorded: RecordFolder | None, results: RecordMerger | ResultFolder | None):
@@ -22,8 +22,8 @@ class Finishing:
 
         Args:
           recorded: Folder of the records; None with an exported model.
-          results: What merges the records, None if nothing does; with an exported model the folder
-            of its results.
+          results: Merges the records into the folder of results, None to write records only; with
+            an exported model, the folder of its results.
         """
         self._recorded = recorded
         self._results = results
@@ -31,14 +31,14 @@ class Finishing:
     def find(self, item: Item, image_sha256: str) -> Record | str | None:
         """Returns `DONE`, the record of an image that is still to be merged, or None.
 
-        Only for runs that write results.
+        Call it only if the run writes results.
 
         Args:
           item: The image.
           image_sha256: Hash of its file.
 
         Raises:
-          ValueError: There is a record that something else has made, or of another image.
+          ValueError: The image's record was made with other settings or from another image.
         """
         record, source = None, image_sha256
         if self._recorded is not None:
@@ -49,11 +49,10 @@ class Finishing:
         return DONE if self._results.is_done(item.name, source) else record
 
     def finish(self, made: Record | Segmented, is_recorded: bool = False) -> None:
-        """Writes the record of an image unless it is there, merges it, and writes the result.
+        """Writes the record of an image unless it exists, merges it, and writes the result.
 
         Args:
-          made: What the networks say of the image: its record, or the instances that an exported
-            model gives.
+          made: The record of the image or, with an exported model, its instances.
           is_recorded: Whether the record is in its folder already.
 
         Raises:

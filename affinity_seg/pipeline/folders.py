@@ -1,4 +1,4 @@
-"""The folders that a run writes to: what is done in them, and how each output gets there."""
+"""The folders of a run's outputs: which images are done, and how an output is written."""
 
 import os
 from typing import Any, NamedTuple
@@ -16,16 +16,16 @@ from affinity_seg.pipeline import records
 
 
 class OutputFolder:
-    """A folder of outputs that one fingerprint has made.
+    """A folder of outputs that were all made with one fingerprint.
 
     Attributes:
       path: The folder, made when the first output is written.
-      fingerprint: What makes the outputs.
+      fingerprint: The settings and networks that make the outputs.
       count: How many outputs this object has written.
     """
 
     def __init__(self, path: str, fingerprint: dict[str, Any]):
-        """Checks what is in the folder.
+        """Checks that the folder belongs to this run.
 
         Raises:
           ValueError: It holds outputs of another run; the message names the field that differs.
@@ -36,7 +36,7 @@ class OutputFolder:
         self.count = 0
 
     def _claim(self) -> None:
-        """Marks the folder as made by the fingerprint; to be called before each writing."""
+        """Writes the fingerprint into the folder; call it before each output is written."""
         if self.count == 0:
             fingerprint_lib.claim_folder(self.path, self.fingerprint)
 
@@ -54,14 +54,14 @@ class RecordFolder(OutputFolder):
         return records.record_path(self.path, name)
 
     def find(self, item: Item, image_sha256: str) -> records.Record | None:
-        """Returns the record of an image, None where there is none or a damaged one.
+        """Returns the record of an image; None if it has none or it is damaged.
 
         Args:
           item: The image.
           image_sha256: Hash of its file.
 
         Raises:
-          ValueError: The record was made by something else, or of another image.
+          ValueError: The record was made with other settings or from another image.
         """
         path = self.path_of(item.name)
         if not os.path.exists(path):
@@ -108,19 +108,19 @@ class ResultFolder(OutputFolder):
         source: str,
         candidates: Candidates | None = None,
     ) -> None:
-        """Writes a result; arguments and errors as of `results.write_result`."""
+        """Writes a result, with the arguments and errors of `results.write_result`."""
         self._claim()
         results_lib.write_result(self.path, name, instances, class_table, source, candidates)
         self.count += 1
 
 
 class Segmented(NamedTuple):
-    """The instances of an image that no prediction record was made of.
+    """The instances of an image from an exported model, which makes no prediction record.
 
     Attributes:
       name: Key of the image.
       image_sha256: Hash of its file.
-      instances: They, with their class table.
+      instances: The instances, with their class table.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Whole folders of prediction records into results; can be stopped and started again."""
+"""Merges a folder of prediction records into results; can be stopped and started again."""
 
 import os
 from typing import Any
@@ -27,7 +27,7 @@ def merge_records(
     instance_filter: InstanceFilter = KEEP_ALL,
     rejected: RejectedInputs | None = None,
 ) -> int:
-    """Writes the result of every prediction record that has none, or has changed since.
+    """Writes the result of every prediction record that has none, or has changed since its merge.
 
     Args:
       predictions_dir: Folder of the records.
@@ -59,14 +59,14 @@ def merge_records(
             if merger.is_done(name, source):
                 continue
             record = records.read_record(path)
-            # Not in the body: an error of writing is not the record's.
+            # Outside the `with` block, because an error of writing is not caused by the record.
         if name not in rejected:
             merger.merge(path, record, source)
     return merger.count
 
 
 class RecordMerger(ResultFolder):
-    """Makes the results of a folder out of prediction records."""
+    """Merges prediction records and writes the results into a folder."""
 
     def __init__(
         self,
@@ -80,12 +80,12 @@ class RecordMerger(ResultFolder):
         """Checks the folder of the results.
 
         Args:
-          fingerprint: What makes the predictions, `fingerprint.prediction_fingerprint`.
+          fingerprint: Fingerprint of the predictions, `fingerprint.prediction_fingerprint`.
           config: The configuration.
           method: One of `configs.choices.MERGE_METHODS`.
           results_dir: Folder of the results, made if needed.
           instance_filter: What is written.
-          rejected: Lists the records that cannot be merged; without it, they are raised.
+          rejected: Lists the records that cannot be merged; without it, their errors are raised.
 
         Raises:
           ValueError: The folder holds results of another run; the message names the field.
@@ -111,8 +111,8 @@ class RecordMerger(ResultFolder):
           source: Hash of its file.
 
         Raises:
-          ValueError: The filter does not fit; or, where nothing lists it, the record was made by
-            something else or holds what cannot be merged.
+          ValueError: The filter does not fit. Without `rejected` also: the record was made with
+            other settings, or cannot be merged.
         """
         self._filter.check(record.class_table)
         instances = None
@@ -136,7 +136,7 @@ class RecordMerger(ResultFolder):
 
 
 def check_result(results_dir: str, name: str, record_path: str) -> None:
-    """Raises ValueError if a result says that it was made from another record."""
+    """Raises ValueError if a result was made from another record."""
     if results_lib.read_source(results_dir, name) not in (None, files.sha256(record_path)):
         raise ValueError(
             f"{results_lib.result_path(results_dir, name)}: the result was not made from the "
@@ -147,9 +147,9 @@ def check_result(results_dir: str, name: str, record_path: str) -> None:
 def _find_fingerprint(
     folder: str, names: list[str], rejected: RejectedInputs
 ) -> dict[str, Any] | None:
-    """Returns what made a folder of records, None if there is no record that tells.
+    """Returns the fingerprint of a folder of records, None if no record can be read.
 
-    That is what the folder says, or its first record that can be read, for records without folder.
+    It is read from the folder's file or, if there is none, from the first record that can be read.
     """
     path = os.path.join(folder, fingerprint_lib.FILE_NAME)
     if os.path.exists(path):
@@ -162,7 +162,7 @@ def _find_fingerprint(
 
 
 def _check_fields(folder: str, fingerprint: dict, config: InferenceConfig) -> None:
-    """Checks that predictions were made with the fields of `config` that shape them."""
+    """Checks that predictions were made with the fields of `config` that they depend on."""
     wanted = fingerprint_lib.as_json(config.prediction_fields())
     found = {name: fingerprint.get(name) for name in wanted}
     difference = fingerprint_lib.first_difference(found, wanted)

@@ -1,4 +1,4 @@
-"""From the networks' logits to the instances of an image: the merge, and what pastes it."""
+"""Merges the networks' logits of all regions into the instances of an image."""
 
 from collections.abc import Sequence
 
@@ -59,14 +59,14 @@ class GraphMerger(tf.Module):
         return pasting.shapes(self._class_table.num_classes)
 
     def add(self, canvas: pasting.Canvas, regions: Sequence[RegionPrediction]) -> pasting.Canvas:
-        """Merges regions, in parallel to each other, and pastes their instances.
+        """Merges regions in parallel and pastes their instances.
 
         Args:
-          canvas: The regions before these.
+          canvas: The canvas with the earlier regions.
           regions: The logits of each region, all of one type.
 
         Returns:
-          The canvas with them.
+          The canvas with these regions as well.
 
         Raises:
           tf.errors.InvalidArgumentError: A logit is not finite; the message has the position in
@@ -94,7 +94,7 @@ class GraphMerger(tf.Module):
             return pasting.number(canvas, kept)
 
     def merge(self, prediction: ImagePrediction) -> Instances:
-        """Returns the instances of an image whose logits are there, NumPy arrays.
+        """Returns the instances of an image from its logits, NumPy arrays.
 
         Raises:
           ValueError: A logit is not finite; the message names the region.
@@ -115,13 +115,16 @@ def merger_of(
     class_table: ClassTable,
     instance_filter: InstanceFilter = KEEP_ALL,
 ) -> GraphMerger:
-    """Returns what merges predictions like this one; arguments and errors as of `GraphMerger`."""
+    """Returns a `GraphMerger` for predictions like this one; it has the same errors."""
     strides = prediction.semantic_stride, prediction.affinity_stride
     return GraphMerger(config, class_table, prediction.distances, strides, instance_filter)
 
 
 def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candidates:
-    """Returns what is listed of the instances, see `config.vote_min_ratio`, as NumPy arrays."""
+    """Returns the predictions of instances, one for each class that `config.vote_min_ratio` lists.
+
+    All are NumPy arrays.
+    """
     found = ops.class_candidates(
         instances.classes, instances.scores, instances.votes, config.vote_min_ratio
     )
@@ -129,7 +132,7 @@ def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candi
 
 
 def merge_components(prediction: ImagePrediction, min_pixels: int) -> Instances:
-    """Returns the instances of the baseline: components of the full image's semantics."""
+    """Returns the instances of the baseline: connected components of the full image's classes."""
     probabilities = semantic_probabilities(
         tf.constant(prediction.semantic_logits),
         prediction.semantic_stride,

@@ -1,4 +1,4 @@
-"""What a run left about one image, checked to belong together."""
+"""Reads all outputs of a run for one image, and checks that they belong together."""
 
 from typing import NamedTuple
 
@@ -14,12 +14,12 @@ from affinity_seg.pipeline.predictions import ImagePrediction
 
 
 class Outputs(NamedTuple):
-    """One image, its truth, and what a run made of it.
+    """One image, its ground truth, and the outputs of a run for it.
 
     Attributes:
       image: uint8 RGB [H, W, 3].
-      truth: The truth, None where there is none.
-      prediction: What the networks said.
+      truth: The ground truth, None if there is none.
+      prediction: The networks' logits.
       instances: The result.
     """
 

@@ -1,4 +1,4 @@
-"""Instances of regions back into the full image (end of algorithm.md section 6)."""
+"""Pastes the instances of regions into the full image (end of algorithm.md section 6)."""
 
 from typing import Any, NamedTuple
 
@@ -49,15 +49,15 @@ def shapes(num_classes: int) -> Canvas:
 def paste(canvas: Canvas, region: Region, found: Instances) -> Canvas:
     """Adds the instances of a region.
 
-    Ids come back from the zoom by area and are cut to the grown region.
+    Ids are resized by area from the zoomed size to the region, and cut to its mask.
 
     Args:
-      canvas: The regions before this one.
+      canvas: The canvas with the earlier regions.
       region: The region.
       found: Its instances, at its zoomed size.
 
     Returns:
-      The canvas with them.
+      The canvas with these instances as well.
     """
     with tf.device("CPU:0"):
         box = region.box
@@ -76,15 +76,15 @@ def paste(canvas: Canvas, region: Region, found: Instances) -> Canvas:
 
 
 def number(canvas: Canvas, kept: tf.Tensor | None = None) -> Instances:
-    """Decides who has each pixel, and numbers the instances that have any.
+    """Assigns each pixel to one candidate, and numbers the candidates that have any pixels.
 
-    A pixel goes to the higher score, then to the lower region number. Sizes and boxes are counted
-    anew; scores and votes stay those of the region.
+    A pixel goes to the candidate of the higher score, then to that of the lower region number.
+    Sizes and boxes are computed from the assigned pixels; scores and votes are those of the region.
 
     Args:
-      canvas: All regions.
-      kept: bool [M], which candidates may stay; None: all. A candidate that does not stay takes
-        its pixels along.
+      canvas: The canvas with all regions.
+      kept: bool [M], which candidates may stay; None: all. The pixels of a candidate that is not
+        kept become background.
     """
     with tf.device("CPU:0"):
         height, width = tf.unstack(canvas.size)

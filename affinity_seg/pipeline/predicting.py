@@ -13,14 +13,14 @@ from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.segmenter import Segmenter
 
 LogitsCache = dict[Hashable, np.ndarray]
-"""Logits of parts of one image, float32 [h, w, C], by network, tiling, padded size, part, flip."""
+"""Logits of crops of one image, float32 [h, w, C], by network, tiling, padded size, crop, flip."""
 
 
 class Predictor:
-    """Runs the networks of a `Segmenter` over an image and keeps their logits."""
+    """Runs the networks of a `Segmenter` over an image and returns their logits."""
 
     def __init__(self, segmenter: Segmenter, times: timeline.Timeline | None = None):
-        """Takes what runs.
+        """Initializes the predictor.
 
         Args:
           segmenter: The pipeline.
@@ -36,9 +36,8 @@ class Predictor:
 
         Args:
           image: uint8 RGB [H, W, 3].
-          logits_cache: Logits of parts of this image that the same networks have given before,
-            perhaps under another configuration. They are not run on these again, and new ones are
-            added.
+          logits_cache: Logits of crops of this image that the same networks computed before,
+            perhaps with another configuration. They are not computed again; new ones are added.
 
         Returns:
           The prediction.
@@ -99,8 +98,8 @@ class Predictor:
 
         Args:
           network: The network.
-          crops: By what tells them apart: float32 RGB 0..255 [H, W, 3], and the height and width
-            that it is padded to.
+          crops: By a key for each crop: its pixels, float32 RGB 0..255 [H, W, 3], and the height
+            and width that it is padded to.
           cache: As in `predict`.
         """
         config = self.segmenter.config

@@ -1,7 +1,7 @@
-"""Whole folders of images into prediction records; can be stopped and started again.
+"""Writes the prediction records of many images; can be stopped and started again.
 
-While the networks run on an image, the next one is read, and the last one's record is written and
-merged, on other threads.
+While the networks run on an image, other threads read the next image, and write and merge the
+record of the last one.
 """
 
 import functools
@@ -34,7 +34,7 @@ Networks = dict[tuple[str, int | None, str], Network]
 """Networks by kind, output stride and precision."""
 
 MAX_UNFINISHED = 2
-"""Images whose records may wait to be written and merged."""
+"""Largest number of images whose records wait to be written and merged."""
 
 
 def load_networks(
@@ -49,7 +49,7 @@ def load_networks(
       config: The configuration of inference.
       semantic_dir: Folder of the trained semantic network.
       affinity_dir: Folder of the trained affinity network.
-      networks: Networks of these folders that were loaded before; what is loaded now is added.
+      networks: Networks of these folders that were loaded before; newly loaded ones are added.
 
     Returns:
       The semantic and the affinity network.
@@ -82,7 +82,7 @@ def load_segmenter(
     affinity_dir: str,
     instance_filter: InstanceFilter = KEEP_ALL,
 ) -> Segmenter:
-    """Loads both networks and makes the pipeline of them; arguments as of `Segmenter`.
+    """Loads both networks and returns a `Segmenter` with them.
 
     Raises:
       FileNotFoundError: A network is missing.
@@ -130,7 +130,7 @@ def predict_images(
 
 
 class Made(NamedTuple):
-    """What a run of predictions has made.
+    """Counts and times of a run of predictions.
 
     Attributes:
       images: How many records it wrote.
@@ -153,7 +153,7 @@ def predict_variants(
 ) -> list[Made]:
     """Does what `predict_images` does for several configurations, image by image.
 
-    A network runs on a crop once, for all configurations that want to know about it.
+    Each network runs on a crop only once, for all configurations that need it.
 
     Args:
       items: The images.
@@ -165,7 +165,7 @@ def predict_variants(
       rejected: As in `predict_images`.
 
     Returns:
-      What was made for each configuration, in their order.
+      Counts and times for each configuration, in the order of `configs`.
 
     Raises:
       ValueError: As `predict_images`.
@@ -244,7 +244,7 @@ class _Variant:
         return item.name not in rejected and self._folder.find(item, image_hash) is None
 
     def made(self) -> Made:
-        """Returns what was made; to be called when all of it is finished."""
+        """Returns counts and times; call it when all records are finished."""
         return Made(self._folder.count, self.seconds)
 
     def load(self, networks: Networks) -> None:
@@ -263,6 +263,6 @@ class _Variant:
         return record
 
     def finish(self, record: records.Record) -> None:
-        """Writes a record, and its result if that is wanted; on the finisher's thread."""
+        """Writes a record, and its result if there is a merger; runs on the finisher's thread."""
         with self._times.span(timeline.FINISH, record.name):
             self._finishing.finish(record)

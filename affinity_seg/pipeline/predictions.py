@@ -1,4 +1,4 @@
-"""The logits of an image: where the networks' part and the merge's part meet."""
+"""The logits of an image: output of the networks and input of the merge."""
 
 from typing import Any, NamedTuple
 
@@ -28,8 +28,8 @@ class ImagePrediction(NamedTuple):
     """The logits of one image, NumPy arrays.
 
     Attributes:
-      height: Of the image, pixels.
-      width: Of the image, pixels.
+      height: Height of the image, pixels.
+      width: Width of the image, pixels.
       semantic_stride: Pixels per semantic logit.
       affinity_stride: Pixels per affinity logit.
       distances: Distances of the affinity channels, pixels.

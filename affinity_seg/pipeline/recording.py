@@ -1,4 +1,4 @@
-"""One image into its prediction record."""
+"""Makes the prediction record of one image."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from affinity_seg.pipeline.predicting import LogitsCache, Predictor
 
 
 class Recorder:
-    """Makes records with networks that are loaded."""
+    """Makes prediction records with loaded networks."""
 
     def __init__(self, predictor: Predictor, fingerprint: dict[str, Any]):
-        """Takes what every record needs.
+        """Initializes the recorder.
 
         Args:
           predictor: Both networks.
-          fingerprint: What makes the predictions, `fingerprint.prediction_fingerprint`.
+          fingerprint: Fingerprint of the predictions, `fingerprint.prediction_fingerprint`.
         """
         self._predictor = predictor
         self._fingerprint = fingerprint

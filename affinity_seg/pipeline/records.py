@@ -51,21 +51,21 @@ SUFFIX = ".tfrecord"
 _DTYPES = ("float16", "float32")
 
 _DAMAGE = (ValueError, TypeError, LookupError, DecodeError, cv2.error, tf.errors.OpError)
-"""What reading a damaged file raises."""
+"""Errors that reading a damaged file raises."""
 
 
 class UnusableRecordError(ValueError):
-    """A file is no prediction record of this version, or is damaged; the message names it."""
+    """A file is not a prediction record of this version, or is damaged; the message names it."""
 
 
 class Record(NamedTuple):
-    """A prediction with what belongs to it.
+    """A prediction, with its image, fingerprint and class table.
 
     Attributes:
       name: Key of the image.
       filename: File of the image, relative to the data set's image folder.
       image_sha256: Hash of the image file's bytes, `files.sha256`.
-      fingerprint: What made the prediction, see `fingerprint.prediction_fingerprint`.
+      fingerprint: Settings and networks, see `fingerprint.prediction_fingerprint`.
       class_table: The classes of the semantic network.
       prediction: The prediction.
     """
@@ -84,7 +84,7 @@ def record_path(folder: str, name: str) -> str:
 
 
 def mean_size(folder: str, images: Sequence[str]) -> float:
-    """Returns the mean size of the records of images, by name, bytes; 0 without an image."""
+    """Returns the mean file size of the records of the named images, bytes; 0 without an image."""
     sizes = [os.path.getsize(record_path(folder, name)) for name in images]
     return sum(sizes) / max(len(sizes), 1)
 
@@ -143,19 +143,19 @@ def write_record(path: str, record: Record) -> None:
 
 
 def read_record(path: str) -> Record:
-    """Reads a record, all of it, so that damage is found.
+    """Reads a record completely, so that any damage is found.
 
     Raises:
       FileNotFoundError: There is no such file.
       UnusableRecordError: The file is damaged or of another version.
-      ValueError: The file has the name of another image than the one it holds, or that is none.
+      ValueError: The file is not named after the image that it holds, or that name is not allowed.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"the prediction record does not exist: {path}")
     try:
         record = _parse(_read_examples(path))
     except _DAMAGE as error:
-        # TensorFlow's own errors tell of its operations, not of the file.
+        # The messages of TensorFlow's own errors are about its operations, not about the file.
         is_own = not isinstance(error, tf.errors.OpError | DecodeError)
         reason = error if is_own else "it is damaged or cut off"
         raise UnusableRecordError(

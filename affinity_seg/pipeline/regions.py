@@ -1,4 +1,4 @@
-"""Regions of interest: where instances may be, and at which zoom to look (paper 4.1, 4.3, 4.5)."""
+"""Regions of interest, which may hold instances, and their zoom (paper 4.1, 4.3, 4.5)."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

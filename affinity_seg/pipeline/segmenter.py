@@ -1,4 +1,4 @@
-"""An image to its instances: the pipeline as one object, called eagerly and exported as it is."""
+"""The pipeline from an image to its instances: one object, called eagerly and exported as is."""
 
 import tensorflow as tf
 
@@ -22,7 +22,7 @@ class Segmenter(tf.Module):
       affinity: The affinity network.
       config: Every parameter of the method.
       class_table: Classes of the semantic network.
-      merger: The part behind the networks.
+      merger: The part of the pipeline after the networks.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Segmenter(tf.Module):
           semantic: The semantic network.
           affinity: The affinity network.
           config: Every parameter of the method.
-          instance_filter: Which instances are given.
+          instance_filter: Which instances are kept.
 
         Raises:
-          ValueError: They do not fit each other.
+          ValueError: Networks, configuration and filter do not fit each other.
         """
         super().__init__()
         for network, kind in ((semantic, "semantic"), (affinity, "affinity")):
@@ -69,7 +69,7 @@ class Segmenter(tf.Module):
           image: uint8 RGB [H, W, 3].
 
         Raises:
-          tf.errors.InvalidArgumentError: The networks gave a logit that is not finite.
+          tf.errors.InvalidArgumentError: A logit of the networks is not finite.
         """
         size = tf.shape(image)[:2]
         contrasts = self.contrasts(image)
@@ -113,7 +113,7 @@ class Segmenter(tf.Module):
         return tiles.run(network, views, self.config.max_input_pixels, self.config.tile_overlap)
 
     def found_regions(self, full: tf.Tensor, size: tf.Tensor) -> ops.FoundRegions:
-        """Returns the regions of interest of an image, where `config.regions` is set.
+        """Returns the regions of interest of an image; `config.regions` must be True.
 
         Args:
           full: float32 [F, h, w, K], semantic logits of the full image.
@@ -125,7 +125,7 @@ class Segmenter(tf.Module):
             )
 
     def list_regions(self, full: tf.Tensor, size: tuple[int, int]) -> list[regions_lib.Region]:
-        """Returns the regions of interest, or the whole image; eagerly, in NumPy."""
+        """Returns the regions of interest, or the whole image, as NumPy arrays; eager only."""
         if not self.config.regions:
             size = tf.constant(size)
             found = regions_lib.whole_image(size, self._groups, self.config)
@@ -156,7 +156,7 @@ class Segmenter(tf.Module):
             with timeline.scope(network.kind):
                 found = self._logits(network, crop(pixels, box, zoomed), padded)
                 found = needed(found, zoomed, network.output_stride)
-            # As prediction records keep them.
+            # Rounded to the type in which prediction records store logits.
             logits.append(tf.cast(found, self.config.logits_dtype))
         return zoomed, *logits
 
@@ -181,13 +181,13 @@ def crop(pixels: tf.Tensor, box: tf.Tensor, zoomed: tf.Tensor) -> tf.Tensor:
 
 
 def view(network: Network, pixels: tf.Tensor, size: tf.Tensor, mirrored: bool) -> tf.Tensor:
-    """Returns a crop as a network sees it.
+    """Returns a crop as the input of a network: normalized, perhaps mirrored, and padded.
 
     Args:
       network: The network.
       pixels: float32 RGB 0..255 [h, w, 3].
-      size: int32 [2], what it is padded to with zeros, at the bottom and right.
-      mirrored: Whether it is mirrored first, so that the padding stays at the right.
+      size: int32 [2], height and width after padding with zeros at the bottom and right.
+      mirrored: Whether it is mirrored, before the padding, which is at the right in any case.
 
     Returns:
       float32 [*size, 3].
@@ -199,10 +199,9 @@ def view(network: Network, pixels: tf.Tensor, size: tf.Tensor, mirrored: bool) -
 
 
 def needed(logits: tf.Tensor, zoomed: tf.Tensor, stride: int) -> tf.Tensor:
-    """Cuts [F, h, w, C] to what upsampling to the unpadded crop reads.
+    """Cuts logits [F, h, w, C] to those that are read when the unpadded crop is upsampled.
 
-    Pixel y lies between logits floor(y / stride) and the next one, which may be one that
-    the padding gave.
+    Pixel y lies between logit floor(y / stride) and the next one, which may lie in the padding.
     """
     rows, columns = tf.unstack((zoomed - 1) // stride + 2)
     return logits[:, :rows, :columns]

@@ -1,4 +1,4 @@
-"""Inputs that are too large for a network: cut into tiles and stitched (algorithm.md 3.5)."""
+"""Tiles for inputs that are too large for a network: cutting and joining (algorithm.md 3.5)."""
 
 import tensorflow as tf
 
@@ -11,8 +11,9 @@ def cut(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Cuts an input along its longer side into equal tiles, each of at most `max_pixels`.
 
-    Tiles overlap by at least `overlap` pixels, and the cuts lie half of it inside. Inputs whose
-    shorter side is very long are cut in both directions. Works eagerly and inside `tf.function`.
+    Tiles overlap by at least `overlap` pixels, and the logits are joined in the middle of the
+    overlap. Inputs whose shorter side is very long are cut in both directions. Works eagerly and
+    inside `tf.function`.
 
     Args:
       height: int32 scalar, of the input, pixels.
@@ -22,8 +23,9 @@ def cut(
 
     Returns:
       Two int32 [T, 4], (y0, x0, y1, x1), ends exclusive, pixels of the input: the boxes of the
-      tiles, which the network sees, and what of its output is kept. The kept parts make up the
-      input and start at multiples of `TILE_GRID`. The whole input if it is small enough.
+      tiles, which are the network's inputs, and the boxes of the output that is kept. The kept
+      boxes start at multiples of `TILE_GRID`, and together they cover the input exactly. If the
+      input is small enough, both are the whole input.
     """
     sides = tf.stack([height, width])
     begins, kept_begins = tf.zeros([1, 2], tf.int32), tf.zeros([1, 2], tf.int32)
@@ -60,8 +62,8 @@ def cut(
 def run(network: Network, images: tf.Tensor, max_pixels: int, overlap: int) -> tf.Tensor:
     """Runs a network on inputs of one size, in tiles if they are too large.
 
-    The network's image pooling sees the whole input, not the tile: the tiles are encoded first, and
-    decoded with the mean of all of them. So tiles give what one piece would have given,
+    The network's image pooling is over the whole input, not over one tile: all tiles are encoded
+    first, and then decoded with the mean of all of them. So the logits are those of one piece,
     except near the cuts.
 
     Args:

@@ -1,4 +1,4 @@
-"""When each stage of a run was at work: own timers, to see who waits for whom."""
+"""Records when each stage of a run was at work, to show which stage waits for another."""
 
 import contextlib
 import json
@@ -14,10 +14,10 @@ from affinity_seg import files
 READ, PREDICT, NETWORK, FINISH = "read", "predict", "network", "merge and write"
 WAIT_READ, WAIT_FINISH = "wait for image", "wait for merge"
 STAGES = (READ, WAIT_READ, PREDICT, NETWORK, WAIT_FINISH, FINISH)
-"""`PREDICT` is all from image to logits, `NETWORK` the part of it inside the networks."""
+"""`PREDICT` is the whole time from image to logits, `NETWORK` the part inside the networks."""
 
 SCOPE_PREFIX = "stage_"
-"""Begins the scopes of the stages inside a graph, by which benchmarks tell their operations."""
+"""Prefix of the name scopes of stages inside a graph; benchmarks find operations by it."""
 
 
 def scope(stage: str) -> tf.name_scope:

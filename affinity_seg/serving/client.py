@@ -25,14 +25,14 @@ _SCHEMES = ("grpc", "http", "https", "v2+http", "v2+https")
 
 
 class Settings(NamedTuple):
-    """How a server is asked.
+    """Settings of a client.
 
     Attributes:
       model_name: Name under which the model is served.
-      timeout: Longest wait for the answer to one try, seconds.
-      wait: How long a server that is not ready is asked again, seconds, see
-        `readiness.Patience`; 0: it is asked once.
-      tell: Takes a line that says what is waited for.
+      timeout: Longest time for the response to one try, seconds.
+      wait: For how long to retry if the server is not ready, seconds, see `readiness.Patience`;
+        0: no retry.
+      tell: Called with a line that describes what the client waits for.
     """
 
     model_name: str = "affinity_seg"
@@ -60,28 +60,28 @@ class Client(abc.ABC):
 
     @abc.abstractmethod
     def _ask(self, contents: Sequence[bytes]) -> Mapping[str, Any]:
-        """Asks once.
+        """Sends one request.
 
         Returns:
           The outputs of `_OUTPUTS`; arrays, but the PNG files are a list of bytes.
 
         Raises:
-          NotReadyError: Another try may work.
-          ServerError: It would not.
+          NotReadyError: The request failed, and another try may work.
+          ServerError: The request failed, and another try would fail as well.
         """
 
     def segment(self, contents: Sequence[bytes]) -> list[Instances]:
         """Returns the instances of pictures.
 
         Args:
-          contents: PNG, JPEG or BMP files, at least one; they are turned as EXIF says.
+          contents: PNG, JPEG or BMP files, at least one; turned by their EXIF orientation.
 
         Returns:
-          The instances of each, without votes, which servers do not tell.
+          The instances of each, without votes, which servers do not return.
 
         Raises:
-          ServerError: The server did not get ready while it was waited for, did not answer in
-            time, or refused a picture.
+          ServerError: The server was not ready within `wait` seconds, did not respond in time, or
+            refused a picture.
         """
         return parse_answer(self._patience.ask(lambda: self._ask(contents)))
 
@@ -99,14 +99,14 @@ def _decode_ids(encoded: bytes) -> np.ndarray:
 
 
 def parse_answer(answer: Mapping[str, Any]) -> list[Instances]:
-    """Returns the instances of each picture of an answer.
+    """Returns the instances of each picture of a response.
 
     Args:
       answer: Outputs of `signatures.InstanceServer`: arrays, but the PNG files may be a list.
 
     Raises:
-      ServerError: A picture has more instances than its PNG can tell, or the PNG is damaged or
-        claims to be too large.
+      ServerError: A picture has more instances than a PNG of 16 bits can hold, or the PNG is
+        damaged or too large by its header.
     """
     found = []
     for index, count in enumerate(np.asarray(answer["num_instances"])):
@@ -137,10 +137,10 @@ def connect(server: str, settings: Settings = Settings()) -> Client:  # noqa: B0
       server: "grpc://host:port", or "http://host:port" or "https://..." for REST, of TensorFlow
         Serving; "v2+http://..." or "v2+https://..." for the REST of a V2 server, such as
         `affinity_seg serve`.
-      settings: How it is asked.
+      settings: The settings.
 
     Raises:
-      ValueError: It is neither, or a setting breaks a rule.
+      ValueError: `server` is of another form, or a setting breaks a rule.
     """
     scheme, separator, address = server.partition("://")
     if not separator or not address or scheme not in _SCHEMES:
@@ -171,7 +171,7 @@ class _GrpcClient(Client):
         options = [
             ("grpc.max_receive_message_length", -1),
             ("grpc.max_send_message_length", -1),
-            # By default a server that was not there is looked for again after up to two minutes.
+            # By default gRPC tries to reconnect to a missing server only after up to two minutes.
             ("grpc.initial_reconnect_backoff_ms", 200),
             ("grpc.max_reconnect_backoff_ms", 1000),
         ]
@@ -202,7 +202,7 @@ class _GrpcClient(Client):
 
 
 class _HttpClient(Client):
-    """JSON to one address."""
+    """A client that sends JSON to one address."""
 
     def __init__(self, url: str, settings: Settings):
         super().__init__(settings)
@@ -273,7 +273,7 @@ class _V2Client(_HttpClient):
 
 
 def _reason(error: requests.ConnectionError) -> str:
-    """Returns what is wrong with a connection, without what `requests` wraps around it."""
+    """Returns the reason of a connection error, without the text that `requests` adds."""
     inner = error.args[0] if error.args else error
     return re.sub(r"^\w+\(.*?\): ", "", str(getattr(inner, "reason", inner)))
 

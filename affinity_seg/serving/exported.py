@@ -1,4 +1,4 @@
-"""An exported model in this process: pixels in, instances out."""
+"""Runs an exported model in this process."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ from affinity_seg.serving import saved_model, signatures
 class ExportedModel:
     """A SavedModel that `affinity_seg export` wrote.
 
-    TensorFlow's loader, not Keras: Keras 3 reads no SavedModel, and this one has no Keras in it.
+    It is loaded by TensorFlow and not by Keras, because the SavedModel holds no Keras model.
 
     Attributes:
       class_table: Its classes.
@@ -27,7 +27,7 @@ class ExportedModel:
         Raises:
           ImportError: The op is built for another TensorFlow.
           FileNotFoundError: The op was never built.
-          ValueError: It is no model of instances.
+          ValueError: The model was exported without the merge (kind `networks`).
         """
         ops.load_library()
         self.class_table = saved_model.read_class_table(folder)
@@ -41,13 +41,13 @@ class ExportedModel:
             )
 
     def segment(self, image: np.ndarray) -> Instances:
-        """Returns the instances of an image in NumPy, without votes: the model keeps them.
+        """Returns the instances of an image in NumPy; without votes, which the model omits.
 
         Args:
           image: uint8 RGB [H, W, 3].
 
         Raises:
-          tf.errors.OpError: The model refuses it.
+          tf.errors.OpError: The model cannot process the image.
         """
         found = self._function(**{signatures.IMAGES: tf.constant(image[None])})
         named = {name: found[name][0].numpy() for name in Instances._fields if name in found}

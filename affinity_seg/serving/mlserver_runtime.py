@@ -1,4 +1,4 @@
-"""The exported model in mlserver, whose V2 protocol needs neither Docker nor a built server."""
+"""Serves the exported model in mlserver (V2 protocol), without Docker or a server built here."""
 
 import asyncio
 import base64
@@ -27,14 +27,14 @@ from affinity_seg.data import pictures
 from affinity_seg.serving import signatures
 
 SIGNATURE = "signature_name"
-"""Parameter of a request: the signature that answers it."""
+"""Parameter of a request: the signature to call."""
 
 _BY_INPUT = {
     signatures.IMAGES: "serving_default",
     signatures.IMAGE_BYTES: signatures.COMPACT,
     signatures.EXAMPLES: "tf_example",
 }
-"""Which signature answers an input if the request does not say."""
+"""Signature by the name of the input, for requests without the parameter."""
 
 
 class ExportedModel(MLModel):
@@ -45,12 +45,12 @@ class ExportedModel(MLModel):
     """
 
     async def load(self) -> bool:
-        """Loads the model and asks each signature once; called once in each worker."""
+        """Loads the model and calls each signature once; runs once in each worker."""
         extra = self.settings.parameters.extra or {}
         tf.config.threading.set_intra_op_parallelism_threads(extra.get("threads", 0))
         self._signatures = tf.saved_model.load(self.settings.parameters.uri).signatures
         for name, (key, value) in signatures.warmup_inputs().items():
-            if name in self._signatures:  # The first call is slow: better now than for a user.
+            if name in self._signatures:  # The first call is slow, so it is made before a request.
                 _call(self._signatures[name], {key: tf.constant(value)})
         self._turn = asyncio.Semaphore(1)
         self.inputs = [
@@ -62,7 +62,7 @@ class ExportedModel(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Answers a request; files are raw bytes in gRPC and base 64 in JSON."""
+        """Returns the response to a request; files are raw bytes in gRPC and base 64 in JSON."""
         name, inputs = self._parse(payload)
         wanted = [output.name for output in payload.outputs or []]
         function = self._signatures[name]
@@ -84,7 +84,7 @@ class ExportedModel(MLModel):
         return self._signatures[signature].structured_input_signature[1]
 
     def _parse(self, payload: InferenceRequest) -> tuple[str, dict[str, tf.Tensor]]:
-        """Returns the name of the signature that is asked, and its inputs."""
+        """Returns the name of the signature that is requested, and its inputs."""
         given = [tensor.name for tensor in payload.inputs]
         name = getattr(payload.parameters, SIGNATURE, None)
         if name is None and len(given) == 1:
@@ -128,7 +128,7 @@ def _decode(tensor: RequestInput, spec: tf.TensorSpec) -> tf.Tensor:
 
 
 def _reshape(values: np.ndarray, shape: list[int]) -> np.ndarray:
-    """Returns `values` as they were sent; numpy would take a negative size as "what is left"."""
+    """Returns `values` in the request's shape. Refuses -1, which NumPy would replace by a size."""
     if min(shape, default=0) < 0:
         raise ValueError("sizes must not be negative")
     return values.reshape(shape)
@@ -155,17 +155,17 @@ def _call(function, inputs: dict[str, tf.Tensor]) -> dict[str, np.ndarray]:
     """Runs a signature.
 
     Raises:
-      InferenceError: It refuses its inputs.
+      InferenceError: The inputs are invalid.
     """
     try:
         return {name: value.numpy() for name, value in function(**inputs).items()}
-    # TensorFlow's message may quote bytes that are no text.
+    # TensorFlow's message may contain bytes that are not UTF-8.
     except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
         raise InferenceError(f"INVALID_ARGUMENT: {_fault(inputs)}") from error
 
 
 def _fault(inputs: dict[str, tf.Tensor]) -> str:
-    """Returns why the model refused its inputs: the graph's own message names its nodes."""
+    """Returns why the inputs are invalid; the graph's own message would only name its nodes."""
     ((key, values),) = inputs.items()
     if values.shape[0] == 0:
         return "the batch must hold at least one image"
@@ -195,7 +195,7 @@ def _encoded_image(example: bytes, where: str) -> bytes:
 
 
 def _encode(name: str, values: np.ndarray) -> ResponseOutput:
-    """Returns a tensor in its own shape; mlserver's codecs would make [B] of it [B, 1]."""
+    """Returns a tensor in its own shape; mlserver's codecs would change [B] to [B, 1]."""
     shape = list(values.shape)
     if values.dtype == object:
         data = [base64.b64encode(value) for value in values.ravel()]

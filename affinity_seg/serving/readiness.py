@@ -1,4 +1,4 @@
-"""Waiting for a model server that is not ready, yet or for a moment."""
+"""Retries requests to a model server that is not ready yet, or temporarily not."""
 
 import re
 import time
@@ -8,60 +8,60 @@ from typing import TypeVar
 _Answer = TypeVar("_Answer")
 
 _STATUSES = (429, 502, 503, 504)
-"""Statuses of HTTP of servers that are busy or starting, and of gateways in front of such ones."""
+"""HTTP statuses of servers that are busy or starting, and of gateways in front of such servers."""
 
 _NOT_LOADED = re.compile(
     r"Servable not found for request"  # TensorFlow Serving
     r"|Model \S+ (with version \S+ )?(not found|is not ready)"  # mlserver
 )
-"""What servers say of a model that they have not loaded, be it that it will come or that there is
-none of this name; they do not tell these apart."""
+"""Messages of servers about a model that is not loaded. They are the same if it is still loading
+and if there is no model of this name."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
-"""Between two tries, seconds."""
+"""Time between two tries, seconds."""
 
 _TOLD_AGAIN = 10.0
-"""After how many seconds it is said again what is waited for."""
+"""Time after which the message about waiting is repeated, seconds."""
 
 
 class ServerError(OSError):
-    """What a server answered instead of instances; the message has its reason."""
+    """A server responded with an error; the message has its reason."""
 
 
 class NotReadyError(ServerError):
-    """A server that cannot be reached, is busy, or has not loaded the model; it may do so later."""
+    """A server cannot be reached, is busy, or has not loaded the model; a later try may work."""
 
 
 def says_not_loaded(reason: str) -> bool:
-    """Returns whether a server says that it has not loaded the model."""
+    """Returns whether a server's message means that the model is not loaded."""
     return _NOT_LOADED.search(reason) is not None
 
 
 def http_error(url: str, status: int, reason: str) -> ServerError:
-    """Returns the error that an answer of HTTP is, whose `status` says that it is one."""
+    """Returns the error for an HTTP response with an error status."""
     may_come = status in _STATUSES or (status in (400, 404) and says_not_loaded(reason))
     return (NotReadyError if may_come else ServerError)(f"{url}: {status}: {reason}")
 
 
 class Patience:
-    """Asks a server again while it is not ready, for a limited time."""
+    """Retries a request while the server is not ready, for a limited time."""
 
     def __init__(self, wait: float, tell: Callable[[str], None]):
-        """Takes how long.
+        """Sets the limit.
 
         Args:
-          wait: Seconds, of all tries together, that a server which answers nothing may take; an
-            answer begins them anew. A server that never gets ready takes them only once.
-          tell: Takes a line that says what is waited for, when waiting begins and now and then.
+          wait: Limit for all retries since the last response, seconds. So a server that never gets
+            ready delays the program by this time once, not for every request.
+          tell: Called with a line about the waiting, when it begins and from time to time.
         """
         self._wait = self._left = wait
         self._tell = tell
 
     def ask(self, once: Callable[[], _Answer]) -> _Answer:
-        """Returns the answer.
+        """Returns the response.
 
         Args:
-          once: Asks once; raises NotReadyError if another try may work.
+          once: Sends the request once; raises NotReadyError if another try may work.
 
         Raises:
           NotReadyError: The time is over.

@@ -1,4 +1,4 @@
-"""Writes the exported model: SavedModel, warm-up requests and what describes it."""
+"""Writes the exported model: SavedModel, warm-up requests, preset and class table."""
 
 import contextlib
 import dataclasses
@@ -23,7 +23,7 @@ from affinity_seg.serving import signatures
 EXTRA = "assets.extra"
 PRESET_FILE = "preset.yaml"
 WARMUP_FILE = "tf_serving_warmup_requests"
-"""Where TensorFlow Serving looks for warm-up requests, in `EXTRA`."""
+"""File in `EXTRA` from which TensorFlow Serving reads warm-up requests."""
 
 
 def write(
@@ -37,7 +37,7 @@ def write(
     """Writes an exported model.
 
     Args:
-      segmenter: The pipeline, which becomes part of the exported model as it is.
+      segmenter: The pipeline; the exported model contains this object.
       folder: New or empty folder of the SavedModel; it appears when it is complete.
       kind: One of `configs.choices.EXPORT_KINDS`: the whole pipeline, or
         the networks alone, which need no custom op.
@@ -49,7 +49,7 @@ def write(
 
     Raises:
       FileExistsError: `folder` is not empty.
-      ValueError: `kind` is none, or the networks alone are to be filtered.
+      ValueError: `kind` is unknown, or a filter is given for the networks alone.
     """
     if kind not in EXPORT_KINDS:
         raise ValueError(f"`kind` must be one of {EXPORT_KINDS}: {kind!r}")
@@ -97,10 +97,10 @@ def _quiet() -> Iterator[None]:
 
 
 def newest_version(folder: str) -> str:
-    """Returns the folder of a SavedModel: `folder`, or the largest number in it.
+    """Returns the folder of a SavedModel: `folder`, or its subfolder with the largest number.
 
     Raises:
-      FileNotFoundError: There is none.
+      FileNotFoundError: There is no SavedModel.
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"no folder of an exported model: {folder}")
@@ -113,7 +113,7 @@ def newest_version(folder: str) -> str:
 
 
 def find_version(folder: str) -> str | None:
-    """Returns what `newest_version` does, or None if there is none."""
+    """Returns the same as `newest_version`, but None if there is no SavedModel."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     numbers = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
     for path in [folder, *(os.path.join(folder, str(number)) for number in numbers)]:
@@ -144,9 +144,9 @@ def read_config(folder: str) -> InferenceConfig:
 
 
 def identity(folder: str) -> dict[str, Any]:
-    """Returns what makes the results of an exported model: its parameters and its content.
+    """Returns all that determines the results of an exported model: parameters and hashes.
 
-    The index of the variables holds a checksum of each of them.
+    The index of the variables holds a checksum of each variable.
     """
     content = {
         key: files.sha256(os.path.join(folder, *path))
@@ -159,7 +159,7 @@ def identity(folder: str) -> dict[str, Any]:
 
 
 def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:
-    """Writes a request for each signature, which a server answers before it is ready."""
+    """Writes a request for each signature, which a server runs before it reports to be ready."""
     try:
         from tensorflow_serving.apis import prediction_log_pb2
     except ImportError as error:

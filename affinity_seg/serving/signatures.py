@@ -1,4 +1,4 @@
-"""What the exported models answer: their signatures (docs/serving.md)."""
+"""Signatures of the exported models (docs/serving.md)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ EXAMPLES = "examples"
 """Names of the inputs."""
 
 COMPACT = "image_bytes_compact"
-"""The signature with the smallest answers."""
+"""The signature with the smallest outputs."""
 
 _WARMUP_SIZE = 192, 256
 
@@ -23,13 +23,13 @@ _PNG_IDS = 2**16 - 1
 """Largest instance id that fits a PNG of 16 bits."""
 
 _FIRST = ("image", 0, "of the batch,")
-"""How messages call an image of a batch whose images are of one size."""
+"""Name for messages of an image in a batch of equal sizes."""
 
 _LISTS = ("classes", "scores", "sizes", "boxes")
 
 
 class InstanceServer(tf.Module):
-    """Images in, instances out."""
+    """The whole pipeline: images in, instances out."""
 
     def __init__(self, segmenter: Segmenter):
         super().__init__()
@@ -39,16 +39,16 @@ class InstanceServer(tf.Module):
         """Returns the functions by the names of their signatures.
 
         `serving_default` takes `images` uint8 [B, H, W, 3]. `image_bytes` and
-        `image_bytes_compact` take `image_bytes` string [B], PNG, JPEG or BMP files, turned as their
-        EXIF data says. `tf_example` takes `examples` string [B], serialized `tf.train.Example`s
-        with such a file as `image/encoded`. All give, with N the largest number of instances in the
-        batch and lists filled up with zeros:
+        `image_bytes_compact` take `image_bytes` string [B], PNG, JPEG or BMP files, turned by their
+        EXIF orientation. `tf_example` takes `examples` string [B], serialized `tf.train.Example`s
+        with such a file as `image/encoded`. The outputs, with N the largest number of instances in
+        the batch and lists padded with zeros:
 
           num_instances int32 [B]
-          instance_ids int32 [B, H, W], 0 on background; smaller images are filled up with zeros;
-            not of `image_bytes_compact`, for answers in JSON
+          instance_ids int32 [B, H, W], 0 on background; smaller images are padded with zeros;
+            not in `image_bytes_compact`, which is for responses in JSON
           instance_ids_png_bytes string [B], the same as PNG of 16 bits in the image's own size;
-            empty where ids are larger. The name's end makes REST encode it in base 64.
+            empty if ids are larger. The suffix `_bytes` makes REST encode it in base 64.
           image_sizes int32 [B, 2], height and width, pixels
           classes int32 [B, N], class index in the class table
           scores float32 [B, N]
@@ -154,7 +154,7 @@ def _not_empty(batch: tf.Tensor) -> tf.Tensor:
 
 
 def _as_png(ids: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    """Returns ids int32 [H, W] as PNG of 16 bits; "" where there are more than fit."""
+    """Returns ids int32 [H, W] as PNG of 16 bits; "" if there are too many for 16 bits."""
     return tf.cond(
         number <= _PNG_IDS,
         lambda: tf.io.encode_png(tf.cast(ids[..., None], tf.uint16)),
@@ -164,7 +164,7 @@ def _as_png(ids: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
 
 def warmup_inputs() -> dict[str, tuple[str, Any]]:
     """Returns for each signature the name of its input, and a small batch of one image for it."""
-    # A bright box on dark ground, so that there is something to look at.
+    # A bright box on a dark ground, so that there may be an instance.
     image = tf.pad(
         tf.fill([_WARMUP_SIZE[0] // 2, _WARMUP_SIZE[1] // 2, 3], tf.constant(200, tf.uint8)),
         [[side // 4, side - side // 2 - side // 4] for side in _WARMUP_SIZE] + [[0, 0]],
@@ -181,7 +181,7 @@ def warmup_inputs() -> dict[str, tuple[str, Any]]:
 
 
 class NetworkServer(tf.Module):
-    """Images in, logits out: for servers without the op."""
+    """The networks only: images in, logits out, for servers without the op."""
 
     def __init__(self, segmenter: Segmenter):
         super().__init__()
@@ -191,8 +191,8 @@ class NetworkServer(tf.Module):
         """Returns the function by the name of its signature.
 
         `serving_default` takes `images` uint8 [B, H, W, 3] and gives `semantic_logits` and
-        `affinity_logits`, float32 [B, F, h, w, C]: of the whole image, unzoomed, and if F is 2 of
-        the mirrored one. They are what `ops.graph_merge_from_logits` takes of an image.
+        `affinity_logits`, float32 [B, F, h, w, C], of the whole image, unzoomed; if F is 2, the
+        second are of the mirrored image. Each is an input of `ops.graph_merge_from_logits`.
         """
         return {"serving_default": self.of_images}
 

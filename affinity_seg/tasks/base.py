@@ -1,4 +1,4 @@
-"""What the semantic and the affinity task share."""
+"""Base class of the semantic and the affinity task."""
 
 import abc
 import functools
@@ -22,10 +22,10 @@ from affinity_seg.tasks import metrics as metrics_lib
 class SegmentationTask(base_task.Task):
     """Builds the network and its input; a subclass adds outputs, losses, metrics and pictures.
 
-    A subclass's `build_losses` also takes a `normalizer`: the `loss_weight` of the whole batch,
-    averaged over the replicas, where the loss is wanted of a part of it.
+    A subclass's `build_losses` also takes a `normalizer`, for the loss of a part of a batch: the
+    `loss_weight` of the whole batch, averaged over the replicas.
 
-    All that a step computes runs on the device of its replica, and it can be compiled by XLA.
+    A step runs completely on the device of its replica, and can be compiled by XLA.
     """
 
     def __init__(self, params: experiments.SegmentationTask, logging_dir=None, name=None):
@@ -41,19 +41,19 @@ class SegmentationTask(base_task.Task):
 
     @abc.abstractmethod
     def loss_weight(self, labels: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Returns what the loss of a batch is divided by, a float32 scalar."""
+        """Returns the divisor of the loss of a batch, a float32 scalar."""
 
     @abc.abstractmethod
     def count_shapes(self) -> dict[str, list[int]]:
-        """Returns the shapes of what `count` returns, by name."""
+        """Returns the shapes of the arrays of `count`, by name."""
 
     @abc.abstractmethod
     def count(self, labels: dict[str, tf.Tensor], outputs: dict) -> dict[str, tf.Tensor]:
-        """Returns what a validation adds up, of one image [1, ...], by name."""
+        """Returns the arrays of one image [1, ...] that a validation adds up, by name."""
 
     @abc.abstractmethod
     def scores(self, sums: dict[str, np.ndarray]) -> dict[str, float]:
-        """Returns the scores of a validation, from the sums of what `count` returned."""
+        """Returns the scores of a validation from the sums of the arrays of `count`."""
 
     @abc.abstractmethod
     def panels(self, first: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -152,7 +152,7 @@ class SegmentationTask(base_task.Task):
     def validation_step(self, inputs, model: tf_keras.Model, metrics=None) -> dict:
         """Adds a batch of images to the sums, and returns its first one to be drawn.
 
-        A replica that has fewer images than the others, or none, fills its batch up with void ones.
+        A replica with fewer images than the others, or none, pads its batch with void images.
         """
         images, truth = self.prepare(self._filled_up(inputs))
         outputs = self.inference_step(images, model)
@@ -181,7 +181,8 @@ class SegmentationTask(base_task.Task):
     def _count_in_turn(self, truth: dict, outputs: dict) -> list[tf.Tensor]:
         """Returns the sums over the images of a batch of what `count` returns, float64.
 
-        One image after the other: what adds up takes several times the memory of an image.
+        It works on one image after the other, because counting takes several times the memory of an
+        image.
         """
         shapes = self.count_shapes()
 

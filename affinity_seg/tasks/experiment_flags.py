@@ -16,7 +16,7 @@ def define(values: cli.Flags) -> None:
     values.string("params_override", "", "More overrides: 'a.b=1,c.d=2', or a YAML file.")
     what = "Name of the network's folder in that of the model; default: semantic or affinity."
     values.string("network", None, what)
-    values.string("preset", None, "Preset that the trained model is meant to run with.")
+    values.string("preset", None, "Preset for model.yaml of the trained model.")
     modes = ["train", "eval", "train_and_eval"]
     values.enum("mode", "train_and_eval", modes, "Whether it trains, evaluates or both.")
     values.string("tpu", "", "Address of a TPU, if any.")

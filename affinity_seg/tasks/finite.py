@@ -1,4 +1,4 @@
-"""Training ends when a loss or a weight is NaN or infinite, and says where that came from."""
+"""Stops training when a loss or a weight is NaN or infinite, with the step and the images."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +9,7 @@ from affinity_seg.dataloaders import fingerprints
 
 
 class LossWatch:
-    """Remembers the first loss of each replica that is NaN or infinite, and the images it is of.
+    """Stores the first loss of each replica that is NaN or infinite, and the images of its batch.
 
     A step writes to variables on its own device. So it can be compiled by XLA, and the device does
     not wait for the host. `require_finite` reads the variables after each loop of steps.
@@ -35,7 +35,7 @@ class LossWatch:
         self._images = variable(tf.zeros([batch_size], tf.int64))
 
     def update(self, loss: tf.Tensor, images: tf.Tensor) -> None:
-        """Looks at a step, in a replica.
+        """Checks the loss of a step, in a replica.
 
         Args:
           loss: float32 scalar.
@@ -55,9 +55,9 @@ class LossWatch:
         """Checks the steps so far.
 
         Args:
-          strategy: That of the training.
-          step: The last one.
-          input_path: The TFRecord files of the training, in which the images' names stand.
+          strategy: The distribution strategy of the training.
+          step: The last step.
+          input_path: The TFRecord files of the training, for the names of the images.
 
         Raises:
           ValueError: A loss of this process' replicas was not finite; names its step and images.

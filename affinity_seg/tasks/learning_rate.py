@@ -1,4 +1,4 @@
-"""The paper's learning rate to the last digit (paper 5)."""
+"""The paper's learning rate, correctly rounded (paper 5)."""
 
 import tensorflow as tf
 from official.modeling.optimization import lr_schedule, optimizer_factory

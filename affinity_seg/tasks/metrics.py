@@ -1,4 +1,4 @@
-"""What a validation adds up, and the scores that are made of it."""
+"""Sums over a validation, and the scores that are computed from them."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ class Sums(tf_keras.metrics.Metric):
         self._sums = self.add_weight("sums", shape, initializer="zeros", dtype=tf.float64)
 
     def reset_state(self) -> None:
-        """Starts again at zero; Keras' own would assign a scalar."""
+        """Sets the sums to zero; Keras' own method would assign a scalar."""
         self._sums.assign(tf.zeros_like(self._sums))
 
     def update_state(self, values: tf.Tensor) -> None:
@@ -31,7 +31,7 @@ class Sums(tf_keras.metrics.Metric):
 
 
 def ratio(part: float, whole: float) -> float:
-    """Returns part / whole, 0 where there is nothing."""
+    """Returns part / whole, 0 if `whole` is 0."""
     return float(part / whole) if whole else 0.0
 
 

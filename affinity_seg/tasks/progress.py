@@ -1,6 +1,6 @@
-"""What a person sees of a training: one line that goes on, and a table for each validation.
+"""Shows the progress of a training: one line that is updated, and a table for each validation.
 
-Everything else that is known of a training is in its TensorBoard summaries.
+All other values of a training are in its TensorBoard summaries.
 """
 
 import sys
@@ -11,19 +11,19 @@ import tensorflow as tf
 from tqdm import tqdm
 
 _LINE_SECONDS = 10.0
-"""Without a terminal, lines are at least so far apart, but for the first and the last one."""
+"""Without a terminal: least time between two lines, except for the first and the last, seconds."""
 
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps{postfix}, {remaining} left"
 
 
 class Progress:
-    """Shows a training on a terminal, or writes lines for it where there is none.
+    """Shows a training on a terminal, or writes lines if there is no terminal.
 
     Its methods `trained` and `validated` are actions of an `orbit.Controller`.
     """
 
     def __init__(self, global_step: tf.Variable, train_steps: int, batch_size: int):
-        """Takes what it counts with; `start` comes before the first step.
+        """Initializes the counts; call `start` before the first step.
 
         Args:
           global_step: Steps so far.
@@ -38,17 +38,17 @@ class Progress:
         self.start()
 
     def start(self) -> None:
-        """Starts the clock, at the step that the training goes on from."""
+        """Starts the clock at the current step, from which the training continues."""
         self._first = self._last = int(self._global_step.numpy())
         self._start = self._last_time = self._next_line = time.monotonic()
 
     def say(self, text: str) -> None:
-        """Writes text that stays, above the line that is updated."""
+        """Writes permanent text above the line that is updated."""
         tqdm.write(text, file=self._output)
         self._output.flush()
 
     def trained(self, logs: Mapping[str, tf.Tensor]) -> None:
-        """Shows where the training is, after a loop of steps.
+        """Shows the progress after a loop of steps.
 
         Args:
           logs: Scalars by name, those of Model Garden's training step.

@@ -1,4 +1,4 @@
-"""Model Garden's runner with what it lacks for training on several workers."""
+"""Model Garden's runner, extended for training on several workers."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ class _CheckedManager(tf.train.CheckpointManager):
 
 
 class _FollowingManager(_CheckedManager):
-    """Saves to a temporary folder, and restores what the chief has saved.
+    """Saves to a temporary folder, and restores the chief's checkpoints.
 
     Every worker must take part in saving, because reading a variable may average it over all
     workers. Only the chief's files are kept.
@@ -45,7 +45,7 @@ class _FollowingManager(_CheckedManager):
         self._chief_dir = chief_dir
 
     def restore_or_initialize(self) -> str | None:
-        """Restores the chief's latest checkpoint, as the chief does at this moment."""
+        """Restores the chief's latest checkpoint, at the same time as the chief does."""
         path = tf.train.latest_checkpoint(self._chief_dir)
         if path is None:
             return super().restore_or_initialize()
@@ -102,7 +102,7 @@ class Runner(train_lib.OrbitExperimentRunner):
         return controller
 
     def run(self) -> tuple[tf_keras.Model, Mapping[str, Any]]:
-        """Runs as Model Garden's runner does, and shows the progress in the place of its prints."""
+        """Runs as Model Garden's runner does, and shows the progress instead of its prints."""
         self._progress.start()
         with contextlib.closing(self._progress), _without_prints():
             return super().run()
@@ -116,7 +116,7 @@ class Runner(train_lib.OrbitExperimentRunner):
 
 @contextlib.contextmanager
 def _without_prints() -> Iterator[None]:
-    """Drops what is printed: Orbit prints all that it logs, and has no switch for that."""
+    """Suppresses output to stdout: Orbit prints its logs as well, and this cannot be disabled."""
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         yield
 
@@ -133,5 +133,5 @@ def _create_variables(
         optimizer = optimizer._optimizer  # Its own variables exist already.
     if hasattr(optimizer, "build"):
         optimizer.build(variables)
-    else:  # An optimizer of Keras's older interface, whose only way this is.
+    else:  # An optimizer of Keras's older interface has no public method for this.
         optimizer._create_all_weights(variables)

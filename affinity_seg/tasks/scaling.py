@@ -1,4 +1,4 @@
-"""Another batch size than the configured one: learning rate and steps change with it."""
+"""Scales learning rate and steps to another batch size than the configured one."""
 
 from affinity_seg.configs import experiments
 

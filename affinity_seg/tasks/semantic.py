@@ -15,8 +15,8 @@ from affinity_seg.tasks import base, metrics
 class SemanticTask(base.SegmentationTask):
     """Softmax over the classes.
 
-    Model Garden's own semantic task differs in what must be ours: it resizes logits with
-    half-pixel sampling, decodes labels with 8 bits and resizes images and labels apart.
+    Model Garden's own semantic task cannot be used, because it resizes logits with half-pixel
+    sampling, decodes labels with 8 bits, and resizes images and labels independently.
     """
 
     @property

@@ -16,7 +16,7 @@ from affinity_seg.modeling import loading
 from affinity_seg.tasks import runner
 
 _ON_ALL_GPUS = ("mirrored", "multi_worker_mirrored")
-"""Strategies that take all GPUs unless the configuration says how many."""
+"""Strategies that use all GPUs unless the configuration has a number."""
 
 
 def run(
@@ -33,7 +33,7 @@ def run(
       model_dir: Folder for params.yaml, class_table.yaml, checkpoints and summaries.
       mode: "train", "eval" or "train_and_eval".
       seed: Seed of weights and data; None for `task.train_data.seed`.
-      strategy: How it is distributed; None for what `params.runtime` says.
+      strategy: The distribution strategy; None for the one of `params.runtime`.
 
     Returns:
       The logs of an evaluation if Model Garden returns them, else {}.

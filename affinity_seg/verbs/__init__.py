@@ -42,7 +42,7 @@ def run(verb: str, arguments: Sequence[str]) -> int | None:
 
 
 def start(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs a verb as all that this process does; see `cli.start`.
+    """Runs a verb and ends this process; see `cli.start`.
 
     Args:
       arguments: The verb and its flags; None: those of this process.
@@ -61,7 +61,7 @@ def start(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(_UNKNOWN_STATUS)
     try:
         program = load(verb)
-    except KeyboardInterrupt:  # Later `cli.start` says so.
+    except KeyboardInterrupt:  # During imports; afterwards `cli.start` handles it.
         sys.exit(_INTERRUPTED_STATUS)
     cli.start(program, others, f"affinity_seg {verb}")
 
@@ -78,7 +78,7 @@ def _listed() -> list[str]:
     lines = [
         "usage: affinity_seg VERB --flag=value ...",
         "",
-        "`affinity_seg VERB --help` says what a verb does, and lists its flags.",
+        "`affinity_seg VERB --help` describes a verb and lists its flags.",
     ]
     for group, verbs in GROUPS.items():
         lines += ["", f"{group}:", *(f"  {verb:{width}}  {summary(verb)}" for verb in verbs)]

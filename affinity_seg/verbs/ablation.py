@@ -3,10 +3,10 @@ r"""Runs the paper's tables of strategies on a data set and prints its numbers b
     affinity_seg ablation --table=2 --table=3 --input=runs/demo/streets --model=runs/demo \
         --override=crop_size=385 --override=max_zoom=2 --output_dir=runs/ablation
 
-One preset of configs/presets for each row. Rows that want the same predictions share the records,
-and no network runs twice on a crop. --override changes a field in every row, for data that are
-not Cityscapes. --stride_8_model has networks that were fine-tuned at output stride 8, as the
-paper's: rows with that stride take them. Writes table<n>.md and table<n>.json; started again, it
+Each row has a preset in configs/presets. Rows that need the same predictions share the records,
+and no network runs twice on a crop. --override changes a field in every row, for data other than
+Cityscapes. --stride_8_model is a model whose networks were fine-tuned at output stride 8, as the
+paper's were: rows with that stride use it. Writes table<n>.md and table<n>.json. Started again, it
 continues.
 """
 

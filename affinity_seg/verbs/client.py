@@ -1,13 +1,13 @@
-r"""Asks a model server for the instances of pictures: overlays to look at and JSON files.
+r"""Sends pictures to a model server and writes their instances as overlays and JSON files.
 
     affinity_seg client --server=grpc://localhost:8500 --input=a.png --input=b.jpg \
         --model=runs/demo/export --output_dir=out
 
 Writes <name>_instances.png and <name>_instances.json for each, as `affinity_seg segment` does.
---model, the folder of the served model, has its classes; a client that has no such folder names
-their table by --class_table. http:// asks the server's REST interface, v2+http:// that of
-`affinity_seg serve`. A picture that is damaged, or
-that the server refuses, does not stop the others; the status is 1 then.
+The class names are read from --model, the folder of the served model, or from --class_table if the
+client does not have that folder. --server: grpc:// and http:// are the gRPC and REST interfaces of
+TensorFlow Serving, v2+http:// is the interface of `affinity_seg serve`. If a picture is damaged or
+refused by the server, the client goes on with the others and ends with status 1.
 """
 
 import sys
@@ -25,8 +25,8 @@ def define_flags(values: cli.Flags) -> None:
     values.string("model", None, "Folder of the exported model, for its classes.")
     tool_flags.define_class_table_flag(values)
     values.string("model_name", "affinity_seg", "Name under which the model is served.")
-    values.float("timeout", 60.0, "Longest wait for the answer to one try, seconds.")
-    values.float("wait", 60.0, "How long a server that is not ready is asked again, seconds.")
+    values.float("timeout", 60.0, "Longest time for the response to one try, seconds.")
+    values.float("wait", 60.0, "For how long to retry if the server is not ready, seconds.")
 
 
 def main(values: cli.Flags) -> None:

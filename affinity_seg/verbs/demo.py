@@ -19,7 +19,7 @@ import time
 from affinity_seg import cli, files, resources
 
 _BASELINE_MIN_PIXELS = 100
-"""The preset's 400 at zoom 2, in pixels of the image, which are what the baseline counts."""
+"""The preset's 400 zoomed pixels at zoom 2, in pixels of the image, which the baseline counts."""
 
 
 def define_flags(values: cli.Flags) -> None:

@@ -1,13 +1,13 @@
-r"""Judges result files against the truth and prints the tables.
+r"""Evaluates result files against the ground truth and prints the tables.
 
     affinity_seg evaluate --input=runs/demo/streets --results_dir=runs/demo/results
     affinity_seg evaluate --input=../shared/data/nuclei/val --layout=folder \
         --class_table=nuclei --results_dir=runs/nuclei/results --model=runs/nuclei
 
-Cityscapes classes are judged by the official program, with COCO AP beside it; others by COCO AP and
-by the score of the Data Science Bowl 2018. Then the errors by kind and the classes voted.
-docs/evaluation.md explains the numbers. With --model the main scores are kept in model.yaml of
-that folder, under the name of the data set.
+Cityscapes classes are evaluated by the official program, and by COCO AP beside it. Other classes
+are evaluated by COCO AP and the score of the Data Science Bowl 2018. Both are followed by the
+errors by kind and the confusion matrix of the instances. docs/evaluation.md explains the numbers.
+With --model the main scores are stored in model.yaml of that folder, under the data set's name.
 """
 
 import os
@@ -23,10 +23,10 @@ def define_flags(values: cli.Flags) -> None:
     tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
     tool_flags.define_class_table_flag(values)
     values.string("results_dir", None, "Folder of the results.", required=True)
-    values.string("baseline_results_dir", None, "Results to be printed beside those, if given.")
-    values.string("model", None, "Folder of the model that made the results; keeps the scores.")
-    values.string("output_json", None, "File for the numbers, if given.")
-    values.string("output_plot", None, "PNG for the precision-recall curves, if given.")
+    values.string("baseline_results_dir", None, "Other results, printed beside the first.")
+    values.string("model", None, "Folder of the model; its model.yaml stores the scores.")
+    values.string("output_json", None, "JSON file for the numbers.")
+    values.string("output_plot", None, "PNG for the precision-recall curves.")
 
 
 def main(values: cli.Flags) -> None:
@@ -37,7 +37,7 @@ def main(values: cli.Flags) -> None:
     if values.model is not None:
         model_folder.read(values.model)
     for path in (values.output_json, values.output_plot):
-        if path:  # Not to find out after the judging that there is no place for it.
+        if path:  # Before the evaluation, so that an error in the path is found at once.
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     table = load_class_table(values.class_table)
     items = listing.list_labelled_images(values.input, values.layout, values.split)

@@ -1,11 +1,11 @@
-r"""Exports both networks, and all that makes instances of what they say, as one SavedModel.
+r"""Exports the whole pipeline, from image to instances, as one SavedModel.
 
     affinity_seg export --model=runs/demo --output_dir=runs/demo/export
 
-Writes <output_dir>/<version>, as TensorFlow Serving wants it: images in, instances out, with
-regions, zoom, flips, tiles, merge and filters inside the graph. Whoever loads it needs the op
-(`import affinity_seg.ops`, or a server that has it compiled in); --kind=networks gives the logits
-only and needs none. docs/serving.md has inputs and outputs.
+Writes <output_dir>/<version>, the layout of TensorFlow Serving. The graph holds both networks,
+regions, zoom, flips, tiles, merge and filters. A program that loads it needs the op
+(`import affinity_seg.ops`, or a server that has it compiled in). --kind=networks exports only the
+networks, which return logits and need no op. docs/serving.md describes inputs and outputs.
 """
 
 import os
@@ -19,9 +19,10 @@ def define_flags(values: cli.Flags) -> None:
     tool_flags.define_model_flags(values)
     tool_flags.define_output_flag(values, "Folder of the model's versions.")
     values.integer("version", 1, "Number of this version, the folder's name.", 1)
-    values.enum("kind", "instances", choices.EXPORT_KINDS, "All of it, or the networks alone.")
+    what = "The whole pipeline, or the networks alone."
+    values.enum("kind", "instances", choices.EXPORT_KINDS, what)
     values.string("model_name", "affinity_seg", "Name under which the model will be served.")
-    values.bool("warmup", True, "Write warm-up requests for TensorFlow Serving along.")
+    values.bool("warmup", True, "Also write warm-up requests for TensorFlow Serving.")
     tool_flags.define_filter_flags(values)
 
 

@@ -1,4 +1,4 @@
-r"""Imports weights that others trained into our ResNet-101 networks.
+r"""Imports published weights into our ResNet-101 networks.
 
     affinity_seg import --source=imagenet --checkpoint=resnet_v1_101.ckpt --model=runs/imported
     affinity_seg import --source=semantic --checkpoint=semantic/model.ckpt-100000 \
@@ -8,8 +8,8 @@ imagenet: the backbone of TF-Slim's `resnet_v1_101`, to start training from with
 `task.init_checkpoint`. model_garden: the same for a ResNet-101 that Model Garden trained, into its
 own backbone. semantic, affinity: the networks of the paper's authors, written as
 `affinity_seg train` writes a trained one. The weights go to the folder <model>/<source>. Every
-variable is listed, with its shape and where it goes; any that does not fit ends the import and
-nothing is written.
+variable is listed with its shape and its name in our network. If any variable does not fit, the
+import fails and nothing is written.
 """
 
 import os
@@ -27,10 +27,10 @@ def define_flags(values: cli.Flags) -> None:
     values.string("checkpoint", None, what, required=True)
     values.string("model", None, "Folder of the model.", required=True)
     values.string("network", None, "Name of the new folder in it; default: that of --source.")
-    what = "Preset that the model is meant to run with; of semantic and affinity."
+    what = "Preset for model.yaml; only with --source=semantic or affinity."
     values.string("preset", "paper_best", what)
     values.integer("output_stride", 16, "Stride that params.yaml gives a whole network.")
-    values.bool("allow_unknown", False, "Leave variables that no network here has.")
+    values.bool("allow_unknown", False, "Ignore unknown variables of the checkpoint.")
 
 
 def main(values: cli.Flags) -> None:

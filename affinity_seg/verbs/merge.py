@@ -4,8 +4,8 @@ r"""Merges prediction records into instances and writes result files.
         --output_dir=runs/demo/results
 
 --input is the folder `predictions` that `affinity_seg segment` wrote. Fields of the preset that
-only concern the graph may differ from those of the prediction, so that a table of ablations needs
-the networks only once. --method=connected_components makes the baseline without affinities.
+concern only the merge may differ from those of the prediction, so that other merges need no new
+run of the networks. --method=connected_components is the baseline without affinities.
 Started again, it continues with the records that have no result or have changed since. Records
 that cannot be merged are left out and listed, see docs/faults.md.
 """
@@ -19,7 +19,7 @@ def define_flags(values: cli.Flags) -> None:
     values.string("input", None, "Folder of the prediction records.", required=True)
     tool_flags.define_model_flags(values, required=False)
     methods = choices.MERGE_METHODS
-    values.enum("method", methods[0], methods, "How instances are found.")
+    values.enum("method", methods[0], methods, "Method that makes the instances.")
     tool_flags.define_output_flag(values, "Folder for the results.")
     tool_flags.define_filter_flags(values)
     tool_flags.define_strict_flag(values)

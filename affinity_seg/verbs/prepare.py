@@ -9,12 +9,12 @@ r"""Checks a data set and writes it as TFRecords for training.
 
 Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) of --input; layout
 `folder` reads images/ and instances/ of it, and --split only names the shards. Images that cannot
-be used are left out and listed, see docs/faults.md. A data set that cannot be meant as it is, such
-as binary masks, is refused, see docs/data.md.
+be used are left out and listed, see docs/faults.md. A data set with an obvious mistake, such as
+binary masks, is refused, see docs/data.md.
 
 With --sets it writes the sets that the paper trains on (section 5), see docs/training_sets.md, and
-prints their sizes. The same flags give the same files. --split is that of the fine sets then, and
-the shards of all sets get their names together, after the last set was written.
+prints their sizes. The same flags give the same files. --split is then the split of the fine sets.
+The shards of all sets are renamed to their final names together, after the last set was written.
 
 With --runner it runs on Apache Beam, see docs/beam.md, and writes the same files.
 """
@@ -30,7 +30,8 @@ _NUM_SHARDS, _NUM_SHARDS_OF_A_SET = 4, 64
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     values.string("input", None, "Folder of the data set.", required=True)
-    values.enum("layout", "cityscapes", listing.LABELLED_LAYOUTS, "How the data set's files lie.")
+    what = "Layout of the data set's files, see docs/data.md."
+    values.enum("layout", "cityscapes", listing.LABELLED_LAYOUTS, what)
     what = "Part of the data set, and first part of the shards' names."
     values.string("split", None, what, required=True)
     values.enum(

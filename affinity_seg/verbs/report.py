@@ -7,17 +7,18 @@ r"""Writes results as a page, as pictures, or in the formats of other programs.
     affinity_seg report --format=cityscapes_zip --input=data_sets/cityscapes --split=test \
         --results_dir=runs/cityscapes/test/results --output_dir=runs/cityscapes/zip
 
-html: report.html about the run: settings, scores, curves, errors and a gallery, the worst images
-first. The page holds everything it shows. Without truth it has no tables.
+html: report.html, one page without other files: settings, scores, curves, errors and a gallery, the
+worst images first. Without ground truth it has no tables.
 pictures: six for each image, <name>_instances, _truth, _semantic, _affinity (boundary probability
 at each distance), _directions (every channel in the largest region) and _sheet, all side by side.
-Images that lack something or do not fit are left out and listed, see docs/faults.md.
-coco: a data set and a list of results as COCO has them.
+Images without a record or result, or with those of another image, are left out and listed, see
+docs/faults.md.
+coco: a data set and a list of results in COCO's format.
 label_maps: for each image a 16-bit PNG of instance ids and a JSON file.
 cityscapes_zip: the archive for the Cityscapes benchmark.
 
-html and pictures need the prediction records of --predictions_dir. docs/outputs.md describes every
-field of the others.
+html and pictures need the prediction records in --predictions_dir. docs/outputs.md describes every
+field of the other formats.
 """
 
 import os
@@ -33,13 +34,13 @@ _GALLERY = 30
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
-    values.enum("format", "html", (*_WITH_PREDICTIONS, *_EXPORTS), "What is written.")
+    values.enum("format", "html", (*_WITH_PREDICTIONS, *_EXPORTS), "Format of the output.")
     tool_flags.define_data_flags(values)
     tool_flags.define_class_table_flag(values)
     values.string("results_dir", None, "Folder of the results.", required=True)
     values.string("predictions_dir", None, "Folder of the prediction records.")
     tool_flags.define_output_flag(values, "Folder for the files.")
-    what = f"So many images; html: in the gallery, default {_GALLERY}; pictures: the first by name."
+    what = f"Most images. html: in the gallery, default {_GALLERY}; pictures: the first by name."
     values.integer("max_images", None, what, 0)
     tool_flags.define_filter_flags(values)
     tool_flags.define_strict_flag(values)

@@ -6,21 +6,22 @@ r"""Finds the instances of pictures, or of a whole data set.
     affinity_seg segment --layout=cityscapes --input=runs/demo/streets --model=runs/demo \
         --output_dir=runs/demo/beam --runner=DirectRunner --direct_num_workers=2 --evaluate
 
-Without --layout, --input is a picture or a folder of pictures, and may be given several times: for
-each an overlay to look at and a JSON file with every instance. Of several pictures, one that
-cannot be used is listed in rejected.json of the output folder and does not stop the others.
+Without --layout, --input is a picture or a folder of pictures, and may be given several times. Each
+picture gets an overlay and a JSON file with every instance. If one of several pictures cannot be
+used, it is listed in rejected.json of the output folder, and the run goes on with the others.
 
-With --layout, --input is a data set: for each image a prediction record in predictions/ of
---output_dir (logits at the networks' strides, and the regions of interest) and a result in results/
-of it, for `affinity_seg evaluate` and `affinity_seg report`. --stop_after=predictions leaves the
-merge to `affinity_seg merge`. Started again, it does what is missing; a record of another image of
-the same name is refused. Images that cannot be read or predicted are left out and listed, see
-docs/faults.md. --timeline writes when each stage was at work, for https://ui.perfetto.dev.
+With --layout, --input is a data set. Each image gets a prediction record in
+<output_dir>/predictions (logits at the networks' strides, and the regions of interest) and a result
+in <output_dir>/results, for `affinity_seg evaluate` and `affinity_seg report`.
+--stop_after=predictions writes no results; `affinity_seg merge` makes them later. Started again, it
+continues with the images that are missing. A record of another image of the same name is an error.
+Images that cannot be read or predicted are left out and listed, see docs/faults.md. --timeline
+writes when each stage was at work, for https://ui.perfetto.dev.
 
-With --runner a data set is segmented on Apache Beam, which writes the same files; all flags of
-Beam's pipeline options are taken, see docs/beam.md.
+With --runner a data set is segmented on Apache Beam, which writes the same files. All flags of
+Beam's pipeline options are accepted, see docs/beam.md.
 
---model may be an exported model, for pictures and with --runner; there are no predictions then.
+--model may also be an exported model, for pictures and with --runner. It writes no predictions.
 """
 
 import os
@@ -44,20 +45,20 @@ def define_flags(values: cli.Flags) -> None:
         "layout",
         None,
         listing.SOURCE_LAYOUTS,
-        f"How the data set's files lie; {only}: with --runner.",
+        f"Layout of the data set's files, see docs/data.md; {only}: only with --runner.",
     )
     values.string("split", "val", "Part of the data set, for layout cityscapes.")
     tool_flags.define_model_flags(values, "runs/demo")
-    what = "Folder for what is found; all workers of Beam must see it."
+    what = "Folder for the outputs; all workers of Beam must see it."
     tool_flags.define_output_flag(values, what)
     tool_flags.define_filter_flags(values)
-    values.enum("stop_after", None, [PREDICTIONS], "Writes no results.")
+    values.enum("stop_after", None, [PREDICTIONS], "Write predictions, but no results.")
     values.string("timeline", None, "JSON file for the times of each stage.")
     tool_flags.define_strict_flag(values)
     tool_flags.define_runner_flags(values)
     values.bool("evaluate", False, "With --runner: write AP to scores.json.")
     values.bool("coco", False, "With --runner: write COCO files to coco/.")
-    what = "With --runner: TensorFlow's threads in each process; 0: as cores."
+    what = "With --runner: TensorFlow's threads in each process; 0: one for each core."
     values.integer("threads", 0, what, 0)
 
 

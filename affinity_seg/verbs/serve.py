@@ -3,7 +3,7 @@
     affinity_seg serve --model=runs/demo/export
 
 --model is a SavedModel that `affinity_seg export` wrote, or a folder of versions, of which the
-newest is served. Says when it is ready. Ask it with `affinity_seg client
+newest is served. It prints a line when it is ready. Send pictures with `affinity_seg client
 --server=v2+http://localhost:8080`; docs/serving.md has the settings.
 """
 
@@ -21,7 +21,7 @@ def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     values.string("model", None, "Folder of the exported model.", required=True)
     values.string("model_name", "affinity_seg", "Name under which the model is served.")
-    values.string("host", "127.0.0.1", "Where to listen; 0.0.0.0 is everywhere.")
+    values.string("host", "127.0.0.1", "Address to listen at; 0.0.0.0: all interfaces.")
     values.integer("http_port", 8080, "Port of REST.", 1, 65535)
     values.integer("grpc_port", 8081, "Port of gRPC.", 1, 65535)
     values.integer("metrics_port", 8082, "Port of /metrics.", 1, 65535)

@@ -5,12 +5,12 @@ r"""Trains a network with Model Garden.
         --params_override=trainer.train_steps=500
 
 Writes params.yaml, class_table.yaml, checkpoints and TensorBoard summaries to <model>/semantic or
-<model>/affinity, as the experiment says, or to the folder <model>/<network>, and model.yaml, which
-says which networks are the model and with which preset it runs. Started again with the same folder
-it continues from the last checkpoint. All visible GPUs are used, the CPU if there are none;
-`runtime` in the configuration chooses otherwise. --scale_to_batch=16 changes the batch, and with it
-learning rate and steps, for fewer or more GPUs than configured. --dry_run makes one step, keeps
-nothing of it and prints shapes and memory.
+<model>/affinity, by the kind of the experiment, or to <model>/<network> if --network is given. Also
+writes model.yaml, which names the networks of the model and its preset. Started again with the same
+folder, it continues from the last checkpoint. It uses all visible GPUs, or the CPU if there are
+none, unless `runtime` in the configuration sets something else. --scale_to_batch=16 changes the
+batch, and with it learning rate and steps, for fewer or more GPUs than configured. --dry_run makes
+one step in a temporary folder and prints shapes and memory.
 """
 
 import os

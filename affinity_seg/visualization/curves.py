@@ -12,15 +12,17 @@ _NUM_COLORS = 10  # of matplotlib's default cycle
 
 
 def draw_precision_recall(precision_recall: dict[str, Any]) -> np.ndarray:
-    """Draws the curves of every class and, of several, their average: at IoU 0.50, over all IoUs.
+    """Draws precision-recall curves at IoU 0.50, and for the mean over all IoU thresholds.
+
+    There is a curve for every class and, if there are several classes, for their average.
 
     Args:
-      precision_recall: What `coco.evaluate` returns under this name.
+      precision_recall: The entry `precision_recall` of the result of `coco.evaluate`.
 
     Returns:
       uint8 RGB [H, W, 3].
     """
-    # Late: they take a second.
+    # Imported here because they take a second to load.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

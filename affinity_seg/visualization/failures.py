@@ -1,4 +1,4 @@
-"""One error in close-up: image, contour of the truth, contour of the prediction (Fig. 8)."""
+"""Close-up of one error: image, contours of ground truth and prediction (paper, Fig. 8)."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def draw_failure(
       image: uint8 RGB [H, W, 3].
       target: Its truth.
       predictions: Its predictions.
-      error: The error; its indices are those of truth and predictions.
+      error: The error; its indices refer to `target` and `predictions`.
 
     Returns:
       uint8 RGB [H', W', 3], H' at most HEIGHT, W' at most MAX_WIDTH. Contours of the truth are

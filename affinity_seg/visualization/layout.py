@@ -1,4 +1,4 @@
-"""Text, captions and grids that all pictures share. Images are uint8 RGB [H, W, 3]."""
+"""Text, captions and grids for all pictures. Images are uint8 RGB [H, W, 3]."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def enlarge(image: np.ndarray, factor: int) -> np.ndarray:
 
 
 def text_scale(width: int) -> float:
-    """Returns a font scale that reads well on an image of `width` pixels."""
+    """Returns a font scale that is legible on an image of `width` pixels."""
     return float(np.clip(width / 2400, 0.38, 0.7))
 
 
@@ -48,7 +48,7 @@ def put_text(
 ) -> None:
     """Draws a text on a box of colour `background` with its top left corner at (y, x), in place.
 
-    The text is black or white, whichever stands out.
+    The text is black or white, whichever has more contrast with the background.
     """
     height, width, baseline = text_box(text, scale)
     cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), background, cv2.FILLED)

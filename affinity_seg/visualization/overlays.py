@@ -18,8 +18,8 @@ FILL = 0.45
 def instance_colors(count: int) -> np.ndarray:
     """Returns `count` distinguishable RGB colours, uint8 [count, 3].
 
-    Hues follow the golden ratio, so neighbours in number are far apart; saturation and
-    brightness change with another period, so that hues that come close still differ.
+    Hues follow the golden ratio, so consecutive colours have different hues. Saturation and
+    brightness change with another period, so that colours of similar hues differ as well.
     """
     tones = ((0.90, 1.00), (0.55, 1.00), (0.95, 0.70), (0.70, 0.85), (0.40, 0.95))
     colors = [colorsys.hsv_to_rgb(i * 0.618034 % 1.0, *tones[i % len(tones)]) for i in range(count)]
@@ -36,7 +36,7 @@ def draw_instances(
 
     Args:
       image: uint8 RGB [H, W, 3].
-      instances: Its instances; without scores none are drawn.
+      instances: Its instances; if they have no scores, no scores are drawn.
       class_table: Gives the names of the classes.
       has_labels: Whether class names and scores are drawn.
 
@@ -67,7 +67,7 @@ def draw_instances(
 
 
 def paint(predictions: Sequence[Prediction], height: int, width: int) -> Instances:
-    """Puts masks into one image; where they overlap the higher score is on top."""
+    """Combines masks into one map; where they overlap the higher score is on top."""
     ids = np.zeros((height, width), np.int32)
     scores = np.array([prediction.score for prediction in predictions], np.float32)
     for index in np.argsort(scores, kind="stable"):
@@ -92,8 +92,8 @@ def _draw_labels(
 ) -> None:
     """Writes class and score at each instance, largest first, in the instance's colour.
 
-    A label takes the place that hides the fewest pixels of instances and no earlier
-    label; an instance all of whose places are taken has none.
+    Of the places that hide no earlier label, a label takes the one that hides the fewest pixels of
+    instances. If there is no such place, the instance has no label.
     """
     scale = layout.text_scale(canvas.shape[1])
     taken = np.zeros(ids.shape, bool)

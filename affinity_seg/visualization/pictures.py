@@ -1,4 +1,4 @@
-"""All pictures of one image: truth, what the networks said, and the instances."""
+"""All pictures of one image: ground truth, the networks' predictions, and the instances."""
 
 import os
 from collections.abc import Mapping
@@ -39,9 +39,9 @@ def draw_pictures(
     Args:
       name: Key of the image, for messages.
       image: uint8 RGB [H, W, 3].
-      prediction: What the networks said.
-      instances: What was made of it.
-      truth: The truth, None to draw none.
+      prediction: The networks' logits.
+      instances: The predicted instances.
+      truth: The ground truth, or None.
       class_table: The classes.
 
     Returns:
@@ -91,7 +91,7 @@ def write_pictures(output_dir: str, name: str, pictures: Mapping[str, np.ndarray
       The path of the sheet.
 
     Raises:
-      ValueError: The name is none.
+      ValueError: The name is not allowed in a file name.
     """
     names.check(name, "`name`")
     for kind, picture in pictures.items():
@@ -103,8 +103,8 @@ def predicted_boundaries(prediction: ImagePrediction) -> np.ndarray:
     """Returns the boundary probability at each distance, float32 [D, H, W].
 
     The probabilities are averaged over the directions at the resolution of the logits,
-    then upsampled, averaged over flips and brought back from each region's zoom. Pixels
-    outside all regions have none, 0.
+    then upsampled, averaged over flips and resized from each region's zoom to the image. Pixels
+    outside all regions have probability 0.
     """
     boundary = np.zeros(
         (len(prediction.distances), prediction.height, prediction.width), np.float32

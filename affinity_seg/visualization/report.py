@@ -1,4 +1,4 @@
-"""What the report of a run shows: gathered here, put on a page by `report_page`."""
+"""Gathers the content of a run's report, which `report_page` writes as a page."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ FAILURES_PER_KIND = 8
 
 
 class ErrorLine(NamedTuple):
-    """One error as it is listed.
+    """One error in the report's lists.
 
     Attributes:
       kind: One of `errors.KINDS`.
@@ -57,7 +57,7 @@ class GalleryImage(NamedTuple):
       name: Key of the image.
       panels: JPEG by caption.
       judged: Its errors, None without truth.
-      errors: The same to be listed, largest first.
+      errors: Its errors as lines for the page, largest first.
     """
 
     name: str
@@ -73,13 +73,13 @@ class Report(NamedTuple):
       results_dir: Folder of the results.
       predictions_dir: Folder of the records.
       data_dir: Folder of the data set.
-      split: Part of the data set, empty where the layout has none.
+      split: Part of the data set, empty if the layout has no splits.
       num_images: Images of the split.
       class_table: The classes.
-      settings: What made predictions and results, by field; empty if it was not recorded.
-      scores: What `metrics.evaluate` returns; None without truth, as the next three.
-      error_sums: What `errors.summary` returns.
-      semantic: What `semantic.summary` returns.
+      settings: Settings and networks of predictions and results, by field; empty if not recorded.
+      scores: Result of `metrics.evaluate`; None without ground truth, as are the next three.
+      error_sums: Result of `errors.summary`.
+      semantic: Result of `semantic.summary`.
       plot: Precision-recall curves, uint8 RGB [H, W, 3].
       failures: The largest errors of each kind; empty without truth.
       gallery: Images, worst first by `ImageErrors.share`; by name without truth.
@@ -110,10 +110,10 @@ def gather(
     results_dir: str,
     max_images: int | None = None,
 ) -> Report:
-    """Judges a run and draws its pictures.
+    """Evaluates a run and draws its pictures.
 
-    A split of which no image has a true instance, as the test split of Cityscapes, counts as one
-    without truth.
+    A split without any true instance, such as the test split of Cityscapes, is treated as one
+    without ground truth.
 
     Args:
       data_dir: Folder of the data set.
@@ -122,7 +122,7 @@ def gather(
       class_table: The classes.
       predictions_dir: Folder of the prediction records.
       results_dir: Folder of the results.
-      max_images: So many images in the gallery, None for all.
+      max_images: Largest number of images in the gallery, None for all.
 
     Raises:
       FileNotFoundError: A folder, a record, a result or a mask is missing, or the truth of some

@@ -1,4 +1,4 @@
-"""The report of a run as one HTML page without scripts and without any other file."""
+"""Writes the report of a run as one HTML page without scripts and without any other file."""
 
 import json
 from typing import Any
@@ -13,10 +13,10 @@ from affinity_seg.visualization.report import ErrorLine, Failure, GalleryImage, 
 from affinity_seg.visualization.report_parts import picture, table, text
 
 LISTED_ERRORS = 8
-"""Errors of an image that are listed at once; the others unfold."""
+"""Number of errors of an image that are shown; the others are in a folded list."""
 
 LISTED_PAIRS = 10
-"""Pairs of classes that are listed, those most often taken for each other."""
+"""Number of most confused pairs of classes that are listed."""
 
 _JUDGES = {
     "cityscapes": "The official Cityscapes program judges; COCO's definition stands beside it.",

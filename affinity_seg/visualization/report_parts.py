@@ -1,4 +1,4 @@
-"""Tables and pictures in HTML. Every text that comes in is escaped here."""
+"""Tables and pictures in HTML. All text is escaped by this module."""
 
 import base64
 import html
@@ -77,7 +77,7 @@ def table(
       heads: Heads of the columns.
       rows: Cells; numbers are written as `tables.cell` does.
       shades: How dark the cells after the first are, 0..1.
-      has_total: Whether the last row sums up.
+      has_total: Whether the last row is the total.
       kind: Class for the style sheet.
     """
     lines = []

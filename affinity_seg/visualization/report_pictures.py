@@ -1,4 +1,4 @@
-"""The pictures of a report: small enough that a page holds many."""
+"""The pictures of a report, small enough for a page with many of them."""
 
 import cv2
 import numpy as np
@@ -41,7 +41,7 @@ def draw_panels(found: Outputs, class_table: ClassTable) -> dict[str, np.ndarray
         panels[f"truth ({len(classes)})"] = draw(Instances(ids, classes, None))
     semantic = _fitted_ids(predicted_classes(found.prediction))
     height = layout.enlargement(*image.shape[:2]) * image.shape[0]
-    # Without its legend: the page has one for all images.
+    # The legend is cut off, because the page has one for all images.
     panels["semantic prediction"] = draw_semantic(image, semantic, class_table)[:height]
     instances = overlays.paint(found.instances, *found.image.shape[:2])
     panels[f"prediction ({len(found.instances)})"] = draw(instances)
@@ -49,7 +49,7 @@ def draw_panels(found: Outputs, class_table: ClassTable) -> dict[str, np.ndarray
 
 
 def to_jpeg(picture: np.ndarray) -> bytes:
-    """Returns an RGB picture as JPEG, its colours at full resolution, for contours are thin."""
+    """Returns an RGB picture as JPEG, with colours at full resolution because contours are thin."""
     flags = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     flags += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), flags)[1].tobytes()

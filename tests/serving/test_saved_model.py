@@ -20,7 +20,6 @@ from affinity_seg import common, ops
 from affinity_seg.configs import inference
 from affinity_seg.data import pictures
 from affinity_seg.labels import CITYSCAPES
-from affinity_seg.merge_options import MergeOptions
 from affinity_seg.pipeline import prediction_runs
 from affinity_seg.pipeline.filters import InstanceFilter
 from affinity_seg.serving import saved_model
@@ -189,11 +188,7 @@ def test_the_networks_alone_need_no_op_and_the_op_merges_what_they_say(folder, t
     wanted = segmenter.segment(pictures.read(str(folder / "street.png"))).as_numpy()
     found = ops.graph_merge_from_logits(
         logits["semantic_logits"][0], logits["affinity_logits"][0], np.ones((128, 192), bool),
-        MergeOptions(
-            thresholds=config.thresholds,
-            min_pixels=config.min_pixels,
-            groups=CITYSCAPES.groups,
-        ),
+        config.merge_options(CITYSCAPES, segmenter.affinity.distances),
         semantic_stride=8, affinity_stride=8,
     )  # fmt: skip
     np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids)
