@@ -253,8 +253,8 @@ A room is a folder or a file of `{package}/`. Three more rooms are folders besid
 {for_developers}. The wheel does not have them. Developers use them from
 a checkout, as in `python -m benchmarks.merge`.
 
-The rooms are listed in the order of the data flow, which `ROOMS` in `tests/architecture.py` declares.
-Each imports only from rooms above it, so there are no circular imports; a test checks this.
+The rooms are listed in the order of the data flow, which `ROOMS` in `tests/architecture.py`
+declares. Each imports only from rooms above it, so there are no circular imports; a test checks this.
 {training} are for training only: code that segments images imports none of
 them. A verb imports what it needs when it runs. The files in `tools/` start verbs.
 
@@ -262,8 +262,8 @@ them. A verb imports what it needs when it runs. The files in `tools/` start ver
 | --- | --- | --- |
 {table}
 
-`evaluation` is above `pipeline` because `pipeline` writes result files by its functions. The metrics
-read result files only, so they can evaluate the results of any program.
+`evaluation` is above `pipeline` because `pipeline` writes result files by its functions. The
+metrics read result files only, so they can evaluate the results of any program.
 
 The same as a graph. An arrow leads from a room to one that imports from it. Arrows that follow
 from others are left out, and so are {for_all},

@@ -150,8 +150,8 @@ class InferenceConfig(MergeSettings, PredictionSettings):
     def prediction_fields(self) -> dict[str, Any]:
         """Returns the fields that shape what the networks see and say.
 
-        Predictions can be merged again with other values of all other fields. The window
-        is one of these because zoomed sizes are multiples of it.
+        The same predictions can be merged with other values of the fields that are not among them.
+        `merge_window` is among them because zoomed sizes are multiples of it.
         """
         merge_only = fields.names(InferenceConfig, "merge_only")
         return {name: value for name, value in vars(self).items() if name not in merge_only}
