@@ -254,7 +254,8 @@ A room is a folder or a file of `{package}/`. Three more rooms are folders besid
 a checkout, as in `python -m benchmarks.merge`.
 
 The rooms are listed in the order of the data flow, which `ROOMS` in `tests/architecture.py`
-declares. Each imports only from rooms above it, so there are no circular imports; a test checks this.
+declares. Each imports only from rooms above it, so there are no circular imports; a test checks
+this.
 {training} are for training only: code that segments images imports none of
 them. A verb imports what it needs when it runs. The files in `tools/` start verbs.
 
