@@ -25,7 +25,6 @@ ROOMS = (
     "neighbors",
     "grids",
     "labels",
-    "fields",
     "merge_options",
     "region_options",
     "instances",

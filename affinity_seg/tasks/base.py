@@ -166,7 +166,10 @@ class SegmentationTask(base_task.Task):
         return logs
 
     def _filled_up(self, crops: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Returns a validation batch with as many images as each replica has in a full one."""
+        """Returns a validation batch with as many images as each replica has in a full one.
+
+        Without the fingerprints, which only training reads: GPUs cannot pad int64.
+        """
         replicas_in_sync = tf.distribute.get_strategy().num_replicas_in_sync
         size = self.task_config.validation_data.global_batch_size // replicas_in_sync
         void = {"instances": parser.OUTSIDE}
@@ -176,7 +179,7 @@ class SegmentationTask(base_task.Task):
             filled = tf.pad(values, margins, constant_values=void.get(name, 0))
             return tf.ensure_shape(filled, [size, *values.shape[1:]])
 
-        return {name: fill(name, values) for name, values in crops.items()}
+        return {name: fill(name, crops[name]) for name in crops if name != "fingerprint"}
 
     def _count_in_turn(self, truth: dict, outputs: dict) -> list[tf.Tensor]:
         """Returns the sums over the images of a batch of what `count` returns, float64.
