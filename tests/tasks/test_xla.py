@@ -26,7 +26,9 @@ def test_a_compiled_step_is_the_same(kind, tmp_path):
         logs = [step(batch, model=model, optimizer=optimizer) for _ in range(2)]
         losses.append([log[task.loss].numpy() for log in logs])
         weights.append(model.get_weights())
-        task.loss_watch.require_finite(tf.distribute.get_strategy(), step=2)
+        task.loss_watch.require_finite(
+            tf.distribute.get_strategy(), step=2, input_path=params.task.train_data.input_path
+        )
     np.testing.assert_allclose(*losses, rtol=1e-4)
     for ours, theirs in zip(*weights, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
