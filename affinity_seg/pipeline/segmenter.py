@@ -73,10 +73,10 @@ class Segmenter(tf.Module):
         """
         size = tf.shape(image)[:2]
         contrasts = self.contrasts(image)
-        with timeline.scope("full_image"):
-            full = self._logits(self.semantic, contrasts[0], size)
         canvas = self.merger.empty(size)
         if self.config.regions:
+            with timeline.scope("full_image"):
+                full = self._logits(self.semantic, contrasts[0], size)
             canvas = self._add_regions(canvas, self.found_regions(full, size), contrasts)
         else:
             regions = regions_lib.whole_image(size, self._groups, self.config)
