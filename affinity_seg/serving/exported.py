@@ -32,7 +32,13 @@ class ExportedModel:
         ops.load_library()
         self.class_table = saved_model.read_class_table(folder)
         self.config = saved_model.read_config(folder)
-        self._model = tf.saved_model.load(folder)
+        try:
+            self._model = tf.saved_model.load(folder)
+        except LookupError as error:  # The op had other inputs or outputs then.
+            raise ValueError(
+                f"{folder}: the model was exported by another version of affinity_seg, export it "
+                "again"
+            ) from error
         self._function = self._model.signatures["serving_default"]
         if "instance_ids" not in self._function.structured_outputs:
             raise ValueError(

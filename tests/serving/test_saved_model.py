@@ -277,3 +277,12 @@ def test_segment_takes_an_exported_model(folder, offline, tmp_path):
     model = f"--model={folder}/instances"
     result = run_verb("segment", ROOT, *arguments, model, "--preset=demo")
     assert result.returncode == 1 and "--preset: in an exported model already" in result.stderr
+
+
+def test_an_export_of_another_version_is_named(folder, monkeypatch):
+    def load(path):  # As TensorFlow does where the op in the graph has another output.
+        raise KeyError("while/GraphMergeFromLogits:instance_ids:0")
+
+    monkeypatch.setattr(tf.saved_model, "load", load)
+    with pytest.raises(ValueError, match=r"instances/1: .* another version .*, export it again"):
+        affinity_seg.load(folder / "instances")
