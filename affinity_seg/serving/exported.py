@@ -27,7 +27,8 @@ class ExportedModel:
         Raises:
           ImportError: The op is built for another TensorFlow.
           FileNotFoundError: The op was never built.
-          ValueError: The model was exported without the merge (kind `networks`).
+          ValueError: The model was exported without the merge (kind `networks`), or by another
+            version of affinity_seg.
         """
         ops.load_library()
         self.class_table = saved_model.read_class_table(folder)
