@@ -75,6 +75,12 @@ BASES = {
 _BATCHED = {"batch", *(stage for stage, base in BASES.items() if base == "batch")}
 
 
+def _whole_batches(examples: int, config: experiments.DataConfig) -> tuple[int, int]:
+    """Returns how many batches hold at least `examples`, and how many examples these hold."""
+    batches = -(-examples // config.global_batch_size)
+    return batches, batches * config.global_batch_size
+
+
 def measure_stages(
     config: experiments.DataConfig,
     class_table: labels.ClassTable,
@@ -94,8 +100,7 @@ def measure_stages(
       A row for each stage: CPU time of an example up to it and in it alone, milliseconds, and
       examples a second of CPU time, which other programs hardly change, and of wall time.
     """
-    batches = -(-examples // config.global_batch_size)
-    examples = batches * config.global_batch_size
+    batches, examples = _whole_batches(examples, config)
     calls = {
         name: _reader(dataset, batches if name in _BATCHED else examples)
         for name, dataset in stages(config, class_table).items()
@@ -137,8 +142,7 @@ def measure_formats(
       A row for each kind of picture and format: bytes of an image with its truth and overhead in
       MB, CPU time of a crop, and crops a second of CPU time.
     """
-    batches = -(-examples // config.global_batch_size)
-    examples = batches * config.global_batch_size
+    batches, examples = _whole_batches(examples, config)
     calls, sizes = {}, {}
     for kind, formats in patterns.items():
         for name, pattern in formats.items():

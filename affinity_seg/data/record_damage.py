@@ -62,13 +62,24 @@ def missing_features(serialized: bytes) -> list[str]:
 
 def find_fault(serialized: bytes) -> str | None:
     """Returns the fault of one record, None if it can be read."""
+    return _older_version(serialized) or _damage(serialized)
+
+
+def _older_version(serialized: bytes) -> str | None:
+    """Returns what a whole record of an older version lacks, None for any other record."""
     try:
         missing = missing_features(serialized)
     except DecodeError:
+        return None
+    return f"must hold {', '.join(missing)}; run `affinity_seg prepare` again" if missing else None
+
+
+def _damage(serialized: bytes) -> str | None:
+    """Returns the damage of a record of this version, None if it can be read."""
+    try:
+        feature = tf.train.Example.FromString(serialized).features.feature
+    except DecodeError:
         return "it is no tf.train.Example"
-    if missing:
-        return f"must hold {', '.join(missing)}; run `affinity_seg prepare` again"
-    feature = tf.train.Example.FromString(serialized).features.feature
 
     def integers(*keys: str) -> tuple[int, ...]:
         return tuple(feature[key].int64_list.value[0] for key in keys)
@@ -123,10 +134,12 @@ def _file_fault(path: str) -> str | None:
     """Returns the fault of a TFRecord file or its examples, None if there is none."""
     try:
         for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator():
-            fault = find_fault(serialized)
-            if fault is not None:
-                is_older = fault.startswith("must hold")
-                return fault if is_older else f"the file is damaged: {fault}"
+            older = _older_version(serialized)
+            if older is not None:
+                return older
+            damage = _damage(serialized)
+            if damage is not None:
+                return f"the file is damaged: {damage}"
     except tf.errors.OpError:
         return "the file is damaged or cut off"
     return None

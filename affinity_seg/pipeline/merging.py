@@ -110,14 +110,11 @@ class GraphMerger(tf.Module):
 
 
 def merger_of(
-    prediction: ImagePrediction,
-    config: InferenceConfig,
-    class_table: ClassTable,
-    instance_filter: InstanceFilter = KEEP_ALL,
+    prediction: ImagePrediction, config: InferenceConfig, class_table: ClassTable
 ) -> GraphMerger:
     """Returns a `GraphMerger` for predictions like this one; it has the same errors."""
     strides = prediction.semantic_stride, prediction.affinity_stride
-    return GraphMerger(config, class_table, prediction.distances, strides, instance_filter)
+    return GraphMerger(config, class_table, prediction.distances, strides)
 
 
 def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candidates:

@@ -7,7 +7,6 @@ import zipfile
 import numpy as np
 import oracle
 import pytest
-import tensorflow as tf
 from scenes import boxes
 from streets import NAMES, write_image
 
@@ -50,14 +49,7 @@ def data(tmp_path, monkeypatch):
     for name in NAMES:
         ids = IDS * (name != NAMES[2])
         write_image(tmp_path / "data", "test", name, pixels=oracle.picture(CLASSES[ids], ids))
-    for kind in ("semantic", "affinity"):
-        (tmp_path / kind).mkdir()
-        (tmp_path / kind / "params.yaml").write_text("task: {}\n")
-        checkpoint = tf.train.Checkpoint(weight=tf.Variable(1.0))
-        checkpoint.save(str(tmp_path / kind / "ckpt"))
-    monkeypatch.setattr(
-        prediction_runs, "load_network", lambda folder, *_: StreetOracle(os.path.basename(folder))
-    )
+    oracle.write_model(tmp_path, monkeypatch, StreetOracle)
     return tmp_path
 
 

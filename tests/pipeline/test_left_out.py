@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import oracle
 import pytest
-import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
@@ -28,15 +27,7 @@ def folder(tmp_path, monkeypatch):
         classes[4:12, 2 + i : 8 + i] = instances[4:12, 2 + i : 8 + i] = 1
         picture = cv2.cvtColor(oracle.picture(classes, instances), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(tmp_path / "images" / f"street_{i}.png"), picture)
-    for kind in ("semantic", "affinity"):
-        (tmp_path / kind).mkdir()
-        (tmp_path / kind / "params.yaml").write_text("task: {}\n")
-        tf.train.Checkpoint(weight=tf.Variable(1.0)).save(str(tmp_path / kind / "ckpt"))
-    monkeypatch.setattr(
-        prediction_runs,
-        "load_network",
-        lambda folder, *_: oracle.OracleNetwork(os.path.basename(folder)),
-    )
+    oracle.write_model(tmp_path, monkeypatch)
     return tmp_path
 
 

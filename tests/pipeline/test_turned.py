@@ -1,7 +1,6 @@
 """Pictures that EXIF turns: results lie in the picture as shown, unless a mask must fit."""
 
 import json
-import os
 import shutil
 
 import cv2
@@ -9,7 +8,6 @@ import numpy as np
 import oracle
 import picture_bytes
 import pytest
-import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
@@ -37,15 +35,7 @@ def folder(tmp_path, monkeypatch):
         chunk = picture_bytes.chunk(b"eXIf", picture_bytes.exif(orientation))
         path = tmp_path / "data" / "images" / f"turned_{orientation}.png"
         path.write_bytes(picture_bytes.png(np.ascontiguousarray(store(shown)), chunk))
-    for kind in ("semantic", "affinity"):
-        (tmp_path / kind).mkdir()
-        (tmp_path / kind / "params.yaml").write_text("task: {}\n")
-        tf.train.Checkpoint(weight=tf.Variable(1.0)).save(str(tmp_path / kind / "ckpt"))
-    monkeypatch.setattr(
-        prediction_runs,
-        "load_network",
-        lambda folder, *_: oracle.OracleNetwork(os.path.basename(folder)),
-    )
+    oracle.write_model(tmp_path, monkeypatch)
     return tmp_path
 
 
