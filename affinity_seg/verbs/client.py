@@ -46,9 +46,9 @@ def main(values: cli.Flags) -> None:
     with client.connect(values.server, settings) as server:
         for name, _, path, _ in items:
             try:
-                image = pictures.read(path)
-                with open(path, "rb") as file:
-                    (instances,) = server.segment([file.read()])
+                content = pictures.read_bytes(path)
+                image = pictures.decode(path, content, turned=True)
+                (instances,) = server.segment([content])
             except (OSError, ValueError) as error:
                 _tell(error if path in str(error) else f"{path}: {error}")
                 refused += 1
