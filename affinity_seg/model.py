@@ -89,7 +89,8 @@ class Model:
         for name in inference.NETWORK_FIELDS:
             if getattr(config, name) != getattr(self.config, name):
                 raise ValueError(f"`{name}` is chosen by `load`, not for one image: {fields[name]}")
-        return Segmenter(self._segmenter.semantic, self._segmenter.affinity, config)
+        networks = self._segmenter.networks
+        return Segmenter(networks[0], networks[-1], config)
 
 
 def load(

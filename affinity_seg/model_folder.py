@@ -1,9 +1,9 @@
-"""The folder of a model: both networks, and model.yaml with their preset and scores.
+"""The folder of a model: its networks, and model.yaml with their preset and scores.
 
     model.yaml
       networks:         folders of the networks, relative to this one
         semantic: semantic
-        affinity: affinity
+        affinity: affinity      the same folder as above: one network with both heads
       preset: demo      name of a preset, or a mapping of its fields
       scores: {...}     scores of `affinity_seg evaluate`, by data set; optional
 

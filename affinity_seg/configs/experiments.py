@@ -1,9 +1,10 @@
-"""The training experiments `affinity_seg_semantic` and `affinity_seg_affinity`.
+"""The training experiments `affinity_seg_semantic`, `affinity_seg_affinity`, `affinity_seg_joint`.
 
 The defaults are the paper's recipe on Cityscapes (paper 5, algorithm.md 8): ResNet-101 at output
 stride 16, 513 crops, SGD with momentum 0.9, batch 16 (per GPU in the paper: set
 `global_batch_size` to 16 times the GPUs), rate 0.02 times 0.7 every 15k steps, weight decay 1e-4.
-Other runs are YAML overrides in configs/experiments.
+Other runs are YAML overrides in configs/experiments. The joint network (algorithm.md 10), one trunk
+with both heads, is ours; the paper trains two networks.
 """
 
 import dataclasses
@@ -17,8 +18,11 @@ from affinity_seg.model_garden import exp_factory
 
 SEMANTIC = "affinity_seg_semantic"
 AFFINITY = "affinity_seg_affinity"
-KINDS = {SEMANTIC: "semantic", AFFINITY: "affinity"}
+JOINT = "affinity_seg_joint"
+KINDS = {SEMANTIC: "semantic", AFFINITY: "affinity", JOINT: "joint"}
 """The kind of network that an experiment trains, whose task has the same name."""
+PARTS = {SEMANTIC: ("semantic",), AFFINITY: ("affinity",), JOINT: ("semantic", "affinity")}
+"""What the channels of the network's logits are, in their order."""
 MODULES = ("backbone", "decoder", "head")
 """The parts of a network in its checkpoints; the decoder is the ASPP."""
 
@@ -127,14 +131,29 @@ class AffinityLosses(Losses):
 
 
 @dataclasses.dataclass
+class JointLosses(SemanticLosses, AffinityLosses):
+    """The losses of both heads of one network, which are added.
+
+    Attributes:
+      semantic_weight: Factor of the semantic loss in the sum.
+      affinity_weight: Factor of the affinity loss in the sum.
+    """
+
+    semantic_weight: float = 1.0
+    affinity_weight: float = 1.0
+
+
+@dataclasses.dataclass
 class SegmentationTask(cfg.TaskConfig):
-    """What both tasks share.
+    """What all tasks share.
 
     Attributes:
       class_table: "cityscapes", "cityscapes_19" or the path of a YAML class table.
       init_checkpoint: Checkpoint (or folder) to start from; empty for fresh weights.
       init_checkpoint_modules: What is taken from it, some of `MODULES`. The networks differ in the
         channels of the head only, so one may start from backbone and decoder of the other.
+      foreground_share: Guessed share of the pixels that show an object, where fresh logits start.
+        0: they start at 0, as in the paper.
       freeze_batch_norm: Whether BatchNorm keeps the statistics, scales and offsets it starts with
         and uses them as in inference, for fine-tuning.
       accumulated_batches: For less memory, a replica processes its batch in this many parts, one
@@ -144,6 +163,7 @@ class SegmentationTask(cfg.TaskConfig):
 
     class_table: str = "cityscapes"
     init_checkpoint_modules: list[str] = dataclasses.field(default_factory=lambda: list(MODULES))
+    foreground_share: float = 0.0
     freeze_batch_norm: bool = False
     accumulated_batches: int = 1
     model: networks.Network = dataclasses.field(default_factory=networks.Network)
@@ -159,6 +179,10 @@ class SegmentationTask(cfg.TaskConfig):
     )
     losses: Losses = dataclasses.field(default_factory=Losses)
     allow_image_summary: bool = True
+
+    def objective_weights(self) -> list[float]:
+        """Returns the factor of each loss, in the order of `PARTS`."""
+        return [getattr(self.losses, f"{part}_weight", 1.0) for part in PARTS[self.name]]
 
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""
@@ -188,6 +212,8 @@ class SegmentationTask(cfg.TaskConfig):
                 f"`task.init_checkpoint_modules` must name some of {list(MODULES)}: "
                 f"{self.init_checkpoint_modules}"
             )
+        if not 0 <= self.foreground_share < 1:
+            raise ValueError(f"`foreground_share` must be in [0, 1): {self.foreground_share}")
         self.model.check()
         stride, sample = self.model.output_stride, self.losses.sample_stride
         if sample < 1 or stride % sample:
@@ -243,6 +269,21 @@ class AffinityTask(SegmentationTask):
 
 
 @dataclasses.dataclass
+class JointTask(SemanticTask, AffinityTask):
+    """One network with both heads: the channels of the classes, then those of the affinities."""
+
+    name: str = JOINT
+    losses: JointLosses = dataclasses.field(default_factory=JointLosses)
+
+    def check(self) -> None:
+        """Raises ValueError if a field breaks a rule."""
+        super().check()
+        for name in ("semantic_weight", "affinity_weight"):
+            if getattr(self.losses, name) <= 0:
+                raise ValueError(f"`losses.{name}` must be positive: {getattr(self.losses, name)}")
+
+
+@dataclasses.dataclass
 class Experiment(cfg.ExperimentConfig):
     """An experiment whose `validate` also checks its task, and the steps against the schedule."""
 
@@ -255,6 +296,12 @@ class Experiment(cfg.ExperimentConfig):
         if self.trainer.train_steps < 1:
             raise ValueError(f"`trainer.train_steps` must be positive: {self.trainer.train_steps}")
         schedules.check(self.trainer)
+        average = self.trainer.optimizer_config.ema
+        if average is not None and average.trainable_weights_only:
+            raise ValueError(
+                "`trainer.optimizer_config.ema.trainable_weights_only` must be false, since the "
+                "statistics of BatchNorm belong to the averaged weights: True"
+            )
         for name in ("hard_pixel_share", "hard_pair_share"):
             share = getattr(self.task.losses, name, 1.0)
             if self.runtime.enable_xla and share < 1:
@@ -305,3 +352,9 @@ def semantic_experiment() -> Experiment:
 def affinity_experiment() -> Experiment:
     """The paper's instance training, 120k iterations (5.1)."""
     return Experiment(task=AffinityTask(), trainer=_paper_trainer(120_000, "average_precision"))
+
+
+@exp_factory.register_config_factory(JOINT)
+def joint_experiment() -> Experiment:
+    """Both heads on one trunk, for as many iterations as the paper's longer training."""
+    return Experiment(task=JointTask(), trainer=_paper_trainer(120_000, "average_precision"))

@@ -1,6 +1,7 @@
 """Loads trained networks from their folders."""
 
 import contextlib
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -8,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 import yaml
@@ -20,18 +22,19 @@ from affinity_seg.modeling import networks
 
 CLASS_TABLE_FILE = "class_table.yaml"
 _PARAMS_FILE = "params.yaml"
+_AVERAGE = "average"
 
 
 class Network:
     """A trained network for inference.
 
     Attributes:
-      kind: "semantic" or "affinity".
+      kind: "semantic", "affinity", or "joint" for one network with both heads.
       output_stride: Input pixels per logit.
       feature_stride: Input pixels per cell of the backbone's last features.
-      num_outputs: Channels of the logits.
+      num_outputs: Channels of the logits; of a joint network, the classes are first.
       class_table: Classes it was trained with.
-      distances: Distances of an affinity network's channels, pixels; None for a semantic one.
+      distances: Distances of the affinities, pixels; None for a semantic network.
       model: The Keras model behind it.
       identity: Name and hash of its checkpoint, see `network_identity`; None if its weights were
         not loaded.
@@ -47,16 +50,36 @@ class Network:
         self.class_table = class_table
         self.output_stride = task.model.output_stride
         self.feature_stride = 2**task.model.backbone_level
-        if self.kind == "semantic":
-            self.distances = None
-            self.num_outputs = class_table.num_classes
-        else:
-            self.distances = tuple(task.distances)
-            self.num_outputs = neighbors.num_channels(self.distances)
+        distances = getattr(task, "distances", None)
+        self.distances = None if distances is None else tuple(distances)
+        sizes = {"semantic": class_table.num_classes}
+        if self.distances is not None:
+            sizes["affinity"] = neighbors.num_channels(self.distances)
+        self._sizes = [sizes[part] for part in experiments.PARTS[task.name]]
+        self.num_outputs = sum(self._sizes)
         self.identity: dict[str, str] | None = None
         self._config = task.model
+        self._channels: tuple[int, int] | None = None
         with _policy(precision):
             self.model = networks.build_network(task.model, self.num_outputs)
+
+    def split(self, logits: tf.Tensor | np.ndarray) -> list[tf.Tensor] | list[np.ndarray]:
+        """Returns the semantic and the affinity channels of a joint network's logits [..., C].
+
+        Those of a network of one kind are returned as they are.
+        """
+        ends = np.cumsum(self._sizes).tolist()
+        return [logits[..., end - size : end] for size, end in zip(self._sizes, ends, strict=True)]
+
+    def semantic_only(self) -> "Network":
+        """Returns the semantic part of a joint network: the same weights, without affinities."""
+        part = copy.copy(self)
+        part.kind, part.distances = "semantic", None
+        part.num_outputs, part._sizes = self._sizes[0], self._sizes[:1]
+        part._channels = 0, part.num_outputs
+        for name in ("logits", "encode", "decode"):
+            vars(part).pop(name, None)  # A cached function of the whole.
+        return part
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -83,7 +106,7 @@ class Network:
             autograph=False, input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)]
         )
         def logits(normalized):
-            return tf.cast(networks.logits(self.model, normalized), tf.float32)
+            return tf.cast(networks.logits(self.model, normalized, self._channels), tf.float32)
 
         return logits
 
@@ -121,7 +144,8 @@ class Network:
 
         @tf.function(autograph=False, input_signature=list(specs))
         def decode(encoded, context):
-            return tf.cast(networks.decode(self.model, encoded, context), tf.float32)
+            logits = networks.decode(self.model, encoded, context, self._channels)
+            return tf.cast(logits, tf.float32)
 
         return decode
 
@@ -221,6 +245,8 @@ def network_identity(model_dir: str) -> dict[str, str]:
 def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
     """Loads all weights of the objects `items` from a checkpoint that has them by these names.
 
+    They are the moving averages where the training computed them.
+
     Raises:
       FileNotFoundError: There is no such checkpoint.
       ValueError: It is damaged, or is of a network of another structure.
@@ -230,12 +256,33 @@ def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
     try:
         status = tf.train.Checkpoint(**items).read(checkpoint)
         status.expect_partial().assert_existing_objects_matched()
+        _restore_averages(checkpoint, items)
     # TensorFlow's checkpoint reader raises Python's built-in errors as well.
     except (AssertionError, LookupError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ValueError(
             f"{checkpoint}: the checkpoint is damaged or has not the weights of this network's "
             f"{' and '.join(items)}: {error}"
         ) from error
+
+
+def _restore_averages(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
+    """Loads the moving averages of the weights, if the training computed them.
+
+    Model Garden's optimizer `ExponentialMovingAverage` has them as its slots "average", beside the
+    weights of the last step. The checkpoint in `best` has them as its weights, since it is saved
+    during a validation. There, the folder above has params.yaml.
+    """
+    folder = os.path.dirname(checkpoint)
+    averages = f"/.OPTIMIZER_SLOT/optimizer/{_AVERAGE}/"
+    names = [name for name, _ in tf.train.list_variables(checkpoint)]
+    if params_dir(folder) != folder or not any(averages in name for name in names):
+        return
+    optimizer = tf_keras.optimizers.legacy.SGD()
+    variables = [variable for item in items.values() for variable in item.variables]
+    slots = [optimizer.add_slot(variable, _AVERAGE) for variable in variables]
+    tf.train.Checkpoint(**items, optimizer=optimizer).read(checkpoint).expect_partial()
+    for variable, slot in zip(variables, slots, strict=True):
+        variable.assign(slot)
 
 
 def claim_model_dir(

@@ -1,5 +1,7 @@
 """Assembly of a network from Model Garden's parts: backbone, ASPP, fusion and 1x1 logits."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 import tf_keras
 
@@ -27,7 +29,7 @@ def build_network(
 
     Args:
       config: Its configuration.
-      num_outputs: Channels of the logits: classes, or 8 per distance.
+      num_outputs: Channels of the logits: classes, 8 per distance, or the former and the latter.
       l2_weight_decay: Weight decay of all convolution kernels, as in `tf.nn.l2_loss`.
 
     Returns:
@@ -78,6 +80,17 @@ def build_network(
     return model
 
 
+def set_biases(model: tf_keras.Model, biases: Sequence[float]) -> None:
+    """Sets the biases of the logits; one for each channel."""
+    _classifier(model).bias.assign(biases)
+
+
+def _classifier(model: segmentation_model.SegmentationModel) -> tf_keras.layers.Conv2D:
+    """Returns the 1x1 convolution that computes the logits."""
+    (layer,) = (m for m in model.head.submodules if isinstance(m, tf_keras.layers.Conv2D))
+    return layer
+
+
 def freeze_batch_norm(model: tf_keras.Model) -> None:
     """Freezes all BatchNorm layers: they use their moving statistics in training as well."""
     for layer in model.submodules:
@@ -86,9 +99,39 @@ def freeze_batch_norm(model: tf_keras.Model) -> None:
 
 
 @_as_written
-def logits(model: segmentation_model.SegmentationModel, normalized: tf.Tensor) -> tf.Tensor:
-    """Runs a network of `build_network` on float32 [B, H, W, 3] and returns its logits."""
-    return model(normalized, training=False)["logits"]
+def logits(
+    model: segmentation_model.SegmentationModel,
+    normalized: tf.Tensor,
+    channels: tuple[int, int] | None = None,
+) -> tf.Tensor:
+    """Runs a network of `build_network` on float32 [B, H, W, 3] and returns its logits.
+
+    Args:
+      model: The network.
+      normalized: The input.
+      channels: First channel and end of those that are computed; None for all.
+    """
+    if channels is None:
+        return model(normalized, training=False)["logits"]
+    features = model.backbone(normalized, training=False)
+    return _head(model, features, model.decoder(features, training=False), channels)
+
+
+def _head(
+    model: segmentation_model.SegmentationModel,
+    features: dict[str, tf.Tensor],
+    decoded: dict[str, tf.Tensor],
+    channels: tuple[int, int] | None,
+) -> tf.Tensor:
+    """Returns the logits, all or some channels, of the decoder's output."""
+    if channels is None:
+        return model.head((features, decoded), training=False)
+    classifier = _classifier(model)
+    ((pixels),) = decoded.values()
+    some = slice(*channels)
+    kernel, bias = classifier.kernel[..., some], classifier.bias[some]
+    found = tf.nn.conv2d(pixels, tf.cast(kernel, pixels.dtype), 1, "SAME")
+    return found + tf.cast(bias, pixels.dtype)
 
 
 @_as_written
@@ -121,7 +164,10 @@ def encode(
 
 @_as_written
 def decode(
-    model: segmentation_model.SegmentationModel, encoded: list[tf.Tensor], context: tf.Tensor
+    model: segmentation_model.SegmentationModel,
+    encoded: list[tf.Tensor],
+    context: tf.Tensor,
+    channels: tuple[int, int] | None = None,
 ) -> tf.Tensor:
     """Runs the rest of a network.
 
@@ -129,6 +175,7 @@ def decode(
       model: A model of `build_network`.
       encoded: The ASPP's convolutions of a tile and the early features, from `encode`.
       context: float32 [B, D], mean of the backbone's last features over the whole input.
+      channels: As in `logits`.
 
     Returns:
       The logits of the tile, float [B, h, w, num_outputs].
@@ -144,7 +191,7 @@ def decode(
     if fused_levels:
         decoded = model.decoder.fuse(decoded, early, training=False)
         level = model.decoder.output_level
-    return model.head(({str(level): convolved}, {str(level): decoded}), training=False)
+    return _head(model, {str(level): convolved}, {str(level): decoded}, channels)
 
 
 def _decoder_parts(

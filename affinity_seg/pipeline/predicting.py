@@ -50,25 +50,24 @@ class Predictor:
         full = self._logits(segmenter.semantic, {whole: (contrasts[0], size)}, cache)[whole]
         regions = segmenter.list_regions(full, size)
         places = [(region.box, _zoomed(region, segmenter)) for region in regions]
-        semantic, affinity = (
+        found = [
             self._crop_logits(network, pixels, places, cache)
-            for network, pixels in zip(
-                (segmenter.semantic, segmenter.affinity), contrasts, strict=True
-            )
-        )
+            for network, pixels in zip(segmenter.networks, contrasts, strict=True)
+        ]
         return ImagePrediction(
             height=height,
             width=width,
             semantic_stride=segmenter.semantic.output_stride,
-            affinity_stride=segmenter.affinity.output_stride,
-            distances=tuple(segmenter.affinity.distances),
+            affinity_stride=segmenter.networks[-1].output_stride,
+            distances=tuple(segmenter.networks[-1].distances),
             semantic_logits=full.astype(config.logits_dtype),
             regions=[
                 RegionPrediction(
                     region,
                     place[1],
-                    semantic[place].astype(config.logits_dtype),
-                    affinity[place].astype(config.logits_dtype),
+                    *segmenter.split(
+                        [logits[place].astype(config.logits_dtype) for logits in found]
+                    ),
                 )
                 for region, place in zip(regions, places, strict=True)
             ],

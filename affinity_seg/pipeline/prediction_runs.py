@@ -43,33 +43,41 @@ def load_networks(
     affinity_dir: str,
     networks: Networks | None = None,
 ) -> tuple[Network, Network]:
-    """Loads both networks.
+    """Loads both networks, or the one that has both heads.
 
     Args:
       config: The configuration of inference.
-      semantic_dir: Folder of the trained semantic network.
-      affinity_dir: Folder of the trained affinity network.
+      semantic_dir: Folder of the trained semantic or joint network.
+      affinity_dir: Folder of the trained affinity network; `semantic_dir` for a joint one.
       networks: Networks of these folders that were loaded before; newly loaded ones are added.
 
     Returns:
-      The semantic and the affinity network.
+      The semantic and the affinity network; a joint one twice.
 
     Raises:
-      ValueError: A folder holds a network of the other kind.
+      ValueError: A folder holds a network of the other kind, or `config` wants different strides
+        of the two heads of a joint network.
     """
     networks = {} if networks is None else networks
+    is_joint = os.path.realpath(semantic_dir) == os.path.realpath(affinity_dir)
+    if is_joint and config.semantic_stride != config.affinity_stride:
+        raise ValueError(
+            "`semantic_stride` must equal `affinity_stride` for one network with both heads, other "
+            f"strides need two networks: {config.semantic_stride}, {config.affinity_stride}"
+        )
     loaded = []
-    for kind, folder, stride in (
+    for part, folder, stride in (
         ("semantic", semantic_dir, config.semantic_stride),
         ("affinity", affinity_dir, config.affinity_stride),
     ):
+        kind = "joint" if is_joint else part
         key = kind, stride, config.precision
         if key not in networks:
             networks[key] = load_network(folder, stride, config.precision)
         network = networks[key]
         if network.kind != kind:
             raise ValueError(
-                f"`{kind}_dir` must hold the {kind} network: {folder} holds the {network.kind} one"
+                f"`{part}_dir` must hold the {kind} network: {folder} holds the {network.kind} one"
             )
         loaded.append(network)
     semantic, affinity = loaded

@@ -1,5 +1,9 @@
 """The pipeline from an image to its instances: one object, called eagerly and exported as is."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
 import tensorflow as tf
 
 from affinity_seg import ops
@@ -13,13 +17,15 @@ from affinity_seg.pipeline.merging import GraphMerger
 from affinity_seg.pipeline.pasting import Canvas
 from affinity_seg.pipeline.predictions import RegionPrediction
 
+Logits = TypeVar("Logits", tf.Tensor, np.ndarray)
+
 
 class Segmenter(tf.Module):
-    """Both networks, regions, zoom, flips, tiles, merge, pasting and filters (paper 3.4, 4).
+    """The networks, regions, zoom, flips, tiles, merge, pasting and filters (paper 3.4, 4).
 
     Attributes:
-      semantic: The semantic network.
-      affinity: The affinity network.
+      semantic: The network that runs on the full image; of a joint one, its semantic part.
+      networks: Those that run on a crop: the semantic and the affinity one, or the joint one.
       config: Every parameter of the method.
       class_table: Classes of the semantic network.
       merger: The part of the pipeline after the networks.
@@ -35,8 +41,8 @@ class Segmenter(tf.Module):
         """Checks that networks and configuration fit.
 
         Args:
-          semantic: The semantic network.
-          affinity: The affinity network.
+          semantic: The semantic network, or a joint one.
+          affinity: The affinity network, or the same joint one.
           config: Every parameter of the method.
           instance_filter: Which instances are kept.
 
@@ -44,11 +50,12 @@ class Segmenter(tf.Module):
           ValueError: Networks, configuration and filter do not fit each other.
         """
         super().__init__()
-        for network, kind in ((semantic, "semantic"), (affinity, "affinity")):
-            if network.kind != kind:
-                raise ValueError(f"the {kind} network must be of that kind: {network.kind!r}")
-        self.semantic = semantic
-        self.affinity = affinity
+        is_joint = semantic is affinity
+        for network, part in ((semantic, "semantic"), (affinity, "affinity")):
+            if network.kind != ("joint" if is_joint else part):
+                raise ValueError(f"the {part} network must be of that kind: {network.kind!r}")
+        self.networks = (semantic,) if is_joint else (semantic, affinity)
+        self.semantic = semantic.semantic_only() if is_joint else semantic
         self.config = config
         self.class_table = semantic.class_table
         self.merger = GraphMerger(
@@ -60,7 +67,7 @@ class Segmenter(tf.Module):
         )
         self._groups = config.class_groups(self.class_table)
         # A SavedModel holds the variables that it finds in attributes.
-        self._variables = [*semantic.variables, *affinity.variables]
+        self._variables = [variable for one in self.networks for variable in one.variables]
 
     def segment(self, image: tf.Tensor) -> Instances:
         """Returns the instances of an image, tensors; works eagerly and inside `tf.function`.
@@ -84,27 +91,48 @@ class Segmenter(tf.Module):
             canvas = self.merger.add(canvas, [RegionPrediction(one, *logits) for one in regions])
         return self.merger.finish(canvas)
 
-    def contrasts(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns an image in the contrast of the semantic and of the affinity network.
+    def contrasts(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Returns an image in the contrast of each of `networks`, float32 [H, W, 3], 0..255.
 
-        Both are float32 [H, W, 3], 0..255.
+        `semantic` has the first.
         """
         return tuple(
-            tf.cast(network.stretch_contrast(image), tf.float32)
-            for network in (self.semantic, self.affinity)
+            tf.cast(network.stretch_contrast(image), tf.float32) for network in self.networks
         )
 
     def flips(self, network: Network) -> tuple[bool, ...]:
-        """Returns for each view of one of the networks whether it is the mirrored one."""
+        """Returns for each view of a network whether it is the mirrored one."""
         config = self.config
-        is_flipped = config.semantic_flip if network is self.semantic else config.affinity_flip
+        is_flipped = {
+            "semantic": config.semantic_flip,
+            "affinity": config.affinity_flip,
+            "joint": config.semantic_flip or config.affinity_flip,
+        }[network.kind]
         return (False, True) if is_flipped else (False,)
+
+    def split(self, logits: Sequence[Logits]) -> tuple[Logits, Logits]:
+        """Returns the semantic and the affinity logits of a crop.
+
+        Args:
+          logits: Those of each of `networks`, float32 [F, h, w, C].
+
+        Returns:
+          The semantics [F, h, w, K] and the affinities [F, h, w, A]; each has the mirrored view
+          only if the configuration wants it.
+        """
+        if len(logits) == 2:
+            return tuple(logits)
+        ((network,), (both,)) = self.networks, logits
+        config = self.config
+        flips = config.semantic_flip, config.affinity_flip
+        parts = zip(network.split(both), flips, strict=True)
+        return tuple(part if flip else part[:1] for part, flip in parts)
 
     def run(self, network: Network, views: tf.Tensor) -> tf.Tensor:
         """Returns the logits of views of one size, in tiles if they are too large.
 
         Args:
-          network: One of the two.
+          network: `semantic` or one of `networks`.
           views: float32 [B, H, W, 3], see `view`.
 
         Returns:
@@ -133,7 +161,7 @@ class Segmenter(tf.Module):
         return regions_lib.listed(self.found_regions(full, size))
 
     def _add_regions(
-        self, canvas: Canvas, found: ops.FoundRegions, contrasts: tuple[tf.Tensor, tf.Tensor]
+        self, canvas: Canvas, found: ops.FoundRegions, contrasts: tuple[tf.Tensor, ...]
     ) -> Canvas:
         """Predicts, merges and pastes the regions of interest one after the other."""
         for i in tf.range(tf.shape(found.boxes)[0]):
@@ -146,19 +174,19 @@ class Segmenter(tf.Module):
         return canvas
 
     def _region_logits(
-        self, contrasts: tuple[tf.Tensor, tf.Tensor], box: tf.Tensor
+        self, contrasts: tuple[tf.Tensor, ...], box: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns a region's zoomed size, int32 [2], and its logits of both networks."""
         zoomed = regions_lib.zoomed_size(box[2:] - box[:2], self.config)
         padded = regions_lib.padded_size(zoomed, self.config)
         logits = []
-        for network, pixels in zip((self.semantic, self.affinity), contrasts, strict=True):
+        for network, pixels in zip(self.networks, contrasts, strict=True):
             with timeline.scope(network.kind):
                 found = self._logits(network, crop(pixels, box, zoomed), padded)
                 found = needed(found, zoomed, network.output_stride)
             # Rounded to the type in which prediction records store logits.
             logits.append(tf.cast(found, self.config.logits_dtype))
-        return zoomed, *logits
+        return zoomed, *self.split(logits)
 
     def _logits(self, network: Network, pixels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         """Returns the logits of all views of a crop padded to `size`, float32 [F, h, w, C]."""

@@ -76,8 +76,8 @@ def write(
                 "tensorflow": tf.__version__,
                 "kind": kind,
                 "filter": instance_filter._asdict(),
-                "semantic_network": segmenter.semantic.identity,
-                "affinity_network": segmenter.affinity.identity,
+                "semantic_network": segmenter.networks[0].identity,
+                "affinity_network": segmenter.networks[-1].identity,
             },
         )
         if warmup:

@@ -25,6 +25,8 @@ _PNG_IDS = 2**16 - 1
 _FIRST = ("image", 0, "of the batch,")
 """Name for messages of an image in a batch of equal sizes."""
 
+_LOGITS = ("semantic_logits", "affinity_logits")
+
 _LISTS = ("classes", "scores", "sizes", "boxes")
 
 
@@ -199,11 +201,11 @@ class NetworkServer(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)])
     def of_images(self, images):
         """See `signatures`."""
-        segmenter, answer = self._segmenter, {}
+        segmenter, found = self._segmenter, []
         size = tf.shape(images)[1:3]
         with tf.control_dependencies([pictures.check_size_in_graph(size, _FIRST)]):
             images = tf.identity(images)
-        for network in (segmenter.semantic, segmenter.affinity):
+        for network in segmenter.networks:
             logits = []
             for mirrored in segmenter.flips(network):
                 views = tf.map_fn(
@@ -214,5 +216,8 @@ class NetworkServer(tf.Module):
                     fn_output_signature=tf.TensorSpec([None, None, 3], tf.float32),
                 )
                 logits.append(segmenter.run(network, views))
-            answer[f"{network.kind}_logits"] = tf.stack(logits, axis=1)
-        return answer
+            found.append(tf.stack(logits))
+        return {
+            name: tf.stack(tf.unstack(views), axis=1)
+            for name, views in zip(_LOGITS, segmenter.split(found), strict=True)
+        }

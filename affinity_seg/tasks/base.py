@@ -1,13 +1,12 @@
-"""Base class of the semantic and the affinity task."""
+"""The task that trains a network: the semantic one, the affinity one, or both in one network."""
 
-import abc
 import functools
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
 from absl import logging
-from official.core import base_task, input_reader
+from official.core import base_task, input_reader, task_factory
 
 from affinity_seg import common, labels
 from affinity_seg.configs import experiments
@@ -15,59 +14,84 @@ from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.losses import replicas
 from affinity_seg.modeling import initialization, networks
-from affinity_seg.tasks import accumulation, finite
+from affinity_seg.tasks import accumulation, affinity, finite, semantic
 from affinity_seg.tasks import metrics as metrics_lib
 
+_OBJECTIVES = {"semantic": semantic.SemanticObjective, "affinity": affinity.AffinityObjective}
 
+
+@task_factory.register_task_cls(experiments.JointTask)
+@task_factory.register_task_cls(experiments.AffinityTask)
+@task_factory.register_task_cls(experiments.SemanticTask)
 class SegmentationTask(base_task.Task):
-    """Builds the network and its input; a subclass adds outputs, losses, metrics and pictures.
+    """Builds the network and its input, losses, scores and pictures.
 
-    A subclass's `build_losses` also takes a `normalizer`, for the loss of a part of a batch: the
-    `loss_weight` of the whole batch, averaged over the replicas.
-
-    A step runs completely on the device of its replica, and can be compiled by XLA.
+    What the network learns is one objective or two; each has its own channels of the logits, in the
+    order of `experiments.PARTS`. A step runs completely on the device of its replica, and can be
+    compiled by XLA.
     """
 
     def __init__(self, params: experiments.SegmentationTask, logging_dir=None, name=None):
         super().__init__(params, logging_dir=logging_dir, name=name)
         self.class_table = labels.load_class_table(params.class_table)
+        self.objectives = [
+            _OBJECTIVES[part](params, self.class_table) for part in experiments.PARTS[params.name]
+        ]
         self.loss_watch: finite.LossWatch | None = None
         self._sums: list[metrics_lib.Sums] = []
 
     @property
-    @abc.abstractmethod
     def num_outputs(self) -> int:
         """Channels of the logits."""
+        return sum(objective.num_outputs for objective in self.objectives)
 
-    @abc.abstractmethod
-    def loss_weight(self, labels: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Returns the divisor of the loss of a batch, a float32 scalar."""
+    def _logits(self, model_outputs: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        """Returns the logits of each objective."""
+        sizes = [objective.num_outputs for objective in self.objectives]
+        return tf.split(model_outputs["logits"], sizes, axis=-1)
 
-    @abc.abstractmethod
-    def count_shapes(self) -> dict[str, list[int]]:
-        """Returns the shapes of the arrays of `count`, by name."""
-
-    @abc.abstractmethod
-    def count(self, labels: dict[str, tf.Tensor], outputs: dict) -> dict[str, tf.Tensor]:
-        """Returns the arrays of one image [1, ...] that a validation adds up, by name."""
-
-    @abc.abstractmethod
-    def scores(self, sums: dict[str, np.ndarray]) -> dict[str, float]:
-        """Returns the scores of a validation from the sums of the arrays of `count`."""
-
-    @abc.abstractmethod
-    def panels(self, first: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Returns pictures of one image, uint8 [1, height, width, 3], by TensorBoard name.
+    def build_losses(self, labels, model_outputs, aux_losses=None, normalizer=None) -> tf.Tensor:
+        """Returns the weighted sum of the objectives' losses, plus weight decay.
 
         Args:
-          first: "images", float32 [1, H, W, 3], normalised, and all its labels and outputs.
+          labels: The labels of a batch.
+          model_outputs: The network's outputs.
+          aux_losses: Losses that are added.
+          normalizer: For a part of a batch: the divisor of the loss of each objective.
         """
+        normalizers = normalizer or [None] * len(self.objectives)
+        columns = (
+            self.objectives,
+            self.task_config.objective_weights(),
+            self._logits(model_outputs),
+            normalizers,
+        )
+        total = tf.add_n(
+            [
+                weight * objective.loss(labels, logits, divisor)
+                for objective, weight, logits, divisor in zip(*columns, strict=True)
+            ]
+        )
+        return total + tf.add_n(aux_losses) if aux_losses else total
+
+    def count_shapes(self) -> dict[str, list[int]]:
+        """Returns the shapes of the arrays that a validation adds up, by name."""
+        return {k: v for objective in self.objectives for k, v in objective.count_shapes().items()}
+
+    def _count(self, labels: dict[str, tf.Tensor], outputs: dict) -> dict[str, tf.Tensor]:
+        """Returns the arrays of one image [1, ...] that a validation adds up, by name."""
+        pairs = zip(self.objectives, self._logits(outputs), strict=True)
+        return {k: v for one, logits in pairs for k, v in one.count(labels, logits).items()}
 
     def build_model(self) -> tf_keras.Model:
         """Builds the network with fresh weights."""
         model = networks.build_network(
             self.task_config.model, self.num_outputs, self.task_config.losses.l2_weight_decay
         )
+        if self.task_config.foreground_share:
+            share = self.task_config.foreground_share
+            biases = [objective.initial_biases(share) for objective in self.objectives]
+            networks.set_biases(model, np.concatenate(biases))
         if self.task_config.freeze_batch_norm:
             networks.freeze_batch_norm(model)
         return model
@@ -135,7 +159,10 @@ class SegmentationTask(base_task.Task):
         if parts == 1:
             logs = super().train_step(batch, model, optimizer, metrics)
         else:
-            normalizer = replicas.mean_over_replicas(self.loss_weight(batch[1]))
+            normalizer = [
+                replicas.mean_over_replicas(objective.loss_weight(batch[1]))
+                for objective in self.objectives
+            ]
 
             def loss_of(part):
                 images, truth = part
@@ -182,7 +209,7 @@ class SegmentationTask(base_task.Task):
         return {name: fill(name, crops[name]) for name in crops if name != "fingerprint"}
 
     def _count_in_turn(self, truth: dict, outputs: dict) -> list[tf.Tensor]:
-        """Returns the sums over the images of a batch of what `count` returns, float64.
+        """Returns the sums over the images of a batch of what `_count` returns, float64.
 
         It works on one image after the other, because counting takes several times the memory of an
         image.
@@ -191,7 +218,7 @@ class SegmentationTask(base_task.Task):
 
         def add_image(index: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
             image = tf.nest.map_structure(lambda x: x[index : index + 1], (truth, outputs))
-            found = self.count(*image)
+            found = self._count(*image)
             added = (tf.cast(found[name], tf.float64) for name in shapes)
             return index + 1, *(a + b for a, b in zip(sums, added, strict=True))
 
@@ -212,15 +239,19 @@ class SegmentationTask(base_task.Task):
 
     def reduce_aggregated_logs(self, aggregated_logs, global_step=None) -> dict:
         """Draws the kept image for TensorBoard and returns the scores of the evaluation."""
-        if aggregated_logs["first"]:
-            for name, picture in self.panels(aggregated_logs["first"]).items():
+        first = aggregated_logs["first"]
+        if first:
+            pictures = {"input": self._image_panel(first["images"])}
+            for objective, logits in zip(self.objectives, self._logits(first), strict=True):
+                pictures |= objective.panels(first, logits)
+            for name, picture in pictures.items():
                 tf.summary.image(name, picture, step=global_step)
         found = {sums.name: sums.result().numpy() for sums in self._sums}
         for sums in self._sums:
             sums.reset_state()
-        return self.scores(found)
+        return {k: v for objective in self.objectives for k, v in objective.scores(found).items()}
 
-    def image_panel(self, images: tf.Tensor) -> tf.Tensor:
+    def _image_panel(self, images: tf.Tensor) -> tf.Tensor:
         """Returns normalised images as uint8 pictures."""
         model = self.task_config.model
         images = images * model.pixel_scale + tf.constant(list(model.pixel_mean))

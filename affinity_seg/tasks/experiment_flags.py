@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 def define(values: cli.Flags) -> None:
     """Defines all flags that a flagfile gives, and --params_override and --tpu."""
-    what = "affinity_seg_semantic or affinity_seg_affinity."
+    what = "affinity_seg_semantic, affinity_seg_affinity or affinity_seg_joint."
     values.string("experiment", None, what, required=True)
     values.multi_string("config_file", None, "YAML overrides of the experiment, in order.")
     values.string("params_override", "", "More overrides: 'a.b=1,c.d=2', or a YAML file.")
-    what = "Name of the network's folder in that of the model; default: semantic or affinity."
+    what = "Name of the network's folder in that of the model; default: the kind."
     values.string("network", None, what)
     values.string("preset", None, "Preset for model.yaml of the trained model.")
     modes = ["train", "eval", "train_and_eval"]

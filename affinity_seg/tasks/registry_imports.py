@@ -2,4 +2,4 @@
 
 from affinity_seg.configs import experiments  # noqa: F401
 from affinity_seg.modeling import networks  # noqa: F401
-from affinity_seg.tasks import affinity, learning_rate, semantic  # noqa: F401
+from affinity_seg.tasks import base, learning_rate  # noqa: F401

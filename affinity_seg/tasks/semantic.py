@@ -1,18 +1,15 @@
-"""The task that trains the semantic network."""
+"""What the semantic channels of a network learn, and how a validation scores them."""
 
 import numpy as np
 import tensorflow as tf
-from official.core import task_factory
 
 from affinity_seg import common, labels
-from affinity_seg.configs import experiments
 from affinity_seg.losses import semantic_loss
 from affinity_seg.modeling import upsampling
-from affinity_seg.tasks import base, metrics
+from affinity_seg.tasks import metrics, objective
 
 
-@task_factory.register_task_cls(experiments.SemanticTask)
-class SemanticTask(base.SegmentationTask):
+class SemanticObjective(objective.Objective):
     """Softmax over the classes.
 
     Model Garden's own semantic task cannot be used, because it resizes logits with half-pixel
@@ -24,36 +21,40 @@ class SemanticTask(base.SegmentationTask):
         """The number of classes."""
         return self.class_table.num_classes
 
-    def build_losses(self, labels, model_outputs, aux_losses=None, normalizer=None) -> tf.Tensor:
-        """Mean cross-entropy over the pixels that are not void, plus weight decay."""
-        params = self.task_config.losses
-        total = semantic_loss.semantic_loss(
-            model_outputs["logits"],
-            labels[common.LABEL_CLASSES],
-            output_stride=self.task_config.model.output_stride,
+    def initial_biases(self, foreground: float) -> np.ndarray:
+        """Logits of classes that are all equally likely on the foreground."""
+        others = self.num_outputs - 1
+        return np.log([1 - foreground, *[foreground / others] * others])
+
+    def loss(self, truth, logits, normalizer=None) -> tf.Tensor:
+        """Mean cross-entropy over the pixels that are not void."""
+        params = self.config.losses
+        return semantic_loss.semantic_loss(
+            logits,
+            truth[common.LABEL_CLASSES],
+            output_stride=self.config.model.output_stride,
             sample_stride=params.sample_stride,
             class_weights=params.class_weights,
             hard_pixel_share=params.hard_pixel_share,
             normalizer=normalizer,
         )
-        return total + tf.add_n(aux_losses) if aux_losses else total
 
-    def loss_weight(self, labels) -> tf.Tensor:
+    def loss_weight(self, truth) -> tf.Tensor:
         """Number of scored pixels that are not void."""
         return semantic_loss.scored_pixels(
-            labels[common.LABEL_CLASSES], sample_stride=self.task_config.losses.sample_stride
+            truth[common.LABEL_CLASSES], sample_stride=self.config.losses.sample_stride
         )
 
     def count_shapes(self) -> dict[str, list[int]]:
         """A validation adds up the confusion matrix."""
         return {"confusion": [self.num_outputs, self.num_outputs]}
 
-    def count(self, labels, outputs) -> dict[str, tf.Tensor]:
+    def count(self, truth, logits) -> dict[str, tf.Tensor]:
         """Counts the pixels of an image by true and predicted class."""
         found = semantic_loss.confusion_matrix(
-            outputs["logits"],
-            labels[common.LABEL_CLASSES],
-            output_stride=self.task_config.model.output_stride,
+            logits,
+            truth[common.LABEL_CLASSES],
+            output_stride=self.config.model.output_stride,
         )
         return {"confusion": found}
 
@@ -64,15 +65,14 @@ class SemanticTask(base.SegmentationTask):
         found = {f"iou/{name}": float(iou) for name, iou in named}
         return {**found, "mean_iou": metrics.ratio(ious[occurs].sum(), occurs.sum())}
 
-    def panels(self, first) -> dict[str, tf.Tensor]:
-        """Image, true classes and predicted classes in the class table's colours."""
-        classes = first[common.LABEL_CLASSES]
-        stride = self.task_config.model.output_stride
-        logits = upsampling.upsample_logits(first["logits"], stride, *classes.shape[1:])
+    def panels(self, truth, logits) -> dict[str, tf.Tensor]:
+        """True classes and predicted classes in the class table's colours."""
+        classes = truth[common.LABEL_CLASSES]
+        stride = self.config.model.output_stride
+        logits = upsampling.upsample_logits(logits, stride, *classes.shape[1:])
         colors = tf.constant([*self.class_table.colors, (128, 128, 128)], tf.uint8)
         void_last = tf.where(tf.equal(classes, labels.VOID_CLASS), self.num_outputs, classes)
         return {
-            "input": self.image_panel(first["images"]),
             "classes_truth": tf.gather(colors, tf.cast(void_last, tf.int32)),
             "classes_prediction": tf.gather(colors, tf.argmax(logits, axis=-1)),
         }

@@ -4,8 +4,9 @@ r"""Trains a network with Model Garden.
     affinity_seg train --flagfile=demo_affinity --model=runs/demo \
         --params_override=trainer.train_steps=500
 
-Writes params.yaml, class_table.yaml, checkpoints and TensorBoard summaries to <model>/semantic or
-<model>/affinity, by the kind of the experiment, or to <model>/<network> if --network is given. Also
+Writes params.yaml, class_table.yaml, checkpoints and TensorBoard summaries to <model>/semantic,
+<model>/affinity or <model>/joint, by the kind of the experiment, or to <model>/<network> if
+--network is given. Also
 writes model.yaml, which names the networks of the model and its preset. Started again with the same
 folder, it continues from the last checkpoint. It uses all visible GPUs, or the CPU if there are
 none, unless `runtime` in the configuration sets something else. --scale_to_batch=16 changes the
@@ -35,8 +36,7 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.tasks import dry_run, scaling, training
 
     params = experiment_flags.parse(values)
-    kind = experiments.KINDS[params.task.name]
-    network = values.network or kind
+    network = values.network or experiments.KINDS[params.task.name]
     if values.scale_to_batch is not None:
         print("\n".join(scaling.scale_to_batch(params, values.scale_to_batch)))
     if values.dry_run:
@@ -44,4 +44,5 @@ def main(values: cli.Flags) -> None:
         return
     training.run(params, os.path.join(values.model, network), values.mode, values.seed)
     if values.mode != "eval":
-        model_folder.write(values.model, networks={kind: network}, preset=values.preset)
+        roles = dict.fromkeys(experiments.PARTS[params.task.name], network)
+        model_folder.write(values.model, networks=roles, preset=values.preset)
