@@ -1,5 +1,6 @@
 """Makes crops of TFRecord examples, with labels as stored on disk, for both networks."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -8,14 +9,14 @@ import tensorflow as tf
 from affinity_seg import grids, labels
 from affinity_seg.configs import experiments
 from affinity_seg.data import graph_examples
-from affinity_seg.dataloaders import fingerprints
+from affinity_seg.dataloaders import fingerprints, microscope
 
 OUTSIDE = 2**16
 """Stored label of a crop's pixels that lie outside the image; those on disk have 16 bits."""
 
 
 class Parser:
-    """Crop, zoom, flip and colours of examples.
+    """Crop, zoom, flip, colours and other changes of examples.
 
     A window is chosen first, and only the parts of the image and of its stored labels that it needs
     are decoded. Both are cut, resized and mirrored together. Where the image is smaller than the
@@ -42,6 +43,7 @@ class Parser:
         self._stretch_contrast = stretch_contrast or (lambda image, histogram: image)
         classes, instances = class_table.decode(np.arange(OUTSIDE))
         self._class_of_instance = np.where(instances > 0, classes, labels.VOID_CLASS)
+        self._background = np.flatnonzero(classes == 0)[0]
 
     def __call__(self, seed: tf.Tensor, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Makes a crop of one example.
@@ -58,8 +60,8 @@ class Parser:
         """
         config = self._config
         seeds = tf.unstack(tf.random.split(seed, 7))
-        zoomed = config.scale_min != 1.0 or config.scale_max != 1.0
-        scale = _uniform(seeds[0], config.scale_min, config.scale_max) if zoomed else 1.0
+        zoomed = (config.scale_min, config.scale_max, config.object_size) != (1, 1, 0)
+        scale = self._zoom(example, seeds[0]) if zoomed else 1.0
         size = _zoomed_size(example["size"], scale, config.crop_size)
         window = _source_size(example["size"], scale, size) if zoomed else size
         start = self._start(example, window, seeds[1], seeds[5])
@@ -68,6 +70,17 @@ class Parser:
         image = self._stretch_contrast(image, example["histogram"])
         if zoomed:
             image, stored = _resize(image, stored, size)
+        more_seeds = tf.unstack(tf.random.split(tf.random.fold_in(seed, 1), 3))
+        if config.is_training and config.microscope.empty > 0:
+            is_empty = _uniform(more_seeds[0], 0.0, 1.0) < config.microscope.empty
+            image, stored = tf.cond(
+                is_empty,
+                lambda: (
+                    microscope.empty(size, window, more_seeds[1]),
+                    tf.fill(size, tf.cast(self._background, stored.dtype)),
+                ),
+                lambda: (tf.cast(image, tf.float32), stored),
+            )
         if config.is_training and config.random_flip:
             flipped = _uniform(seeds[2], 0.0, 1.0) < 0.5
             image, stored = tf.cond(
@@ -77,6 +90,9 @@ class Parser:
             )
         if config.is_training and config.photometric > 0:
             image = _vary_colors(image, seeds[3], seeds[4], config.photometric)
+        if config.is_training and config.microscope.changes_crops:
+            image = tf.cast(image, tf.float32)
+            image = microscope.change(config.microscope, image, window, more_seeds[2])
         if image.dtype != tf.uint8:
             image = tf.saturate_cast(image + 0.5, tf.uint8)
         margin = [[0, total - size[axis]] for axis, total in enumerate(config.crop_size)]
@@ -91,6 +107,23 @@ class Parser:
             "instances": tf.ensure_shape(stored, config.crop_size),
             "fingerprint": fingerprints.of(example["filename"]),
         }
+
+    def _zoom(self, example: dict[str, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
+        """Returns the zoom of an image, see `DataConfig.object_size`.
+
+        The record's counts tell the area of every instance, so no labels are decoded.
+        """
+        config = self._config
+        if not config.object_size:
+            return _uniform(seed, config.scale_min, config.scale_max)
+        classes = tf.gather(tf.constant(self._class_of_instance), example["values"])
+        areas = tf.reduce_sum(example["counts"], axis=0)[classes != labels.VOID_CLASS]
+        # An image without instances gets the middle of the limits, on a logarithmic scale.
+        middle = config.object_size / math.sqrt(config.min_zoom * config.max_zoom)
+        size = tf.cond(tf.size(areas) > 0, lambda: _median_diameter(areas), lambda: middle)
+        zoom = tf.clip_by_value(config.object_size / size, config.min_zoom, config.max_zoom)
+        limits = math.log(config.scale_min), math.log(config.scale_max)
+        return zoom * tf.exp(_uniform(seed, *limits))
 
     def _start(
         self, example: dict[str, tf.Tensor], size: tf.Tensor, seed: tf.Tensor, focus_seed: tf.Tensor
@@ -154,6 +187,13 @@ def _uniform(seed: tf.Tensor, low: float, high: float) -> tf.Tensor:
 def _index(share: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     """Returns the index at a share in [0, 1) of `count` things."""
     return tf.minimum(tf.cast(share * tf.cast(count, tf.float32), tf.int32), count - 1)
+
+
+def _median_diameter(areas: tf.Tensor) -> tf.Tensor:
+    """Returns the median diameter, float32, of the circles of areas, int [1 or more], pixels."""
+    diameters = tf.sqrt(tf.cast(tf.sort(areas), tf.float32) * (4 / math.pi))
+    count = tf.size(diameters)
+    return (diameters[(count - 1) // 2] + diameters[count // 2]) / 2
 
 
 def _round(values: tf.Tensor) -> tf.Tensor:
