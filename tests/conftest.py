@@ -26,7 +26,7 @@ def pytest_xdist_make_scheduler(config, log):
     return Groups(config, log)
 
 
-@pytest.fixture(scope="session", params=["semantic", "affinity"])
+@pytest.fixture(scope="session", params=["semantic", "affinity", "joint"])
 def trained(request, tmp_path_factory):
     """A network of each kind after two steps and an evaluation: (kind, model_dir)."""
     import training_records as records  # Late: it takes seconds and many tests do without.

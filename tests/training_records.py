@@ -11,7 +11,7 @@ from affinity_seg.data import checks, tfrecords
 from affinity_seg.data.listing import Item
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
-KINDS = {"semantic": experiments.SEMANTIC, "affinity": experiments.AFFINITY}
+KINDS = {kind: experiment for experiment, kind in experiments.KINDS.items()}
 
 
 def write(path, count=4, height=72, width=100, cityscapes=True, seed=0):

@@ -319,7 +319,15 @@ class Experiment(cfg.ExperimentConfig):
         if self.trainer.train_steps < 1:
             raise ValueError(f"`trainer.train_steps` must be positive: {self.trainer.train_steps}")
         schedules.check(self.trainer)
-        average = self.trainer.optimizer_config.ema
+        average, optimizer = (
+            getattr(self.trainer.optimizer_config, k) for k in ("ema", "optimizer")
+        )
+        if average is not None and optimizer.type.endswith("_experimental"):
+            raise ValueError(
+                "`trainer.optimizer_config.optimizer.type` must be one that takes a moving average "
+                f"of the weights, such as adam, with `trainer.optimizer_config.ema`: "
+                f"{optimizer.type!r}"
+            )
         if average is not None and average.trainable_weights_only:
             raise ValueError(
                 "`trainer.optimizer_config.ema.trainable_weights_only` must be false, since the "

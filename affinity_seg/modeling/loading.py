@@ -71,12 +71,19 @@ class Network:
         ends = np.cumsum(self._sizes).tolist()
         return [logits[..., end - size : end] for size, end in zip(self._sizes, ends, strict=True)]
 
-    def semantic_only(self) -> "Network":
-        """Returns the semantic part of a joint network: the same weights, without affinities."""
+    def part(self, kind: str) -> "Network":
+        """Returns the network of one head of a joint network, with the same weights.
+
+        Args:
+          kind: "semantic" or "affinity".
+        """
+        index = ("semantic", "affinity").index(kind)
+        first = sum(self._sizes[:index])
         part = copy.copy(self)
-        part.kind, part.distances = "semantic", None
-        part.num_outputs, part._sizes = self._sizes[0], self._sizes[:1]
-        part._channels = 0, part.num_outputs
+        part.kind, part._sizes = kind, self._sizes[index : index + 1]
+        part.distances = self.distances if kind == "affinity" else None
+        (part.num_outputs,) = part._sizes
+        part._channels = first, first + part.num_outputs
         for name in ("logits", "encode", "decode"):
             vars(part).pop(name, None)  # A cached function of the whole.
         return part

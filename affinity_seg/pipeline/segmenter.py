@@ -55,7 +55,7 @@ class Segmenter(tf.Module):
             if network.kind != ("joint" if is_joint else part):
                 raise ValueError(f"the {part} network must be of that kind: {network.kind!r}")
         self.networks = (semantic,) if is_joint else (semantic, affinity)
-        self.semantic = semantic.semantic_only() if is_joint else semantic
+        self.semantic = semantic.part("semantic") if is_joint else semantic
         self.config = config
         self.class_table = semantic.class_table
         self.merger = GraphMerger(

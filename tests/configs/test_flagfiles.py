@@ -35,14 +35,15 @@ def root(monkeypatch):
 
 
 def test_every_run_has_its_flagfile():
-    others = {f"{data}_{kind}" for data in ("demo", "nuclei") for kind in ("semantic", "affinity")}
+    others = {"cityscapes_joint", "nuclei_joint"}
+    others |= {f"{data}_{kind}" for data in ("demo", "nuclei") for kind in ("semantic", "affinity")}
     assert others | set(PAPER) <= set(flagfiles.TRAINING)
 
 
 @pytest.mark.parametrize("name", flagfiles.TRAINING)
 def test_parses_and_is_documented(name):
     values = flagfiles.read(name)
-    kind = "semantic" if "semantic" in name else "affinity"
+    (kind,) = (kind for kind in experiments.KINDS.values() if kind in name.split("_"))
     assert values.experiment == f"affinity_seg_{kind}"
     assert flagfiles.parse(name, "trainer.max_to_keep=7").trainer.max_to_keep == 7
     assert flagfiles.model_dir(name).startswith("runs/")

@@ -15,7 +15,7 @@ def test_load_network_gives_the_trained_weights(trained):
     network = loading.load_network(str(model_dir))
     assert (network.kind, network.output_stride) == (kind, 8)
     assert network.class_table.name == "cityscapes"
-    assert network.num_outputs == {"semantic": 9, "affinity": 56}[kind]
+    assert network.num_outputs == {"semantic": 9, "affinity": 56, "joint": 65}[kind]
     reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(model_dir)))
     key = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
     np.testing.assert_array_equal(network.model.head.get_weights()[0], reader.get_tensor(key))

@@ -13,7 +13,7 @@ from affinity_seg.tasks import (
     registry_imports,  # noqa: F401
 )
 
-KINDS = {"semantic": experiments.SEMANTIC, "affinity": experiments.AFFINITY}
+KINDS = {kind: experiment for experiment, kind in experiments.KINDS.items()}
 
 
 def build(kind, folder, parts, **losses):

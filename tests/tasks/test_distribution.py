@@ -15,7 +15,7 @@ from running import ON_CPU, ROOT, run_code, start_program
 
 from affinity_seg.tasks import training
 
-KINDS = ("semantic", "affinity")
+KINDS = ("semantic", "affinity", "joint")
 STEPS = 20
 
 # Trains both networks on one and on two logical CPU devices.
