@@ -115,7 +115,8 @@ def _zoom_in(noise: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 def compress(image: tf.Tensor, least_quality: int, seed: tf.Tensor) -> tf.Tensor:
     """Writes an image as a JPEG of a quality in [least_quality, 100] and reads it again."""
     quality = tf.random.stateless_uniform([], seed, least_quality, 101, tf.int32)
-    written = tf.image.adjust_jpeg_quality(tf.saturate_cast(image + 0.5, tf.uint8), quality)
+    pixels = tf.saturate_cast(image + 0.5, tf.uint8)
+    written = tf.image.adjust_jpeg_quality(pixels, quality, dct_method="INTEGER_ACCURATE")
     return tf.cast(written, tf.float32)
 
 
