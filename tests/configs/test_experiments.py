@@ -52,6 +52,8 @@ def test_defaults_are_the_papers():
         ("task.model.contrast_percentiles", [1.0]),
         ("task.model.contrast_percentiles", [5.0, 5.0]),
         ("task.model.contrast_percentiles", [5.0, 101.0]),
+        ("task.model.contrast_floor", 0.0),
+        ("task.model.contrast_floor", 256.0),
         ("task.train_data.object_size", -1.0),
         ("task.train_data.min_zoom", 0.0),
         ("task.train_data.max_zoom", 0.1),
