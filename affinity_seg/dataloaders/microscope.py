@@ -16,6 +16,9 @@ from affinity_seg.configs import microscope as microscope_config
 _GLOW_KNOTS = 4
 """A glow is a bilinear surface through random heights at so many places of each axis."""
 
+_COARSEST = 3.0
+"""Largest grain of the noise in empty crops, pixels of the image; coarser noise looks like objects."""
+
 
 def change(
     config: microscope_config.Microscope, image: tf.Tensor, pixels: tf.Tensor, seed: tf.Tensor
@@ -135,7 +138,9 @@ def empty(size: tf.Tensor, pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
       float32 [h, w, 3], 0..255.
     """
     draw_seed, kind_seed, glow_seed, seed = tf.unstack(tf.random.split(seed, 4))
-    level, glow, contrast, share = tf.unstack(tf.random.stateless_uniform([4], draw_seed))
+    level, glow, contrast, share, coarse = tf.unstack(tf.random.stateless_uniform([5], draw_seed))
+    # Pictures that were enlarged or smoothed before have coarser noise than their pixels.
+    pixels = tf.cast(tf.math.ceil(tf.cast(pixels, tf.float32) / _COARSEST**coarse), tf.int32)
     values = tf.random.stateless_uniform(_grid(size, pixels), seed, 1e-6, 1)
     noise = tf.switch_case(
         tf.random.stateless_uniform([], kind_seed, 0, 4, tf.int32),
