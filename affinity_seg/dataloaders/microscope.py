@@ -17,7 +17,7 @@ _GLOW_KNOTS = 4
 """A glow is a bilinear surface through random heights at so many places of each axis."""
 
 _COARSEST = 3.0
-"""Largest grain of the noise in empty crops, pixels of the image; coarser noise looks like objects."""
+"""Largest grain of the noise in empty crops, pixels of the image; coarser ones resemble objects."""
 
 
 def change(
