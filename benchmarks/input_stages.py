@@ -7,7 +7,7 @@ import tensorflow as tf
 from official.core import input_reader
 
 from affinity_seg import labels
-from affinity_seg.configs import experiments, networks
+from affinity_seg.configs import experiments, microscope, networks
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.modeling.networks import normalize
@@ -18,6 +18,9 @@ _OPTIONS = {
     "+ colours": {"photometric": 0.1},
     "+ zoom": {"scale_max": 2.0},
     "+ object crops": {"object_crops": 1.0},
+    "+ microscope": {
+        "microscope": microscope.Microscope(gamma=0.5, background=40, blur=1, noise=20, jpeg=50)
+    },
 }
 """Settings that are off in the paper, each measured alone on top of what the paper does."""
 

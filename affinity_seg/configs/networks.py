@@ -152,6 +152,9 @@ class Network(hyperparams.Config):
       contrast_percentiles: Two percentiles of an image's values that become 0 and 255 before all
         else (zoom, regions, crops); what is beyond them is clipped; empty for none. For pictures
         whose brightness says nothing, such as those of fluorescence microscopes.
+      contrast_floor: Least difference of the two percentiles, in values of the image, 0..255, that
+        is stretched to the full range. A smaller one is stretched as if it were this large, so
+        that a picture of next to nothing stays dark.
     """
 
     backbone: Backbone = dataclasses.field(default_factory=Backbone)
@@ -165,6 +168,7 @@ class Network(hyperparams.Config):
     pixel_mean: list[float] = dataclasses.field(default_factory=lambda: [123.68, 116.779, 103.939])
     pixel_scale: float = 1.0
     contrast_percentiles: list[float] = dataclasses.field(default_factory=list)
+    contrast_floor: float = 1.0
 
     @property
     def backbone_level(self) -> int:
@@ -204,3 +208,5 @@ class Network(hyperparams.Config):
                 "`contrast_percentiles` must be empty or two increasing numbers in [0, 100]: "
                 f"{percentiles}"
             )
+        if not 1 <= self.contrast_floor <= 255:
+            raise ValueError(f"`contrast_floor` must be in [1, 255]: {self.contrast_floor}")

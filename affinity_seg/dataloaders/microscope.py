@@ -16,6 +16,9 @@ from affinity_seg.configs import microscope as microscope_config
 _GLOW_KNOTS = 4
 """A glow is a bilinear surface through random heights at so many places of each axis."""
 
+_COARSEST = 3.0
+"""Largest grain of the noise in empty crops, pixels of the image; coarser ones resemble objects."""
+
 
 def change(
     config: microscope_config.Microscope, image: tf.Tensor, pixels: tf.Tensor, seed: tf.Tensor
@@ -115,7 +118,8 @@ def _zoom_in(noise: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 def compress(image: tf.Tensor, least_quality: int, seed: tf.Tensor) -> tf.Tensor:
     """Writes an image as a JPEG of a quality in [least_quality, 100] and reads it again."""
     quality = tf.random.stateless_uniform([], seed, least_quality, 101, tf.int32)
-    written = tf.image.adjust_jpeg_quality(tf.saturate_cast(image + 0.5, tf.uint8), quality)
+    pixels = tf.saturate_cast(image + 0.5, tf.uint8)
+    written = tf.image.adjust_jpeg_quality(pixels, quality, dct_method="INTEGER_ACCURATE")
     return tf.cast(written, tf.float32)
 
 
@@ -134,7 +138,9 @@ def empty(size: tf.Tensor, pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
       float32 [h, w, 3], 0..255.
     """
     draw_seed, kind_seed, glow_seed, seed = tf.unstack(tf.random.split(seed, 4))
-    level, glow, contrast, share = tf.unstack(tf.random.stateless_uniform([4], draw_seed))
+    level, glow, contrast, share, coarse = tf.unstack(tf.random.stateless_uniform([5], draw_seed))
+    # Pictures that were enlarged or smoothed before have coarser noise than their pixels.
+    pixels = tf.cast(tf.math.ceil(tf.cast(pixels, tf.float32) / _COARSEST**coarse), tf.int32)
     values = tf.random.stateless_uniform(_grid(size, pixels), seed, 1e-6, 1)
     noise = tf.switch_case(
         tf.random.stateless_uniform([], kind_seed, 0, 4, tf.int32),

@@ -207,7 +207,7 @@ def _decoder_parts(
 def stretch_contrast(
     config: networks_config.Network, image: tf.Tensor, histogram: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Applies `contrast_percentiles` to an image, or to a part of one.
+    """Applies `contrast_percentiles` and `contrast_floor` to an image, or to a part of one.
 
     Args:
       config: The network's configuration.
@@ -226,7 +226,9 @@ def stretch_contrast(
     ranks = tf.math.ceil(shares * tf.cast(tf.reduce_sum(histogram), tf.float64))
     ranks = tf.maximum(tf.cast(ranks, tf.int32), 1)  # The lowest value has rank 1.
     low, high = tf.unstack(tf.cast(tf.searchsorted(tf.cumsum(histogram), ranks), tf.float32))
-    stretched = (tf.cast(image, tf.float32) - low) * (255 / tf.maximum(high - low, 1))
+    stretched = (tf.cast(image, tf.float32) - low) * (
+        255 / tf.maximum(high - low, config.contrast_floor)
+    )
     return tf.clip_by_value(stretched, 0, 255)
 
 

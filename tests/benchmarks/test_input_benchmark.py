@@ -120,7 +120,7 @@ def test_input_tool_reads_given_records(sets, tmp_path):
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-2000:]
     rows = json.loads((tmp_path / "results.json").read_text())[pattern]
-    assert len(rows) == 9
+    assert len(rows) == 10
     for row in rows:
         assert row["stage"] in result.stdout
 

@@ -198,6 +198,53 @@ def test_a_zoomed_out_image_is_padded():
     assert not image[~inside].any()
 
 
+def objects(*sides):
+    """An image with a bright square of each side, 40 pixels apart."""
+    stored = np.zeros((60, 40 * len(sides)), np.uint16)
+    for number, side in enumerate(sides):
+        stored[10 : 10 + side, 40 * number : 40 * number + side] = number + 1
+    return np.where(stored[..., None] > 0, [[[255, 255, 255]]], 0).astype(np.uint8), stored
+
+
+def zoom_of(image, stored, table=IDS, **config):
+    """Returns the zoom of a crop that holds all of the image, by the sizes of both."""
+    config = {"crop_size": [1000, 1000], "random_flip": False, "object_size": 20.0, **config}
+    _, truth = parse(image, stored, table=table, **config)
+    inside = truth[common.LABEL_CLASSES] != labels.VOID_CLASS
+    return inside.any(axis=1).sum() / len(image)
+
+
+@pytest.mark.parametrize(
+    "sides, median",
+    [([10], 10), ([8, 30, 12], 12), ([8, 30, 12, 14], 13), ([1] * 5, 1), ([37], 37)],
+)
+@pytest.mark.parametrize("is_training", [True, False])
+def test_objects_are_zoomed_to_one_size(sides, median, is_training):
+    zoom = zoom_of(*objects(*sides), is_training=is_training, min_zoom=0.8, max_zoom=5.0)
+    diameter = median * np.sqrt(4 / np.pi)
+    assert zoom == pytest.approx(np.clip(20 / diameter, 0.8, 5.0), abs=0.01)
+
+
+def test_only_instances_count_for_the_size():
+    image, stored = objects(10, 30)
+    stored = np.choose(stored, [7, 26001, 26]).astype(np.uint16)  # road, a car, a group of cars
+    zoom = zoom_of(image, stored, labels.CITYSCAPES)
+    assert zoom == pytest.approx(20 / (10 * np.sqrt(4 / np.pi)), abs=0.01)
+
+
+def test_an_image_without_instances_is_zoomed_between_the_limits():
+    image, stored = objects(10)
+    assert zoom_of(image, 0 * stored, min_zoom=1.0, max_zoom=4.0) == pytest.approx(2, abs=0.01)
+
+
+def test_the_size_of_objects_varies_by_a_factor():
+    limits = {"scale_min": 0.5, "scale_max": 2.0, "crop_size": [500, 500]}
+    plain = zoom_of(*objects(20), crop_size=[500, 500])
+    factors = [zoom_of(*objects(20), seed=(s, 3), **limits) / plain for s in range(60)]
+    assert 0.49 < min(factors) < 0.6 and 1.7 < max(factors) < 2.02
+    assert abs(np.log2(factors).mean()) < 0.25
+
+
 def test_object_crops_of_zoomed_images_hold_an_instance():
     stored = np.zeros((96, 160), np.uint16)
     stored[5, 150] = 24001

@@ -131,6 +131,15 @@ def test_contrast_of_an_image_of_one_colour_and_without_percentiles():
     assert not networks.stretch_contrast(config, image).numpy().any()
 
 
+@pytest.mark.parametrize(("floor", "factor"), [(1.0, 51), (5.0, 51), (10.0, 25.5), (51.0, 5)])
+def test_a_contrast_below_the_floor_is_not_stretched_to_the_full_range(floor, factor):
+    config = network_config()
+    config.contrast_percentiles, config.contrast_floor = [0.0, 100.0], floor
+    image = np.array([20, 22, 25], np.uint8).reshape(1, 3, 1).repeat(3, axis=-1)
+    stretched = networks.stretch_contrast(config, image)
+    np.testing.assert_allclose(stretched[0, :, 0], np.array([0, 2, 5]) * factor, rtol=1e-6)
+
+
 def fused_config(output_stride=16, **fusion):
     config = network_config(output_stride, units=[2, 2, 2, 2])
     config.fusion.override({"levels": [3, 1], "filters": [8, 4], **fusion})
