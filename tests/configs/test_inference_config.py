@@ -103,8 +103,8 @@ def test_bad_overrides_are_refused(override, message):
 
 def test_bad_files_are_named(tmp_path):
     path = tmp_path / "preset.yaml"
-    path.write_text("zoom: 2\n")
-    with pytest.raises(ValueError, match=r"preset\.yaml: unknown field 'zoom'"):
+    path.write_text("scale: 2\n")
+    with pytest.raises(ValueError, match=r"preset\.yaml: unknown field 'scale'"):
         load_config(str(path))
     path.write_text("alpha: 0\n")
     with pytest.raises(ValueError, match=r"preset\.yaml: `alpha` must"):
