@@ -119,9 +119,9 @@ class InferenceConfig(MergeSettings, PredictionSettings):
         if self.object_size is None:
             raise ValueError("`object_size` must be given where `zoom` is 'auto': None")
         if not self.min_zoom <= self.first_zoom <= self.max_zoom:
+            limits = f"[{self.min_zoom}, {self.max_zoom}]"
             raise ValueError(
-                "`first_zoom` must be in [min_zoom, max_zoom] where `zoom` is 'auto', "
-                f"[{self.min_zoom}, {self.max_zoom}]: {self.first_zoom}"
+                f"`first_zoom` must be in {limits} where `zoom` is 'auto': {self.first_zoom}"
             )
 
     def merge_options(

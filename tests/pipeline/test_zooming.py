@@ -57,7 +57,7 @@ def _scene(diameters, size=SIZE):
     y, x = np.indices(size)
     side = int(max(diameters, default=1)) + 3
     places = [(r, c) for r in range(size[0] // side) for c in range(size[1] // side)]
-    for number, (diameter, (row, column)) in enumerate(zip(diameters, places), start=1):
+    for number, (diameter, (row, column)) in enumerate(zip(diameters, places, strict=False), 1):
         dy, dx = y - (row + 0.5) * side, x - (column + 0.5) * side
         is_square = number % 2 == 0
         half = diameter * np.sqrt(np.pi) / 4
@@ -116,8 +116,10 @@ def _run(way, scene, known=(0, np.inf), **changes):
     return found, segmenter.affinity.heights
 
 
-@WAYS
-@pytest.mark.parametrize("diameter", [9, 15, 20, 31, 45])
+@pytest.mark.parametrize(
+    ("diameter", "way"),
+    [*((d, _program) for d in (9, 15, 20, 31, 45)), (9, _records), (9, _graph), (45, _graph)],
+)
 def test_objects_of_any_size_end_at_one_size(diameter, way):
     scene = _scene([diameter, diameter - 1, diameter + 1])
     found, heights = _run(way, scene)
