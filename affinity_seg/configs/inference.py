@@ -5,6 +5,7 @@ their defaults. Unknown fields and values of the wrong type are refused.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -112,12 +113,22 @@ class InferenceConfig(MergeSettings, PredictionSettings):
                 f"`tile_overlap` must be a multiple of {2 * TILE_GRID}: {self.tile_overlap}"
             )
 
+    @property
+    def object_area(self) -> float:
+        """Area of a disc of the diameter `object_size`, which must be given, pixels."""
+        return math.pi / 4 * self.object_size**2
+
     def _check_auto_zoom(self):
         """Raises ValueError unless the other fields fit `zoom` "auto"."""
         if self.regions:
             raise ValueError("`regions` must be false where `zoom` is 'auto': True")
         if self.object_size is None:
             raise ValueError("`object_size` must be given where `zoom` is 'auto': None")
+        if self.min_pixels >= self.object_area:
+            raise ValueError(
+                "`min_pixels` must be less than the area of a disc of the diameter `object_size`, "
+                f"{self.object_area:.0f}, where `zoom` is 'auto': {self.min_pixels}"
+            )
         if not self.min_zoom <= self.first_zoom <= self.max_zoom:
             limits = f"[{self.min_zoom}, {self.max_zoom}]"
             raise ValueError(

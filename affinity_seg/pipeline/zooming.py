@@ -75,6 +75,7 @@ class Zooming:
         # Nothing is dropped that would have more than `min_pixels` at the largest zoom. Otherwise
         # small objects, which are still to be zoomed, would not be seen.
         self._min_area = config.min_pixels / config.max_zoom**2
+        self._min_share = config.min_pixels / config.object_area
         measured = dataclasses.replace(config, min_pixels=int(self._min_area * config.min_zoom**2))
         self._merger = GraphMerger(measured, class_table, distances, strides)
 
@@ -121,12 +122,28 @@ class Zooming:
         canvas = self._merger.add(canvas, [RegionPrediction(one, *logits) for one in regions])
         areas = tf.cast(pasting.number(canvas).sizes, tf.float64)
         areas = tf.sort(areas[areas > self._min_area])
-        count = tf.size(areas)
-        if count == 0:
+        if tf.size(areas) == 0:
             return at
-        diameters = tf.sqrt(4 / math.pi * areas)
-        median = (diameters[(count - 1) // 2] + diameters[count // 2]) / 2
-        zoom = self._config.object_size / median
+        zoom = self._config.object_size / median_diameter(areas, self._min_share)
         octaves = tf.math.log(zoom / self._config.first_zoom) / math.log(2)
         step = tf.cast(tf.round(STEPS_PER_OCTAVE * octaves), tf.int32)
         return tf.clip_by_value(self._first + step, 0, len(self._zooms) - 1)
+
+
+def median_diameter(areas: tf.Tensor, min_share: float) -> tf.Tensor:
+    """Returns the median diameter of the objects, float64 scalar, without specks.
+
+    An image may have more specks of noise than objects, so that the plain median would be that of
+    the specks. But objects cover more area: the object to which the middle one of all pixels
+    belongs is hardly a speck. Objects that are small beside it do not count.
+
+    Args:
+      areas: float64 [N], areas of the objects in ascending order, N > 0.
+      min_share: Objects count if they have more than this share of the area of the object with the
+        middle pixel; below 1.
+    """
+    covered = tf.cumsum(areas)
+    middle = areas[tf.searchsorted(covered, covered[-1:] / 2)[0]]
+    counted = tf.sqrt(4 / math.pi * areas[areas > min_share * middle])
+    count = tf.size(counted)
+    return (counted[(count - 1) // 2] + counted[count // 2]) / 2

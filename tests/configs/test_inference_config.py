@@ -109,6 +109,11 @@ def test_bad_overrides_are_refused(override, message):
     ("override", "message"),
     [
         ("object_size=null", "`object_size` must be given where `zoom` is 'auto': None"),
+        (
+            "min_pixels=1257",
+            "`min_pixels` must be less than the area of a disc of the diameter `object_size`, "
+            "1257, where `zoom` is 'auto': 1257",
+        ),
         ("first_zoom=0.9", "`first_zoom` must be in [1.0, 4.0] where `zoom` is 'auto': 0.9"),
         ("first_zoom=4.1", "`first_zoom` must be in [1.0, 4.0] where `zoom` is 'auto': 4.1"),
     ],

@@ -9,7 +9,7 @@ import tensorflow as tf
 from affinity_seg.configs.inference import MIN_TILE_SIDE, InferenceConfig
 from affinity_seg.instances import overlaps
 from affinity_seg.labels import ClassTable
-from affinity_seg.pipeline import tiles
+from affinity_seg.pipeline import tiles, zooming
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.segmenter import Segmenter
 from checks.true_networks import TrueNetwork, coordinates
@@ -139,10 +139,23 @@ def test_objects_of_that_size_need_one_pass(way):
 
 def test_the_median_counts():
     # Two large objects of five do not matter; with an even count it lies between the middle two.
-    for diameters in ([10, 10, 11, 30, 31], [9, 10, 14, 31]):
+    for diameters in ([14, 14, 15, 22, 23], [12, 13, 17, 24]):
         scene = _scene(diameters)
         _, heights = _run(_program, scene)
         assert heights == [112, _height(_expected(scene[1]), scene[1])]
+
+
+def test_many_specks_do_not_count():
+    scene = _scene([31, 30, 31] + 8 * [6])
+    objects = np.where(scene[1] <= 3, scene[1], 0)
+    _, heights = _run(_program, scene, min_pixels=50)
+    assert heights == [112, _height(_expected(objects), objects)]
+    # All of one size count, whatever `min_pixels` is, and so does an object alone.
+    for areas in ([9.0], [20.0] * 6, [20.0] * 9 + [100.0]):
+        found = zooming.median_diameter(tf.constant(areas, tf.float64), 0.1)
+        assert found == pytest.approx(np.median(np.sqrt(4 / np.pi * np.array(areas))))
+    found = zooming.median_diameter(tf.constant([3.0] * 9 + [100.0], tf.float64), 0.1)
+    assert found == pytest.approx(np.sqrt(400 / np.pi))
 
 
 @WAYS
