@@ -152,9 +152,9 @@ def test_many_specks_do_not_count():
     assert heights == [112, _height(_expected(objects), objects)]
     # All of one size count, whatever `min_pixels` is, and so does an object alone.
     for areas in ([9.0], [20.0] * 6, [20.0] * 9 + [100.0]):
-        found = zooming.median_diameter(tf.constant(areas, tf.float64), 0.1)
+        found = zooming.median_diameter(tf.constant(areas, tf.float64), 0.1).numpy()
         assert found == pytest.approx(np.median(np.sqrt(4 / np.pi * np.array(areas))))
-    found = zooming.median_diameter(tf.constant([3.0] * 9 + [100.0], tf.float64), 0.1)
+    found = zooming.median_diameter(tf.constant([3.0] * 9 + [100.0], tf.float64), 0.1).numpy()
     assert found == pytest.approx(np.sqrt(400 / np.pi))
 
 
