@@ -84,8 +84,9 @@ class Zooming:
     ) -> Logits:
         """Returns the logits of an image at the zoom that its objects need.
 
-        No pass is repeated: if the zoom is the one at which the objects were measured, these
-        logits are returned. Without objects the zoom stays as it is.
+        The networks run once if the first zoom is right, and three times at most. If the zoom is
+        the one at which the objects were measured, the logits of that pass are returned. Without
+        objects the zoom stays as it is.
 
         Args:
           predict: Runs the networks on the whole image at a zoom, float64 scalar.
