@@ -29,7 +29,8 @@ class MergeSettings:
       linkage: "average": the mean of all edges between two clusters; "weighted": the mean of means,
         as Algorithm 1 is written.
       min_pixels: Instances have more pixels than this, counted at the resolution that is merged
-        (3.4).
+        (3.4): after the zoom. Where `zoom` is "auto", objects have one size after the zoom, and
+        this is a size relative to `object_size`.
     """
 
     groups: tuple[int, ...] | None = fields.checked(None, low=0, high=labels.VOID_CLASS - 1)

@@ -121,6 +121,6 @@ def markdown(number: int, found: Sequence[dict[str, Any]]) -> str:
 
 def _predictions_dir(output_dir: str, config: inference.InferenceConfig) -> str:
     """Returns the folder of the records that all rows with these predictions share."""
-    fields = json.dumps(as_json(config.prediction_fields()), sort_keys=True)
+    fields = json.dumps(as_json(config.fingerprint_fields()), sort_keys=True)
     digest = hashlib.sha256(fields.encode()).hexdigest()[:12]
     return os.path.join(output_dir, "predictions", digest)

@@ -5,6 +5,7 @@ their defaults. Unknown fields and values of the wrong type are refused.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,10 @@ BEST_PRESET = "paper_best"
 """What the tools use when no preset is given: the best row of the paper's tables."""
 
 LOGITS_DTYPES = ("float16", "float32")
+
+AUTO_ZOOM = "auto"
+ZOOMS = ("box_height", "none", AUTO_ZOOM)
+"""How the zoom of a region is chosen, see `PredictionSettings`."""
 
 TILE_GRID = max(OUTPUT_STRIDES)
 """Tiles begin at multiples of it, so that their logits fit together, pixels."""
@@ -36,12 +41,16 @@ class PredictionSettings(RegionOptions):
 
     Attributes:
       regions: Find regions of interest; otherwise the whole image is the one region.
-      resize: Zoom each region by `crop_size / box height`, kept within [min_zoom, max_zoom];
-        otherwise by 1.
-      crop_size: Height that regions are zoomed to, and the least side of what the networks
+      zoom: "box_height": each region is zoomed by `crop_size / box height`; "none": by 1; "auto":
+        the whole image is zoomed so that its median object gets the diameter `object_size`, see
+        `pipeline.zooming` (ours, not the paper's). Only without `regions`.
+      crop_size: Height that "box_height" zooms regions to, and the least side of what the networks
         see: smaller crops are padded with zeros. Pixels.
-      min_zoom: Least zoom.
-      max_zoom: Largest zoom.
+      min_zoom: Least zoom of "box_height" and "auto".
+      max_zoom: Largest zoom of "box_height" and "auto".
+      object_size: Diameter that "auto" zooms the median object to: the one that the networks were
+        trained for. The diameter of an object is that of a disc of its area. Zoomed pixels.
+      first_zoom: Zoom at which "auto" looks for objects first, to measure them.
 
     Networks (paper 5.2, 5.3):
       bucket: Crops larger than `crop_size` are padded to it plus a multiple of this, so that they
@@ -58,10 +67,12 @@ class PredictionSettings(RegionOptions):
     """
 
     regions: bool = fields.checked(True)
-    resize: bool = fields.checked(True)
+    zoom: str = fields.checked("box_height", choices=ZOOMS)
     crop_size: int = fields.checked(513, low=1, high=8192)
     min_zoom: float = fields.checked(1.0, low=1 / 64, high=64.0)
     max_zoom: float = fields.checked(4.0, low=1 / 64, high=64.0)
+    object_size: float | None = fields.checked(None, low=1.0, high=8192.0)
+    first_zoom: float = fields.checked(1.5, low=1 / 64, high=64.0)
     bucket: int = fields.checked(64, low=1, high=8192)
     max_input_pixels: int = fields.checked(1024 * 2048, low=MIN_TILE_SIDE**2, high=8192**2)
     tile_overlap: int = fields.checked(256, low=0, high=MIN_TILE_SIDE // 2)
@@ -95,9 +106,33 @@ class InferenceConfig(MergeSettings, PredictionSettings):
             raise ValueError(
                 f"`min_zoom` must be at most `max_zoom`, {self.max_zoom}: {self.min_zoom}"
             )
+        if self.zoom == AUTO_ZOOM:
+            self._check_auto_zoom()
         if self.tile_overlap % (2 * TILE_GRID):
             raise ValueError(
                 f"`tile_overlap` must be a multiple of {2 * TILE_GRID}: {self.tile_overlap}"
+            )
+
+    @property
+    def object_area(self) -> float:
+        """Area of a disc of the diameter `object_size`, which must be given, pixels."""
+        return math.pi / 4 * self.object_size**2
+
+    def _check_auto_zoom(self):
+        """Raises ValueError unless the other fields fit `zoom` "auto"."""
+        if self.regions:
+            raise ValueError("`regions` must be false where `zoom` is 'auto': True")
+        if self.object_size is None:
+            raise ValueError("`object_size` must be given where `zoom` is 'auto': None")
+        if self.min_pixels >= self.object_area:
+            raise ValueError(
+                "`min_pixels` must be less than the area of a disc of the diameter `object_size`, "
+                f"{self.object_area:.0f}, where `zoom` is 'auto': {self.min_pixels}"
+            )
+        if not self.min_zoom <= self.first_zoom <= self.max_zoom:
+            limits = f"[{self.min_zoom}, {self.max_zoom}]"
+            raise ValueError(
+                f"`first_zoom` must be in {limits} where `zoom` is 'auto': {self.first_zoom}"
             )
 
     def merge_options(
@@ -155,6 +190,19 @@ class InferenceConfig(MergeSettings, PredictionSettings):
         """
         merge_only = fields.names(InferenceConfig, "merge_only")
         return {name: value for name, value in vars(self).items() if name not in merge_only}
+
+    def fingerprint_fields(self) -> dict[str, Any]:
+        """Returns all that shapes predictions: `prediction_fields`, and what the zoom depends on.
+
+        With `zoom` "auto" the objects are found, and measured, with the fields of the merge. These
+        are listed as "zoomed_with.<field>". A prediction keeps its zoom, so that it can still be
+        merged with other values of them.
+        """
+        found = self.prediction_fields()
+        if self.zoom == AUTO_ZOOM:
+            merge_only = fields.names(InferenceConfig, "merge_only")
+            found |= {f"zoomed_with.{name}": getattr(self, name) for name in merge_only}
+        return found
 
 
 _MERGE_FIELDS = dataclasses.fields(MergeSettings)

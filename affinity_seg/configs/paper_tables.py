@@ -25,7 +25,7 @@ TABLES = {
     2: (
         TableRow("baseline", "table2_baseline", 18.9, "table2_baseline", ()),
         TableRow("+refinement", "table2_refinement", 22.8, "table2_baseline", ("refine",)),
-        TableRow("+resizing ROIs", "table2_resize", 28.7, "table2_refinement", ("resize",)),
+        TableRow("+resizing ROIs", "table2_resize", 28.7, "table2_refinement", ("zoom",)),
         TableRow(
             "+local merge 2",
             "table2_local_merge_2",

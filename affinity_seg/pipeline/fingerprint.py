@@ -19,7 +19,7 @@ def prediction_fingerprint(
     """Returns all that determines the predictions: configuration and networks."""
     return as_json(
         {
-            **config.prediction_fields(),
+            **config.fingerprint_fields(),
             "semantic_network": loading.network_identity(semantic_dir),
             "affinity_network": loading.network_identity(affinity_dir),
         }

@@ -8,7 +8,7 @@ import tensorflow as tf
 from affinity_seg.modeling.loading import Network
 from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline import segmenter as segmenter_lib
-from affinity_seg.pipeline import timeline
+from affinity_seg.pipeline import timeline, zooming
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.segmenter import Segmenter
 
@@ -49,11 +49,15 @@ class Predictor:
         whole = (0, 0, height, width), size
         full = self._logits(segmenter.semantic, {whole: (contrasts[0], size)}, cache)[whole]
         regions = segmenter.list_regions(full, size)
-        places = [(region.box, _zoomed(region, segmenter)) for region in regions]
-        found = [
-            self._crop_logits(network, pixels, places, cache)
-            for network, pixels in zip(segmenter.networks, contrasts, strict=True)
-        ]
+        if segmenter.zooming is None:
+            found = self._predict_regions(contrasts, regions, cache)
+        else:
+
+            def predict(zoom: tf.Tensor) -> zooming.Logits:
+                return self._predict_regions(contrasts, regions[:1], cache, zoom)[0][1:]
+
+            logits = segmenter.zooming.settle(predict, regions, tf.constant(size))
+            found = [RegionPrediction(region, *logits) for region in regions]
         return ImagePrediction(
             height=height,
             width=width,
@@ -61,17 +65,38 @@ class Predictor:
             affinity_stride=segmenter.networks[-1].output_stride,
             distances=tuple(segmenter.networks[-1].distances),
             semantic_logits=full.astype(config.logits_dtype),
-            regions=[
-                RegionPrediction(
-                    region,
-                    place[1],
-                    *segmenter.split(
-                        [logits[place].astype(config.logits_dtype) for logits in found]
-                    ),
-                )
-                for region, place in zip(regions, places, strict=True)
-            ],
+            regions=found,
         )
+
+    def _predict_regions(
+        self,
+        contrasts: tuple[tf.Tensor, ...],
+        regions: Sequence[regions_lib.Region],
+        cache: LogitsCache,
+        zoom: tf.Tensor | None = None,
+    ) -> list[RegionPrediction]:
+        """Returns the logits of regions.
+
+        Args:
+          contrasts: Of `Segmenter.contrasts`.
+          regions: The regions, NumPy arrays.
+          cache: As in `predict`.
+          zoom: As in `regions.zoomed_size`.
+        """
+        segmenter, dtype = self.segmenter, self.segmenter.config.logits_dtype
+        places = [(region.box, _zoomed(region, segmenter, zoom)) for region in regions]
+        found = [
+            self._crop_logits(network, pixels, places, cache)
+            for network, pixels in zip(segmenter.networks, contrasts, strict=True)
+        ]
+        return [
+            RegionPrediction(
+                region,
+                place[1],
+                *segmenter.split([logits[place].astype(dtype) for logits in found]),
+            )
+            for region, place in zip(regions, places, strict=True)
+        ]
 
     def _crop_logits(
         self, network: Network, pixels: tf.Tensor, places: Sequence[Hashable], cache: LogitsCache
@@ -128,9 +153,11 @@ class Predictor:
         return [logits[i] for i in range(len(views))]
 
 
-def _zoomed(region: regions_lib.Region, segmenter: Segmenter) -> tuple[int, int]:
+def _zoomed(
+    region: regions_lib.Region, segmenter: Segmenter, zoom: tf.Tensor | None
+) -> tuple[int, int]:
     y0, x0, y1, x1 = region.box
-    size = regions_lib.zoomed_size(tf.constant([y1 - y0, x1 - x0]), segmenter.config)
+    size = regions_lib.zoomed_size(tf.constant([y1 - y0, x1 - x0]), segmenter.config, zoom)
     return tuple(size.numpy().tolist())
 
 

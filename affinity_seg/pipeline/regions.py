@@ -84,7 +84,7 @@ def whole_image(size: tf.Tensor, groups: Sequence[int], config: InferenceConfig)
     return [Region(tf.constant(group), box, mask) for group in wanted]
 
 
-def zoomed_size(sides: Any, config: InferenceConfig) -> tf.Tensor:
+def zoomed_size(sides: Any, config: InferenceConfig, zoom: tf.Tensor | None = None) -> tf.Tensor:
     """Returns the height and width that a region is resized to before the networks (4.3).
 
     A multiple of the merge window, so that no window of the graph is partial.
@@ -92,15 +92,17 @@ def zoomed_size(sides: Any, config: InferenceConfig) -> tf.Tensor:
     Args:
       sides: int32 [2], height and width of the region's box, pixels.
       config: The configuration.
+      zoom: float64 scalar, the zoom; None: that of the height of the box, or 1, by `config.zoom`.
 
     Returns:
       int32 [2], pixels.
     """
     sides = tf.cast(sides, tf.float64)
-    zoom = tf.constant(1.0, tf.float64)
-    if config.resize:
-        zoom = config.crop_size / sides[0]
-        zoom = tf.minimum(tf.maximum(zoom, config.min_zoom), config.max_zoom)
+    if zoom is None:
+        zoom = tf.constant(1.0, tf.float64)
+        if config.zoom == "box_height":
+            zoom = config.crop_size / sides[0]
+            zoom = tf.minimum(tf.maximum(zoom, config.min_zoom), config.max_zoom)
     size = tf.maximum(1, tf.cast(tf.floor(sides * zoom + 0.5), tf.int32))
     return -(-size // config.merge_window) * config.merge_window
 

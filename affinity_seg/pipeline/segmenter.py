@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg import ops
-from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.configs.inference import AUTO_ZOOM, InferenceConfig
 from affinity_seg.instances import Instances
 from affinity_seg.modeling.loading import Network
 from affinity_seg.pipeline import regions as regions_lib
@@ -16,6 +16,7 @@ from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.pipeline.merging import GraphMerger
 from affinity_seg.pipeline.pasting import Canvas
 from affinity_seg.pipeline.predictions import RegionPrediction
+from affinity_seg.pipeline.zooming import Zooming
 
 Logits = TypeVar("Logits", tf.Tensor, np.ndarray)
 
@@ -29,6 +30,7 @@ class Segmenter(tf.Module):
       config: Every parameter of the method.
       class_table: Classes of the semantic network.
       merger: The part of the pipeline after the networks.
+      zooming: Finds the zoom of each image; None unless `config.zoom` is "auto".
     """
 
     def __init__(
@@ -58,13 +60,13 @@ class Segmenter(tf.Module):
         self.semantic = semantic.part("semantic") if is_joint else semantic
         self.config = config
         self.class_table = semantic.class_table
-        self.merger = GraphMerger(
-            config,
+        of_networks = (
             self.class_table,
             affinity.distances,
             (semantic.output_stride, affinity.output_stride),
-            instance_filter,
         )
+        self.merger = GraphMerger(config, *of_networks, instance_filter)
+        self.zooming = Zooming(config, *of_networks) if config.zoom == AUTO_ZOOM else None
         self._groups = config.class_groups(self.class_table)
         # A SavedModel holds the variables that it finds in attributes.
         self._variables = [variable for one in self.networks for variable in one.variables]
@@ -87,7 +89,7 @@ class Segmenter(tf.Module):
             canvas = self._add_regions(canvas, self.found_regions(full, size), contrasts)
         else:
             regions = regions_lib.whole_image(size, self._groups, self.config)
-            logits = self._region_logits(contrasts, regions[0].box)
+            logits = self._whole_image_logits(contrasts, regions, size)
             canvas = self.merger.add(canvas, [RegionPrediction(one, *logits) for one in regions])
         return self.merger.finish(canvas)
 
@@ -173,11 +175,29 @@ class Segmenter(tf.Module):
             canvas = self.merger.add(canvas, [RegionPrediction(region, *logits)])
         return canvas
 
+    def _whole_image_logits(
+        self,
+        contrasts: tuple[tf.Tensor, ...],
+        regions: list[regions_lib.Region],
+        size: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the whole image's zoomed size, int32 [2], and its logits of both networks."""
+
+        def predict(zoom: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            return self._region_logits(contrasts, regions[0].box, zoom)
+
+        return (
+            predict(None) if self.zooming is None else self.zooming.settle(predict, regions, size)
+        )
+
     def _region_logits(
-        self, contrasts: tuple[tf.Tensor, ...], box: tf.Tensor
+        self,
+        contrasts: tuple[tf.Tensor, ...],
+        box: tf.Tensor,
+        zoom: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns a region's zoomed size, int32 [2], and its logits of both networks."""
-        zoomed = regions_lib.zoomed_size(box[2:] - box[:2], self.config)
+        zoomed = regions_lib.zoomed_size(box[2:] - box[:2], self.config, zoom)
         padded = regions_lib.padded_size(zoomed, self.config)
         logits = []
         for network, pixels in zip(self.networks, contrasts, strict=True):

@@ -1,12 +1,13 @@
 """The whole pipeline: the same bytes as the plain tools, twice, with faults, from other sources."""
 
+import dataclasses
 import json
 import os
 import re
 import shutil
 
 import pytest
-from plain_outputs import NUM_STREETS, read
+from plain_outputs import NUM_STREETS, contents, read
 from running import ROOT, run_verb
 
 from affinity_seg.beam.segmentation import Segmentation
@@ -14,6 +15,7 @@ from affinity_seg.data import tfrecords
 from affinity_seg.evaluation import metrics
 from affinity_seg.export import coco
 from affinity_seg.labels import CITYSCAPES
+from affinity_seg.pipeline import fingerprint, merge_runs, prediction_runs
 
 
 def rejected(folder):
@@ -126,6 +128,29 @@ def test_another_run_in_the_same_folder_is_refused(wanted, segment, done, overri
     with pytest.raises(ValueError, match=rf"there `{field}` is \d+, not {value}"):
         segment(wanted.networks_run(done, override))
     wanted.assert_equal(done)
+
+
+def test_estimated_zooms_are_those_of_the_plain_tools(wanted, segment, tmp_path):
+    overrides = ["regions=false", "zoom=auto", "object_size=30", "first_zoom=1", "min_zoom=0.5"]
+    run = wanted.networks_run(tmp_path / "beam", *overrides)
+    segment(run)
+    plain = dataclasses.replace(run, output_dir=str(tmp_path / "plain"))
+    predictions_dir = os.path.join(plain.output_dir, "predictions")
+    made_by = fingerprint.prediction_fingerprint(plain.config, *plain.network_dirs)
+    merger = merge_runs.RecordMerger(made_by, plain.config, "graph_merge", plain.results_dir)
+    prediction_runs.predict_images(
+        wanted.items, plain.config, *plain.network_dirs, predictions_dir, merger=merger
+    )
+    for name in ("predictions", "results"):
+        found = contents(tmp_path / "plain" / name)
+        assert len(found) > NUM_STREETS and contents(tmp_path / "beam" / name) == found
+    # A record keeps its zoom: it can be merged with other fields than it was estimated with.
+    other = dataclasses.replace(plain.config, min_pixels=30)
+    results_dir = str(tmp_path / "other")
+    merged = merge_runs.merge_records(predictions_dir, other, "graph_merge", results_dir)
+    assert merged == NUM_STREETS
+    with pytest.raises(ValueError, match=r"there `zoomed_with\.min_pixels` is 20, not 30"):
+        prediction_runs.predict_images(wanted.items, other, *plain.network_dirs, predictions_dir)
 
 
 @pytest.fixture

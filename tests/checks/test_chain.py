@@ -83,7 +83,7 @@ def segmenter(truth):
         TrueNetwork(kind, truth.classes, truth.instance_ids, CITYSCAPES)
         for kind in ("semantic", "affinity")
     ]
-    config = InferenceConfig(min_pixels=50, resize=False, max_input_pixels=512 * 512, bucket=1)
+    config = InferenceConfig(min_pixels=50, zoom="none", max_input_pixels=512 * 512, bucket=1)
     return Segmenter(*networks, config)
 
 

@@ -79,6 +79,10 @@ def test_overrides_win_and_are_typed():
         ("groups=[0, 1000000000000]", "`groups` must be in [0, 254]"),
         ("groups={0: 1}", "`groups` must be a list"),
         ("min_zoom=5", "`min_zoom` must be at most `max_zoom`, 2.0: 5.0"),
+        ("zoom=double", "`zoom` must be one of ('box_height', 'none', 'auto'): 'double'"),
+        ("object_size=0", "`object_size` must be in [1.0, 8192.0]: 0.0"),
+        ("first_zoom=0", "`first_zoom` must be in [0.015625, 64.0]: 0.0"),
+        ("zoom=auto", "`regions` must be false where `zoom` is 'auto': True"),
         ("linkage=single", "`linkage` must be"),
         ("stages=3", "`stages` must be a list: 3"),
         ("min_pixels", "must be 'field=value'"),
@@ -101,10 +105,31 @@ def test_bad_overrides_are_refused(override, message):
     assert str(error.value).startswith(f"--override={override}: ")
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("object_size=null", "`object_size` must be given where `zoom` is 'auto': None"),
+        (
+            "min_pixels=1257",
+            "`min_pixels` must be less than the area of a disc of the diameter `object_size`, "
+            "1257, where `zoom` is 'auto': 1257",
+        ),
+        ("first_zoom=0.9", "`first_zoom` must be in [1.0, 4.0] where `zoom` is 'auto': 0.9"),
+        ("first_zoom=4.1", "`first_zoom` must be in [1.0, 4.0] where `zoom` is 'auto': 4.1"),
+    ],
+)
+def test_fields_that_do_not_fit_zoom_auto_are_refused(override, message):
+    fits = {"zoom": "auto", "regions": False, "object_size": 40}
+    assert load_config(fits, ["first_zoom=4"]).zoom == "auto"
+    with pytest.raises(ValueError) as error:
+        load_config(fits, [override])
+    assert str(error.value) == f"--override={override}: {message}"
+
+
 def test_bad_files_are_named(tmp_path):
     path = tmp_path / "preset.yaml"
-    path.write_text("zoom: 2\n")
-    with pytest.raises(ValueError, match=r"preset\.yaml: unknown field 'zoom'"):
+    path.write_text("scale: 2\n")
+    with pytest.raises(ValueError, match=r"preset\.yaml: unknown field 'scale'"):
         load_config(str(path))
     path.write_text("alpha: 0\n")
     with pytest.raises(ValueError, match=r"preset\.yaml: `alpha` must"):

@@ -159,7 +159,7 @@ def test_discs_stay_where_they_are(zoom, way):
         (_at(3.0, stride=8, slope=5, semantic_flip=True, affinity_flip=True), _program),
         (_at(0.8), _program),
         (_at(0.5, min_pixels=5), _program),
-        ({"resize": False}, _program),
+        ({"zoom": "none"}, _program),
     ],
 )
 def test_no_setting_moves_them(changes, way):

@@ -89,8 +89,8 @@ def test_without_regions_the_whole_image_is_one():
         ({}, (40, 28)),  # Zoom 4 = 40 / 10; 7 * 4.
         ({"max_zoom": 1.5}, (16, 12)),  # 15 and 10.5 -> 11, rounded up to even.
         ({"max_zoom": 1.5, "merge_window": 1}, (15, 11)),
-        ({"resize": False}, (10, 8)),
-        ({"resize": False, "merge_window": 4}, (12, 8)),
+        ({"zoom": "none"}, (10, 8)),
+        ({"zoom": "none", "merge_window": 4}, (12, 8)),
         ({"crop_size": 8}, (10, 8)),  # Never below min_zoom.
         ({"min_zoom": 2.0, "max_zoom": 2.0}, (20, 14)),
         ({"min_zoom": 0.02, "max_zoom": 0.02, "merge_window": 1}, (1, 1)),

@@ -22,7 +22,9 @@ from affinity_seg.data import pictures
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import prediction_runs
 from affinity_seg.pipeline.filters import InstanceFilter
+from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.serving import saved_model
+from affinity_seg.serving.exported import ExportedModel
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
 RUN_SAVED_MODEL = os.path.join(ROOT, "bazel-bin", "cc", "serving", "run_saved_model")
@@ -166,6 +168,36 @@ def test_the_filter_is_in_the_graph(folder, offline, tmp_path):
     kept = wanted.select(keeps).as_numpy()
     assert len(kept.classes) < len(wanted.classes)
     check_same(answer, 0, kept)
+
+
+@pytest.mark.parametrize("name", ["street.png", "wide.png", "small.png", "plain.png"])
+def test_the_zoom_is_estimated_in_the_graph(folder, zooming_segmenter, exported_zooming, name):
+    image = pictures.read(str(folder / name))
+    wanted = zooming_segmenter.segment(image).as_numpy()
+    prediction = Predictor(zooming_segmenter).predict(image)
+    zoom = prediction.regions[0].zoomed_size[0] / image.shape[0]
+    assert (abs(zoom - 1) > 0.05) == (len(wanted.classes) > 0), "The first zoom is 1."
+    for found in (exported_zooming.segment(image), zooming_segmenter.merger.merge(prediction)):
+        np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids)
+        np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def zooming_segmenter(folder):
+    config = inference.load_config(
+        str(folder / "preset.yaml"),
+        ["regions=false", "zoom=auto", "object_size=30", "first_zoom=1", "min_zoom=0.5"],
+    )
+    return prediction_runs.load_segmenter(
+        config, str(folder / "semantic"), str(folder / "affinity")
+    )
+
+
+@pytest.fixture(scope="module")
+def exported_zooming(zooming_segmenter, tmp_path_factory):
+    exported = str(tmp_path_factory.mktemp("zooming") / "1")
+    saved_model.write(zooming_segmenter, exported, warmup=False)
+    return ExportedModel(exported)
 
 
 def test_the_networks_alone_need_no_op_and_the_op_merges_what_they_say(folder, tmp_path):

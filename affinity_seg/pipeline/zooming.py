@@ -1,0 +1,150 @@
+"""The zoom that brings an image's objects to the size the networks were trained for.
+
+This is ours and not the paper's. A first pass at `first_zoom` finds objects and measures them. Then
+the image is zoomed so that the median object gets the diameter `object_size`.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from affinity_seg import neighbors
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline import pasting
+from affinity_seg.pipeline.merging import GraphMerger
+from affinity_seg.pipeline.predictions import RegionPrediction
+from affinity_seg.pipeline.regions import Region
+
+Logits = tuple[Any, Any, Any]
+"""What `RegionPrediction` holds beside the region: zoomed size, semantic and affinity logits."""
+
+STEPS_PER_OCTAVE = 8
+"""Zooms are `first_zoom` times powers of 2 ** (1 / 8), which are 9% apart.
+
+So a small change of the estimate rarely changes the result, and images of one size share few
+shapes.
+"""
+
+MAX_ESTIMATES = 2
+"""How often the objects are measured at most: again after a large step, see `LARGE_STEP`."""
+
+LARGE_STEP = 4
+"""Objects are measured again if the zoom has changed by more steps than this, a factor of 1.4.
+
+They were then so far from the size that the networks know that many may have been missed or joined.
+"""
+
+
+class Zooming:
+    """Finds the zoom of an image; eagerly or inside a graph."""
+
+    def __init__(
+        self,
+        config: InferenceConfig,
+        class_table: ClassTable,
+        distances: Sequence[int],
+        strides: tuple[int, int],
+    ):
+        """Prepares the merge with which objects are found.
+
+        Args:
+          config: Every parameter of the method; `config.zoom` is "auto".
+          class_table: The classes of the semantic network.
+          distances: Distances of the affinity channels, pixels.
+          strides: Pixels per semantic and per affinity logit.
+
+        Raises:
+          ValueError: The configuration does not fit the networks.
+        """
+        least, most = (
+            STEPS_PER_OCTAVE * math.log2(limit / config.first_zoom)
+            for limit in (config.min_zoom, config.max_zoom)
+        )
+        # The margin is for limits at a whole number of steps, of which rounding would lose one.
+        steps = np.arange(math.ceil(least - 1e-6), math.floor(most + 1e-6) + 1)
+        zooms = config.first_zoom * 2.0 ** (steps / STEPS_PER_OCTAVE)
+        self._zooms = np.clip(zooms, config.min_zoom, config.max_zoom)
+        self._first = int(-steps[0])
+        self._config = config
+        self._channels = class_table.num_classes, neighbors.num_channels(distances)
+        # Nothing is dropped that would have more than `min_pixels` at the largest zoom. Otherwise
+        # small objects, which are still to be zoomed, would not be seen.
+        self._min_area = config.min_pixels / config.max_zoom**2
+        self._min_share = config.min_pixels / config.object_area
+        measured = dataclasses.replace(config, min_pixels=int(self._min_area * config.min_zoom**2))
+        self._merger = GraphMerger(measured, class_table, distances, strides)
+
+    def settle(
+        self, predict: Callable[[tf.Tensor], Logits], regions: Sequence[Region], size: tf.Tensor
+    ) -> Logits:
+        """Returns the logits of an image at the zoom that its objects need.
+
+        The networks run once if the first zoom is right, and three times at most. If the zoom is
+        the one at which the objects were measured, the logits of that pass are returned. Without
+        objects the zoom stays as it is.
+
+        Args:
+          predict: Runs the networks on the whole image at a zoom, float64 scalar.
+          regions: The whole image for each super-class, see `regions.whole_image`.
+          size: int32 [2], height and width of the image, pixels.
+        """
+        logits, shapes = self._no_logits()
+        at, wanted = tf.constant(-1), tf.constant(self._first)
+        estimates = tf.constant(0)
+        while at != wanted:
+            tf.autograph.experimental.set_loop_options(
+                parallel_iterations=1, shape_invariants=[(logits, shapes)]
+            )
+            is_large_step = (estimates == 0) | (tf.abs(wanted - at) > LARGE_STEP)
+            at = wanted
+            logits = predict(tf.gather(self._zooms, at))
+            if is_large_step & (estimates < MAX_ESTIMATES):
+                wanted = self._estimate(regions, logits, size, at)
+                estimates += 1
+        return logits
+
+    def _no_logits(self) -> tuple[Logits, Logits]:
+        """Returns empty logits, with which the loop begins, and the shapes that they may take."""
+        dtype = self._config.logits_dtype
+        empty = [tf.zeros([0, 0, 0, channels], dtype) for channels in self._channels]
+        shapes = [tf.TensorShape([None, None, None, channels]) for channels in self._channels]
+        return (tf.zeros([2], tf.int32), *empty), (tf.TensorShape([2]), *shapes)
+
+    def _estimate(
+        self, regions: Sequence[Region], logits: Logits, size: tf.Tensor, at: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the index of the zoom that the objects need; without any, `at`."""
+        canvas = self._merger.empty(size)
+        canvas = self._merger.add(canvas, [RegionPrediction(one, *logits) for one in regions])
+        areas = tf.cast(pasting.number(canvas).sizes, tf.float64)
+        areas = tf.sort(areas[areas > self._min_area])
+        if tf.size(areas) == 0:
+            return at
+        zoom = self._config.object_size / median_diameter(areas, self._min_share)
+        octaves = tf.math.log(zoom / self._config.first_zoom) / math.log(2)
+        step = tf.cast(tf.round(STEPS_PER_OCTAVE * octaves), tf.int32)
+        return tf.clip_by_value(self._first + step, 0, len(self._zooms) - 1)
+
+
+def median_diameter(areas: tf.Tensor, min_share: float) -> tf.Tensor:
+    """Returns the median diameter of the objects, float64 scalar, without specks.
+
+    An image may have more specks of noise than objects, so that the plain median would be that of
+    the specks. But objects cover more area: the object to which the middle one of all pixels
+    belongs is hardly a speck. Objects that are small beside it do not count.
+
+    Args:
+      areas: float64 [N], areas of the objects in ascending order, N > 0.
+      min_share: Objects count if they have more than this share of the area of the object with the
+        middle pixel; below 1.
+    """
+    covered = tf.cumsum(areas)
+    middle = areas[tf.searchsorted(covered, covered[-1:] / 2)[0]]
+    counted = tf.sqrt(4 / math.pi * areas[areas > min_share * middle])
+    count = tf.size(counted)
+    return (counted[(count - 1) // 2] + counted[count // 2]) / 2
