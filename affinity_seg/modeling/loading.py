@@ -16,10 +16,10 @@ from official.modeling import hyperparams
 from affinity_seg import files, labels, neighbors, structured
 from affinity_seg.configs import experiments
 from affinity_seg.model_garden import exp_factory
-from affinity_seg.modeling import networks
+from affinity_seg.modeling import half_precision, networks
 
 CLASS_TABLE_FILE = "class_table.yaml"
-_PARAMS_FILE = "params.yaml"
+PARAMS_FILE = "params.yaml"
 
 
 class Network:
@@ -195,9 +195,9 @@ def latest_checkpoint(model_dir: str) -> str:
 def params_dir(model_dir: str) -> str:
     """Returns the folder of params.yaml: `model_dir`, or its parent folder for `best`."""
     around = os.path.dirname(os.path.abspath(model_dir))
-    if os.path.isfile(os.path.join(model_dir, _PARAMS_FILE)):
+    if os.path.isfile(os.path.join(model_dir, PARAMS_FILE)):
         return model_dir
-    return around if os.path.isfile(os.path.join(around, _PARAMS_FILE)) else model_dir
+    return around if os.path.isfile(os.path.join(around, PARAMS_FILE)) else model_dir
 
 
 def network_identity(model_dir: str) -> dict[str, str]:
@@ -210,7 +210,7 @@ def network_identity(model_dir: str) -> dict[str, str]:
       FileNotFoundError: There is no checkpoint.
     """
     checkpoint = latest_checkpoint(model_dir)
-    parameters = os.path.join(params_dir(model_dir), _PARAMS_FILE)
+    parameters = os.path.join(params_dir(model_dir), PARAMS_FILE)
     digest = hashlib.sha256()
     for path in (checkpoint + ".index", parameters):
         with open(path, "rb") as file:
@@ -221,6 +221,8 @@ def network_identity(model_dir: str) -> dict[str, str]:
 def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
     """Loads all weights of the objects `items` from a checkpoint that has them by these names.
 
+    The checkpoint may be one of half precision, see `half_precision`.
+
     Raises:
       FileNotFoundError: There is no such checkpoint.
       ValueError: It is damaged, or is of a network of another structure.
@@ -228,14 +230,20 @@ def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
     if not tf.io.gfile.exists(f"{checkpoint}.index"):
         raise FileNotFoundError(f"the checkpoint does not exist: {checkpoint}")
     try:
-        status = tf.train.Checkpoint(**items).read(checkpoint)
-        status.expect_partial().assert_existing_objects_matched()
+        with half_precision.expanded(checkpoint) as path:
+            status = tf.train.Checkpoint(**items).read(path)
+            status.expect_partial().assert_existing_objects_matched()
     # TensorFlow's checkpoint reader raises Python's built-in errors as well.
     except (AssertionError, LookupError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ValueError(
             f"{checkpoint}: the checkpoint is damaged or has not the weights of this network's "
             f"{' and '.join(items)}: {error}"
         ) from error
+
+
+def save(model_dir: str, items: Mapping[str, tf.Module]) -> None:
+    """Writes a checkpoint of the objects `items` by these names into a folder."""
+    tf.train.Checkpoint(**items).save(os.path.join(model_dir, "ckpt"))
 
 
 def claim_model_dir(
@@ -247,7 +255,7 @@ def claim_model_dir(
       ValueError: The folder holds checkpoints of another network.
     """
     check_same_network(model_dir, params.task, class_table)
-    with files.atomic_path(os.path.join(model_dir, _PARAMS_FILE)) as path:
+    with files.atomic_path(os.path.join(model_dir, PARAMS_FILE)) as path:
         hyperparams.save_params_dict_to_yaml(params, path)
     files.write_bytes(os.path.join(model_dir, CLASS_TABLE_FILE), as_yaml(class_table))
 
@@ -293,7 +301,7 @@ def _read_class_table(model_dir: str, task: experiments.SegmentationTask) -> lab
 
 def _read_task(model_dir: str) -> experiments.SegmentationTask:
     """Reads the task's configuration from params.yaml."""
-    path = os.path.join(model_dir, _PARAMS_FILE)
+    path = os.path.join(model_dir, PARAMS_FILE)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path} is missing; `affinity_seg train` writes it")
     try:
