@@ -87,7 +87,7 @@ def complete(text: str, described: ModelFolder, packed: Sequence[PackedNetwork])
     parts = [
         text.rstrip(),
         "## Scores",
-        f"`affinity_seg evaluate` found these, in {model_folder.FILE}.",
+        "Of the model before it was packed, as `affinity_seg evaluate --model` stored them.",
         _table(("data set", *names), scores) if scores else "None.",
         "## Settings",
         settings,
