@@ -13,7 +13,7 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 FUZZ_SECONDS ?= 60
 TEST_WORKERS ?= 2
 
-.PHONY: help setup packages op demo nuclei serve test test-all lint docs audit lock fuzz faults \
+.PHONY: help setup packages op demo nuclei nuclei-model serve test test-all lint docs audit lock fuzz faults \
   test-aarch64 format architecture bench wheel clean
 
 setup: op
@@ -51,6 +51,14 @@ demo: setup
 # Real images, if they are there: both networks from scratch, then the scores.
 nuclei: setup
 	PATH="$(abspath $(BIN)):$$PATH" tools/nuclei.sh ../shared/data/nuclei $(RUNS)/nuclei
+
+# The shipped model `nuclei`: its training, then its folder anew. README.md in it is the model card.
+nuclei-model: nuclei
+	rm -rf $(RUNS)/packed
+	$(BIN)/affinity_seg pack --model=$(RUNS)/nuclei --card=models/nuclei.md \
+	  --picture=models/nuclei.png --output_dir=$(RUNS)/packed
+	rm -rf models/nuclei
+	mv $(RUNS)/packed models/nuclei
 
 # The demo's model by REST and gRPC on this machine; runs the demo before if need be.
 serve: setup

@@ -2,9 +2,9 @@
 
     import affinity_seg
 
-    model = affinity_seg.load("runs/demo")
-    found = model.segment("street.png")
-    picture = affinity_seg.draw("street.png", found)
+    model = affinity_seg.load("nuclei")
+    found = model.segment("cells.png")
+    picture = affinity_seg.draw("cells.png", found)
 
 The results are those of the verb `segment`.
 """
@@ -93,30 +93,29 @@ class Model:
         return Segmenter(networks[0], networks[-1], config)
 
 
-def load(
-    folder: str | os.PathLike, preset: str | os.PathLike | None = None, **fields: Any
-) -> Model:
-    """Loads a model: trained networks or an exported model.
+def load(model: str | os.PathLike, preset: str | os.PathLike | None = None, **fields: Any) -> Model:
+    """Loads a model: one that ships with the library, trained networks, or an exported model.
 
     Args:
-      folder: A folder with networks and model.yaml, such as `make demo` and training write; or an
-        exported model, as `affinity_seg export` writes.
+      model: A folder with networks and model.yaml, such as `make demo` and training write; an
+        exported model, as `affinity_seg export` writes; or the name of a shipped model, see
+        `affinity_seg models`. A folder that exists is taken before a name.
       preset: Name of a file of configs/presets, or path of a YAML file, to be used instead of the
         folder's own. An exported model has its own.
       **fields: Changes of the preset, such as `min_pixels=50`.
 
     Raises:
-      FileNotFoundError: A network or the preset is missing.
+      FileNotFoundError: The model, a network or the preset is missing.
       ValueError: Networks, preset and fields do not fit each other, or a preset is given for an
         exported model.
     """
-    folder = os.fspath(folder)
-    exported = saved_model.find_version(folder)
+    name_or_folder = os.fspath(model)
+    exported = saved_model.find_version(name_or_folder)
     if exported is not None:
         if preset is not None or fields:
             raise ValueError(f"{exported}: an exported model has its own preset: {preset!r}")
         return Model(ExportedModel(exported))
-    described = model_folder.read(folder)
+    described = model_folder.read(name_or_folder)
     config = described.config(None if preset is None else os.fspath(preset))
     config = inference.change(config, fields)
     return Model(prediction_runs.load_segmenter(config, *described.network_dirs))

@@ -10,6 +10,9 @@
 The class table is in the folder of the semantic network. Training, import and demo write such
 folders. Without model.yaml the networks are `semantic/` and `affinity/`, and the caller must name a
 preset.
+
+The folders of `resources.MODELS` are the models that ship with the library. `affinity_seg pack`
+writes them. They are known by their names, and each holds a description, `CARD`, as well.
 """
 
 import dataclasses
@@ -20,11 +23,14 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from affinity_seg import files, structured
+from affinity_seg import files, resources, structured
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 
 FILE = "model.yaml"
+CARD = "README.md"
+"""The model card: Markdown, whose heading is the description of the model in one line."""
+
 KINDS = ("semantic", "affinity")
 _FIELDS = ("networks", "preset", "scores")
 
@@ -71,13 +77,73 @@ class ModelFolder(NamedTuple):
         return inference.load_config(chosen, overrides, os.path.join(self.path, FILE))
 
 
-def read(folder: str) -> ModelFolder:
-    """Reads the folder of a model.
+def shipped() -> dict[str, str]:
+    """Returns the folders of the models that ship with the library, by name in order."""
+    parent = os.path.join(resources.root(), resources.MODELS)
+    found = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
+    folders = {name: os.path.join(parent, name) for name in found}
+    return {n: path for n, path in folders.items() if os.path.isfile(os.path.join(path, FILE))}
+
+
+def find(name_or_folder: str) -> str:
+    """Returns the folder of a model that is given by its folder or by the name of a shipped model.
+
+    A folder that exists is taken, even if a shipped model has the same name.
 
     Raises:
-      FileNotFoundError: The folder of a network is missing.
+      FileNotFoundError: There is no such folder and no shipped model of this name.
+    """
+    if os.path.isdir(name_or_folder):
+        return name_or_folder
+    known = shipped()
+    if name_or_folder not in known:
+        raise FileNotFoundError(
+            f"`model` must be a folder that exists, or one of the shipped models {list(known)}: "
+            f"{name_or_folder}"
+        )
+    return known[name_or_folder]
+
+
+def heading(card: str, path: str) -> str:
+    """Returns the heading of a model card, which describes the model in one line.
+
+    Args:
+      card: The card, Markdown.
+      path: Its file, for messages.
+
+    Raises:
+      ValueError: The first line is not a heading.
+    """
+    line = card.partition("\n")[0]
+    if not line.startswith("# "):
+        raise ValueError(f"{path}: the first line must be a heading, `# ...`: {line!r}")
+    return line.removeprefix("# ").strip()
+
+
+def read_card(folder: str) -> str:
+    """Returns the card of a model that `affinity_seg pack` wrote.
+
+    Raises:
+      FileNotFoundError: The folder has none.
+    """
+    with open(os.path.join(folder, CARD), encoding="utf-8") as file:
+        return file.read()
+
+
+def megabytes(folder: str) -> float:
+    """Returns the size of all files of a folder, in 10^6 bytes."""
+    paths = [os.path.join(f, name) for f, _, found in os.walk(folder) for name in found]
+    return sum(map(os.path.getsize, paths)) / 1e6
+
+
+def read(name_or_folder: str) -> ModelFolder:
+    """Reads the folder of a model, which may be given by the name of a shipped model, see `find`.
+
+    Raises:
+      FileNotFoundError: There is no such model, or the folder of a network is missing.
       ValueError: model.yaml is damaged.
     """
+    folder = find(name_or_folder)
     content = _read_file(folder)
     networks = {**dict(zip(KINDS, KINDS, strict=True)), **content.get("networks", {})}
     paths = []

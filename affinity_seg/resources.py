@@ -4,7 +4,7 @@ import os
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
-FOLDERS = ("tools", "configs")
+FOLDERS = ("tools", "configs", "models")
 """Folders of the checkout that a wheel has as well."""
 
 SHARE = "share"
@@ -14,6 +14,7 @@ PRESETS = os.path.join("configs", "presets")
 EXPERIMENTS = os.path.join("configs", "experiments")
 CLASS_TABLES = os.path.join("configs", "class_tables")
 FLAGFILES = os.path.join("tools", "flagfiles")
+MODELS = "models"
 
 
 def root() -> str:

@@ -82,7 +82,10 @@ def define_model_flags(
       default: Default of --model.
       required: Whether the program needs the networks of the model, and not only its preset.
     """
-    what = "Folder of the model: its networks, and model.yaml with its preset."
+    what = (
+        "Folder of the model: its networks, and model.yaml with its preset. Or the name of one "
+        "that ships, see `affinity_seg models`; a folder of that name comes first."
+    )
     values.string("model", default, what, required=required and default is None)
     values.string("preset", None, "Another preset: a name, see docs/inference.md, or a YAML file.")
     values.multi_string("override", [], "field=value, changes one field of the preset.")
@@ -92,7 +95,7 @@ def model(values: cli.Flags) -> model_folder.ModelFolder:
     """Reads the folder of --model.
 
     Raises:
-      FileNotFoundError: It has no networks.
+      FileNotFoundError: There is no such model, or it has no networks.
       ValueError: Its model.yaml is damaged.
     """
     return model_folder.read(values.model)

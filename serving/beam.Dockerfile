@@ -15,6 +15,7 @@ COPY BUILD Makefile WORKSPACE pyproject.toml requirements.lock setup.py .bazelrc
 COPY affinity_seg affinity_seg
 COPY cc cc
 COPY configs configs
+COPY models models
 COPY third_party third_party
 COPY tools tools
 RUN apt-get update && make wheel && rm -rf /var/lib/apt/lists/*

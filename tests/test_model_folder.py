@@ -2,7 +2,7 @@
 
 import pytest
 
-from affinity_seg import model_folder
+from affinity_seg import model_folder, resources
 from affinity_seg.configs.inference import load_config
 
 
@@ -52,3 +52,20 @@ def test_wrong_fields_name_the_file(folder):
     (folder / "model.yaml").write_text("preset: {min_pixel: 3}")
     with pytest.raises(ValueError, match=r"model\.yaml: unknown field 'min_pixel'"):
         model_folder.read(str(folder)).config()
+
+
+def test_a_name_is_that_of_a_shipped_model_but_a_folder_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nuclei = f"{resources.root()}/models/nuclei"
+    assert model_folder.shipped()["nuclei"] == nuclei
+    assert model_folder.read("nuclei").path == nuclei
+    with pytest.raises(
+        FileNotFoundError, match=r"one of the shipped models \['nuclei'\]: nucleus$"
+    ):
+        model_folder.read("nucleus")
+    (tmp_path / "nuclei").mkdir()
+    with pytest.raises(FileNotFoundError, match="nuclei/semantic is missing"):
+        model_folder.read("nuclei")
+    for kind in model_folder.KINDS:
+        (tmp_path / "nuclei" / kind).mkdir()
+    assert model_folder.read("nuclei").path == "nuclei"

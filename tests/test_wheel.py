@@ -65,6 +65,11 @@ def test_nothing_for_developers_is_in_it(wheel):
         }
     assert {name.split("/")[0] for name in contents} == {architecture.PACKAGE}
     assert "affinity_seg/share/tools/train.py" in contents
+    models = architecture.ROOT / "models"
+    shipped = {path.relative_to(models.parent): path for path in models.rglob("*.*")}
+    assert len(shipped) > 4
+    for name, path in shipped.items():
+        assert contents[f"affinity_seg/share/{name}"] == path.read_bytes()
     developers = {
         path.read_bytes(): path
         for room in (*architecture.FOR_DEVELOPERS, "tests")
@@ -88,6 +93,8 @@ def test_wheel_in_an_empty_environment(wheel, tmp_path):
     assert "sizes [16]" in printed and "crop 385 nuclei" in printed
     verbs = _run(python, "-m", "affinity_seg", "--help", cwd=tmp_path)
     assert "\n  segment " in verbs
+    models = _run(python, "-m", "affinity_seg", "models", cwd=tmp_path)
+    assert models.startswith("nuclei: ")
     refused = _run(python, "-m", "affinity_seg", "demo", status=1, cwd=tmp_path)
     assert refused.startswith("affinity_seg demo: the demo needs the checkout")
     image, ids = np.full((64, 96, 3), 90, np.uint8), np.full((64, 96), 26001, np.uint16)

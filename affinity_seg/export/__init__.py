@@ -1,1 +1,1 @@
-"""Results in other formats: picture and JSON, COCO, label maps, Cityscapes benchmark."""
+"""Results in other formats: picture and JSON, COCO, label maps, benchmark; packed models."""

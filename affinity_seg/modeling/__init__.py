@@ -1,1 +1,1 @@
-"""The two networks: backbones, assembly, upsampling, loading of trained weights."""
+"""Networks: backbones, assembly, upsampling, loading of trained weights."""

@@ -5,7 +5,6 @@ the networks.
 """
 
 import dataclasses
-import os
 import re
 from collections.abc import Callable, Mapping
 
@@ -88,7 +87,7 @@ def import_backbone(
         backbone = _network(params).model.backbone
         targets = checkpoint_names.backbone_targets(backbone)
         comparison = _fill(targets, checkpoint, allow_unknown, log)
-        _save(folder, {"backbone": backbone})
+        loading.save(folder, {"backbone": backbone})
     return comparison
 
 
@@ -123,7 +122,7 @@ def import_network(
         targets = checkpoint_names.network_targets(network.model, network.kind)
         comparison = _fill(targets, checkpoint, allow_unknown, log)
         loading.claim_model_dir(folder, params, network.class_table)
-        _save(folder, {"model": network.model, **network.model.checkpoint_items})
+        loading.save(folder, {"model": network.model, **network.model.checkpoint_items})
     return comparison
 
 
@@ -189,10 +188,6 @@ def _fill(
     except (LookupError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ValueError(f"{checkpoint}: cannot be imported: {error}") from error
     return comparison
-
-
-def _save(folder: str, items: Mapping[str, tf.Module]) -> None:
-    tf.train.Checkpoint(**items).save(os.path.join(folder, "ckpt"))
 
 
 def _first(entries: list[str]) -> str:

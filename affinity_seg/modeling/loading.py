@@ -18,11 +18,10 @@ from official.modeling import hyperparams
 from affinity_seg import files, labels, neighbors, structured
 from affinity_seg.configs import experiments
 from affinity_seg.model_garden import exp_factory
-from affinity_seg.modeling import networks
+from affinity_seg.modeling import averages, half_precision, networks
 
 CLASS_TABLE_FILE = "class_table.yaml"
-_PARAMS_FILE = "params.yaml"
-_AVERAGE = "average"
+PARAMS_FILE = "params.yaml"
 
 
 class Network:
@@ -226,9 +225,9 @@ def latest_checkpoint(model_dir: str) -> str:
 def params_dir(model_dir: str) -> str:
     """Returns the folder of params.yaml: `model_dir`, or its parent folder for `best`."""
     around = os.path.dirname(os.path.abspath(model_dir))
-    if os.path.isfile(os.path.join(model_dir, _PARAMS_FILE)):
+    if os.path.isfile(os.path.join(model_dir, PARAMS_FILE)):
         return model_dir
-    return around if os.path.isfile(os.path.join(around, _PARAMS_FILE)) else model_dir
+    return around if os.path.isfile(os.path.join(around, PARAMS_FILE)) else model_dir
 
 
 def network_identity(model_dir: str) -> dict[str, str]:
@@ -241,7 +240,7 @@ def network_identity(model_dir: str) -> dict[str, str]:
       FileNotFoundError: There is no checkpoint.
     """
     checkpoint = latest_checkpoint(model_dir)
-    parameters = os.path.join(params_dir(model_dir), _PARAMS_FILE)
+    parameters = os.path.join(params_dir(model_dir), PARAMS_FILE)
     digest = hashlib.sha256()
     for path in (checkpoint + ".index", parameters):
         with open(path, "rb") as file:
@@ -253,6 +252,7 @@ def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
     """Loads all weights of the objects `items` from a checkpoint that has them by these names.
 
     They are the moving averages where the training computed them.
+    The checkpoint may be one of half precision, see `half_precision`.
 
     Raises:
       FileNotFoundError: There is no such checkpoint.
@@ -261,9 +261,12 @@ def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
     if not tf.io.gfile.exists(f"{checkpoint}.index"):
         raise FileNotFoundError(f"the checkpoint does not exist: {checkpoint}")
     try:
-        status = tf.train.Checkpoint(**items).read(checkpoint)
-        status.expect_partial().assert_existing_objects_matched()
-        _restore_averages(checkpoint, items)
+        with half_precision.expanded(checkpoint) as path:
+            status = tf.train.Checkpoint(**items).read(path)
+            status.expect_partial().assert_existing_objects_matched()
+        folder = os.path.dirname(checkpoint)
+        if params_dir(folder) == folder:  # In `best` the weights are the averages.
+            averages.restore(checkpoint, items)
     # TensorFlow's checkpoint reader raises Python's built-in errors as well.
     except (AssertionError, LookupError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise ValueError(
@@ -272,24 +275,9 @@ def restore(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
         ) from error
 
 
-def _restore_averages(checkpoint: str, items: Mapping[str, tf.Module]) -> None:
-    """Loads the moving averages of the weights, if the training computed them.
-
-    Model Garden's optimizer `ExponentialMovingAverage` has them as its slots "average", beside the
-    weights of the last step. The checkpoint in `best` has them as its weights, since it is saved
-    during a validation. There, the folder above has params.yaml.
-    """
-    folder = os.path.dirname(checkpoint)
-    averages = f"/.OPTIMIZER_SLOT/optimizer/{_AVERAGE}/"
-    names = [name for name, _ in tf.train.list_variables(checkpoint)]
-    if params_dir(folder) != folder or not any(averages in name for name in names):
-        return
-    optimizer = tf_keras.optimizers.legacy.SGD()
-    variables = [variable for item in items.values() for variable in item.variables]
-    slots = [optimizer.add_slot(variable, _AVERAGE) for variable in variables]
-    tf.train.Checkpoint(**items, optimizer=optimizer).read(checkpoint).expect_partial()
-    for variable, slot in zip(variables, slots, strict=True):
-        variable.assign(slot)
+def save(model_dir: str, items: Mapping[str, tf.Module]) -> None:
+    """Writes a checkpoint of the objects `items` by these names into a folder."""
+    tf.train.Checkpoint(**items).save(os.path.join(model_dir, "ckpt"))
 
 
 def claim_model_dir(
@@ -301,7 +289,7 @@ def claim_model_dir(
       ValueError: The folder holds checkpoints of another network.
     """
     check_same_network(model_dir, params.task, class_table)
-    with files.atomic_path(os.path.join(model_dir, _PARAMS_FILE)) as path:
+    with files.atomic_path(os.path.join(model_dir, PARAMS_FILE)) as path:
         hyperparams.save_params_dict_to_yaml(params, path)
     files.write_bytes(os.path.join(model_dir, CLASS_TABLE_FILE), as_yaml(class_table))
 
@@ -347,7 +335,7 @@ def _read_class_table(model_dir: str, task: experiments.SegmentationTask) -> lab
 
 def _read_task(model_dir: str) -> experiments.SegmentationTask:
     """Reads the task's configuration from params.yaml."""
-    path = os.path.join(model_dir, _PARAMS_FILE)
+    path = os.path.join(model_dir, PARAMS_FILE)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path} is missing; `affinity_seg train` writes it")
     try:

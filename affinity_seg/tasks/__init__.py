@@ -1,1 +1,1 @@
-"""Model Garden tasks that train the semantic and the affinity network."""
+"""Model Garden task that trains a network: semantics, affinities or both."""

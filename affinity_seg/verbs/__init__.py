@@ -18,9 +18,9 @@ from affinity_seg import cli
 GROUPS = {
     "data": ("prepare",),
     "train": ("train", "import", "serve_data"),
-    "run": ("demo", "segment", "merge"),
+    "run": ("demo", "segment", "merge", "models"),
     "judge": ("evaluate", "report", "ablation"),
-    "serve": ("export", "serve", "client"),
+    "serve": ("pack", "export", "serve", "client"),
 }
 """All verbs, in the order in which --help lists them."""
 

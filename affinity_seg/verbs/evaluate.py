@@ -7,7 +7,8 @@ r"""Evaluates result files against the ground truth and prints the tables.
 Cityscapes classes are evaluated by the official program, and by COCO AP beside it. Other classes
 are evaluated by COCO AP and the score of the Data Science Bowl 2018. Both are followed by the
 errors by kind and the confusion matrix of the instances. docs/evaluation.md explains the numbers.
-With --model the main scores are stored in model.yaml of that folder, under the data set's name.
+With --model the main scores are stored in model.yaml of that folder, under the data set's name:
+`ap` and `ap50`, and of the Data Science Bowl's score those at three IoUs, as `dsb_0.50`.
 """
 
 import os
@@ -16,6 +17,9 @@ from affinity_seg import cli, files, model_folder, tool_flags
 from affinity_seg.data import listing
 from affinity_seg.evaluation import tables
 from affinity_seg.labels import load_class_table
+
+_KEPT_IOUS = ("0.50", "0.70", "0.90")
+"""IoUs whose score of the Data Science Bowl is kept in model.yaml."""
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -34,8 +38,7 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.evaluation import errors, metrics
     from affinity_seg.visualization import curves, layout
 
-    if values.model is not None:
-        model_folder.read(values.model)
+    folder = values.model and model_folder.read(values.model).path
     for path in (values.output_json, values.output_plot):
         if path:  # Before the evaluation, so that an error in the path is found at once.
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
@@ -44,10 +47,9 @@ def main(values: cli.Flags) -> None:
     scores = metrics.evaluate(items, values.results_dir, table, values.baseline_results_dir)
     scores["errors"] = errors.summary(metrics.find_errors(items, values.results_dir, table), table)
     print(tables.error_tables(scores["errors"]) + "\n")
-    if values.model is not None:
-        main_scores = {name: scores[name] for name in ("ap", "ap50")}
-        model_folder.write(values.model, scores={_name_of_data(values): main_scores})
-        print(f"scores kept: {os.path.join(values.model, model_folder.FILE)}")
+    if folder:
+        model_folder.write(folder, scores={_name_of_data(values): _kept(scores)})
+        print(f"scores kept: {os.path.join(folder, model_folder.FILE)}")
     if values.output_json:
         files.write_json(values.output_json, metrics.for_json(scores))
         print(f"written: {values.output_json}")
@@ -55,6 +57,14 @@ def main(values: cli.Flags) -> None:
         plot = curves.draw_precision_recall(metrics.coco_scores(scores)["precision_recall"])
         layout.write_png(values.output_plot, plot)
         print(f"written: {values.output_plot}")
+
+
+def _kept(scores):
+    """Returns the scores that model.yaml holds."""
+    kept = {name: scores[name] for name in ("ap", "ap50")}
+    for iou in _KEPT_IOUS if "dsb" in scores else ():
+        kept[f"dsb_{iou}"] = scores["dsb"]["score_per_iou"][iou]
+    return kept
 
 
 def _name_of_data(values):

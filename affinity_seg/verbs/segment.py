@@ -1,6 +1,6 @@
 r"""Finds the instances of pictures, or of a whole data set.
 
-    affinity_seg segment --input=street.png --model=runs/demo --output_dir=out
+    affinity_seg segment --input=cells.png --model=nuclei --output_dir=out
     affinity_seg segment --layout=cityscapes --input=runs/demo/streets --model=runs/demo \
         --output_dir=runs/demo
     affinity_seg segment --layout=cityscapes --input=runs/demo/streets --model=runs/demo \

@@ -71,7 +71,7 @@ def test_cityscapes_with_baseline(street):
 def test_the_scores_are_kept_with_the_model(street):
     data = ["--input=.", "--results_dir=one", "--model=model"]
     missing = _run(street, *data)
-    assert missing.returncode == 1 and "semantic is missing" in missing.stderr
+    assert missing.returncode == 1 and "`model` must be a folder" in missing.stderr
     for kind in model_folder.KINDS:
         os.makedirs(street / "model" / kind)
     run = _run(street, *data)

@@ -1,0 +1,51 @@
+"""The models in models/: small, complete, listed, and used by their names."""
+
+import os
+
+import cv2
+import pytest
+import tensorflow as tf
+from running import ROOT
+
+import affinity_seg
+from affinity_seg import model_folder, verbs
+
+MODELS = model_folder.shipped()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_small_and_holds_no_state_of_its_training(name):
+    assert model_folder.megabytes(MODELS[name]) <= 8
+    for folder in set(model_folder.read(name).network_dirs):
+        types = tf.train.load_checkpoint(folder).get_variable_to_dtype_map()
+        assert tf.float16 in types.values()
+        assert not [key for key in types if "optimizer" in key.lower()]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_verb_lists_it_and_shows_its_card(name, capsys):
+    verbs.run("models", [])
+    listed = capsys.readouterr().out
+    assert f"{name}: " in listed and " MB\n" in listed
+    for data in model_folder.read(name).scores:
+        assert f"scores on {data}: " in listed
+    verbs.run("models", [f"--name={name}"])
+    card = capsys.readouterr().out
+    with open(os.path.join(ROOT, "models", f"{name}.md"), encoding="utf-8") as file:
+        assert card.startswith(file.read())  # Nothing in the card was changed by hand.
+    assert "CC0" in card and "## Rebuild" in card
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match=r"`--name` must be one of the models \['nuclei'\]: n$"):
+        verbs.run("models", ["--name=n"])
+
+
+def test_nuclei_segments_its_picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = os.path.join(ROOT, "models", "nuclei.png")
+    assert os.path.getsize(picture) < 100_000
+    found = affinity_seg.load("nuclei").segment(picture)
+    assert found.instance_ids.shape == cv2.imread(picture).shape[:2]
+    assert set(found.class_names) == {"nucleus"}
+    assert 40 <= len(found.classes) <= 75  # 54 by its outlines.
