@@ -5,8 +5,8 @@ average precision, averages and table. It does not call the main program, becaus
 ground truth inside the installed package and writes `matches.json` into the current folder. The
 official parameters are a global object, so every run here works on a copy.
 
-The official matching opens a file for each mask. Here these files lie in memory, so that predictions
-can be judged that were never written.
+The official matching opens a file for each mask. Here these files lie in memory, so predictions can
+be judged that were never written.
 """
 
 import copy
@@ -86,9 +86,7 @@ def match_image(item: Item, results_dir: str, class_table: ClassTable) -> dict[s
     target = read_target(item, class_table)
     _check_paths(item, results_dir, class_table)
     size = target.pixels.shape
-    predictions = results.read_result(
-        results_dir, item.name, class_table, size, item.instance_path
-    )
+    predictions = results.read_result(results_dir, item.name, class_table, size, item.instance_path)
     return match(target, predictions, class_table)
 
 
@@ -159,7 +157,7 @@ def scores_of(judged: Mapping[str, dict[str, Any]], class_table: ClassTable) -> 
 
 
 def _mask_file(mask: np.ndarray) -> io.BytesIO:
-    """Returns a mask, bool [H, W], as a file in memory: PGM, an image format without compression."""
+    """Returns a mask, bool [H, W], as a file in memory, PGM, which is not compressed."""
     height, width = mask.shape
     pixels = np.where(mask, 255, 0).astype(np.uint8).tobytes()
     return io.BytesIO(b"P5 %d %d 255\n" % (width, height) + pixels)

@@ -19,7 +19,7 @@ GROUPS = {
     "data": ("prepare",),
     "train": ("train", "import", "serve_data"),
     "run": ("demo", "segment", "merge"),
-    "judge": ("evaluate", "report", "ablation"),
+    "judge": ("evaluate", "report", "tune", "ablation"),
     "serve": ("export", "serve", "client"),
 }
 """All verbs, in the order in which --help lists them."""
