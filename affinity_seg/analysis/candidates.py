@@ -89,7 +89,7 @@ def with_zoom(config: InferenceConfig, zoom: float) -> InferenceConfig:
 
 
 def windows(distances: Sequence[int]) -> list[int]:
-    """Returns the merge windows that fit the distances of an affinity network, the largest first."""
+    """Returns the merge windows that fit the distances of a network, the largest first."""
     found = []
     for window in reversed(MERGE_WINDOWS):
         try:

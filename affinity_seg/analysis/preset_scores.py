@@ -107,15 +107,16 @@ class PresetScores:
         """Returns what the metric needs of each image by name, for each preset."""
         found: list[dict[str, Any]] = [{} for _ in configs]
         # The op uses all cores by itself. The threads are for reading and for the metric.
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as executor:
+        executor = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+        try:
             matched = executor.map(functools.partial(self._match_image, configs), self._items)
-            progress = tqdm(
-                matched, f"merge with {len(configs)} presets", len(self._items), unit="image",
-                disable=None,
-            )  # fmt: skip
+            what = f"merge with {len(configs)} presets"
+            progress = tqdm(matched, what, len(self._items), unit="image", disable=None)
             for item, of_image in zip(self._items, progress, strict=True):
                 for by_image, one in zip(found, of_image, strict=True):
                     by_image[item.name] = one
+        finally:
+            executor.shutdown(cancel_futures=True)
         return found
 
     def _match_image(self, configs: Sequence[InferenceConfig], item: Item) -> list[Any]:

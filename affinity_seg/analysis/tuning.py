@@ -200,7 +200,7 @@ def _climb(
         for config in way:
             tried.append(config)
             before, (last,) = last, scores.of([config])
-            if last <= before:
+            if last < before:
                 break
     return tried
 
