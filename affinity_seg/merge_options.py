@@ -7,6 +7,9 @@ from affinity_seg import fields, labels, neighbors
 
 MAX_INT32 = 2**31 - 1
 
+MERGE_WINDOWS = (1, 2, 4)
+"""Values of `merge_window`; each divides those after it."""
+
 _MERGE_ONLY = {"merge_only": True}
 """Metadata of fields that predictions do not depend on, so that a merge may change them."""
 
@@ -34,7 +37,7 @@ class MergeSettings:
     """
 
     groups: tuple[int, ...] | None = fields.checked(None, low=0, high=labels.VOID_CLASS - 1)
-    merge_window: int = fields.checked(2, choices=(1, 2, 4))
+    merge_window: int = fields.checked(2, choices=MERGE_WINDOWS)
     stages: tuple[int, ...] = fields.checked(neighbors.STAGES, **_MERGE_ONLY)
     thresholds: tuple[float, ...] = fields.checked(
         (0.97, 0.7, 0.3), low=1e-6, high=1.0, **_MERGE_ONLY

@@ -1,7 +1,5 @@
 """Predicts, merges and evaluates the paper's tables of strategies on a data set (5.2, 5.3)."""
 
-import hashlib
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -13,8 +11,8 @@ from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import metrics
 from affinity_seg.labels import ClassTable
 from affinity_seg.model_folder import ModelFolder
-from affinity_seg.pipeline import merge_runs, prediction_runs
-from affinity_seg.pipeline.fingerprint import as_json
+from affinity_seg.pipeline import folders, merge_runs, prediction_runs
+from affinity_seg.pipeline.fingerprint import prediction_fingerprint
 
 
 def run_table(
@@ -57,17 +55,19 @@ def run_table(
         inference.load_config(os.path.join(presets_dir, row.preset + ".yaml"), overrides)
         for row in rows
     ]
-    folders = [_predictions_dir(output_dir, config) for config in configs]
     variants: dict[tuple[str, str], dict[str, inference.InferenceConfig]] = {}
-    for folder, config in zip(folders, configs, strict=True):
+    record_folders = []
+    for config in configs:
         dirs = network_dirs(config, model, stride_8_model)
-        variants.setdefault(dirs, {})[folder] = config
+        fingerprint = prediction_fingerprint(config, *dirs)
+        record_folders.append(folders.records_dir(output_dir, fingerprint))
+        variants.setdefault(dirs, {})[record_folders[-1]] = config
     seconds_left = {}
     for dirs, of_dirs in variants.items():
         made = prediction_runs.predict_variants(items, of_dirs, *dirs)
         seconds_left |= {folder: m.seconds for folder, m in zip(of_dirs, made, strict=True)}
     found: list[dict[str, Any]] = []
-    for row, config, folder in zip(rows, configs, folders, strict=True):
+    for row, config, folder in zip(rows, configs, record_folders, strict=True):
         results_dir = os.path.join(output_dir, "results", row.preset)
         start = time.monotonic()
         merge_runs.merge_records(folder, config, choices.MERGE_METHODS[0], results_dir)
@@ -117,10 +117,3 @@ def markdown(number: int, found: Sequence[dict[str, Any]]) -> str:
             f"{100 * row['ap50']:.1f} | {row['predict_seconds']:.0f} | {row['merge_seconds']:.0f} |"
         )
     return "\n".join(lines)
-
-
-def _predictions_dir(output_dir: str, config: inference.InferenceConfig) -> str:
-    """Returns the folder of the records that all rows with these predictions share."""
-    fields = json.dumps(as_json(config.fingerprint_fields()), sort_keys=True)
-    digest = hashlib.sha256(fields.encode()).hexdigest()[:12]
-    return os.path.join(output_dir, "predictions", digest)

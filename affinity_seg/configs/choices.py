@@ -8,6 +8,9 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 MERGE_METHODS = ("graph_merge", "connected_components")
 """How predictions become instances: the paper's merge, and the plain method beside it."""
 
+METRICS = ("ap", "dsb")
+"""Scores that `affinity_seg tune` can maximize."""
+
 PREDICTIONS, RESULTS = "predictions", "results"
 """Folders of the predictions and of the results of a data set."""
 

@@ -186,7 +186,8 @@ class InferenceConfig(MergeSettings, PredictionSettings):
         """Returns the fields that shape what the networks see and say.
 
         The same predictions can be merged with other values of the fields that are not among them.
-        `merge_window` is among them because zoomed sizes are multiples of it.
+        `merge_window` is among them because zoomed sizes are multiples of it. The flips are among
+        them because regions of interest are found by them.
         """
         merge_only = fields.names(InferenceConfig, "merge_only")
         return {name: value for name, value in vars(self).items() if name not in merge_only}

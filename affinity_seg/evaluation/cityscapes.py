@@ -4,14 +4,18 @@ It calls functions of `cityscapesscripts.evaluation.evalInstanceLevelSemanticLab
 average precision, averages and table. It does not call the main program, because that caches the
 ground truth inside the installed package and writes `matches.json` into the current folder. The
 official parameters are a global object, so every run here works on a copy.
+
+The official matching opens a file for each mask. Here these files lie in memory, so predictions can
+be judged that were never written.
 """
 
 import copy
+import io
 import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as official  # noqa: N813
@@ -54,13 +58,11 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     truth.require_items(items)
     check_classes(class_table)
     results.check_all_done(results_dir, [item.name for item in items])
-    for item in items:
-        _check_files(item, results_dir, class_table)
     judged = {
-        item.name: _match(item, results_dir)
+        item.name: match_image(item, results_dir, class_table)
         for item in tqdm(items, desc="judge", unit="image", disable=None)
     }
-    parameters = _parameters(results_dir)
+    parameters = _parameters()
     scores = _scores(judged, parameters)
     official.printResults(scores["averages"], parameters)
     return _summary(scores, class_table, len(items))
@@ -81,27 +83,84 @@ def match_image(item: Item, results_dir: str, class_table: ClassTable) -> dict[s
       FileNotFoundError: The image has no result or truth, or a mask is missing.
       ValueError: As `evaluate`.
     """
+    target = read_target(item, class_table)
+    _check_paths(item, results_dir, class_table)
+    size = target.pixels.shape
+    predictions = results.read_result(results_dir, item.name, class_table, size, item.instance_path)
+    return match(target, predictions, class_table)
+
+
+class Target(NamedTuple):
+    """The truth of one image for the official code.
+
+    Attributes:
+      pixels: Its instance image, [H, W].
+      instances: What the official code reads of each true instance, by the name of its class.
+    """
+
+    pixels: np.ndarray
+    instances: dict[str, list[dict[str, Any]]]
+
+
+def read_target(item: Item, class_table: ClassTable) -> Target:
+    """Reads the truth of an image for `match`.
+
+    Raises:
+      FileNotFoundError: The image has no truth.
+      ValueError: The truth breaks the format, or as `check_classes`.
+    """
     check_classes(class_table)
-    _check_files(item, results_dir, class_table)
-    return _match(item, results_dir)
+    if any(c.isspace() for c in item.name):
+        raise ValueError(
+            f"{item.name!r}: the Cityscapes evaluation allows no blanks in names of images"
+        )
+    checks.read_instances(item.instance_path, class_table)
+    path = os.path.abspath(item.instance_path)
+    instances = official.filterGtInstances(
+        official.instances2dict([path], False)[path], _parameters()
+    )
+    return Target(np.array(official.readGTImage(path, None)), instances)
+
+
+def match(
+    target: Target, predictions: Sequence[results.Prediction], class_table: ClassTable
+) -> dict[str, Any]:
+    """Matches predictions with the truth of their image, by the official code.
+
+    Args:
+      target: The truth.
+      predictions: The predictions; no mask is empty.
+      class_table: As in `evaluate`.
+
+    Returns:
+      What `scores_of` needs of the image, for JSON.
+    """
+    described = {
+        _mask_file(prediction.mask): {
+            "labelID": class_table.label_ids[prediction.class_index - 1],
+            "conf": float(prediction.score),
+        }
+        for prediction in predictions
+    }
+    true, predicted = official.assignGt2Preds(
+        target.instances, target.pixels, described, _parameters()
+    )
+    return {
+        side: {name: [_judged(entry) for entry in entries] for name, entries in by_class.items()}
+        for side, by_class in (("groundTruth", true), ("prediction", predicted))
+    }
 
 
 def scores_of(judged: Mapping[str, dict[str, Any]], class_table: ClassTable) -> dict[str, Any]:
     """Returns what `evaluate` does, from what `match_image` returned of each image by name."""
-    return _summary(_scores(judged, _parameters("")), class_table, len(judged))
+    return _summary(_scores(judged, _parameters()), class_table, len(judged))
 
 
-def _match(item: Item, results_dir: str) -> dict[str, Any]:
-    """Returns the official code's matches of the true instances and predictions of an image."""
-    parameters = _parameters(results_dir)
-    target = os.path.abspath(item.instance_path)
-    result = os.path.abspath(results.result_path(results_dir, item.name))
-    instances = official.instances2dict([target], False)
-    matches = official.matchGtWithPreds([result], [target], instances, parameters)[target]
-    return {
-        side: {name: [_judged(entry) for entry in entries] for name, entries in by_class.items()}
-        for side, by_class in matches.items()
-    }
+def _mask_file(mask: np.ndarray) -> io.BytesIO:
+    """Returns a mask, bool [H, W], as a file in memory, PGM, which is not compressed."""
+    height, width = mask.shape
+    pixels = np.where(mask, 255, 0).astype(np.uint8).tobytes()
+    return io.BytesIO(b"P5 %d %d 255\n" % (width, height) + pixels)
 
 
 def _judged(entry: dict[str, Any]) -> dict[str, Any]:
@@ -113,10 +172,9 @@ def _judged(entry: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _parameters(results_dir: str) -> Any:
+def _parameters() -> Any:
     """Returns a copy of the official parameters."""
     parameters = copy.deepcopy(official.args)
-    parameters.predictionPath = os.path.abspath(results_dir)
     parameters.colorized = sys.stdout.isatty()
     parameters.quiet = True
     official.setInstanceLabels(parameters)
@@ -232,13 +290,8 @@ def check_classes(class_table: ClassTable) -> None:
         )
 
 
-def _check_files(item: Item, results_dir: str, class_table: ClassTable) -> None:
-    """Checks for faults that the official code does not notice, or at which it crashes."""
-    if any(c.isspace() for c in item.name):
-        raise ValueError(
-            f"{item.name!r}: the Cityscapes evaluation allows no blanks in names of images"
-        )
-    size = checks.read_instances(item.instance_path, class_table).shape
+def _check_paths(item: Item, results_dir: str, class_table: ClassTable) -> None:
+    """Checks that the official program can read the paths of the masks."""
     for line in results.read_lines(results_dir, item.name, class_table):
         relative = os.path.relpath(line.mask_path, results_dir)
         if any(c.isspace() for c in relative):
@@ -246,4 +299,3 @@ def _check_files(item: Item, results_dir: str, class_table: ClassTable) -> None:
                 f"{results.result_path(results_dir, item.name)}: the Cityscapes evaluation allows "
                 f"no blanks in paths of masks: {relative!r}"
             )
-    results.read_result(results_dir, item.name, class_table, size, item.instance_path)

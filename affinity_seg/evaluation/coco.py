@@ -50,8 +50,7 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
     """
     judged = read_judged(items, results_dir, class_table)
     described = {
-        item.name: _describe(target, predictions, class_table)
-        for item, target, predictions in judged
+        item.name: match(target, predictions, class_table) for item, target, predictions in judged
     }
     return scores_of(described, class_table)
 
@@ -69,13 +68,13 @@ def match_image(
       ValueError: The result breaks the format.
     """
     ((_, target, predictions),) = read_judged([item], results_dir, class_table)
-    return _describe(target, predictions, class_table)
+    return match(target, predictions, class_table)
 
 
-def _describe(
+def match(
     target: Truth, predictions: Sequence[Prediction], class_table: ClassTable
 ) -> coco_format.DescribedImage:
-    """Returns ground truth and result of an image in COCO's format."""
+    """Returns truth and predictions of an image in COCO's format, which `scores_of` needs."""
     height, width = target.classes.shape
     return coco_format.DescribedImage(
         {"height": height, "width": width},

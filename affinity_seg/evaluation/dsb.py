@@ -10,7 +10,7 @@ The competition had no void pixels or group regions. Here a prediction without a
 counted if more than the share `t` of its pixels is void or in a group region.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import truth
 from affinity_seg.evaluation.reading import read_judged
+from affinity_seg.evaluation.results import Prediction
 from affinity_seg.labels import ClassTable
 
 THRESHOLDS = tuple(range(50, 100, 5))
@@ -39,11 +40,25 @@ def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    rows = [
-        score_image(target, [prediction.mask for prediction in predictions])
-        for _, target, predictions in read_judged(items, results_dir, class_table)
-    ]
-    scores = np.mean(rows, axis=0)
+    judged = read_judged(items, results_dir, class_table)
+    rows = {
+        item.name: match(target, predictions, class_table) for item, target, predictions in judged
+    }
+    return scores_of(rows, class_table)
+
+
+def match(
+    target: truth.Truth, predictions: Sequence[Prediction], class_table: ClassTable
+) -> np.ndarray:
+    """Returns what `scores_of` needs of an image: its score at each of `THRESHOLDS`."""
+    del class_table  # Classes are not judged.
+    return score_image(target, [prediction.mask for prediction in predictions])
+
+
+def scores_of(judged: Mapping[str, np.ndarray], class_table: ClassTable) -> dict[str, Any]:
+    """Returns what `evaluate` does, from what `match` returned of each image by name."""
+    del class_table
+    scores = np.mean(list(judged.values()), axis=0)
     return {
         "score_per_iou": {
             f"{t / 100:.2f}": float(score) for t, score in zip(THRESHOLDS, scores, strict=True)

@@ -4,8 +4,9 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from affinity_seg.configs.choices import METRICS
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import cityscapes, coco, dsb, errors, tables
+from affinity_seg.evaluation import cityscapes, coco, dsb, errors, results, tables, truth
 from affinity_seg.labels import CITYSCAPES, ClassTable
 
 CURVE_STEP = 10
@@ -68,6 +69,57 @@ def match_image(item: Item, results_dir: str, class_table: ClassTable) -> Any:
 def scores_of(judged: Mapping[str, Any], class_table: ClassTable) -> dict[str, Any]:
     """Returns what `main_scores` does, from what `match_image` returned of each image by name."""
     return _main_metric(class_table).scores_of(judged, class_table)
+
+
+class Judge:
+    """Scores instances that lie in memory by one number.
+
+    Attributes:
+      name: One of `configs.choices.METRICS`.
+    """
+
+    def __init__(self, class_table: ClassTable, name: str | None = None):
+        """Chooses the metric.
+
+        Args:
+          class_table: The classes.
+          name: "ap": AP by the main metric of the class table; "dsb": the mean score of the Data
+            Science Bowl. None: "dsb" for one foreground class, else "ap".
+
+        Raises:
+          ValueError: There is no such metric.
+        """
+        if name is None:
+            name = "dsb" if class_table.num_classes == 2 else "ap"
+        if name not in METRICS:
+            raise ValueError(f"`metric` must be one of {METRICS}: {name!r}")
+        self.name = name
+        self._class_table = class_table
+        self._metric = dsb if name == "dsb" else _main_metric(class_table)
+
+    def read_target(self, item: Item) -> Any:
+        """Reads the truth of an image.
+
+        Raises:
+          FileNotFoundError: The image has no truth.
+          ValueError: The truth breaks the format.
+        """
+        if self._metric is cityscapes:
+            return cityscapes.read_target(item, self._class_table)
+        return truth.read_truth(item.instance_path, self._class_table)
+
+    def match(self, target: Any, predictions: Sequence[results.Prediction]) -> Any:
+        """Returns what `score` needs of an image, from its truth and its predictions."""
+        return self._metric.match(target, predictions, self._class_table)
+
+    def score(self, judged: Mapping[str, Any]) -> float | None:
+        """Returns the score, 0..1, from what `match` returned of each image by name.
+
+        It is that of `evaluate` for result files of the same predictions; None if there is no true
+        instance.
+        """
+        scores = self._metric.scores_of(judged, self._class_table)
+        return scores["mean_score" if self.name == "dsb" else "ap"]
 
 
 def find_errors(

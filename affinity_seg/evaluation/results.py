@@ -122,6 +122,14 @@ def write_result(
     files.write_bytes(text_path, "".join(lines).encode())
 
 
+def predictions_of(instances: Instances, candidates: Candidates | None = None) -> list[Prediction]:
+    """Returns what `read_result` would read of instances that `write_result` wrote."""
+    return [
+        Prediction(instances.instance_ids == mask_id, int(class_index), float(score))
+        for mask_id, class_index, score in _listed(instances, candidates)
+    ]
+
+
 def mask_path(name: str, index: int) -> str:
     """Returns the path, relative to the text file, of mask `index`, from 0, of an image."""
     return f"{MASK_FOLDER}/{name}_{index:04d}.png"

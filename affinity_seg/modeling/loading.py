@@ -210,6 +210,19 @@ def read_class_table(model_dir: str) -> labels.ClassTable:
     return _read_class_table(described_in, _read_task(described_in))
 
 
+def read_distances(model_dir: str) -> tuple[int, ...]:
+    """Returns the distances of an affinity network's channels, pixels, without loading it.
+
+    Raises:
+      FileNotFoundError: params.yaml is missing.
+      ValueError: It is not of one of the experiments of this package, or of another network.
+    """
+    task = _read_task(params_dir(model_dir))
+    if not hasattr(task, "distances"):
+        raise ValueError(f"{model_dir}: must be an affinity network: {task.name!r}")
+    return tuple(task.distances)
+
+
 def latest_checkpoint(model_dir: str) -> str:
     """Returns the path of the latest checkpoint in a folder, without suffix.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from affinity_seg import files, structured
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.merge_options import MERGE_WINDOWS
 from affinity_seg.modeling import loading
 
 FILE_NAME = "fingerprint.json"
@@ -24,6 +25,26 @@ def prediction_fingerprint(
             "affinity_network": loading.network_identity(affinity_dir),
         }
     )
+
+
+def record_fields(config: InferenceConfig, fingerprint: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields that the fingerprint of records must have to be merged with `config`.
+
+    They are those that the predictions depend on, with two exceptions, for which the records may
+    hold more than the merge uses:
+
+    - Records of an image and its mirror image can be merged without the mirror image.
+    - Zoomed sizes are multiples of `merge_window`, so records of a larger window can be merged with
+      a smaller one.
+
+    The regions of interest and their zoomed sizes stay those of the records.
+    """
+    wanted = as_json(config.prediction_fields())
+    for flip in ("semantic_flip", "affinity_flip"):
+        wanted[flip] = wanted[flip] or fingerprint.get(flip)
+    if fingerprint.get("merge_window") in MERGE_WINDOWS:
+        wanted["merge_window"] = max(wanted["merge_window"], fingerprint["merge_window"])
+    return wanted
 
 
 def as_json(content: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """The folders of a run's outputs: which images are done, and how an output is written."""
 
+import hashlib
+import json
 import os
 from typing import Any, NamedTuple
 
 from absl import logging
 
 from affinity_seg import files
+from affinity_seg.configs.choices import PREDICTIONS
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results as results_lib
 from affinity_seg.instances import Instances
@@ -13,6 +16,12 @@ from affinity_seg.labels import ClassTable
 from affinity_seg.ops import Candidates
 from affinity_seg.pipeline import fingerprint as fingerprint_lib
 from affinity_seg.pipeline import records
+
+
+def records_dir(output_dir: str, fingerprint: dict[str, Any]) -> str:
+    """Returns the folder of all records with a fingerprint, for runs that make several kinds."""
+    digest = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:12]
+    return os.path.join(output_dir, PREDICTIONS, digest)
 
 
 class OutputFolder:

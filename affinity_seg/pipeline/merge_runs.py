@@ -31,7 +31,7 @@ def merge_records(
 
     Args:
       predictions_dir: Folder of the records.
-      config: The configuration; fields that shape predictions must be those of the records.
+      config: The configuration; the records must fit it, see `fingerprint.record_fields`.
       method: One of `configs.choices.MERGE_METHODS`.
       results_dir: Folder of the results, made if needed.
       instance_filter: What is written.
@@ -93,7 +93,8 @@ class RecordMerger(ResultFolder):
         if method not in MERGE_METHODS:
             raise ValueError(f"`method` must be one of {MERGE_METHODS}: {method!r}")
         # Only the graph merge depends on the fields of the graph.
-        settings = vars(config) if method == MERGE_METHODS[0] else {"min_pixels": config.min_pixels}
+        names = vars(config) if method == MERGE_METHODS[0] else ("min_pixels", "semantic_flip")
+        settings = {name: getattr(config, name) for name in names}
         wanted = {"method": method, **fingerprint, **settings, **instance_filter._asdict()}
         super().__init__(results_dir, fingerprint_lib.as_json(wanted))
         self._predictions = fingerprint
@@ -121,18 +122,31 @@ class RecordMerger(ResultFolder):
             if difference:
                 raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
             with errors_named(path):
-                instances = self._instances(record)
+                instances = merge_record(record, self._config, self._method)
                 candidates = class_candidates(instances, self._config)
         if instances is None:
             return
         candidates = self._filter.select_candidates(candidates, record.class_table)
         self.write(record.name, instances, record.class_table, source, candidates)
 
-    def _instances(self, record: records.Record) -> Instances:
-        if self._method == MERGE_METHODS[0]:
-            merger = merger_of(record.prediction, self._config, record.class_table)
-            return merger.merge(record.prediction)
-        return merge_components(record.prediction, self._config.min_pixels)
+
+def merge_record(
+    record: records.Record, config: InferenceConfig, method: str = MERGE_METHODS[0]
+) -> Instances:
+    """Returns the instances of a record, NumPy arrays.
+
+    Args:
+      record: The record; it must fit `config`, see `fingerprint.record_fields`.
+      config: The configuration.
+      method: One of `configs.choices.MERGE_METHODS`.
+
+    Raises:
+      ValueError: A logit is not finite; the message names the region.
+    """
+    prediction = record.prediction.select_views(config.semantic_flip, config.affinity_flip)
+    if method == MERGE_METHODS[0]:
+        return merger_of(prediction, config, record.class_table).merge(prediction)
+    return merge_components(prediction, config.min_pixels)
 
 
 def check_result(results_dir: str, name: str, record_path: str) -> None:
@@ -162,8 +176,8 @@ def _find_fingerprint(
 
 
 def _check_fields(folder: str, fingerprint: dict, config: InferenceConfig) -> None:
-    """Checks that predictions were made with the fields of `config` that they depend on."""
-    wanted = fingerprint_lib.as_json(config.prediction_fields())
+    """Checks that predictions can be merged with `config`."""
+    wanted = fingerprint_lib.record_fields(config, fingerprint)
     found = {name: fingerprint.get(name) for name in wanted}
     difference = fingerprint_lib.first_difference(found, wanted)
     if difference:

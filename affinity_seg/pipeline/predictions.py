@@ -44,3 +44,22 @@ class ImagePrediction(NamedTuple):
     distances: tuple[int, ...]
     semantic_logits: Any
     regions: list[RegionPrediction]
+
+    def select_views(self, semantic_flip: bool, affinity_flip: bool) -> "ImagePrediction":
+        """Returns the prediction with or without the logits of the mirrored views.
+
+        Args:
+          semantic_flip: Whether those of the semantic network are kept, if there are any.
+          affinity_flip: Likewise of the affinity network.
+        """
+        semantic, affinity = (slice(None if kept else 1) for kept in (semantic_flip, affinity_flip))
+        return self._replace(
+            semantic_logits=self.semantic_logits[semantic],
+            regions=[
+                region._replace(
+                    semantic_logits=region.semantic_logits[semantic],
+                    affinity_logits=region.affinity_logits[affinity],
+                )
+                for region in self.regions
+            ],
+        )

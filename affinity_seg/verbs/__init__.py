@@ -19,7 +19,7 @@ GROUPS = {
     "data": ("prepare",),
     "train": ("train", "import", "serve_data"),
     "run": ("demo", "segment", "merge", "models"),
-    "judge": ("evaluate", "report", "ablation"),
+    "judge": ("evaluate", "report", "tune", "ablation"),
     "serve": ("pack", "export", "serve", "client"),
 }
 """All verbs, in the order in which --help lists them."""

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from scenes import CAR, CELLS, PERSON, write_boxes, write_truth
+from scenes import CAR, CELLS, PERSON, boxes, instances, write_boxes, write_truth
 
-from affinity_seg.evaluation import errors, metrics, tables
+from affinity_seg.evaluation import cityscapes, dsb, errors, metrics, results, tables
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.visualization import curves
 
@@ -56,6 +56,30 @@ def test_official_judge_and_coco_agree_where_nothing_is_small_or_ignored(crowd, 
     assert printed.index("AP_50%") < printed.index("AP medium")
 
 
+@pytest.mark.parametrize(("name", "key"), [("ap", "ap"), ("dsb", "mean_score")])
+def test_instances_in_memory_have_the_score_of_their_result_files(tmp_path, name, key):
+    rng = np.random.default_rng(3)
+    table = CITYSCAPES if name == "ap" else CELLS
+    judge, results_dir = metrics.Judge(table, name), str(tmp_path / "results")
+    items, judged = [], {}
+    for number in range(3):
+        ids = boxes(*SIZE, *((20 * y, 20 * x, 20 * y + 15, 20 * x + 18) for y, x in PLACES))
+        stored = 26000 + ids if name == "ap" else ids
+        item = write_truth(tmp_path, f"aachen_{number:06d}_000019", np.where(ids, stored, 0))
+        found = instances(
+            np.roll(ids, number, axis=1), [CAR if name == "ap" else 1] * 6, rng.random(6)
+        )
+        results.write_result(results_dir, item.name, found, table)
+        items.append(item)
+        judged[item.name] = judge.match(judge.read_target(item), results.predictions_of(found))
+    module = {"ap": cityscapes, "dsb": dsb}[name]
+    score = judge.score(judged)
+    assert 0.5 < score < 1
+    assert score == module.evaluate(items, results_dir, table)[key]
+    assert metrics.Judge(table).name == name
+
+
+PLACES = [(0, 0), (0, 3), (2, 1), (3, 5), (4, 8), (5, 2)]
 BOX, OTHER = (0, 0, 60, 60), (60, 100, 120, 200)
 
 

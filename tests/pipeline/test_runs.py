@@ -209,6 +209,41 @@ def test_what_does_not_belong_together_is_refused(folders):
         _predict(folder, items)
 
 
+@pytest.mark.parametrize("method", ["graph_merge", "connected_components"])
+def test_a_merge_may_use_fewer_views_and_a_smaller_window_than_the_records_have(folders, method):
+    folder, items = folders
+    whole = {**SETTINGS, "regions": False}  # The regions would be those of the records.
+    held = InferenceConfig(**{**whole, "merge_window": 4})
+    used = InferenceConfig(**{**whole, "semantic_flip": False, "affinity_flip": False})
+    _predict(folder, items, held)
+    dirs = [str(folder / kind) for kind in ("semantic", "affinity")]
+    prediction_runs.predict_images(items, used, *dirs, str(folder / "own"))
+    for records_of, results in (("out", "a"), ("own", "b")):
+        merge_runs.merge_records(str(folder / records_of), used, method, str(folder / results))
+    for item in items:
+        found, own = (read_result(str(folder / name), item.name, oracle.TABLE) for name in "ab")
+        assert len(found) == len(own) > 1
+        for one, other in zip(found, own, strict=True):
+            assert np.array_equal(one.mask, other.mask) and one[1:] == other[1:]
+    with pytest.raises(ValueError, match="there `affinity_flip` is False, not True"):
+        merge_runs.merge_records(str(folder / "own"), held, method, str(folder / "c"))
+
+
+def test_views_of_a_prediction(folders):
+    folder, items = folders
+    _predict(folder, items[:1])
+    prediction = records.read_record(
+        records.record_path(str(folder / "out"), "street_0")
+    ).prediction
+    for semantic, affinity in ((True, False), (False, True)):
+        kept = prediction.select_views(semantic, affinity)
+        assert len(kept.semantic_logits) == 1 + semantic
+        for region in kept.regions:
+            assert len(region.semantic_logits) == 1 + semantic
+            assert len(region.affinity_logits) == 1 + affinity
+    assert kept.regions
+
+
 def test_the_filter_belongs_to_the_results(folders):
     folder, items = folders
     _predict(folder, items)

@@ -1,0 +1,212 @@
+"""`tune`: what it chooses, that its scores are those of `evaluate`, and that it continues."""
+
+import json
+import os
+
+import cv2
+import numpy as np
+import oracle
+import pytest
+import tensorflow as tf
+from official.core import exp_factory
+
+from affinity_seg import model_folder, verbs
+from affinity_seg.analysis import candidates, preset_scores, tuning
+from affinity_seg.configs import experiments
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data import listing
+from affinity_seg.evaluation import dsb
+from affinity_seg.modeling import loading
+from affinity_seg.pipeline import merge_runs, prediction_runs
+from affinity_seg.tasks import registry_imports  # noqa: F401
+
+START = InferenceConfig(
+    regions=False,
+    partition=False,
+    resize=False,
+    crop_size=32,
+    bucket=1,
+    merge_window=1,
+    min_pixels=4,
+)
+SPECK = 9
+"""Pixels of an instance that the networks see and that is not there."""
+
+
+class Unsure(oracle.OracleNetwork):
+    """Finds pairs of pixels of two instances as likely as not to be of one."""
+
+    def _answer(self, image):
+        answer = super()._answer(image)
+        return answer if self.kind == "semantic" else np.where(answer > 0, answer, -0.4)
+
+
+@pytest.fixture
+def scene(tmp_path, monkeypatch):
+    """The folders of a model and of three labelled images, and the calls that load a network."""
+    for kind in ("images", "instances"):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+    for number in range(3):
+        classes, instances = np.zeros((24, 32), np.int64), np.zeros((24, 32), np.int64)
+        for i, (c, x) in enumerate([(1, 2), (1, 9), (3, 20)], start=1):
+            classes[4:12, x + number : x + number + 7] = c
+            instances[4:12, x + number : x + number + 7] = i
+        # The class table below numbers an instance by label id * 1000 + number.
+        stored = np.where(instances, classes * 1000 + instances, 0).astype(np.uint16)
+        cv2.imwrite(str(tmp_path / "data" / "instances" / f"{number}.png"), stored)
+        classes[18:21, 4:7], instances[18:21, 4:7] = 2, 4
+        picture = oracle.picture(classes, instances)[..., ::-1]
+        cv2.imwrite(str(tmp_path / "data" / "images" / f"{number}.png"), picture)
+    loaded = []
+
+    def load(folder, *_):
+        loaded.append(folder)
+        return Unsure(os.path.basename(folder))
+
+    monkeypatch.setattr(prediction_runs, "load_network", load)
+    for kind, name in (("semantic", experiments.SEMANTIC), ("affinity", experiments.AFFINITY)):
+        folder = tmp_path / "model" / kind
+        loading.claim_model_dir(str(folder), exp_factory.get_exp_config(name), oracle.TABLE)
+        tf.train.Checkpoint(weight=tf.Variable(1.0)).save(str(folder / "ckpt"))
+    model_folder.write(str(tmp_path / "model"), preset=START)
+    return tmp_path, loaded
+
+
+def _run(folder, *more):
+    flags = [f"--model={folder}/model", "--layout=folder", f"--input={folder}/data", *more]
+    return verbs.run("tune", flags)
+
+
+def _saved(folder):
+    return json.loads((folder / "model" / "tune" / tuning.FILE).read_text())
+
+
+def test_it_writes_the_best_preset_and_scores_as_evaluate_does(scene, capsys):
+    folder, loaded = scene
+    _run(folder, "--metric=dsb", "--parts=thresholds,min_pixels")
+    assert len(loaded) == 2
+    found = model_folder.read(str(folder / "model")).config()
+    # At 0.3 the two squares that touch are one; the speck is dropped from SPECK pixels on.
+    assert found.thresholds[-1] > 0.35 and found.min_pixels >= SPECK
+    assert preset_scores.changes(found, START).keys() == {"thresholds", "min_pixels"}
+    saved = _saved(folder)
+    assert saved["score"] == 1 and saved["rows"][0]["score"] < 0.5
+    printed = capsys.readouterr().out
+    for row in saved["rows"]:
+        assert (
+            f"| {row['round']} | {row['part']} | {row['value']} | {row['score']:.4f} |" in printed
+        )
+    assert sum(row["chosen"] for row in saved["rows"]) >= 2
+
+    items = listing.list_labelled_images(str(folder / "data"), "folder")
+    dirs = [str(folder / "model" / kind) for kind in model_folder.KINDS]
+    for config, row in ((START, "rows"), (found, "score")):
+        records, results = str(folder / f"records_{row}"), str(folder / f"results_{row}")
+        prediction_runs.predict_images(items, config, *dirs, records)
+        merge_runs.merge_records(records, config, "graph_merge", results)
+        expected = saved["score"] if row == "score" else saved["rows"][0]["score"]
+        assert dsb.evaluate(items, results, oracle.TABLE)["mean_score"] == expected
+
+
+def test_it_continues_and_needs_no_network_again(scene, monkeypatch):
+    folder, loaded = scene
+    merge, merged = merge_runs.merge_record, []
+
+    def counted(record, config):
+        merged.append(config)
+        if len(merged) == limit:
+            raise KeyboardInterrupt
+        return merge(record, config)
+
+    monkeypatch.setattr(merge_runs, "merge_record", counted)
+    limit = 20
+    with pytest.raises(KeyboardInterrupt):
+        _run(folder)
+    before = len(merged)
+    assert model_folder.read(str(folder / "model")).config() == START  # Nothing is written yet.
+    scored = {json.dumps(entry) for entry in _saved(folder)["scores"]}
+    assert scored
+    limit = None
+    _run(folder)
+    continued = _saved(folder)
+    assert scored < {json.dumps(entry) for entry in continued["scores"]}
+    assert len(loaded) == 2
+    assert len(merged) - before == 3 * (len(continued["scores"]) - len(scored))
+
+    chosen = model_folder.read(str(folder / "model")).config()
+    model_folder.write(str(folder / "model"), preset=START)
+    before = len(merged)
+    _run(folder)
+    assert len(merged) == before and len(loaded) == 2
+    assert _saved(folder) == continued
+    assert model_folder.read(str(folder / "model")).config() == chosen
+    # Another image is another search.
+    _run(folder, "--max_images=2", f"--output_dir={folder}/other")
+    assert len(json.loads((folder / "other" / tuning.FILE).read_text())["made_from"]["images"]) == 2
+
+
+def test_each_zoom_is_predicted_once_and_keeps_the_size_in_the_image(scene):
+    folder, loaded = scene
+    fixed = {**vars(START), "resize": True, "min_zoom": 1.0, "max_zoom": 1.0}
+    model_folder.write(str(folder / "model"), preset=InferenceConfig(**fixed))
+    _run(folder, "--zooms=2", "--parts=thresholds", "--max_rounds=1")
+    assert len(loaded) == 2 and len(os.listdir(folder / "model" / "tune" / "predictions")) == 2
+    zoomed = [row for row in _saved(folder)["rows"] if row["part"] == candidates.ZOOM]
+    assert [row["value"] for row in zoomed] == ["2"]
+    changes = next(
+        entry["changes"] for entry in _saved(folder)["scores"] if "max_zoom" in entry["changes"]
+    )
+    assert changes == {"min_zoom": 2.0, "max_zoom": 2.0, "min_pixels": 4 * START.min_pixels}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--parts=speed"], "`parts` must be some of"),
+        (["--zooms=big"], "`zooms` must be numbers"),
+        (["--zooms=2"], "`zooms` must not be given with a preset without `resize`: 2"),
+        (["--override=min_pixels=-1"], "`min_pixels` must be in"),
+    ],
+)
+def test_wrong_flags(scene, flags, message):
+    with pytest.raises(ValueError, match=message):
+        _run(scene[0], *flags)
+    assert not scene[1]
+
+
+def test_images_without_objects_and_models_without_networks(scene):
+    folder, loaded = scene
+    with pytest.raises(FileNotFoundError, match="a model must hold the networks"):
+        verbs.run("tune", [f"--model={folder}", "--layout=folder", f"--input={folder}/data"])
+    (folder / "exported").mkdir()
+    (folder / "exported" / "saved_model.pb").touch()
+    with pytest.raises(ValueError, match="not an exported model"):
+        verbs.run("tune", [f"--model={folder}/exported", "--layout=folder", f"--input={folder}"])
+    for path in (folder / "data" / "instances").iterdir():
+        cv2.imwrite(str(path), np.zeros((24, 32), np.uint16))
+    with pytest.raises(ValueError, match="the truth of 3 images has none"):
+        _run(folder)
+    assert not loaded
+
+
+def test_candidates():
+    setting = candidates.Setting(START, (1, 2, 4, 8, 16, 32, 64))
+    for part in candidates.PARTS:
+        found = candidates.of(part, START, setting)
+        assert START in found and len(found) == len(set(found)) > 2
+        assert len({candidates.shown(part, config) for config in found}) == len(found)
+        fields = set().union(*(preset_scores.changes(config, START) for config in found))
+        wanted = {"flips": {"semantic_flip", "affinity_flip"}, "stages": {"stages", "thresholds"}}
+        assert fields == wanted.get(part, {part})
+    assert candidates.windows((1, 2, 4)) == [4, 2, 1]
+    assert candidates.windows((1, 2, 6)) == [2, 1]
+    ranged = InferenceConfig(min_zoom=1.0, max_zoom=4.0, min_pixels=1600)
+    assert preset_scores.changes(candidates.with_zoom(ranged, 2.0), ranged) == {
+        "max_zoom": 2.0,
+        "min_pixels": 400,
+    }
+
+
+def test_images_are_spread():
+    assert tuning.spread(list("abcdefg"), 3) == ["a", "c", "e"]
+    assert tuning.spread(list("abc"), 5) == tuning.spread(list("abc"), None) == ["a", "b", "c"]
