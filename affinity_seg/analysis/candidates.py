@@ -28,7 +28,7 @@ class Setting(NamedTuple):
     Attributes:
       start: The preset that the search begins with.
       distances: Distances of the affinity network, pixels.
-      zooms: Zooms to try.
+      zooms: Zooms to try, see `with_zoom`.
     """
 
     start: InferenceConfig
@@ -53,7 +53,7 @@ def of(part: str, current: InferenceConfig, setting: Setting) -> list[InferenceC
 def shown(part: str, config: InferenceConfig) -> str:
     """Returns the value of a part of a preset for the table."""
     if part == ZOOM:
-        return f"{config.max_zoom:g}"
+        return f"{zoom_of(config):g}"
     if part == "flips":
         flips = {"semantic": config.semantic_flip, "affinity": config.affinity_flip}
         return " and ".join(name for name, is_flipped in flips.items() if is_flipped) or "none"
@@ -67,25 +67,34 @@ def shown(part: str, config: InferenceConfig) -> str:
 def with_zoom(config: InferenceConfig, zoom: float) -> InferenceConfig:
     """Returns a preset with another largest zoom.
 
-    If the preset has one zoom for all regions, the new one is for all as well. `min_pixels` is
-    changed so that it stays the same size in the image at the largest zoom.
+    If the preset has one zoom for all regions, the new one is for all as well. With a zoom that is
+    estimated for each image, it is the `object_size` that changes. `min_pixels` is changed so that
+    it stays the same size in the image.
+
+    Args:
+      config: The preset.
+      zoom: The largest zoom; with `zoom` "auto" the diameter of the median object, zoomed pixels.
 
     Raises:
-      ValueError: The zoom is out of range, or the preset does not zoom.
+      ValueError: The value is out of range, or the preset does not zoom.
     """
-    if zoom == config.max_zoom:
+    before = zoom_of(config)
+    if zoom == before:
         return config
-    if not config.resize:
-        raise ValueError(f"`zooms` must not be given with a preset without `resize`: {zoom:g}")
-    is_fixed = config.min_zoom == config.max_zoom
-    return inference.change(
-        config,
-        {
-            "min_zoom": zoom if is_fixed else min(config.min_zoom, zoom),
-            "max_zoom": zoom,
-            "min_pixels": _pixels(config.min_pixels * (zoom / config.max_zoom) ** 2),
-        },
-    )
+    if config.zoom == "none":
+        raise ValueError(f"`zooms` must not be given with a preset without zoom: {zoom:g}")
+    fields = {"min_pixels": _pixels(config.min_pixels * (zoom / before) ** 2)}
+    if config.zoom == inference.AUTO_ZOOM:
+        fields |= {"object_size": zoom}
+    else:
+        is_fixed = config.min_zoom == config.max_zoom
+        fields |= {"min_zoom": zoom if is_fixed else min(config.min_zoom, zoom), "max_zoom": zoom}
+    return inference.change(config, fields)
+
+
+def zoom_of(config: InferenceConfig) -> float:
+    """Returns what `with_zoom` changes: the largest zoom, or the objects' size."""
+    return config.object_size if config.zoom == inference.AUTO_ZOOM else config.max_zoom
 
 
 def windows(distances: Sequence[int]) -> list[int]:
@@ -107,7 +116,7 @@ def windows(distances: Sequence[int]) -> list[int]:
 
 def _zooms(current: InferenceConfig, setting: Setting) -> list[InferenceConfig]:
     """Smaller zooms first, which take less time."""
-    return [with_zoom(current, zoom) for zoom in sorted({current.max_zoom, *setting.zooms})]
+    return [with_zoom(current, zoom) for zoom in sorted({zoom_of(current), *setting.zooms})]
 
 
 def _stages(current: InferenceConfig, setting: Setting) -> list[InferenceConfig]:
@@ -144,7 +153,7 @@ def _min_pixels(current: InferenceConfig, setting: Setting) -> list[InferenceCon
     """Multiples of the size that the start has, at the same zoom."""
     start = setting.start
     size = start.min_pixels or _SMALL_OBJECT * start.max_zoom**2
-    size *= (current.max_zoom / start.max_zoom) ** 2
+    size *= (zoom_of(current) / zoom_of(start)) ** 2
     values = {current.min_pixels, *(_pixels(factor * size) for factor in _SIZES)}
     return [inference.change(current, {"min_pixels": value}) for value in sorted(values)]
 

@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from affinity_seg import files, structured
+from affinity_seg.analysis import candidates
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
@@ -39,7 +40,7 @@ class PresetScores:
           items: Images with truth, all of which have a record in each folder.
           judge: The metric.
           start: A preset; the file has what the others change of it.
-          record_dirs: Folder of the records by `max_zoom`; their names tell what made the records.
+          record_dirs: Folder of the records by `candidates.zoom_of`; their names tell what made the records.
           path: The file.
 
         Raises:
@@ -121,13 +122,13 @@ class PresetScores:
 
     def _match_image(self, configs: Sequence[InferenceConfig], item: Item) -> list[Any]:
         target = self._judge.read_target(item)
-        zooms = {config.max_zoom for config in configs}
+        zooms = {candidates.zoom_of(config) for config in configs}
         paths = {zoom: records.record_path(self._record_dirs[zoom], item.name) for zoom in zooms}
         read = {zoom: records.read_record(path) for zoom, path in paths.items()}
         matched = []
         for config in configs:
-            with errors_named(paths[config.max_zoom]):
-                instances = merge_runs.merge_record(read[config.max_zoom], config)
+            with errors_named(paths[candidates.zoom_of(config)]):
+                instances = merge_runs.merge_record(read[candidates.zoom_of(config)], config)
             listed = class_candidates(instances, config)
             matched.append(self._judge.match(target, results.predictions_of(instances, listed)))
         return matched

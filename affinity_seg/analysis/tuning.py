@@ -101,8 +101,10 @@ def tune(
     distances = loading.read_distances(model.affinity_dir)
     setting = candidates.Setting(start, distances, tuple(zooms))
     recorded = {
-        config.max_zoom: _predicted_with(config, parts, distances)
-        for config in (candidates.with_zoom(start, zoom) for zoom in (start.max_zoom, *zooms))
+        candidates.zoom_of(config): _predicted_with(config, parts, distances)
+        for config in (
+            candidates.with_zoom(start, zoom) for zoom in (candidates.zoom_of(start), *zooms)
+        )
     }
     record_dirs = {
         zoom: folders.records_dir(output_dir, prediction_fingerprint(config, *model.network_dirs))

@@ -29,7 +29,7 @@ def define_flags(values: cli.Flags) -> None:
     what = "Use only so many images, spread evenly over the list by name."
     values.integer("max_images", None, what, 1)
     values.list("parts", list(candidates.PARTS), "What is tuned.")
-    values.list("zooms", [], "Values of max_zoom to try beside that of the preset.")
+    values.list("zooms", [], "Values of max_zoom to try, of object_size with zoom: auto.")
     what = (
         "What is maximized: AP, or the score of the Data Science Bowl. Default: dsb for one class."
     )

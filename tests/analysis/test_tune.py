@@ -23,7 +23,7 @@ from affinity_seg.tasks import registry_imports  # noqa: F401
 START = InferenceConfig(
     regions=False,
     partition=False,
-    resize=False,
+    zoom="none",
     crop_size=32,
     bucket=1,
     merge_window=1,
@@ -147,7 +147,7 @@ def test_it_continues_and_needs_no_network_again(scene, monkeypatch):
 
 def test_each_zoom_is_predicted_once_and_keeps_the_size_in_the_image(scene):
     folder, loaded = scene
-    fixed = {**vars(START), "resize": True, "min_zoom": 1.0, "max_zoom": 1.0}
+    fixed = {**vars(START), "zoom": "box_height", "min_zoom": 1.0, "max_zoom": 1.0}
     model_folder.write(str(folder / "model"), preset=InferenceConfig(**fixed))
     _run(folder, "--zooms=2", "--parts=thresholds", "--max_rounds=1")
     assert len(loaded) == 2 and len(os.listdir(folder / "model" / "tune" / "predictions")) == 2
@@ -164,7 +164,7 @@ def test_each_zoom_is_predicted_once_and_keeps_the_size_in_the_image(scene):
     [
         (["--parts=speed"], "`parts` must be some of"),
         (["--zooms=big"], "`zooms` must be numbers"),
-        (["--zooms=2"], "`zooms` must not be given with a preset without `resize`: 2"),
+        (["--zooms=2"], "`zooms` must not be given with a preset without zoom: 2"),
         (["--override=min_pixels=-1"], "`min_pixels` must be in"),
     ],
 )
@@ -204,6 +204,11 @@ def test_candidates():
     assert preset_scores.changes(candidates.with_zoom(ranged, 2.0), ranged) == {
         "max_zoom": 2.0,
         "min_pixels": 400,
+    }
+    sized = InferenceConfig(zoom="auto", regions=False, object_size=40.0, min_pixels=100)
+    assert preset_scores.changes(candidates.with_zoom(sized, 20.0), sized) == {
+        "object_size": 20.0,
+        "min_pixels": 25,
     }
 
 
