@@ -40,7 +40,8 @@ class PresetScores:
           items: Images with truth, all of which have a record in each folder.
           judge: The metric.
           start: A preset; the file has what the others change of it.
-          record_dirs: Folder of the records by `candidates.zoom_of`; their names tell what made the records.
+          record_dirs: Folder of the records by `candidates.zoom_of`. Their names tell what made the
+            records.
           path: The file.
 
         Raises:
