@@ -27,7 +27,7 @@ RUN = [
     ("README.md", "bazel build //cc:graph_merge_op"),
     ("README.md", "affinity_seg segment --input=street.png --output_dir=runs/segment"),
     ("docs/newcomer.md", "cat > cells.yaml <<'END'"),
-    ("docs/newcomer.md", "affinity_seg train --flagfile=nuclei_semantic"),
+    ("docs/newcomer.md", "affinity_seg train --flagfile=nuclei_joint"),
     ("docs/newcomer.md", "affinity_seg segment --layout=folder --input=my_data/val"),
     ("docs/newcomer.md", "affinity_seg segment --input=my_data/new"),
 ]
