@@ -104,6 +104,20 @@ def find(name_or_folder: str) -> str:
     return known[name_or_folder]
 
 
+def read_own(folder: str) -> ModelFolder:
+    """Reads a model's folder that is to be changed, so the name of a shipped model is refused.
+
+    Raises:
+      FileNotFoundError: There is no such folder, or the folder of a network is missing.
+      ValueError: model.yaml is damaged.
+    """
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"`model` must be a folder that exists, since its {FILE} is written: {folder}"
+        )
+    return read(folder)
+
+
 def heading(card: str, path: str) -> str:
     """Returns the heading of a model card, which describes the model in one line.
 

@@ -38,7 +38,7 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.evaluation import errors, metrics
     from affinity_seg.visualization import curves, layout
 
-    folder = values.model and model_folder.read(values.model).path
+    folder = values.model and model_folder.read_own(values.model).path
     for path in (values.output_json, values.output_plot):
         if path:  # Before the evaluation, so that an error in the path is found at once.
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)

@@ -52,7 +52,7 @@ def main(values: cli.Flags) -> None:
     unknown = set(values.parts) - set(candidates.PARTS)
     if unknown or not values.parts:
         raise ValueError(f"`parts` must be some of {candidates.PARTS}: {values.parts}")
-    model, start = tool_flags.model(values), tool_flags.config(values)
+    model, start = model_folder.read_own(values.model), tool_flags.config(values)
     items = listing.list_labelled_images(values.input, values.layout, values.split)
     output_dir = values.output_dir or os.path.join(values.model, "tune")
     tuned = tuning.tune(
