@@ -113,7 +113,7 @@ def _run(way, scene, known=(0, np.inf), **changes):
     """Returns what was found and the heights of the affinity network's inputs."""
     segmenter = _segmenter(scene, known, **changes)
     found = way(segmenter, coordinates(*scene[1].shape))
-    return found, segmenter.affinity.heights
+    return found, segmenter.networks[-1].heights
 
 
 @pytest.mark.parametrize(
@@ -252,9 +252,9 @@ def test_passes_use_the_logits_that_are_there():
     segmenter, cache = _segmenter(scene), {}
     predictor, image = Predictor(segmenter), coordinates(*SIZE)
     first = predictor.predict(image, cache)
-    runs = len(segmenter.affinity.heights)
+    runs = len(segmenter.networks[-1].heights)
     again = predictor.predict(image, cache)
-    assert len(segmenter.affinity.heights) == runs == 2
+    assert len(segmenter.networks[-1].heights) == runs == 2
     np.testing.assert_array_equal(
         first.regions[0].affinity_logits, again.regions[0].affinity_logits
     )

@@ -220,7 +220,7 @@ def test_the_networks_alone_need_no_op_and_the_op_merges_what_they_say(folder, t
     wanted = segmenter.segment(pictures.read(str(folder / "street.png"))).as_numpy()
     found = ops.graph_merge_from_logits(
         logits["semantic_logits"][0], logits["affinity_logits"][0], np.ones((128, 192), bool),
-        config.merge_options(CITYSCAPES, segmenter.affinity.distances),
+        config.merge_options(CITYSCAPES, segmenter.networks[-1].distances),
         semantic_stride=8, affinity_stride=8,
     )  # fmt: skip
     np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids)
