@@ -58,25 +58,24 @@ def affinity_loss(
                 upsampled = _sampled(channels, output_stride, sample_stride, instances)
             # The cross-entropy is softplus(-x) where the target is 1 and softplus(x) where it is
             # 0. Its slope is sigmoid(x) - target: the sigmoid of the same argument, with its sign.
-            wrong = tf.where(targets, -upsampled, upsampled)
+            signs = tf.where(targets, -1.0, 1.0)
+            wrong = signs * upsampled
             losses = tf.nn.softplus(wrong)
             total = tf.reduce_sum(weights)
             if hard_pair_share < 1:
                 weights *= hard_examples.hardest(losses, weights > 0, hard_pair_share)
-            slopes = weights * tf.sigmoid(wrong)
-            gradient = tape.gradient(
-                upsampled, channels, output_gradients=tf.where(targets, -slopes, slopes)
-            )
+            slopes = signs * weights * tf.sigmoid(wrong)
+            gradient = tape.gradient(upsampled, channels, output_gradients=slopes)
             return tf.reduce_sum(losses * weights), total, gradient
 
         losses, weights, gradients = zip(*_in_turn(distances, of_distance), strict=True)
         divisor = tf.add_n(weights)
         divisor = replicas.mean_over_replicas(divisor) if normalizer is None else normalizer
         divisor *= hard_pair_share
-        gradient = tf.math.divide_no_nan(tf.concat(gradients, axis=-1), divisor)
+        gradient = tf.concat(gradients, axis=-1)
         return tf.math.divide_no_nan(
             tf.add_n(losses), divisor
-        ), lambda upstream: upstream * gradient
+        ), lambda upstream: tf.math.divide_no_nan(upstream, divisor) * gradient
 
     return mean_loss(tf.cast(logits, tf.float32))
 
@@ -183,6 +182,5 @@ def _sampled(
     Pixel `sample_stride * j` of the upsampled map reads source `j / (output_stride /
     sample_stride)`, so upsampling by the smaller factor gives exactly these values.
     """
-    height = -(-tf.shape(instances)[1] // sample_stride)
-    width = -(-tf.shape(instances)[2] // sample_stride)
+    height, width = (-(-length // sample_stride) for length in upsampling.size_of(instances))
     return upsampling.upsample_logits(logits, output_stride // sample_stride, height, width)

@@ -4,6 +4,7 @@ Ids are float32 here, which holds those of 16 bits exactly: TensorFlow's GPU ker
 slices, stacks and comparisons work in the memory of the host.
 """
 
+import functools
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -61,13 +62,16 @@ def pair_targets(
         weights = tf.where(differ, other_instance_pair_weight, weights)
     if pixel_weights is not None:
         weights *= tf.add(*_ends(pixel_weights, distance, sample_stride, 0)) / 2
-    return Pairs(targets, weights, scored)
+    return Pairs(*(tf.transpose(x, [0, 2, 3, 1]) for x in (targets, weights, scored)))
 
 
 def _ends(
     pixels: tf.Tensor, distance: int, sample_stride: int, outside: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the values at both ends of all pairs.
+
+    The directions come before the axes of the image: on a CPU, eight whole maps are stacked several
+    times as fast as eight values for each pixel.
 
     Args:
       pixels: [B, H, W].
@@ -76,17 +80,22 @@ def _ends(
       outside: Value of ends outside the image.
 
     Returns:
-      The values here, float32 [B, h, w, 1], and there, float32 [B, h, w, 8].
+      The values here, float32 [B, 1, h, w], and there, float32 [B, 8, h, w].
     """
     pixels = tf.cast(pixels, tf.float32)
-    height, width = tf.shape(pixels)[1], tf.shape(pixels)[2]
+    here = pixels[:, ::sample_stride, ::sample_stride]
+    height, width = tf.shape(here)[1], tf.shape(here)[2]
     margin = [distance, distance]
     padded = tf.pad(pixels, [[0, 0], margin, margin], constant_values=float(outside))
-    step = slice(None, None, sample_stride)
+
+    @functools.cache
+    def sampled(y: int, x: int) -> tf.Tensor:
+        """Every `sample_stride`-th pixel from (y, x) on; slow, so done once for all directions."""
+        return padded[:, y::sample_stride, x::sample_stride]
+
     there = []
     for dy, dx in neighbors.DIRECTIONS:
-        top, left = distance * (1 + dy), distance * (1 + dx)
-        there.append(
-            padded[:, top : top + height : sample_stride, left : left + width : sample_stride]
-        )
-    return pixels[:, step, step, None], tf.stack(there, axis=-1)
+        top, y = divmod(distance * (1 + dy), sample_stride)
+        left, x = divmod(distance * (1 + dx), sample_stride)
+        there.append(sampled(y, x)[:, top : top + height, left : left + width])
+    return here[:, None], tf.stack(there, axis=1)

@@ -89,4 +89,4 @@ def confusion_matrix(logits: tf.Tensor, classes: tf.Tensor, *, output_stride: in
 
 def _upsampled(logits: tf.Tensor, classes: tf.Tensor, stride: int) -> tf.Tensor:
     """Logits [B, h, w, K] at every pixel of classes [B, H, W]."""
-    return upsampling.upsample_logits(logits, stride, tf.shape(classes)[1], tf.shape(classes)[2])
+    return upsampling.upsample_logits(logits, stride, *upsampling.size_of(classes))

@@ -95,8 +95,8 @@ class FusionDecoder(layers.Layer):
         for fine, skip, reduce, fuse in zip(
             self.levels, low, self._reduce, self._fuse, strict=True
         ):
-            height, width = tf.unstack(tf.shape(skip)[1:3])
-            upsampled = upsampling.upsample_logits(coarse, 2 ** (level - fine), height, width)
+            size = upsampling.size_of(skip)
+            upsampled = upsampling.upsample_logits(coarse, 2 ** (level - fine), *size)
             skip = reduce(skip, training=training)
             coarse = fuse(
                 tf.concat([tf.cast(upsampled, skip.dtype), skip], axis=-1), training=training

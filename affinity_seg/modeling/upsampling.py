@@ -21,11 +21,22 @@ def upsample_logits(
     Returns:
       float32 [B, height, width, C].
     """
-    size = tf.shape(logits)[1:3] * stride
-    upsampled = tf.raw_ops.ResizeBilinear(
-        images=tf.cast(logits, tf.float32),
-        size=size,
-        align_corners=False,
-        half_pixel_centers=False,
-    )
+    upsampled = tf.cast(logits, tf.float32)
+    # An operation that changes nothing is left out: its gradient takes time on a CPU.
+    if stride > 1:
+        upsampled = tf.raw_ops.ResizeBilinear(
+            images=upsampled,
+            size=[length * stride for length in size_of(logits)],
+            align_corners=False,
+            half_pixel_centers=False,
+        )
+    if upsampled.shape[1:3] == [height, width]:
+        return upsampled
     return upsampled[:, :height, :width]
+
+
+def size_of(pixels: tf.Tensor) -> list[int | tf.Tensor]:
+    """Returns height and width of pixels [B, H, W, ...], as numbers where they are known."""
+    dynamic = tf.unstack(tf.shape(pixels)[1:3])
+    static = pixels.shape[1:3]
+    return [d if s is None else s for d, s in zip(dynamic, static, strict=True)]
