@@ -85,17 +85,21 @@ def _ends(
     pixels = tf.cast(pixels, tf.float32)
     here = pixels[:, ::sample_stride, ::sample_stride]
     height, width = tf.shape(here)[1], tf.shape(here)[2]
-    margin = [distance, distance]
-    padded = tf.pad(pixels, [[0, 0], margin, margin], constant_values=float(outside))
+    before = -(-distance // sample_stride)
+    margin = [before, before + 1]  # One more, because samples that start later may be one fewer.
 
     @functools.cache
     def sampled(y: int, x: int) -> tf.Tensor:
-        """Every `sample_stride`-th pixel from (y, x) on; slow, so done once for all directions."""
-        return padded[:, y::sample_stride, x::sample_stride]
+        """Every `sample_stride`-th pixel from (y, x) on, with a margin of `outside`.
+
+        Such a slice is slow. But all directions share one, unless the distance is smaller.
+        """
+        samples = here if y == x == 0 else pixels[:, y::sample_stride, x::sample_stride]
+        return tf.pad(samples, [[0, 0], margin, margin], constant_values=float(outside))
 
     there = []
     for dy, dx in neighbors.DIRECTIONS:
-        top, y = divmod(distance * (1 + dy), sample_stride)
-        left, x = divmod(distance * (1 + dx), sample_stride)
+        (top, y), (left, x) = (divmod(distance * step, sample_stride) for step in (dy, dx))
+        top, left = top + before, left + before
         there.append(sampled(y, x)[:, top : top + height, left : left + width])
     return here[:, None], tf.stack(there, axis=1)
