@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from affinity_seg.modeling import upsampling
 
@@ -29,6 +30,23 @@ def test_equals_the_formula(stride, size):
     np.testing.assert_allclose(
         upsampled, numpy_upsample(logits, stride, height, width), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 8])
+@pytest.mark.parametrize("size", [(1, 1), (33, 17), (32, 48)])
+def test_gradient_is_tensorflows(stride, size):
+    height, width = size
+    rng = np.random.default_rng(stride)
+    logits = rng.normal(size=(2, -(-height // stride), -(-width // stride), 5)).astype(np.float32)
+    upstream = rng.normal(size=(2, height, width, 5)).astype(np.float32)
+    with tf.GradientTape() as tape:
+        x = tf.constant(logits)
+        tape.watch(x)
+        upsampled = upsampling.upsample_logits(x, stride, height, width)
+    margins = [[0, 0], *([0, -length % stride] for length in size), [0, 0]]
+    expected = tf.raw_ops.ResizeBilinearGrad(grads=np.pad(upstream, margins), original_image=logits)
+    found = tape.gradient(upsampled, x, output_gradients=tf.constant(upstream))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_pixels_on_the_grid_keep_their_value():
