@@ -100,7 +100,7 @@ def test_records_and_library_and_export_give_the_same(joint, tmp_path):
         _assert_equal(exported.segment(images[item.name]).as_numpy(), direct)
         stored = results.read_result(str(tmp_path / "results"), item.name, network.class_table)
         assert len(stored) == len(direct.classes)
-    described = json.loads(next((tmp_path / "exported").rglob("model.json")).read_text())
+    described = json.loads(next((tmp_path / "exported").rglob("export.json")).read_text())
     made_by = {k: v for k, v in described.items() if k.endswith("_network")}
     assert made_by["semantic_network"] == made_by["affinity_network"] == network.identity
 
