@@ -5,6 +5,7 @@ smallest size. Only the clustering differs. Each has one number, a threshold or 
 chosen on training images. The judge is the score of the Data Science Bowl, which ignores classes.
 """
 
+import functools
 import importlib.util
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -29,11 +30,52 @@ from benchmarks import competitors
 LEVELS = tuple(round(0.1 * step, 1) for step in range(1, 10))
 """Thresholds, or biases, of which the best on the training images is taken."""
 
-Judged = tuple[Any, Record]
-"""The truth of an image, as the judge reads it, and its prediction record."""
-
 Segmented = tuple[Instances, float]
 """The instances of an image, and the seconds that their clustering took."""
+
+
+class Image:
+    """An image whose affinities are clustered.
+
+    Attributes:
+      target: The truth, as the judge reads it.
+      record: The prediction record.
+      config: The preset.
+    """
+
+    def __init__(self, target: Any, record: Record, config: InferenceConfig):
+        """Takes truth, record and preset."""
+        self.target, self.record, self.config = target, record, config
+        flips = config.semantic_flip, config.affinity_flip
+        self._prediction = record.prediction.select_views(*flips)
+
+    @property
+    def regions(self) -> list[RegionPrediction]:
+        """The logits that the preset uses."""
+        return self._prediction.regions
+
+    def merge(self, config: InferenceConfig) -> Instances:
+        """Returns the instances of our merge with a preset that differs only in the merge."""
+        merger = merging.merger_of(self._prediction, config, self.record.class_table)
+        return merger.merge(self._prediction)
+
+    @functools.cached_property
+    def graphs(self) -> list[competitors.WindowGraph]:
+        """The refined graph of each region."""
+        table, distances = self.record.class_table, self._prediction.distances
+        merger = merging.merger_of(self._prediction, self.config, table)
+        options = self.config.merge_options(table, distances)
+        merged = tuple(one.distance for one in reference_graph.merged_distances(options))
+        return [competitors.window_graph(e, merged) for e in merger.edges(self.regions)]
+
+    def paste(self, found: Sequence[tuple[RegionPrediction, Instances]]) -> Instances:
+        """Returns the instances of all regions in the image."""
+        prediction = self.record.prediction
+        size = prediction.height, prediction.width
+        canvas = pasting.empty(size, self.record.class_table.num_classes)
+        for item, instances in found:
+            canvas = pasting.paste(canvas, item.region, instances)
+        return pasting.number(canvas).as_numpy()
 
 
 class Clustering(NamedTuple):
@@ -43,51 +85,51 @@ class Clustering(NamedTuple):
       name: What it is.
       package: The Python package that does it; None: ours.
       levels: Values of which the best is taken; empty if it has no such number.
-      segment: Finds the instances of a record, with one of the levels.
+      segment: Finds the instances of an image, with one of the levels.
     """
 
     name: str
     package: str | None
     levels: tuple[float, ...]
-    segment: Callable[[Record, InferenceConfig, float | None], Segmented]
+    segment: Callable[[Image, float | None], Segmented]
 
 
 def compare(
     clusterings: Sequence[Clustering],
-    config: InferenceConfig,
     judge: metrics.Judge,
-    training: Sequence[Judged],
-    judged: Sequence[Judged],
+    training: Iterable[Image],
+    images: Iterable[Image],
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Scores clusterings, each with its best level on the training images.
 
     Args:
       clusterings: The clusterings.
-      config: The preset; its thresholds are replaced by the level.
       judge: The judge, "dsb".
       training: Images that choose the level.
-      judged: Images that are scored.
+      images: Images that are scored.
 
     Returns:
       A row for each clustering: name, level, scores and the mean seconds of an image; and a line
       for each that was left out, because its package is not there.
     """
-    rows, skipped = [], []
-    for clustering in clusterings:
-        if clustering.package and importlib.util.find_spec(clustering.package) is None:
-            skipped.append(f"skipped: {clustering.name}: package {clustering.package} not found")
-            continue
-        level = None
-        if clustering.levels:
-            by_level = {
-                value: _scored(clustering, config, value, judge, training)[0]["mean_score"]
-                for value in clustering.levels
-            }
-            level = max(by_level, key=by_level.get)
-        scores, seconds = _scored(clustering, config, level, judge, judged)
-        rows.append(
-            {"name": clustering.name, "level": level, **main_numbers(scores), "seconds": seconds}
+    found, skipped = [], []
+    for one in clusterings:
+        if one.package and importlib.util.find_spec(one.package) is None:
+            skipped.append(f"skipped: {one.name}: package {one.package} not found")
+        else:
+            found.append(one)
+    tried = [(one, level) for one in found for level in one.levels]
+    scores = dict(zip(tried, _scored(tried, judge, training), strict=True))
+    best = []
+    for one in found:
+        by_level = {level: scores[one, level][0]["mean_score"] for level in one.levels}
+        best.append((one, max(by_level, key=by_level.get, default=None)))
+    rows = [
+        {"name": one.name, "level": level, **main_numbers(of_images), "seconds": seconds}
+        for (one, level), (of_images, seconds) in zip(
+            best, _scored(best, judge, images), strict=True
         )
+    ]
     return rows, skipped
 
 
@@ -111,35 +153,34 @@ def known() -> list[Clustering]:
     ]
 
 
-def with_level(config: InferenceConfig, level: float) -> InferenceConfig:
-    """Returns a preset with one stage of all distances and this threshold."""
-    return inference.change(config, {"stages": (sum(config.stages),), "thresholds": (level,)})
-
-
 def _scored(
-    clustering: Clustering,
-    config: InferenceConfig,
-    level: float | None,
+    tried: Sequence[tuple[Clustering, float | None]],
     judge: metrics.Judge,
-    images: Iterable[Judged],
-) -> tuple[dict[str, Any], float]:
-    """Returns the judge's scores and the mean seconds of an image."""
-    matched, seconds = {}, []
-    for target, record in images:
-        instances, spent = clustering.segment(record, config, level)
-        matched[record.name] = judge.match(target, results.predictions_of(instances))
-        seconds.append(spent)
-    return judge.scores(matched), float(np.mean(seconds))
+    images: Iterable[Image],
+) -> list[tuple[dict[str, Any], float]]:
+    """Returns scores and the mean seconds of an image, for each clustering with its level."""
+    matched: list[dict[str, Any]] = [{} for _ in tried]
+    seconds: list[list[float]] = [[] for _ in tried]
+    for image in images:
+        for index, (clustering, level) in enumerate(tried):
+            instances, spent = clustering.segment(image, level)
+            predictions = results.predictions_of(instances)
+            matched[index][image.record.name] = judge.match(image.target, predictions)
+            seconds[index].append(spent)
+    return [
+        (judge.scores(by_image), float(np.mean(spent)))
+        for by_image, spent in zip(matched, seconds, strict=True)
+    ]
 
 
-def _ours(linkage: str) -> Callable[[Record, InferenceConfig, float], Segmented]:
+def _ours(linkage: str) -> Callable[[Image, float], Segmented]:
     """Returns our merge; its seconds hold the upsampling of the logits and the refinement too."""
 
-    def segment(record, config, level):
-        changed = inference.change(with_level(config, level), {"linkage": linkage})
-        prediction, merger = _prepared(record, changed)
+    def segment(image, level):
+        stages = {"stages": (sum(image.config.stages),), "thresholds": (level,)}
+        config = inference.change(image.config, {**stages, "linkage": linkage})
         start = time.perf_counter()
-        found = merger.merge(prediction)
+        found = image.merge(config)
         return found, time.perf_counter() - start
 
     return segment
@@ -147,43 +188,37 @@ def _ours(linkage: str) -> Callable[[Record, InferenceConfig, float], Segmented]
 
 def _others(
     cluster: Callable[[competitors.WindowGraph, float], np.ndarray],
-) -> Callable[[Record, InferenceConfig, float], Segmented]:
+) -> Callable[[Image, float], Segmented]:
     """Returns a clustering of the graph of windows; its seconds are those of the clustering."""
 
-    def segment(record, config, level):
-        prediction, merger = _prepared(record, with_level(config, 0.5))
-        options = config.merge_options(record.class_table, prediction.distances)
-        distances = tuple(one.distance for one in reference_graph.merged_distances(options))
+    def segment(image, level):
         found, seconds = [], 0.0
-        graphs = merger.edges(prediction.regions)
-        for item, edges in zip(prediction.regions, graphs, strict=True):
-            graph = competitors.window_graph(edges, distances)
+        for item, graph in zip(image.regions, image.graphs, strict=True):
             if not graph.foreground.any():
                 continue
             start = time.perf_counter()
             labels = cluster(graph, level)
             seconds += time.perf_counter() - start
             labels = np.where(graph.foreground, labels, 0)
-            height, width = item.zoomed_size
-            pixels = reference_graph.spread(labels, options.merge_window, height, width)
-            found.append((item, _instances(pixels, config.min_pixels, record)))
-        return _pasted(record, found), seconds
+            window = image.config.merge_window
+            pixels = reference_graph.spread(labels, window, *item.zoomed_size)
+            found.append((item, _instances(pixels, image)))
+        return image.paste(found), seconds
 
     return segment
 
 
-def _components(record: Record, config: InferenceConfig, _: None) -> Segmented:
+def _components(image: Image, _: None) -> Segmented:
     """Connected components of the most probable class, at the zoom of the graph."""
-    prediction, _ = _prepared(record, config)
     found, seconds = [], 0.0
-    for item in prediction.regions:
+    for item in image.regions:
         start = time.perf_counter()
         logits = tf.constant(item.semantic_logits, tf.float32)
-        stride = prediction.semantic_stride
+        stride = image.record.prediction.semantic_stride
         probabilities = semantic_probabilities(logits, stride, *item.zoomed_size).numpy()
-        found.append((item, connected_components(probabilities, config.min_pixels)))
+        found.append((item, connected_components(probabilities, image.config.min_pixels)))
         seconds += time.perf_counter() - start
-    return _pasted(record, found), seconds
+    return image.paste(found), seconds
 
 
 def _mutex(graph: competitors.WindowGraph, level: float) -> np.ndarray:
@@ -198,30 +233,20 @@ def _gasp(linkage: str) -> Callable[[competitors.WindowGraph, float], np.ndarray
     return cluster
 
 
-def _prepared(record: Record, config: InferenceConfig):
-    """Returns the logits that the preset uses, and its merge."""
-    prediction = record.prediction.select_views(config.semantic_flip, config.affinity_flip)
-    return prediction, merging.merger_of(prediction, config, record.class_table)
+def _instances(labels: np.ndarray, image: Image) -> Instances:
+    """Returns the labels above the smallest size as instances of class 1 and score 1.
 
-
-def _instances(labels: np.ndarray, min_pixels: int, record: Record) -> Instances:
-    """Returns the labels with more than `min_pixels` pixels as instances of class 1 and score 1."""
+    Args:
+      labels: int [H, W], 0 on the background.
+      image: The image, whose preset has the smallest size.
+    """
     _, numbers = np.unique(labels, return_inverse=True)
-    numbers = numbers.reshape(labels.shape) + (labels.min() > 0)  # 0 is the background.
+    numbers = numbers.reshape(labels.shape) + (labels.min() > 0)
     sizes = np.bincount(numbers.ravel())
-    is_kept = sizes > min_pixels
+    is_kept = sizes > image.config.min_pixels
     is_kept[0] = False
     count = int(is_kept.sum())
-    votes = np.zeros([count, record.class_table.num_classes], np.int64)
+    votes = np.zeros([count, image.record.class_table.num_classes], np.int64)
     votes[:, 1] = sizes[is_kept]
     indices = np.where(is_kept, np.cumsum(is_kept) - 1, -1)[numbers]
     return instances_lib.number(indices, np.ones(count), np.ones(count), votes)
-
-
-def _pasted(record: Record, found: Sequence[tuple[RegionPrediction, Instances]]) -> Instances:
-    """Returns the instances of all regions in the image."""
-    prediction = record.prediction
-    canvas = pasting.empty((prediction.height, prediction.width), record.class_table.num_classes)
-    for item, instances in found:
-        canvas = pasting.paste(canvas, item.region, instances)
-    return pasting.number(canvas).as_numpy()

@@ -10,14 +10,16 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 import affinity_seg
 from affinity_seg import files
+from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import metrics
 from affinity_seg.model_folder import ModelFolder
@@ -67,8 +69,8 @@ def compare(
         rows, missing = [], []
         if training:
             judge = metrics.Judge(class_table, "dsb")
-            pairs = [_judged(judge, part, record_dirs[0]) for part in (training, items)]
-            rows, missing = clusterings.compare(clusterings.known(), config, judge, *pairs)
+            parts = [_read(judge, part, record_dirs[0], config) for part in (training, items)]
+            rows, missing = clusterings.compare(clusterings.known(), judge, *parts)
         return {
             "clusterings": rows,
             "strategies": strategies.compare(tried, record_dirs, metrics.Judge(class_table), items),
@@ -123,12 +125,13 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def _judged(judge: metrics.Judge, items: Sequence[Item], folder: str) -> list[clusterings.Judged]:
-    """Returns truth and record of each image."""
-    return [
-        (judge.read_target(item), records.read_record(records.record_path(folder, item.name)))
-        for item in items
-    ]
+def _read(
+    judge: metrics.Judge, items: Sequence[Item], folder: str, config: InferenceConfig
+) -> Iterator[clusterings.Image]:
+    """Yields the images one after the other, since each takes much memory."""
+    for item in tqdm(items, "clusterings", unit="image", disable=None):
+        record = records.read_record(records.record_path(folder, item.name))
+        yield clusterings.Image(judge.read_target(item), record, config)
 
 
 def _kept(path: str, made_from: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict:

@@ -63,24 +63,27 @@ def table(rows: Sequence[Mapping[str, Any]], lines: Sequence[str] = ()) -> str:
     return "\n\n".join([*parts, *lines])
 
 
-def won_by_others(rows: Sequence[Mapping[str, Any]], ours: int = 1) -> str:
-    """Returns a sentence that says where rows after our own, the first, have a better score.
+def wins(
+    rows: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], whom: str = "ours"
+) -> str:
+    """Returns a sentence that says in which columns other rows have a better score.
 
     Args:
-      rows: Rows with the scores of the Data Science Bowl.
-      ours: How many rows, from the first, are ours.
+      rows: Rows of the table.
+      others: Further rows, which may win.
+      whom: What `rows` are called.
     """
-    wins = []
-    for key, head in _SCORES.items():
-        own = max((row[key] for row in rows[:ours] if row[key] is not None), default=None)
-        others = [row for row in rows[ours:] if row[key] is not None]
-        best = max(others, key=lambda row: row[key], default=None)
+    found = []
+    for key in _BEST:
+        own = max((row[key] for row in rows if row.get(key) is not None), default=None)
+        rivals = [row for row in others if row.get(key) is not None]
+        best = max(rivals, key=lambda row: row[key], default=None)
         if own is not None and best is not None and round(best[key], 3) > round(own, 3):
-            what = "mean" if head == "mean" else f"IoU {head}"
-            wins.append(f"{what}: {best['name']}, {best[key]:.3f} against {own:.3f}")
-    if not wins:
-        return "Nothing else is better than ours in any of these columns."
-    return "Better than ours: " + "; ".join(wins) + "."
+            head = f"IoU {_HEADS[key]}" if _HEADS[key].startswith("0.") else _HEADS[key]
+            found.append(f"{head}: {best['name']}, {best[key]:.3f} against {own:.3f}")
+    if not found:
+        return f"Nothing else is better than {whom} in any column of scores."
+    return f"Better than {whom}: {'; '.join(found)}."
 
 
 def _marked(key: str, row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -14,10 +14,13 @@ from affinity_seg import labels, model_folder
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import metrics, results
 from affinity_seg.model_folder import ModelFolder
-from benchmarks import clusterings
+from benchmarks import clusterings, result_page
 
 STREETS = "streets/val"
 """Name of the demo's data set in model.yaml."""
+
+_JOINT, _TWO = "joint", "two"
+"""What networks a model has."""
 
 
 class Run(NamedTuple):
@@ -30,6 +33,19 @@ class Run(NamedTuple):
 
     name: str
     folder: str
+
+
+SecondsOf = Callable[[Run, ModelFolder], float | None]
+
+
+def pair_wins(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Returns a line that says where two networks are better than the first joint one.
+
+    No line if there are not both.
+    """
+    joint = [row for row in rows if row["networks"] == _JOINT]
+    two = [row for row in rows if row["networks"] == _TWO]
+    return [result_page.wins(joint[:1], two, joint[0]["name"])] if joint and two else []
 
 
 def parse_run(text: str) -> Run:
@@ -62,8 +78,13 @@ def scored(run: Run, data: str) -> tuple[ModelFolder | None, str]:
     return model, ""
 
 
-def demo_rows(runs: Sequence[Run]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Returns the scores of runs on streets, and a line for each run that is not there."""
+def demo_rows(runs: Sequence[Run], seconds_of: SecondsOf) -> tuple[list[dict[str, Any]], list[str]]:
+    """Returns the scores of runs on streets, and a line for each run that is not there.
+
+    Args:
+      runs: The runs.
+      seconds_of: Returns the seconds for an image.
+    """
     rows, missing = [], []
     for run in runs:
         model, why = scored(run, STREETS)
@@ -71,7 +92,7 @@ def demo_rows(runs: Sequence[Run]) -> tuple[list[dict[str, Any]], list[str]]:
             missing.append(why)
             continue
         scores, summary = model.scores[STREETS], _read_json(model.path, "summary.json")
-        seconds = summary.get("seconds")
+        spent = summary.get("seconds")
         rows.append(
             {
                 "name": run.name,
@@ -80,7 +101,8 @@ def demo_rows(runs: Sequence[Run]) -> tuple[list[dict[str, Any]], list[str]]:
                 "baseline_ap": summary.get("baseline_ap"),
                 "baseline_ap50": summary.get("baseline_ap50"),
                 "train_seconds": training_seconds(model.network_dirs),
-                "all_seconds": sum(seconds.values()) if seconds else None,
+                "all_seconds": sum(spent.values()) if spent else None,
+                "seconds": seconds_of(run, model),
             }
         )
     return rows, missing
@@ -101,7 +123,7 @@ def class_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def nuclei_rows(
-    runs: Sequence[Run], data: str, seconds_of: Callable[[Run, ModelFolder], float | None]
+    runs: Sequence[Run], data: str, seconds_of: SecondsOf
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Returns the scores of runs on nuclei, and a line for each run that is not there.
 
@@ -192,7 +214,7 @@ def training_seconds(network_dirs: Sequence[str]) -> float | None:
 
 def _networks(model: ModelFolder) -> str:
     """Returns what networks a model has, in words."""
-    return "joint" if len(set(model.network_dirs)) == 1 else "two"
+    return _JOINT if len(set(model.network_dirs)) == 1 else _TWO
 
 
 def _read_json(folder: str, name: str) -> dict[str, Any]:

@@ -47,13 +47,8 @@ def main(values: cli.Flags) -> None:
     nuclei, demo = (
         [result_rows.parse_run(text) for text in texts] for texts in (values.nuclei, values.demo)
     )
-    table = result_page.table
     texts = {"machine": f"{model_measures.machine()}."}
-    rows, missing = result_rows.demo_rows(demo)
-    texts["demo"] = table(rows, missing)
-    texts["classes"] = table(result_rows.class_rows(demo))
-    streets = next((run for run in demo if result_rows.scored(run, result_rows.STREETS)[0]), None)
-    texts["strategies_demo"] = _strategies(values, streets)
+    texts |= _streets(values, demo)
     texts |= _nuclei(values, nuclei)
     files.write_bytes(values.page, result_page.fill(page, texts, values.page).encode())
     print(f"written: {values.page}")
@@ -72,14 +67,10 @@ def _nuclei(values, runs):
         for part in ("train", "val")
     )
 
-    def seconds_of(run, model):
-        name = run.folder.strip("/").replace("/", "_")
-        path = os.path.join(values.output_dir, f"seconds_{name}.json")
-        return model_measures.seconds_per_image(model, items, path)
-
     data = "/".join(os.path.abspath(os.path.join(values.data, "val")).split(os.sep)[-2:])
-    rows, missing = result_rows.nuclei_rows(runs, data, seconds_of)
-    texts = {"nuclei": result_page.table(rows, missing)}
+    rows, missing = result_rows.nuclei_rows(runs, data, _seconds_of(values, items))
+    lines = [*result_rows.pair_wins(rows), *missing]
+    texts = {"nuclei": result_page.table(rows, lines)}
     texts["stardist"] = _stardist(values, rows, items)
     models = [result_rows.read_model(run) for run in runs]
     first = next((index for index, model in enumerate(models) if model), None)
@@ -96,7 +87,7 @@ def _nuclei(values, runs):
         found["clusterings"],
         [
             *found["skipped"]["clusterings"],
-            result_page.won_by_others(found["clusterings"], ours=2),
+            result_page.wins(found["clusterings"][:2], found["clusterings"][2:]),
             whose,
         ],
     )
@@ -105,20 +96,41 @@ def _nuclei(values, runs):
     return texts
 
 
-def _strategies(values, run):
-    """Returns the text of the strategies on streets."""
+def _streets(values, runs):
+    """Returns the texts of the streets' tables by name."""
     from benchmarks import model_measures, result_page, result_rows
 
-    if run is None:
-        return "not run: no model of the demo"
-    model = result_rows.read_model(run)
-    streets = os.path.join(model.path, "streets")
-    if not os.path.isdir(streets):
-        return f"not run: {streets} not found"
-    items = listing.list_labelled_images(streets, "cityscapes", "val")
-    found = model_measures.compare(model, (), items, os.path.join(values.output_dir, "demo"))
-    whose = f"Logits of {run.name}. Machine: {found['machine']}."
-    return result_page.table(found["strategies"], [*found["skipped"]["strategies"], whose])
+    first = next((run for run in runs if result_rows.scored(run, result_rows.STREETS)[0]), None)
+    streets = first and os.path.join(first.folder, "streets")
+    items = []
+    if first and os.path.isdir(streets):
+        items = listing.list_labelled_images(streets, "cityscapes", "val")
+    rows, missing = result_rows.demo_rows(runs, _seconds_of(values, items))
+    texts = {
+        "demo": result_page.table(rows, [*result_rows.pair_wins(rows), *missing]),
+        "classes": result_page.table(result_rows.class_rows(runs)),
+        "strategies_demo": f"not run: {streets or 'the demo'} not found",
+    }
+    if items:
+        output_dir = os.path.join(values.output_dir, "demo")
+        model = result_rows.read_model(first)
+        found = model_measures.compare(model, (), items, output_dir)
+        whose = f"Logits of {first.name}. Machine: {found['machine']}."
+        lines = [*found["skipped"]["strategies"], whose]
+        texts["strategies_demo"] = result_page.table(found["strategies"], lines)
+    return texts
+
+
+def _seconds_of(values, items):
+    """Returns a function that measures the seconds for an image of a run; None without images."""
+    from benchmarks import model_measures
+
+    def seconds_of(run, model):
+        name = run.folder.strip("/").replace("/", "_")
+        path = os.path.join(values.output_dir, f"seconds_{name}.json")
+        return model_measures.seconds_per_image(model, items, path) if items else None
+
+    return seconds_of
 
 
 def _stardist(values, rows, items):
@@ -129,7 +141,7 @@ def _stardist(values, rows, items):
     if row is None:
         return missing
     all_rows = [{key: one[key] for key in row} for one in rows] + [row]
-    return result_page.table(all_rows, [result_page.won_by_others(all_rows, ours=len(rows))])
+    return result_page.table(all_rows, [result_page.wins(rows, [row])])
 
 
 if __name__ == "__main__":

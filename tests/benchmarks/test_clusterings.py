@@ -10,7 +10,7 @@ import tensorflow as tf
 from official.core import exp_factory
 
 from affinity_seg import labels, model_folder, neighbors
-from affinity_seg.configs import experiments
+from affinity_seg.configs import experiments, inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
 from affinity_seg.evaluation import metrics, truth
@@ -57,10 +57,16 @@ def _touching():
     return target, record
 
 
+def _compare(config, compared=None):
+    """Returns rows and what was skipped, of the image above."""
+    target, record = _touching()
+    image = clusterings.Image(target, record, config)
+    judge = metrics.Judge(record.class_table, "dsb")
+    return clusterings.compare(compared or clusterings.known(), judge, [image], [image])
+
+
 def test_every_clustering_of_perfect_affinities_is_perfect():
-    judged = [_touching()]
-    judge = metrics.Judge(judged[0][1].class_table, "dsb")
-    rows, skipped = clusterings.compare(clusterings.known(), PRESET, judge, judged, judged)
+    rows, skipped = _compare(PRESET)
     assert not skipped
     assert len(rows) == 6
     *of_affinities, components = rows
@@ -72,20 +78,16 @@ def test_every_clustering_of_perfect_affinities_is_perfect():
 
 
 def test_objects_below_the_smallest_size_are_left_out():
-    judged = [_touching()]
-    judge = metrics.Judge(judged[0][1].class_table, "dsb")
-    config = PRESET.__class__(**{**vars(PRESET), "min_pixels": 36})  # That of the third object.
-    rows, _ = clusterings.compare(clusterings.known(), config, judge, judged, judged)
+    config = inference.change(PRESET, {"min_pixels": 36})  # That of the third object.
+    rows, _ = _compare(config)
     for row in rows[:-1]:
         assert row["dsb_mean"] == pytest.approx(2 / 3), row
 
 
 def test_a_package_that_is_not_there_is_skipped():
-    judged = [_touching()]
-    judge = metrics.Judge(judged[0][1].class_table, "dsb")
     ours, *_ = clusterings.known()
     missing = ours._replace(name="another", package="no_such_package_here")
-    rows, skipped = clusterings.compare([ours, missing], PRESET, judge, judged, judged)
+    rows, skipped = _compare(PRESET, [ours, missing])
     assert [row["name"] for row in rows] == [ours.name]
     assert skipped == ["skipped: another: package no_such_package_here not found"]
 

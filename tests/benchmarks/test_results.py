@@ -97,8 +97,11 @@ def test_the_page_shows_what_is_stored(store, monkeypatch):
     assert "| two networks | two | **0.800** | **0.600** | **0.312** | - |" in tables["nuclei"]
     joint, two = tables["nuclei"].splitlines()[2:4]
     assert joint.endswith("| 2.0 | 0.50 |") and two.endswith("| 2.5 | 0.50 |")
+    assert (
+        "Better than one network: IoU 0.9: two networks, 0.312 against 0.250." in tables["nuclei"]
+    )
     assert f"not run: later: no model in {store}/none" in tables["nuclei"]
-    assert "| streets | two | 0.250 | 0.500 | 0.062 | 0.125 | 2.5 | 3.0 |" in tables["demo"]
+    assert "| streets | two | 0.250 | 0.500 | 0.062 | 0.125 | 2.5 | 3.0 | - |" in tables["demo"]
     assert "| person | 0.375 |" in tables["classes"] and "| train | - |" in tables["classes"]
     assert "not run" in tables["strategies_demo"]  # The streets are gone.
     assert "skipped: other" in tables["clusterings"]
@@ -134,8 +137,8 @@ def test_a_run_has_a_name_and_a_folder():
 def test_who_wins_is_said():
     row = {"dsb_0.50": 0.8, "dsb_0.70": 0.6, "dsb_0.90": 0.25, "dsb_mean": None}
     ours, other = {"name": "ours", **row}, {"name": "other", **row}
-    assert "Nothing else is better" in result_page.won_by_others([ours, other])
+    assert "Nothing else is better" in result_page.wins([ours], [other])
     other["dsb_0.70"] = 0.7
-    assert result_page.won_by_others([ours, other]) == (
+    assert result_page.wins([ours], [other]) == (
         "Better than ours: IoU 0.7: other, 0.700 against 0.600."
     )
