@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 60
 TEST_WORKERS ?= 2
 
 .PHONY: help setup packages op demo nuclei nuclei-model serve test test-all lint docs audit lock fuzz faults \
-  test-aarch64 format architecture bench wheel clean
+  test-aarch64 format architecture bench results stardist wheel clean
 
 setup: op
 
@@ -120,6 +120,16 @@ bench: setup
 	bazel run //cc/benchmarks:graph_merge_benchmark -- \
 	  --benchmark_out=$(abspath $(RUNS))/graph_merge_benchmark.json --benchmark_repetitions=3
 	$(BIN)/python -m benchmarks.merge --output_dir=$(RUNS)/benchmark_merge
+
+# docs/results.md from the runs that are there; what they do not store is measured.
+results: setup
+	$(BIN)/python -m benchmarks.results --output_dir=$(RUNS)/results
+
+# StarDist, in an environment of its own, on the images of `make nuclei` for the same minutes.
+STARDIST_MINUTES ?= 40
+stardist:
+	PYTHON=$(PYTHON) benchmarks/stardist/run.sh ../shared/data/nuclei $(RUNS)/stardist \
+	  $(STARDIST_MINUTES)
 
 wheel: op
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -45,9 +45,9 @@ def window_graph(edges: np.ndarray, merged_distances: tuple[int, ...]) -> Window
     )
 
 
-def mwatershed_affinities(graph: WindowGraph) -> np.ndarray:
-    """Returns what `mwatershed.agglom` takes: affinity - 0.5, edges that are not there forbid."""
-    return np.where(graph.exists, graph.values - 0.5, -0.5).astype(np.float64)
+def mwatershed_affinities(graph: WindowGraph, bias: float = 0.5) -> np.ndarray:
+    """Returns what `mwatershed.agglom` takes: affinity - bias, edges that are not there forbid."""
+    return np.where(graph.exists, graph.values - bias, -bias).astype(np.float64)
 
 
 def run_mwatershed(affinities: np.ndarray, graph: WindowGraph, strides: int = 1) -> np.ndarray:
@@ -60,10 +60,13 @@ def run_mwatershed(affinities: np.ndarray, graph: WindowGraph, strides: int = 1)
     """
     import mwatershed
 
-    step = np.where(np.abs(graph.offsets).max(axis=1) >= 2, strides, 1)
+    # Offsets that are larger than the graph end the program.
+    fits = (np.abs(graph.offsets) < graph.foreground.shape).all(axis=1)
+    offsets = graph.offsets[fits]
+    step = np.where(np.abs(offsets).max(axis=1) >= 2, strides, 1)
     return mwatershed.agglom(
-        affinities,
-        [tuple(int(v) for v in offset) for offset in graph.offsets],
+        affinities[fits],
+        [tuple(int(v) for v in offset) for offset in offsets],
         strides=[(int(s), int(s)) for s in step] if strides > 1 else None,
     ).astype(np.int64)
 
@@ -85,14 +88,18 @@ def run_mutex_watershed(graph: WindowGraph, strides: int = 4) -> np.ndarray:
 
 
 def run_staged_gasp(
-    graph: WindowGraph, stage_channels: tuple[int, ...], thresholds: tuple[float, ...]
+    graph: WindowGraph,
+    stage_channels: tuple[int, ...],
+    thresholds: tuple[float, ...],
+    linkage: str = "mean",
 ) -> np.ndarray:
-    """Returns labels of bioimage-cpp's GASP with mean linkage, run once for every stage.
+    """Returns labels of bioimage-cpp's GASP, run once for every stage.
 
     Args:
       graph: The graph.
       stage_channels: How many channels each stage adds.
       thresholds: Of each stage: weights are values minus the threshold.
+      linkage: How the edges between two clusters become one: "mean", or another of GASP's.
     """
     from bioimage_cpp import graph as bioimage_graph
     from bioimage_cpp.graph import agglomeration
@@ -120,7 +127,7 @@ def run_staged_gasp(
         contracted = bioimage_graph.UndirectedGraph.from_unique_edges(
             num_clusters, np.stack([u, v], 1).astype(np.uint64)
         )
-        merged = agglomeration.GaspClusterPolicy(linkage="mean").optimize(
+        merged = agglomeration.GaspClusterPolicy(linkage=linkage).optimize(
             contracted, sums / counts - threshold, edge_sizes=counts
         )
         merged = np.unique(merged, return_inverse=True)[1]

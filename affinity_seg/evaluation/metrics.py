@@ -112,14 +112,17 @@ class Judge:
         """Returns what `score` needs of an image, from its truth and its predictions."""
         return self._metric.match(target, predictions, self._class_table)
 
+    def scores(self, judged: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns what the metric's `evaluate` does, from what `match` returned of each image."""
+        return self._metric.scores_of(judged, self._class_table)
+
     def score(self, judged: Mapping[str, Any]) -> float | None:
         """Returns the score, 0..1, from what `match` returned of each image by name.
 
         It is that of `evaluate` for result files of the same predictions; None if there is no true
         instance.
         """
-        scores = self._metric.scores_of(judged, self._class_table)
-        return scores["mean_score" if self.name == "dsb" else "ap"]
+        return self.scores(judged)["mean_score" if self.name == "dsb" else "ap"]
 
 
 def find_errors(

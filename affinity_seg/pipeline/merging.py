@@ -74,18 +74,20 @@ class GraphMerger(tf.Module):
         """
         with timeline.scope("merge"):
             found = ops.graph_merge_from_logits_batch(
-                [item.semantic_logits for item in regions],
-                [item.affinity_logits for item in regions],
-                [_zoomed_mask(item) for item in regions],
-                self._options,
+                **_inputs(regions),
+                options=self._options,
                 semantic_stride=self._strides[0],
                 affinity_stride=self._strides[1],
-                group=[item.region.group for item in regions],
             )
         with timeline.scope("pasting"):
             for item, instances in zip(regions, found, strict=True):
                 canvas = pasting.paste(canvas, item.region, instances)
         return canvas
+
+    def edges(self, regions: Sequence[RegionPrediction]) -> list[np.ndarray]:
+        """Returns the graph that `add` clusters, for each region, see `ops.merge_edges`."""
+        found = ops.merge_edges(**_inputs(regions), options=self._options, strides=self._strides)
+        return [edges.numpy() for edges in found]
 
     def finish(self, canvas: pasting.Canvas) -> Instances:
         """Returns the instances of all regions that the filter keeps, tensors."""
@@ -137,6 +139,16 @@ def merge_components(prediction: ImagePrediction, min_pixels: int) -> Instances:
         prediction.width,
     )
     return connected_components(np.asarray(probabilities), min_pixels)
+
+
+def _inputs(regions: Sequence[RegionPrediction]) -> dict[str, list]:
+    """Returns the arguments of the ops that differ between regions."""
+    return {
+        "semantic": [item.semantic_logits for item in regions],
+        "affinity": [item.affinity_logits for item in regions],
+        "mask": [_zoomed_mask(item) for item in regions],
+        "group": [item.region.group for item in regions],
+    }
 
 
 def _zoomed_mask(item: RegionPrediction) -> tf.Tensor:
