@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from flagfiles import ROOT, TRAINING, parse
 from official.core import task_factory
+from official.modeling import optimization
 
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
@@ -38,6 +39,8 @@ def test_steps_stay_on_the_gpu(name, monkeypatch):
     task = task_factory.get_task(params.task)
     model = task.build_model()
     optimizer = task.create_optimizer(params.trainer.optimizer_config, params.runtime)
+    if isinstance(optimizer, optimization.ExponentialMovingAverage):
+        optimizer.shadow_copy(model)  # As Model Garden's trainer does.
     for training in (True, False):
         task.build_metrics(training)
     train, validate = (
