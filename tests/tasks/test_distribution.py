@@ -18,7 +18,7 @@ from affinity_seg.tasks import training
 KINDS = ("semantic", "affinity", "joint")
 STEPS = 20
 
-# Trains both networks on one and on two logical CPU devices.
+# Trains each kind of network on one and on two logical CPU devices.
 TRAIN = """
 import sys
 import tensorflow as tf
@@ -28,11 +28,11 @@ from official.core import train_utils
 from affinity_seg.tasks import registry_imports
 from affinity_seg.tasks import training
 config, folder = sys.argv[1:]
-# Once for both networks: a process numbers the reductions of a group of devices only once.
+# Once for all networks: a process numbers the reductions of a group of devices only once.
 strategies = [tf.distribute.MirroredStrategy(d) for d in (["CPU:0"], ["CPU:0", "CPU:1"])]
 assert [strategy.num_replicas_in_sync for strategy in strategies] == [1, 2]
 # At the paper's 0.02 networks this small double differences of rounding at every step.
-for kind, rate in (("semantic", 0.0005), ("affinity", 0.002)):
+for kind, rate in (("semantic", 0.0005), ("affinity", 0.002), ("joint", 0.0005)):
     for strategy in strategies:
         params = train_utils.parse_configuration(
             train_utils.ParseConfigOptions(
@@ -46,7 +46,7 @@ for kind, rate in (("semantic", 0.0005), ("affinity", 0.002)):
 
 @pytest.fixture(scope="module")
 def replica_runs(tmp_path_factory):
-    """The folder of the runs of both networks on one and on two replicas."""
+    """The folder of the runs of all networks on one and on two replicas."""
     folder = tmp_path_factory.mktemp("replicas")
     records.write(folder / "train.tfrecord", count=12)
     # In the last batch of 2 the second replica has no image.
