@@ -50,8 +50,7 @@ def compare(
     configs, record_dirs = {}, []
     for one in tried:
         recorded = strategies.recorded_with(one.config, distances)
-        fingerprint = prediction_fingerprint(recorded, *model.network_dirs)
-        record_dirs.append(folders.records_dir(output_dir, fingerprint))
+        record_dirs.append(folders.records_dir(output_dir, recorded, model.network_dirs))
         configs.setdefault(record_dirs[-1], recorded)
     chosen = {clustering.package for clustering in clusterings.known()} - {None}
     made_from = {

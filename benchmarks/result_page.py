@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from affinity_seg.evaluation import tables
+
 _SCORES = {"dsb_0.50": "0.5", "dsb_0.70": "0.7", "dsb_0.90": "0.9", "dsb_mean": "mean"}
 _HEADS = {
     "name": "",
@@ -55,11 +57,8 @@ def table(rows: Sequence[Mapping[str, Any]], lines: Sequence[str] = ()) -> str:
     if rows:
         keys = list(rows[0])
         heads = [_HEADS.get(key, key) for key in keys]
-        text = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(keys)}"]
-        for row in rows:
-            cells = [_marked(key, row, rows) for key in keys]
-            text.append(f"| {' | '.join(cells)} |")
-        parts.append("\n".join(text))
+        cells = [[_marked(key, row, rows) for key in keys] for row in rows]
+        parts.append(tables.markdown(heads, cells))
     return "\n\n".join([*parts, *lines])
 
 

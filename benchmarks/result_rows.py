@@ -85,27 +85,31 @@ def demo_rows(runs: Sequence[Run], seconds_of: SecondsOf) -> tuple[list[dict[str
       runs: The runs.
       seconds_of: Returns the seconds for an image.
     """
-    rows, missing = [], []
-    for run in runs:
-        model, why = scored(run, STREETS)
-        if model is None:
-            missing.append(why)
-            continue
+
+    def of_run(run: Run, model: ModelFolder) -> dict[str, Any]:
         scores, summary = model.scores[STREETS], _read_json(model.path, "summary.json")
         spent = summary.get("seconds")
-        rows.append(
-            {
-                "name": run.name,
-                "networks": _networks(model),
-                **{name: scores[name] for name in ("ap", "ap50")},
-                "baseline_ap": summary.get("baseline_ap"),
-                "baseline_ap50": summary.get("baseline_ap50"),
-                "train_seconds": training_seconds(model.network_dirs),
-                "all_seconds": sum(spent.values()) if spent else None,
-                "seconds": seconds_of(run, model),
-            }
-        )
-    return rows, missing
+        return {
+            "name": run.name,
+            "networks": _networks(model),
+            **{name: scores[name] for name in ("ap", "ap50")},
+            "baseline_ap": summary.get("baseline_ap"),
+            "baseline_ap50": summary.get("baseline_ap50"),
+            "train_seconds": training_seconds(model.network_dirs),
+            "all_seconds": sum(spent.values()) if spent else None,
+            "seconds": seconds_of(run, model),
+        }
+
+    return _rows(runs, STREETS, of_run)
+
+
+def _rows(
+    runs: Sequence[Run], data: str, of_run: Callable[[Run, ModelFolder], dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Returns a row for each run with scores on a data set, and a line for each other run."""
+    found = [(run, *scored(run, data)) for run in runs]
+    rows = [of_run(run, model) for run, model, _ in found if model is not None]
+    return rows, [why for _, model, why in found if model is None]
 
 
 def class_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -132,28 +136,21 @@ def nuclei_rows(
       data: Name of the data set in model.yaml.
       seconds_of: Returns the seconds for an image.
     """
-    rows, missing = [], []
-    for run in runs:
-        model, why = scored(run, data)
-        if model is None:
-            missing.append(why)
-            continue
-        scores = model.scores[data]
-        at = {key: scores[key] for key in ("dsb_0.50", "dsb_0.70", "dsb_0.90")}
-        stored = _read_json(model.path, "scores.json")
-        rows.append(
-            {
-                "name": run.name,
-                "networks": _networks(model),
-                **at,
-                "dsb_mean": stored.get("dsb", {}).get("mean_score"),
-                "ap": scores["ap"],
-                "ap50": scores["ap50"],
-                "train_seconds": training_seconds(model.network_dirs),
-                "seconds": seconds_of(run, model),
-            }
-        )
-    return rows, missing
+
+    def of_run(run: Run, model: ModelFolder) -> dict[str, Any]:
+        scores, stored = model.scores[data], _read_json(model.path, "scores.json")
+        return {
+            "name": run.name,
+            "networks": _networks(model),
+            **{key: scores[key] for key in ("dsb_0.50", "dsb_0.70", "dsb_0.90")},
+            "dsb_mean": stored.get("dsb", {}).get("mean_score"),
+            "ap": scores["ap"],
+            "ap50": scores["ap50"],
+            "train_seconds": training_seconds(model.network_dirs),
+            "seconds": seconds_of(run, model),
+        }
+
+    return _rows(runs, data, of_run)
 
 
 def stardist_row(

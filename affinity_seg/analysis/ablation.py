@@ -8,11 +8,10 @@ from typing import Any
 from affinity_seg.configs import choices, inference
 from affinity_seg.configs.paper_tables import TableRow
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import metrics
+from affinity_seg.evaluation import metrics, tables
 from affinity_seg.labels import ClassTable
 from affinity_seg.model_folder import ModelFolder
 from affinity_seg.pipeline import folders, merge_runs, prediction_runs
-from affinity_seg.pipeline.fingerprint import prediction_fingerprint
 
 
 def run_table(
@@ -59,8 +58,7 @@ def run_table(
     record_folders = []
     for config in configs:
         dirs = network_dirs(config, model, stride_8_model)
-        fingerprint = prediction_fingerprint(config, *dirs)
-        record_folders.append(folders.records_dir(output_dir, fingerprint))
+        record_folders.append(folders.records_dir(output_dir, config, dirs))
         variants.setdefault(dirs, {})[record_folders[-1]] = config
     seconds_left = {}
     for dirs, of_dirs in variants.items():
@@ -103,17 +101,14 @@ def network_dirs(
 
 def markdown(number: int, found: Sequence[dict[str, Any]]) -> str:
     """Returns the table in Markdown, AP in percent."""
-    lines = [
-        f"| Table {number} | paper's AP | AP | change | AP50 | predict s | merge s |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     by_preset = {row["preset"]: row for row in found}
     for row in found:
         above = by_preset.get(row["above"], row)
         change = "" if above is row else f"{100 * (row['ap'] - above['ap']):+.1f}"
         paper_ap = "-" if row["paper_ap"] is None else f"{row['paper_ap']:.1f}"
-        lines.append(
-            f"| {row['name']} | {paper_ap} | {100 * row['ap']:.1f} | {change} | "
-            f"{100 * row['ap50']:.1f} | {row['predict_seconds']:.0f} | {row['merge_seconds']:.0f} |"
-        )
-    return "\n".join(lines)
+        scores = f"{100 * row['ap']:.1f}", change, f"{100 * row['ap50']:.1f}"
+        seconds = (f"{row[name]:.0f}" for name in ("predict_seconds", "merge_seconds"))
+        lines.append((row["name"], paper_ap, *scores, *seconds))
+    heads = (f"Table {number}", "paper's AP", "AP", "change", "AP50", "predict s", "merge s")
+    return tables.markdown(heads, lines)

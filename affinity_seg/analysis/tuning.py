@@ -9,12 +9,11 @@ from affinity_seg.analysis.preset_scores import PresetScores, changes
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import metrics, truth
+from affinity_seg.evaluation import metrics, tables, truth
 from affinity_seg.labels import ClassTable
 from affinity_seg.model_folder import ModelFolder
 from affinity_seg.modeling import loading
 from affinity_seg.pipeline import folders, prediction_runs
-from affinity_seg.pipeline.fingerprint import prediction_fingerprint
 
 FILE = "tune.json"
 """File of the scores in the output folder."""
@@ -107,7 +106,7 @@ def tune(
         )
     }
     record_dirs = {
-        zoom: folders.records_dir(output_dir, prediction_fingerprint(config, *model.network_dirs))
+        zoom: folders.records_dir(output_dir, config, model.network_dirs)
         for zoom, config in recorded.items()
     }
     configs = {record_dirs[zoom]: config for zoom, config in recorded.items()}
@@ -135,17 +134,18 @@ def spread(items: Sequence[Item], count: int | None) -> list[Item]:
 
 def markdown(tuned: Tuned) -> str:
     """Returns the table in Markdown: a row for each value that was tried."""
-    lines = [
-        f"| round | part | value | {tuned.metric} | change | |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in tuned.rows:
-        change = f"{row.change:+.4f}" if row.round else ""
-        mark = "chosen" if row.chosen else ""
-        lines.append(
-            f"| {row.round} | {row.part} | {row.value} | {row.score:.4f} | {change} | {mark} |"
+    rows = [
+        (
+            str(row.round),
+            row.part,
+            row.value,
+            f"{row.score:.4f}",
+            f"{row.change:+.4f}" if row.round else "",
+            "chosen" if row.chosen else "",
         )
-    return "\n".join(lines)
+        for row in tuned.rows
+    ]
+    return tables.markdown(("round", "part", "value", tuned.metric, "change", ""), rows)
 
 
 def _predicted_with(

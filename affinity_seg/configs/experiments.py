@@ -319,9 +319,8 @@ class Experiment(cfg.ExperimentConfig):
         if self.trainer.train_steps < 1:
             raise ValueError(f"`trainer.train_steps` must be positive: {self.trainer.train_steps}")
         schedules.check(self.trainer)
-        average, optimizer = (
-            getattr(self.trainer.optimizer_config, k) for k in ("ema", "optimizer")
-        )
+        average = self.trainer.optimizer_config.ema
+        optimizer = self.trainer.optimizer_config.optimizer
         if average is not None and optimizer.type.endswith("_experimental"):
             raise ValueError(
                 "`trainer.optimizer_config.optimizer.type` must be one that takes a moving average "

@@ -1,5 +1,6 @@
-"""Text tables of the metrics' results."""
+"""Text tables of the metrics' results, and tables in Markdown."""
 
+from collections.abc import Sequence
 from typing import Any
 
 _WIDTH = 16
@@ -81,6 +82,12 @@ def semantic_tables(semantic: dict[str, Any]) -> str:
     if not pairs:
         return matrix
     return matrix + "\n\n" + _table(("taken for each other", "mean share"), pairs)
+
+
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns a table in Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple], width: int = _WIDTH) -> str:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from affinity_seg import model_folder
+from affinity_seg.evaluation import tables
 from affinity_seg.model_folder import ModelFolder
 
 _TRAINING = {
@@ -88,14 +89,14 @@ def complete(text: str, described: ModelFolder, packed: Sequence[PackedNetwork])
         text.rstrip(),
         "## Scores",
         "Of the model before it was packed, as `affinity_seg evaluate --model` stored them.",
-        _table(("data set", *names), scores) if scores else "None.",
+        tables.markdown(("data set", *names), scores) if scores else "None.",
         "## Settings",
         settings,
-        _table(("network", *_TRAINING), training),
+        tables.markdown(("network", *_TRAINING), training),
         "## Weights",
         "For inference only, with kernels in half precision. The last columns: absolute logits of\n"
         "one picture, and their change by half precision.",
-        _table(heads, networks),
+        tables.markdown(heads, networks),
         "`affinity_seg pack` wrote the sections Scores, Settings and Weights.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -110,9 +111,3 @@ def _entry(params: dict, path: Sequence[str]) -> str:
 
 def _score(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a table in Markdown."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

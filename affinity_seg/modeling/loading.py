@@ -76,7 +76,7 @@ class Network:
         Args:
           kind: "semantic" or "affinity".
         """
-        index = ("semantic", "affinity").index(kind)
+        index = experiments.PARTS[experiments.JOINT].index(kind)
         first = sum(self._sizes[:index])
         part = copy.copy(self)
         part.kind, part._sizes = kind, self._sizes[index : index + 1]

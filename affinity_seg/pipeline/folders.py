@@ -9,6 +9,7 @@ from absl import logging
 
 from affinity_seg import files
 from affinity_seg.configs.choices import PREDICTIONS
+from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results as results_lib
 from affinity_seg.instances import Instances
@@ -18,8 +19,15 @@ from affinity_seg.pipeline import fingerprint as fingerprint_lib
 from affinity_seg.pipeline import records
 
 
-def records_dir(output_dir: str, fingerprint: dict[str, Any]) -> str:
-    """Returns the folder of all records with a fingerprint, for runs that make several kinds."""
+def records_dir(output_dir: str, config: InferenceConfig, network_dirs: tuple[str, str]) -> str:
+    """Returns the folder of the records of a configuration, for runs that have several.
+
+    Args:
+      output_dir: Folder of the run.
+      config: The configuration that the records are made with.
+      network_dirs: Folders of the semantic and of the affinity network.
+    """
+    fingerprint = fingerprint_lib.prediction_fingerprint(config, *network_dirs)
     digest = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:12]
     return os.path.join(output_dir, PREDICTIONS, digest)
 

@@ -52,14 +52,18 @@ class ImagePrediction(NamedTuple):
           semantic_flip: Whether those of the semantic network are kept, if there are any.
           affinity_flip: Likewise of the affinity network.
         """
-        semantic, affinity = (slice(None if kept else 1) for kept in (semantic_flip, affinity_flip))
         return self._replace(
-            semantic_logits=self.semantic_logits[semantic],
+            semantic_logits=select_views(self.semantic_logits, semantic_flip),
             regions=[
                 region._replace(
-                    semantic_logits=region.semantic_logits[semantic],
-                    affinity_logits=region.affinity_logits[affinity],
+                    semantic_logits=select_views(region.semantic_logits, semantic_flip),
+                    affinity_logits=select_views(region.affinity_logits, affinity_flip),
                 )
                 for region in self.regions
             ],
         )
+
+
+def select_views(logits: Any, flip: bool) -> Any:
+    """Returns logits [F, ...] as they are, or without `flip` those of the first view [1, ...]."""
+    return logits if flip else logits[:1]

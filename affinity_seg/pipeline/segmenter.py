@@ -15,7 +15,7 @@ from affinity_seg.pipeline import tiles, timeline
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.pipeline.merging import GraphMerger
 from affinity_seg.pipeline.pasting import Canvas
-from affinity_seg.pipeline.predictions import RegionPrediction
+from affinity_seg.pipeline.predictions import RegionPrediction, select_views
 from affinity_seg.pipeline.zooming import Zooming
 
 Logits = TypeVar("Logits", tf.Tensor, np.ndarray)
@@ -128,7 +128,7 @@ class Segmenter(tf.Module):
         config = self.config
         flips = config.semantic_flip, config.affinity_flip
         parts = zip(network.split(both), flips, strict=True)
-        return tuple(part if flip else part[:1] for part, flip in parts)
+        return tuple(select_views(part, flip) for part, flip in parts)
 
     def run(self, network: Network, views: tf.Tensor) -> tf.Tensor:
         """Returns the logits of views of one size, in tiles if they are too large.

@@ -19,16 +19,20 @@ def main(values: cli.Flags) -> None:
     """Runs the verb."""
     known = model_folder.shipped()
     if values.name is None:
-        print("\n\n".join(map(_summary, known)) if known else "There is no shipped model.")
+        print(
+            "\n\n".join(_summary(*one) for one in known.items())
+            if known
+            else "There is no shipped model."
+        )
         return
     if values.name not in known:
         raise ValueError(f"`--name` must be one of the models {list(known)}: {values.name}")
     print(model_folder.read_card(known[values.name]), end="")
 
 
-def _summary(name):
+def _summary(name, folder):
     """Returns the lines of one model: name and description, size, scores."""
-    described = model_folder.read(model_folder.shipped()[name])
+    described = model_folder.read(folder)
     what = model_folder.heading(model_folder.read_card(described.path), described.path)
     lines = [f"{name}: {what}", f"  size: {model_folder.megabytes(described.path):.1f} MB"]
     for data, scores in described.scores.items():

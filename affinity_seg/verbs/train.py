@@ -6,12 +6,11 @@ r"""Trains a network with Model Garden.
 
 Writes params.yaml, class_table.yaml, checkpoints and TensorBoard summaries to <model>/semantic,
 <model>/affinity or <model>/joint, by the kind of the experiment, or to <model>/<network> if
---network is given. Also
-writes model.yaml, which names the networks of the model and its preset. Started again with the same
-folder, it continues from the last checkpoint. It uses all visible GPUs, or the CPU if there are
-none, unless `runtime` in the configuration sets something else. --scale_to_batch=16 changes the
-batch, and with it learning rate and steps, for fewer or more GPUs than configured. --dry_run makes
-one step in a temporary folder and prints shapes and memory.
+--network is given. Also writes model.yaml, which names the networks of the model and its preset.
+Started again with the same folder, it continues from the last checkpoint. It uses all visible GPUs,
+or the CPU if there are none, unless `runtime` in the configuration sets something else.
+--scale_to_batch=16 changes the batch, and with it learning rate and steps, for fewer or more GPUs
+than configured. --dry_run makes one step in a temporary folder and prints shapes and memory.
 """
 
 import os

@@ -7,16 +7,12 @@ import cv2
 import numpy as np
 import oracle
 import pytest
-import tensorflow as tf
-from official.core import exp_factory
 
 from affinity_seg import model_folder, verbs
 from affinity_seg.analysis import candidates, preset_scores, tuning
-from affinity_seg.configs import experiments
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
 from affinity_seg.evaluation import dsb
-from affinity_seg.modeling import loading
 from affinity_seg.pipeline import merge_runs, prediction_runs
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
@@ -44,31 +40,8 @@ class Unsure(oracle.OracleNetwork):
 @pytest.fixture
 def scene(tmp_path, monkeypatch):
     """The folders of a model and of three labelled images, and the calls that load a network."""
-    for kind in ("images", "instances"):
-        (tmp_path / "data" / kind).mkdir(parents=True)
-    for number in range(3):
-        classes, instances = np.zeros((24, 32), np.int64), np.zeros((24, 32), np.int64)
-        for i, (c, x) in enumerate([(1, 2), (1, 9), (3, 20)], start=1):
-            classes[4:12, x + number : x + number + 7] = c
-            instances[4:12, x + number : x + number + 7] = i
-        # The class table below numbers an instance by label id * 1000 + number.
-        stored = np.where(instances, classes * 1000 + instances, 0).astype(np.uint16)
-        cv2.imwrite(str(tmp_path / "data" / "instances" / f"{number}.png"), stored)
-        classes[18:21, 4:7], instances[18:21, 4:7] = 2, 4
-        picture = oracle.picture(classes, instances)[..., ::-1]
-        cv2.imwrite(str(tmp_path / "data" / "images" / f"{number}.png"), picture)
-    loaded = []
-
-    def load(folder, *_):
-        loaded.append(folder)
-        return Unsure(os.path.basename(folder))
-
-    monkeypatch.setattr(prediction_runs, "load_network", load)
-    for kind, name in (("semantic", experiments.SEMANTIC), ("affinity", experiments.AFFINITY)):
-        folder = tmp_path / "model" / kind
-        loading.claim_model_dir(str(folder), exp_factory.get_exp_config(name), oracle.TABLE)
-        tf.train.Checkpoint(weight=tf.Variable(1.0)).save(str(folder / "ckpt"))
-    model_folder.write(str(tmp_path / "model"), preset=START)
+    oracle.write_labelled(tmp_path / "data", 3, has_speck=True)
+    loaded = oracle.write_model(tmp_path / "model", monkeypatch, Unsure, START)
     return tmp_path, loaded
 
 

@@ -1,21 +1,15 @@
 """Clusterings and strategies on affinities that are perfect; no speeds."""
 
-import os
-
-import cv2
 import numpy as np
 import oracle
 import pytest
-import tensorflow as tf
-from official.core import exp_factory
 
 from affinity_seg import labels, model_folder, neighbors
-from affinity_seg.configs import experiments, inference
+from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
 from affinity_seg.evaluation import metrics, truth
-from affinity_seg.modeling import loading
-from affinity_seg.pipeline import prediction_runs, records
+from affinity_seg.pipeline import records
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region
 from affinity_seg.tasks import registry_imports  # noqa: F401
@@ -109,30 +103,8 @@ def test_each_strategy_differs_from_the_preset():
 @pytest.fixture
 def model(tmp_path, monkeypatch):
     """A model whose networks read the truth off the picture, and two labelled images."""
-    for kind in ("images", "instances"):
-        (tmp_path / "data" / kind).mkdir(parents=True)
-    for number in range(2):
-        classes, instances = np.zeros((24, 32), np.int64), np.zeros((24, 32), np.int64)
-        for i, (c, x) in enumerate([(1, 2), (1, 9), (3, 20)], start=1):
-            classes[4:12, x + number : x + number + 7] = c
-            instances[4:12, x + number : x + number + 7] = i
-        # The class table below numbers an instance by label id * 1000 + number.
-        stored = np.where(instances, classes * 1000 + instances, 0).astype(np.uint16)
-        cv2.imwrite(str(tmp_path / "data" / "instances" / f"{number}.png"), stored)
-        picture = oracle.picture(classes, instances)[..., ::-1]
-        cv2.imwrite(str(tmp_path / "data" / "images" / f"{number}.png"), picture)
-    loaded = []
-
-    def load(folder, *_):
-        loaded.append(folder)
-        return oracle.OracleNetwork(os.path.basename(folder))
-
-    monkeypatch.setattr(prediction_runs, "load_network", load)
-    for kind, name in (("semantic", experiments.SEMANTIC), ("affinity", experiments.AFFINITY)):
-        folder = tmp_path / "model" / kind
-        loading.claim_model_dir(str(folder), exp_factory.get_exp_config(name), oracle.TABLE)
-        tf.train.Checkpoint(weight=tf.Variable(1.0)).save(str(folder / "ckpt"))
-    model_folder.write(str(tmp_path / "model"), preset=PRESET)
+    oracle.write_labelled(tmp_path / "data", 2)
+    loaded = oracle.write_model(tmp_path / "model", monkeypatch, preset=PRESET)
     items = listing.list_labelled_images(str(tmp_path / "data"), "folder", "val")
     return model_folder.read(str(tmp_path / "model")), items, loaded
 

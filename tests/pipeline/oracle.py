@@ -2,10 +2,14 @@
 
 import os
 
+import cv2
 import numpy as np
 import tensorflow as tf
+from official.core import exp_factory
 
-from affinity_seg import labels, neighbors
+from affinity_seg import labels, model_folder, neighbors
+from affinity_seg.configs import experiments
+from affinity_seg.modeling import loading
 from affinity_seg.pipeline import prediction_runs
 from checks.true_predictions import true_affinities
 
@@ -62,12 +66,44 @@ class OracleNetwork:
         return MARGIN * (2 * truth - 1)
 
 
-def write_model(folder, monkeypatch, network=OracleNetwork):
-    """Writes folders of two networks with real checkpoints; they load as `network(kind)`."""
-    for kind in ("semantic", "affinity"):
-        (folder / kind).mkdir()
-        (folder / kind / "params.yaml").write_text("task: {}\n")
-        tf.train.Checkpoint(weight=tf.Variable(1.0)).save(str(folder / kind / "ckpt"))
-    monkeypatch.setattr(
-        prediction_runs, "load_network", lambda path, *_: network(os.path.basename(path))
-    )
+def write_labelled(folder, count, has_speck=False):
+    """Writes images of three objects, two of which touch, and their instances, for `TABLE`.
+
+    With `has_speck` the images show a fourth object of 9 pixels that the instances do not have.
+    """
+    for kind in ("images", "instances"):
+        (folder / kind).mkdir(parents=True)
+    for number in range(count):
+        classes, instances = np.zeros((24, 32), np.int64), np.zeros((24, 32), np.int64)
+        for i, (c, x) in enumerate([(1, 2), (1, 9), (3, 20)], start=1):
+            classes[4:12, x + number : x + number + 7] = c
+            instances[4:12, x + number : x + number + 7] = i
+        # The class table numbers an instance by label id * 1000 + number.
+        stored = np.where(instances, classes * 1000 + instances, 0).astype(np.uint16)
+        cv2.imwrite(str(folder / "instances" / f"{number}.png"), stored)
+        if has_speck:
+            classes[18:21, 4:7], instances[18:21, 4:7] = 2, 4
+        cv2.imwrite(
+            str(folder / "images" / f"{number}.png"), picture(classes, instances)[..., ::-1]
+        )
+
+
+def write_model(folder, monkeypatch, network=OracleNetwork, preset=None):
+    """Writes a model whose networks load as `network(kind)`, with real parameters.
+
+    Returns the list that gets the folder of each network that is loaded.
+    """
+    loaded = []
+
+    def load(path, *_):
+        loaded.append(path)
+        return network(os.path.basename(path))
+
+    monkeypatch.setattr(prediction_runs, "load_network", load)
+    for kind, name in (("semantic", experiments.SEMANTIC), ("affinity", experiments.AFFINITY)):
+        path = folder / kind
+        loading.claim_model_dir(str(path), exp_factory.get_exp_config(name), TABLE)
+        tf.train.Checkpoint(weight=tf.Variable(1.0)).save(str(path / "ckpt"))
+    if preset is not None:
+        model_folder.write(str(folder), preset=preset)
+    return loaded

@@ -20,7 +20,7 @@ from affinity_seg.serving.exported import ExportedModel
 
 @pytest.fixture(scope="module")
 def joint(tmp_path_factory):
-    """Folder of a model with one network, and its network, configuration and images."""
+    """Folder of a model with one network, its network and configuration, items and images."""
     folder = tmp_path_factory.mktemp("joint")
     made = scene.write(str(folder / "scene"), 2)
     images = {item.name: pictures.read(item.image_path) for item in made.items()}
@@ -30,7 +30,7 @@ def joint(tmp_path_factory):
     model_folder.write(str(folder / "model"), networks=roles, preset=config)
     network, same = prediction_runs.load_networks(config, *_dirs(folder))
     assert network is same and network.kind == "joint"
-    return folder, network, config, images
+    return folder, network, config, made.items(), images
 
 
 def _dirs(folder):
@@ -52,7 +52,7 @@ def _flips(semantic, affinity):
     "flips", [_flips(True, True), _flips(True, False), _flips(False, True), _flips(False, False)]
 )
 def test_instances_are_those_of_two_networks(joint, flips, regions):
-    _, network, config, images = joint
+    _, network, config, _, images = joint
     config = inference.change(config, {**flips, "regions": regions, "logits_dtype": "float16"})
     pair = network.part("semantic"), network.part("affinity")
     assert [one.num_outputs for one in (*pair, network)] == [9, 56, 65]
@@ -67,7 +67,7 @@ def test_instances_are_those_of_two_networks(joint, flips, regions):
 
 
 def test_parts_are_the_channels_of_the_whole(joint):
-    _, network, _, images = joint
+    _, network, _, _, images = joint
     normalized = network.normalize(np.stack([next(iter(images.values()))]))
     whole = network.logits(normalized).numpy()
     for kind, wanted in zip(model_folder.KINDS, network.split(whole), strict=True):
@@ -77,7 +77,7 @@ def test_parts_are_the_channels_of_the_whole(joint):
 
 
 def test_tiles_of_a_part_are_those_of_the_whole(joint):
-    _, network, _, images = joint
+    _, network, _, _, images = joint
     image = np.tile(next(iter(images.values())), (9, 9, 1))
     normalized = network.normalize(image[None])
     whole = network.split(tiles.run(network, normalized, 512**2, 256))
@@ -87,8 +87,7 @@ def test_tiles_of_a_part_are_those_of_the_whole(joint):
 
 
 def test_records_and_library_and_export_give_the_same(joint, tmp_path):
-    folder, network, config, images = joint
-    items = scene.Scene(*(str(folder / "scene" / n) for n in scene._NAMES)).items()
+    folder, network, config, items, images = joint
     records = str(tmp_path / "records")
     assert prediction_runs.predict_images(items, config, *_dirs(folder), records) == len(images)
     assert merge_runs.merge_records(records, config, "graph_merge", str(tmp_path / "results"))
@@ -106,7 +105,7 @@ def test_records_and_library_and_export_give_the_same(joint, tmp_path):
 
 
 def test_networks_only_export(joint, tmp_path):
-    _, network, config, images = joint
+    _, network, config, _, images = joint
     image = next(iter(images.values()))
     segmenter = Segmenter(network, network, config)
     saved_model.write(segmenter, str(tmp_path / "networks"), kind="networks", warmup=False)
@@ -120,7 +119,7 @@ def test_networks_only_export(joint, tmp_path):
 
 
 def test_what_does_not_fit_is_refused(joint):
-    folder, network, config, _ = joint
+    folder, network, config, *_ = joint
     other = inference.change(config, {"semantic_stride": 16})
     with pytest.raises(ValueError, match=r"`semantic_stride` must equal `affinity_stride`.*16, N"):
         prediction_runs.load_networks(other, *_dirs(folder))
