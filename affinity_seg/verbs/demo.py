@@ -21,17 +21,13 @@ import time
 
 from affinity_seg import cli, files, resources
 
-_BASELINE_MIN_PIXELS = 100
-"""The preset's 400 zoomed pixels at zoom 2, in pixels of the image, which the baseline counts."""
-
-
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     values.string("output_dir", "runs/demo", "Folder for everything that is made.")
     values.integer("train_images", 200, "Synthetic streets to train on.", 1)
     values.integer("val_images", 30, "Held-out synthetic streets.", 1)
-    values.integer("train_steps", None, "Steps of each network; default: as configured.")
-    values.integer("height", 256, "Height of the streets, pixels; they are twice as wide.")
+    values.integer("train_steps", None, "Steps of the training; default: as configured.")
+    values.integer("height", 512, "Height of the streets, pixels; they are twice as wide.")
     values.integer("seed", 1, "Seed of the streets.")
 
 
@@ -67,8 +63,7 @@ def main(values: cli.Flags) -> None:
         )
         for split in ("train", "val")
     )
-    for kind in ("semantic", "affinity"):
-        seconds[f"train_{kind}"] = _train(values, kind, folder)
+    seconds["train"] = _train(values, folder)
     seconds["predict"] = _run(
         "affinity_seg segment",
         "--layout=cityscapes",
@@ -77,17 +72,13 @@ def main(values: cli.Flags) -> None:
         f"--output_dir={folder}",
         "--stop_after=predictions",
     )
-    for method, results, overrides in (
-        ("connected_components", "baseline", [f"--override=min_pixels={_BASELINE_MIN_PIXELS}"]),
-        ("graph_merge", "results", []),
-    ):
+    for method, results in (("connected_components", "baseline"), ("graph_merge", "results")):
         seconds[f"merge_{results}"] = _run(
             "affinity_seg merge",
             f"--input={folder}/predictions",
             f"--model={folder}",
             f"--method={method}",
             f"--output_dir={folder}/{results}",
-            *overrides,
         )
     baseline, seconds["evaluate_baseline"] = _evaluate(folder, "baseline")
     judged, seconds["evaluate"] = _evaluate(folder, "results", f"--model={folder}")
@@ -145,14 +136,12 @@ def _run(program: str, *arguments: str) -> float:
     return time.monotonic() - start
 
 
-def _train(values: cli.Flags, kind: str, folder: str) -> float:
+def _train(values: cli.Flags, folder: str) -> float:
     overrides = [
         f"task.train_data.input_path={folder}/tfrecords/train-*.tfrecord",
         f"task.validation_data.input_path={folder}/tfrecords/val-*.tfrecord",
         f"task.validation_data.crop_size=[{values.height},{2 * values.height}]",
     ]
-    if kind == "affinity":
-        overrides.append(f"task.init_checkpoint={folder}/semantic")
     if values.train_steps is not None:
         # The warmup of small.yaml, unless it would not end before the schedule.
         warmup = min(50, values.train_steps - 1)
@@ -163,7 +152,7 @@ def _train(values: cli.Flags, kind: str, folder: str) -> float:
         ]
     return _run(
         "affinity_seg train",
-        f"--flagfile=demo_{kind}",
+        "--flagfile=demo_joint",
         f"--model={folder}",
         f"--params_override={','.join(overrides)}",
     )
