@@ -22,6 +22,7 @@ import time
 
 from affinity_seg import cli, files, resources
 
+
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     values.string("output_dir", "runs/demo", "Folder for everything that is made.")
