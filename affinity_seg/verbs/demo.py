@@ -29,7 +29,7 @@ def define_flags(values: cli.Flags) -> None:
     values.integer("train_images", 200, "Synthetic streets to train on.", 1)
     values.integer("val_images", 30, "Held-out synthetic streets.", 1)
     values.integer("train_steps", None, "Steps of the training; default: as configured.")
-    values.integer("height", 512, "Height of the streets, pixels; they are twice as wide.")
+    values.integer("height", 384, "Height of the streets, pixels; they are twice as wide.")
     values.integer("seed", 1, "Seed of the streets.")
 
 
