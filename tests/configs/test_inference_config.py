@@ -78,7 +78,7 @@ def test_overrides_win_and_are_typed():
         ("max_zoom=.inf", "`max_zoom` must be in"),
         ("groups=[0, 1000000000000]", "`groups` must be in [0, 254]"),
         ("groups={0: 1}", "`groups` must be a list"),
-        ("min_zoom=5", "`min_zoom` must be at most `max_zoom`, 2.0: 5.0"),
+        ("min_zoom=5", "`min_zoom` must be at most `max_zoom`, 1.33: 5.0"),
         ("zoom=double", "`zoom` must be one of ('box_height', 'none', 'auto'): 'double'"),
         ("object_size=0", "`object_size` must be in [1.0, 8192.0]: 0.0"),
         ("first_zoom=0", "`first_zoom` must be in [0.015625, 64.0]: 0.0"),
