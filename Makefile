@@ -62,7 +62,7 @@ nuclei-model: nuclei
 
 # The demo's model by REST and gRPC on this machine; runs the demo before if need be.
 serve: setup
-	test -d $(RUNS)/demo/affinity || $(MAKE) demo
+	test -f $(RUNS)/demo/model.yaml || $(MAKE) demo
 	test -d $(RUNS)/demo/export/1 || \
 	  $(BIN)/affinity_seg export --model=$(RUNS)/demo --output_dir=$(RUNS)/demo/export
 	$(BIN)/affinity_seg serve --model=$(RUNS)/demo/export

@@ -1,6 +1,6 @@
 r"""Times a training step: how long it computes and how long it waits for its input.
 
-    python -m benchmarks.step --flagfile=demo_affinity \
+    python -m benchmarks.step --flagfile=demo_joint \
         --output_dir=runs/benchmark_step
 
 Takes the experiment as `affinity_seg train` does, whose flagfiles may be used; its TFRecords must

@@ -74,13 +74,17 @@ def coarse_instances(instance_image: np.ndarray) -> np.ndarray:
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     coarse = np.zeros_like(instance_image)
     for value in np.unique(instance_image):
-        eroded = cv2.erode((instance_image == value).astype(np.uint8), element)
+        x, y, width, height = cv2.boundingRect((instance_image == value).astype(np.uint8))
+        # What surrounds the object erodes it, so the box holds that as well.
+        box = np.s_[max(y - reach, 0) : y + height + reach, max(x - reach, 0) : x + width + reach]
+        mask = (instance_image[box] == value).astype(np.uint8)
+        eroded = cv2.erode(mask, element)
         outlines, _ = cv2.findContours(eroded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         shape = np.zeros_like(eroded)
         for outline in outlines:
             if cv2.contourArea(outline) >= reach * reach:
                 cv2.fillPoly(shape, [cv2.approxPolyDP(outline, reach / 2, closed=True)], 1)
-        coarse[(shape > 0) & (instance_image == value)] = value
+        coarse[box][(shape & mask) > 0] = value
     return coarse
 
 

@@ -106,7 +106,7 @@ def test_wheel_in_an_empty_environment(wheel, tmp_path):
     assert list((tmp_path / "tfrecords").glob("*.tfrecord"))
     # The experiment is found, its TFRecords are not there.
     trained = _run(
-        python, "-m", "affinity_seg", "train", "--flagfile=demo_semantic", "--model=trained",
+        python, "-m", "affinity_seg", "train", "--flagfile=demo_joint", "--model=trained",
         status=1, cwd=tmp_path,
     )  # fmt: skip
     assert "runs/demo/tfrecords/train-*.tfrecord" in trained

@@ -13,7 +13,7 @@ from official.modeling import performance
 from affinity_seg.configs import experiments
 from affinity_seg.data import record_damage, tfrecords
 from affinity_seg.modeling import loading
-from affinity_seg.tasks import runner
+from affinity_seg.tasks import precision, runner
 
 _ON_ALL_GPUS = ("mirrored", "multi_worker_mirrored")
 """Strategies that use all GPUs unless the configuration has a number."""
@@ -87,10 +87,17 @@ def set_up(
       ValueError: The configuration wants more GPUs than there are: on devices that do not exist
         the first step would wait forever.
     """
+    strategy = strategy or _strategy(runtime)
+    # After the strategy, since one of several machines must be there before anything is computed.
+    if runtime.mixed_precision_dtype == precision.AUTO:
+        runtime.mixed_precision_dtype = precision.choose()
     if runtime.mixed_precision_dtype:
         performance.set_mixed_precision_policy(runtime.mixed_precision_dtype)
-    if strategy is not None:
-        return strategy
+    return strategy
+
+
+def _strategy(runtime: cfg.RuntimeConfig) -> tf.distribute.Strategy:
+    """Returns the strategy of the configuration."""
     visible = len(tf.config.list_physical_devices("GPU"))
     if (
         runtime.distribution_strategy in (*_ON_ALL_GPUS, "one_device")

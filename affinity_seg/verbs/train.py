@@ -1,7 +1,7 @@
 r"""Trains a network with Model Garden.
 
-    affinity_seg train --flagfile=demo_semantic --model=runs/demo
-    affinity_seg train --flagfile=demo_affinity --model=runs/demo \
+    affinity_seg train --flagfile=demo_joint --model=runs/demo
+    affinity_seg train --flagfile=nuclei_semantic --model=runs/nuclei \
         --params_override=trainer.train_steps=500
 
 Writes params.yaml, class_table.yaml, checkpoints and TensorBoard summaries to <model>/semantic,

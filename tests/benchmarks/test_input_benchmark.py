@@ -169,7 +169,7 @@ def test_step_tool_trains_and_counts_the_wait(sets, tmp_path):
 )
 def test_step_tool_names_what_is_wrong(tmp_path, override, wanted):
     result = run_program(
-        "-m benchmarks.step", ROOT, "--flagfile=tools/flagfiles/demo_affinity.flags",
+        "-m benchmarks.step", ROOT, "--flagfile=tools/flagfiles/demo_joint.flags",
         f"--output_dir={tmp_path}", f"--params_override={override}", **ON_CPU,
     )  # fmt: skip
     assert result.returncode != 0

@@ -178,11 +178,11 @@ def test_a_warmup_ends_before_the_schedule():
 def test_a_finished_run_with_more_steps_names_both_fields(monkeypatch):
     monkeypatch.chdir(flagfiles.ROOT)
     decay = "trainer.optimizer_config.learning_rate.cosine.decay_steps"
-    steps = flagfiles.parse("demo_affinity").trainer.train_steps
+    steps = flagfiles.parse("demo_joint").trainer.train_steps
     message = f"train_steps` must be at most {steps}, .*`decay_steps` {steps}.: {steps + 1};"
     with pytest.raises(ValueError, match=message):
-        flagfiles.parse("demo_affinity", f"trainer.train_steps={steps + 1}")
-    both = flagfiles.parse("demo_affinity", f"trainer.train_steps=9000,{decay}=9000")
+        flagfiles.parse("demo_joint", f"trainer.train_steps={steps + 1}")
+    both = flagfiles.parse("demo_joint", f"trainer.train_steps=9000,{decay}=9000")
     assert both.trainer.train_steps == 9000
 
 

@@ -175,7 +175,7 @@ _WRONG = [
     ["affinity_seg/verbs/train.py", "--flagfile=demo", "--model=a"],
     [
         "affinity_seg/verbs/train.py",
-        "--flagfile=demo_semantic",
+        "--flagfile=demo_joint",
         "--model=a",
         "--params_override=trainer.tain_steps=2",
     ],

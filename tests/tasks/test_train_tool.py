@@ -111,7 +111,7 @@ def test_errors_are_one_message(tmp_path, override, wanted):
     result = run_verb(
         "train",
         ROOT,
-        "--flagfile=tools/flagfiles/demo_affinity.flags",
+        "--flagfile=tools/flagfiles/demo_joint.flags",
         f"--model={tmp_path}",
         f"--params_override={override}",
         **ON_CPU,
