@@ -116,13 +116,10 @@ class Losses(hyperparams.Config):
       l2_weight_decay: Weight decay of the convolution kernels.
       sample_stride: The loss is taken at every `sample_stride`-th pixel of each axis; 1 is the
         paper's, a larger divisor of the output stride is faster.
-      class_weights: Weight of each class, background first; empty for equal weights. A pair has
-        the mean of its two ends' weights.
     """
 
     l2_weight_decay: float = 1e-4
     sample_stride: int = 1
-    class_weights: list[float] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -130,9 +127,11 @@ class SemanticLosses(Losses):
     """Adds what Model Garden's segmentation loss offers.
 
     Attributes:
+      class_weights: Weight of the pixels of each class, background first; empty for equal weights.
       hard_pixel_share: Share of pixels, those of the largest loss, that count.
     """
 
+    class_weights: list[float] = dataclasses.field(default_factory=list)
     hard_pixel_share: float = 1.0
 
 
@@ -223,13 +222,7 @@ class SegmentationTask(cfg.TaskConfig):
             raise ValueError(
                 f"`task.accumulated_batches` must divide the `global_batch_size` {batch}: {parts}"
             )
-        num_classes = labels.load_class_table(self.class_table).num_classes
-        weights = self.losses.class_weights
-        if len(weights) not in (0, num_classes) or min(weights, default=0) < 0:
-            raise ValueError(
-                f"`losses.class_weights` must be empty or give each of the {num_classes} classes "
-                f"a weight that is not negative: {weights}"
-            )
+        labels.load_class_table(self.class_table)
         if not self.init_checkpoint_modules or set(self.init_checkpoint_modules) - set(MODULES):
             raise ValueError(
                 f"`task.init_checkpoint_modules` must name some of {list(MODULES)}: "
@@ -259,6 +252,13 @@ class SemanticTask(SegmentationTask):
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""
         super().check()
+        num_classes = labels.load_class_table(self.class_table).num_classes
+        weights = self.losses.class_weights
+        if len(weights) not in (0, num_classes) or min(weights, default=0) < 0:
+            raise ValueError(
+                f"`losses.class_weights` must be empty or give each of the {num_classes} classes "
+                f"a weight that is not negative: {weights}"
+            )
         if not 0 < self.losses.hard_pixel_share <= 1:
             raise ValueError(
                 f"`losses.hard_pixel_share` must be in (0, 1]: {self.losses.hard_pixel_share}"

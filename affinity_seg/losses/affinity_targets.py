@@ -32,7 +32,6 @@ def pair_targets(
     sample_stride: int = 1,
     background_pair_weight: float = 1.0,
     other_instance_pair_weight: float = 1.0,
-    pixel_weights: tf.Tensor | None = None,
 ) -> Pairs:
     """Computes labels and weights of the pairs at one distance.
 
@@ -44,11 +43,10 @@ def pair_targets(
         returned; they still look `distance` pixels away.
       background_pair_weight: Weight of pairs with both ends on background.
       other_instance_pair_weight: Weight of pairs of two different instances.
-      pixel_weights: float32 [B, H, W]; a pair's weight is multiplied by the mean of its two ends'.
 
     Returns:
       The pairs, with h = ceil(H / sample_stride), w alike. The weight of a scored pair is one of
-      the two weights or 1, times the mean of the weights of its ends.
+      the two weights or 1.
     """
     here, there = _ends(instances, distance, sample_stride, labels.VOID_INSTANCE)
     targets = (here > 0) & tf.equal(here, there)
@@ -60,8 +58,6 @@ def pair_targets(
     if other_instance_pair_weight != 1.0:
         differ = (here > 0) & (there > 0) & tf.not_equal(here, there)
         weights = tf.where(differ, other_instance_pair_weight, weights)
-    if pixel_weights is not None:
-        weights *= tf.add(*_ends(pixel_weights, distance, sample_stride, 0)) / 2
     return Pairs(*(tf.transpose(x, [0, 2, 3, 1]) for x in (targets, weights, scored)))
 
 

@@ -23,6 +23,9 @@ from affinity_seg.modeling import averages, half_precision, networks
 CLASS_TABLE_FILE = "class_table.yaml"
 PARAMS_FILE = "params.yaml"
 
+_NETWORK_FIELDS = ("name", "class_table", "model", "distances")
+"""Fields of a task that describe the network; the others are of its training."""
+
 
 class Network:
     """A trained network for inference.
@@ -347,18 +350,24 @@ def _read_class_table(model_dir: str, task: experiments.SegmentationTask) -> lab
 
 
 def _read_task(model_dir: str) -> experiments.SegmentationTask:
-    """Reads the task's configuration from params.yaml."""
+    """Reads the network's part of the task's configuration from params.yaml.
+
+    Data and losses keep their defaults: a network is loaded however the fields of training have
+    changed since.
+    """
     path = os.path.join(model_dir, PARAMS_FILE)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path} is missing; `affinity_seg train` writes it")
     try:
         with open(path, "rb") as file:
             params = structured.parse_yaml(file.read(), path)
-        name = params["task"]["name"]
+        task = params["task"]
+        name = task["name"]
         if name not in experiments.KINDS:
             raise ValueError(f"`task.name` must be one of {sorted(experiments.KINDS)}: {name!r}")
+        network = {field: task[field] for field in _NETWORK_FIELDS if field in task}
         experiment = exp_factory.get_exp_config(name)
-        experiment.override(params, is_strict=True)
+        experiment.override({"task": network}, is_strict=True)
     except (TypeError, LookupError, ValueError) as error:
         raise ValueError(
             f"{path}: not a configuration that `affinity_seg train` wrote: {error}"

@@ -29,13 +29,13 @@ class AffinityObjective(objective.Objective):
             output_stride=self.config.model.output_stride,
             hard_pair_share=self.config.losses.hard_pair_share,
             normalizer=normalizer,
-            **self._pair_arguments(truth),
+            **self._pair_arguments(),
         )
 
     def loss_weight(self, truth) -> tf.Tensor:
         """Weights of all scored pairs."""
         return affinity_loss.weight_sum(
-            truth[common.LABEL_INSTANCES], **self._pair_arguments(truth)
+            truth[common.LABEL_INSTANCES], **self._pair_arguments()
         )
 
     def count_shapes(self) -> dict[str, list[int]]:
@@ -53,7 +53,7 @@ class AffinityObjective(objective.Objective):
             logits,
             truth[common.LABEL_INSTANCES],
             output_stride=self.config.model.output_stride,
-            **self._pair_arguments(truth),
+            **self._pair_arguments(),
         )
         return found._asdict()
 
@@ -78,20 +78,15 @@ class AffinityObjective(objective.Objective):
             found |= {f"{name}/{distance}": value for name, value in of_distance.items()}
         return found
 
-    def _pair_arguments(self, truth) -> dict:
+    def _pair_arguments(self) -> dict:
         """Which pairs there are, and their weights: arguments of `affinity_loss`."""
         losses = self.config.losses
-        arguments = {
+        return {
             "distances": self.config.distances,
             "sample_stride": losses.sample_stride,
             "background_pair_weight": losses.background_pair_weight,
             "other_instance_pair_weight": losses.other_instance_pair_weight,
         }
-        if losses.class_weights:
-            weights = tf.constant([*losses.class_weights, 0.0])  # Void is not scored.
-            classes = tf.minimum(truth[common.LABEL_CLASSES], self.class_table.num_classes)
-            arguments["pixel_weights"] = tf.gather(weights, tf.cast(classes, tf.int32))
-        return arguments
 
     def panels(self, truth, logits) -> dict[str, tf.Tensor]:
         """Affinities averaged over directions: a row of maps, one for each distance."""

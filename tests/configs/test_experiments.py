@@ -70,8 +70,6 @@ def test_defaults_are_the_papers():
         ("task.losses.background_pair_weight", -0.5),
         ("task.losses.other_instance_pair_weight", -1.0),
         ("task.losses.hard_pair_share", 0.0),
-        ("task.losses.class_weights", [1.0, 2.0]),
-        ("task.losses.class_weights", [-1.0] * 9),
         ("task.accumulated_batches", 0),
         ("task.accumulated_batches", 3),
         ("task.distances", [4, 2]),
@@ -186,7 +184,14 @@ def test_a_finished_run_with_more_steps_names_both_fields(monkeypatch):
     assert both.trainer.train_steps == 9000
 
 
-@pytest.mark.parametrize("name, value", [("class_weights", [1.0]), ("hard_pixel_share", 0.0)])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("class_weights", [1.0, 2.0]),
+        ("class_weights", [-1.0] * 9),
+        ("hard_pixel_share", 0.0),
+    ],
+)
 def test_a_broken_semantic_loss_is_named(name, value):
     experiment = valid(experiments.SEMANTIC)
     setattr(experiment.task.losses, name, value)

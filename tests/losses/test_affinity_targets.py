@@ -48,13 +48,6 @@ def test_pairs_of_two_instances_are_weighed_alone():
     np.testing.assert_array_equal(weights[0, :, DIRECTION[0, 1]], [1, 1, 3, 0, 0, 0])
 
 
-def test_a_pair_weighs_the_mean_of_its_ends():
-    pixels = np.array([[[1.0, 4.0, 2.0, 2.0]]], np.float32)
-    _, weights = targets_of([[0, 4, 4, -1]], pixel_weights=pixels)
-    np.testing.assert_array_equal(weights[0, :, DIRECTION[0, 1]], [2.5, 3, 0, 0])
-    np.testing.assert_array_equal(weights[0, :, DIRECTION[0, -1]], [0, 2.5, 3, 0])
-
-
 @pytest.mark.parametrize("distance", [1, 2, 4, 64])
 @pytest.mark.parametrize("sample_stride", [1, 2, 3])
 def test_equals_a_loop_over_pixels(distance, sample_stride):

@@ -71,13 +71,26 @@ def test_damaged_folders_are_named(trained, tmp_path):
         "task: [",
         "",
         "task: {name: other}",
-        "{task: {name: affinity_seg_affinity, a: 1}}",
+        "{task: {name: affinity_seg_affinity, model: {a: 1}}}",
     ):
         (tmp_path / "model" / "params.yaml").write_text(content)
         with pytest.raises(
             ValueError, match=r"params\.yaml: not a configuration that `affinity_seg train`"
         ):
             loading.load_network(str(tmp_path / "model"))
+
+
+def test_fields_of_training_that_are_no_more_do_not_matter(trained, tmp_path):
+    _, model_dir = trained
+    shutil.copytree(model_dir, tmp_path / "model")
+    path = tmp_path / "model" / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    params["task"]["losses"]["a_former_field"] = 1
+    params["trainer"]["a_former_field"] = 1
+    path.write_text(yaml.safe_dump(params))
+    found, wanted = loading.load_network(str(tmp_path / "model")), loading.load_network(model_dir)
+    for a, b in zip(found.model.get_weights(), wanted.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_network_that_is_loaded_warns_of_nothing(trained):
