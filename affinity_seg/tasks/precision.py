@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 
 import tensorflow as tf
-from absl import logging
 
 AUTO = "auto"
 """Value of `runtime.mixed_precision_dtype` that leaves the choice to `choose`."""
@@ -20,21 +19,18 @@ _ROUNDS = 5
 
 
 def choose() -> str:
-    """Returns "bfloat16" where it is clearly faster than "float32" here, and logs the times.
+    """Returns "bfloat16" where it is clearly faster than "float32" here, and prints the times.
 
     The answer may differ between two machines, and so do the weights of a training with it.
     """
     try:
         seconds = _measure()
     except tf.errors.OpError as error:  # A device without kernels for bfloat16.
-        logging.info("Precision float32: bfloat16 is not supported here: %s", error.message)
+        print(f"train | precision: float32; bfloat16 is not supported here: {error.message}")
         return "float32"
     chosen = "bfloat16" if seconds["bfloat16"] <= _GAIN * seconds["float32"] else "float32"
-    logging.info(
-        "Precision %s: a convolution and its gradients take %.1f ms in float32, %.1f in bfloat16.",
-        chosen,
-        *(1000 * seconds[name] for name in ("float32", "bfloat16")),
-    )
+    times = ", ".join(f"{1000 * value:.1f} ms in {name}" for name, value in seconds.items())
+    print(f"train | precision: {chosen}; a convolution and its gradients take {times}", flush=True)
     return chosen
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_warnings
+import yaml
 
 from affinity_seg.modeling import loading
 
