@@ -34,9 +34,7 @@ class AffinityObjective(objective.Objective):
 
     def loss_weight(self, truth) -> tf.Tensor:
         """Weights of all scored pairs."""
-        return affinity_loss.weight_sum(
-            truth[common.LABEL_INSTANCES], **self._pair_arguments()
-        )
+        return affinity_loss.weight_sum(truth[common.LABEL_INSTANCES], **self._pair_arguments())
 
     def count_shapes(self) -> dict[str, list[int]]:
         """The sums of a validation, see `affinity_loss.PairStatistics`."""
