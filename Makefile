@@ -13,7 +13,7 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 FUZZ_SECONDS ?= 60
 TEST_WORKERS ?= 2
 
-.PHONY: help setup packages op demo nuclei nuclei-model serve test test-all lint docs audit lock fuzz faults \
+.PHONY: help setup packages op demo nuclei nuclei-model packed-nuclei-model serve test test-all lint docs audit lock fuzz faults \
   test-aarch64 format architecture bench results stardist wheel clean
 
 setup: op
@@ -48,14 +48,20 @@ op: packages $(VENV)/.installed
 demo: setup
 	$(BIN)/affinity_seg demo --output_dir=$(RUNS)/demo
 
-# Real images, if they are there: both networks from scratch, then the scores.
+# Real images, if they are there: training from scratch, then the scores.
+NUCLEI ?= ../shared/data/nuclei
 nuclei: setup
-	PATH="$(abspath $(BIN)):$$PATH" tools/nuclei.sh ../shared/data/nuclei $(RUNS)/nuclei
+	PATH="$(abspath $(BIN)):$$PATH" tools/nuclei.sh $(NUCLEI)/train $(NUCLEI)/train $(NUCLEI)/val \
+	  $(RUNS)/nuclei
 
 # The shipped model `nuclei`: its training, then its folder anew. README.md in it is the model card.
-nuclei-model: nuclei
+nuclei-model: setup
+	PATH="$(abspath $(BIN)):$$PATH" tools/nuclei_model.sh $(NUCLEI) $(RUNS)/nuclei_model
+	test ! -d $(NUCLEI) || $(MAKE) packed-nuclei-model
+
+packed-nuclei-model:
 	rm -rf $(RUNS)/packed
-	$(BIN)/affinity_seg pack --model=$(RUNS)/nuclei --card=models/nuclei.md \
+	$(BIN)/affinity_seg pack --model=$(RUNS)/nuclei_model --card=models/nuclei.md \
 	  --picture=models/nuclei.png --output_dir=$(RUNS)/packed
 	rm -rf models/nuclei
 	mv $(RUNS)/packed models/nuclei
@@ -128,7 +134,7 @@ results: setup
 # StarDist, in an environment of its own, on the images of `make nuclei` for the same minutes.
 STARDIST_MINUTES ?= 40
 stardist:
-	PYTHON=$(PYTHON) benchmarks/stardist/run.sh ../shared/data/nuclei $(RUNS)/stardist \
+	PYTHON=$(PYTHON) benchmarks/stardist/run.sh $(NUCLEI) $(RUNS)/stardist \
 	  $(STARDIST_MINUTES)
 
 wheel: op
