@@ -50,9 +50,11 @@ demo: setup
 
 # Real images, if they are there: training from scratch, then the scores.
 NUCLEI ?= ../shared/data/nuclei
+NUCLEI_RUN ?= nuclei
+NUCLEI_STEPS ?=
 nuclei: setup
 	PATH="$(abspath $(BIN)):$$PATH" tools/nuclei.sh $(NUCLEI)/train $(NUCLEI)/train $(NUCLEI)/val \
-	  $(RUNS)/nuclei
+	  $(RUNS)/$(NUCLEI_RUN) $(NUCLEI_STEPS)
 
 # The shipped model `nuclei`: its training, then its folder anew. README.md in it is the model card.
 nuclei-model: setup

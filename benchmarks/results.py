@@ -24,7 +24,7 @@ _NUCLEI = (
     "two networks, 40 minutes=runs/nuclei_two",
     "the shipped model=nuclei",
 )
-_DEMO = ("`make demo`=runs/demo", "two networks=runs/demo_two", "one network=runs/demo_joint")
+_DEMO = ("`make demo`=runs/demo", "two networks=runs/demo_two")
 
 
 def define_flags(values: cli.Flags) -> None:

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Trains a network with both heads from scratch on a folder of nuclei, tunes its preset, segments
 # other images and prints the scores:
-#   tools/nuclei.sh TRAIN TUNE VAL RUNS
+#   tools/nuclei.sh TRAIN TUNE VAL RUNS [STEPS]
 # TRAIN, TUNE and VAL are folders with images/ and instances/; TUNE may be TRAIN. RUNS is the folder
-# of the model. Run with the environment active. Started again it continues; a finished training is
-# not repeated.
+# of the model. STEPS are those of the training, by default as configured. Run with the environment
+# active. Started again it continues; a finished training is not repeated.
 set -eu
-train=$1 tune=$2 val=$3 runs=$4
+train=$1 tune=$2 val=$3 runs=$4 steps=${5:-}
 for data in "$train" "$tune" "$val"; do
   if [ ! -d "$data" ]; then
     echo "skipped: $data not found"
@@ -21,6 +21,10 @@ affinity_seg prepare --layout=folder --input="$val" --split=val --class_table=nu
 start=$(date +%s)
 overrides="task.train_data.input_path=$runs/tfrecords/train-*.tfrecord"
 overrides="$overrides,task.validation_data.input_path=$runs/tfrecords/val-*.tfrecord"
+if [ -n "$steps" ]; then
+  overrides="$overrides,trainer.train_steps=$steps"
+  overrides="$overrides,trainer.optimizer_config.learning_rate.cosine.decay_steps=$steps"
+fi
 affinity_seg train --flagfile=nuclei_joint --model="$runs" --params_override="$overrides"
 echo "training took $(($(date +%s) - start)) s"
 affinity_seg tune --layout=folder --input="$tune" --max_images=40 --model="$runs"

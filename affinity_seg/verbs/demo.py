@@ -22,6 +22,12 @@ import time
 
 from affinity_seg import cli, files, resources
 
+_TUNING_IMAGES = 16
+"""Training streets that choose the preset; more would take minutes."""
+
+_BASELINE_MIN_PIXELS = 100
+"""Smallest instance of the baseline, pixels: the official scores ignore smaller objects."""
+
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
@@ -62,6 +68,15 @@ def main(values: cli.Flags) -> None:
         f"--output_dir={folder}/tfrecords",
     )
     seconds["train"] = _train(values, folder)
+    seconds["tune"] = _run(
+        "affinity_seg tune",
+        f"--input={folder}/streets",
+        "--split=train",
+        f"--model={folder}",
+        f"--max_images={_TUNING_IMAGES}",
+        "--parts=thresholds,min_pixels",
+        "--max_rounds=1",
+    )
     seconds["predict"] = _run(
         "affinity_seg segment",
         "--layout=cityscapes",
@@ -70,13 +85,17 @@ def main(values: cli.Flags) -> None:
         f"--output_dir={folder}",
         "--stop_after=predictions",
     )
-    for method, results in (("connected_components", "baseline"), ("graph_merge", "results")):
+    for method, results, overrides in (
+        ("connected_components", "baseline", [f"--override=min_pixels={_BASELINE_MIN_PIXELS}"]),
+        ("graph_merge", "results", []),
+    ):
         seconds[f"merge_{results}"] = _run(
             "affinity_seg merge",
             f"--input={folder}/predictions",
             f"--model={folder}",
             f"--method={method}",
             f"--output_dir={folder}/{results}",
+            *overrides,
         )
     baseline, seconds["evaluate_baseline"] = _evaluate(folder, "baseline")
     judged, seconds["evaluate"] = _evaluate(folder, "results", f"--model={folder}")
