@@ -16,6 +16,7 @@ import os
 import tempfile
 
 from affinity_seg import cli, files, labels
+from affinity_seg.configs import training_data
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -34,7 +35,6 @@ def main(values: cli.Flags):
     """Runs the program."""
     import tensorflow as tf  # Not before `cli` has made it quiet.
 
-    from affinity_seg.configs import experiments
     from affinity_seg.data import tfrecords
     from benchmarks import input_records, input_stages, runs
 
@@ -52,7 +52,7 @@ def main(values: cli.Flags):
             tfrecords.require_shards(values.input_path)
             sets, formats = {values.input_path: values.input_path}, {}
         for name, pattern in sets.items():
-            config = experiments.DataConfig(
+            config = training_data.DataConfig(
                 input_path=pattern,
                 is_training=True,
                 crop_size=[values.crop_size] * 2,

@@ -7,7 +7,7 @@ import tensorflow as tf
 from official.core import input_reader
 
 from affinity_seg import labels
-from affinity_seg.configs import experiments, microscope, networks
+from affinity_seg.configs import microscope, networks, training_data
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.modeling.networks import normalize
@@ -26,7 +26,7 @@ _OPTIONS = {
 
 
 def stages(
-    config: experiments.DataConfig, class_table: labels.ClassTable
+    config: training_data.DataConfig, class_table: labels.ClassTable
 ) -> dict[str, tf.data.Dataset]:
     """Returns endless pipelines, each with one stage more than one before it, see `BASES`.
 
@@ -78,14 +78,14 @@ BASES = {
 _BATCHED = {"batch", *(stage for stage, base in BASES.items() if base == "batch")}
 
 
-def _whole_batches(examples: int, config: experiments.DataConfig) -> tuple[int, int]:
+def _whole_batches(examples: int, config: training_data.DataConfig) -> tuple[int, int]:
     """Returns how many batches hold at least `examples`, and how many examples these hold."""
     batches = -(-examples // config.global_batch_size)
     return batches, batches * config.global_batch_size
 
 
 def measure_stages(
-    config: experiments.DataConfig,
+    config: training_data.DataConfig,
     class_table: labels.ClassTable,
     *,
     examples: int,
@@ -126,7 +126,7 @@ def measure_stages(
 
 def measure_formats(
     patterns: dict[str, dict[str, str]],
-    config: experiments.DataConfig,
+    config: training_data.DataConfig,
     class_table: labels.ClassTable,
     *,
     examples: int,

@@ -23,7 +23,7 @@ from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import metrics
 from affinity_seg.model_folder import ModelFolder
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import folders, prediction_runs, records
 from affinity_seg.pipeline.fingerprint import as_json, prediction_fingerprint
 from benchmarks import clusterings, strategies
@@ -44,8 +44,8 @@ def compare(
     Returns:
       `clusterings` and `strategies`, lists of rows; `skipped`, lines; `machine`.
     """
-    config, class_table = model.config(), loading.read_class_table(model.semantic_dir)
-    distances = loading.read_distances(model.affinity_dir)
+    config, class_table = model.config(), network_folder.read_class_table(model.semantic_dir)
+    distances = network_folder.read_distances(model.affinity_dir)
     tried, skipped = strategies.strategies(config, class_table, distances)
     configs, record_dirs = {}, []
     for one in tried:

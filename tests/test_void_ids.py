@@ -9,7 +9,7 @@ import tensorflow as tf
 from scenes import instances as drawn_instances
 
 from affinity_seg import common, labels
-from affinity_seg.configs import experiments
+from affinity_seg.configs import training_data
 from affinity_seg.data import checks, graph_examples, listing, tfrecords
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.evaluation import coco, coco_format, dsb, errors, results, semantic
@@ -61,7 +61,7 @@ def _trained(item, tmp_path):
     """Returns classes and instances that the training step gets of the image's record."""
     summary = tfrecords.write_tfrecords([item], TABLE, str(tmp_path / "out"), "train", 1)
     (record,) = tf.data.TFRecordDataset(summary.paths).map(graph_examples.parse)
-    config = experiments.DataConfig(is_training=False, crop_size=[40, 60])
+    config = training_data.DataConfig(is_training=False, crop_size=[40, 60])
     crop = parser.Parser(config, TABLE)(tf.constant((1, 2), tf.int64), record)
     batch = {key: value[None] for key, value in crop.items()}
     _, truth = step_inputs.prepare(batch, TABLE, lambda image: tf.cast(image, tf.float32))
@@ -101,7 +101,7 @@ def test_crops_are_not_drawn_around_the_ring():
     stored = np.zeros((64, 64), np.uint16)
     stored[0, 0] = RING
     stored[50, 50] = 7
-    config = experiments.DataConfig(is_training=True, crop_size=[8, 8], object_crops=1.0)
+    config = training_data.DataConfig(is_training=True, crop_size=[8, 8], object_crops=1.0)
     item = listing.Item("a", "a.png", "a.png", "a.png")
     image = np.zeros((64, 64, 3), np.uint8)
     record = tfrecords.serialize(checks.from_arrays(item, image, stored, TABLE))

@@ -12,7 +12,7 @@ from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import metrics, tables, truth
 from affinity_seg.labels import ClassTable
 from affinity_seg.model_folder import ModelFolder
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import folders, prediction_runs
 
 FILE = "tune.json"
@@ -94,10 +94,10 @@ def tune(
       FileNotFoundError: A network is missing.
       ValueError: An argument breaks a rule, no image has an object, or the networks do not fit.
     """
-    class_table = loading.read_class_table(model.semantic_dir)
+    class_table = network_folder.read_class_table(model.semantic_dir)
     judge = metrics.Judge(class_table, metric)
     _check_objects(items, class_table)
-    distances = loading.read_distances(model.affinity_dir)
+    distances = network_folder.read_distances(model.affinity_dir)
     setting = candidates.Setting(start, distances, tuple(zooms))
     recorded = {
         candidates.zoom_of(config): _predicted_with(config, parts, distances)

@@ -14,7 +14,7 @@ from affinity_seg.beam.running import COUNTERS, ends_pipeline
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import merge_runs, prediction_runs
 from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
@@ -105,7 +105,7 @@ class Segmentation:
         """Returns the classes without loading the networks."""
         if self.exported_dir is not None:
             return saved_model.read_class_table(saved_model.newest_version(self.exported_dir))
-        return loading.read_class_table(self.network_dirs[0])
+        return network_folder.read_class_table(self.network_dirs[0])
 
 
 class SegmentationHandler(ModelHandler[Image | Predicted, Predicted | RejectedInput, Any]):

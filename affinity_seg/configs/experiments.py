@@ -9,11 +9,11 @@ with both heads, is ours; the paper trains two networks.
 
 import dataclasses
 
-from official.modeling import hyperparams, optimization
+from official.modeling import optimization
 
 from affinity_seg import labels, neighbors
-from affinity_seg.configs import microscope as microscope_config
-from affinity_seg.configs import networks, schedules
+from affinity_seg.configs import losses as losses_config
+from affinity_seg.configs import networks, schedules, training_data
 from affinity_seg.model_garden import config_definitions as cfg
 from affinity_seg.model_garden import exp_factory
 
@@ -26,143 +26,6 @@ PARTS = {SEMANTIC: ("semantic",), AFFINITY: ("affinity",), JOINT: ("semantic", "
 """What the channels of the network's logits are, in their order."""
 MODULES = ("backbone", "decoder", "head")
 """The parts of a network in its checkpoints; the decoder is the ASPP."""
-
-
-@dataclasses.dataclass
-class DataConfig(cfg.DataConfig):
-    """One data set and how its images become crops.
-
-    Attributes:
-      input_path: Pattern of the TFRecord files of `affinity_seg prepare`, or a list of
-        patterns; files of a pattern that stands there n times are read n times in an epoch.
-      crop_size: [height, width] of what the network gets, pixels; a random window in training,
-        the middle in validation.
-      scale_min: Smallest zoom; the zoom of each image is drawn between the two.
-      scale_max: Largest zoom.
-      object_size: Median diameter, in zoomed pixels, that the objects of each image are zoomed to,
-        so that the network sees objects of one size, whatever the magnification. The diameter of
-        an instance is that of the circle of its area. `scale_min` and `scale_max` are then limits
-        of a factor beside this zoom, drawn log-uniformly. 0: they are the limits of the zoom.
-      min_zoom: Least zoom by `object_size`. An image without instances is zoomed by the geometric
-        mean of the two limits.
-      max_zoom: Largest zoom by `object_size`.
-      random_flip: Whether training images are mirrored at random.
-      random_turn: Whether training crops, which must be square, are turned by 0, 90, 180 or 270
-        degrees at random, for images without an up and down.
-      object_crops: Share of the training crops that are cut around a pixel of an instance, of a
-        class drawn evenly among those in the image; the others are cut anywhere.
-      photometric: Strength of random changes of brightness and contrast in training; 0 is off.
-      microscope: Changes of training crops for pictures of other microscopes; all off.
-    """
-
-    crop_size: list[int] = dataclasses.field(default_factory=lambda: [513, 513])
-    scale_min: float = 1.0
-    scale_max: float = 1.0
-    object_size: float = 0.0
-    min_zoom: float = 0.25
-    max_zoom: float = 4.0
-    random_flip: bool = True
-    random_turn: bool = False
-    object_crops: float = 0.0
-    photometric: float = 0.0
-    microscope: microscope_config.Microscope = dataclasses.field(
-        default_factory=microscope_config.Microscope
-    )
-
-    def check(self) -> None:
-        """Raises ValueError if a field breaks a rule."""
-        if not self.input_path:
-            raise ValueError("`input_path` must name the TFRecord files: ''")
-        if self.global_batch_size < 1:
-            raise ValueError(f"`global_batch_size` must be positive: {self.global_batch_size}")
-        service = {
-            name: getattr(self, f"tf_data_service_{name}") for name in ("address", "job_name")
-        }
-        if self.enable_tf_data_service and not all(service.values()):
-            raise ValueError(
-                f"`enable_tf_data_service` needs `tf_data_service_address` and "
-                f"`tf_data_service_job_name`: {service}"
-            )
-        if len(self.crop_size) != 2 or min(self.crop_size) < 32:
-            raise ValueError(
-                f"`crop_size` must be [height, width], each at least 32: {self.crop_size}"
-            )
-        if self.random_turn and self.crop_size[0] != self.crop_size[1]:
-            raise ValueError(f"`random_turn` needs a square `crop_size`: {self.crop_size}")
-        if not 0 < self.scale_min <= self.scale_max:
-            raise ValueError(
-                f"`scale_min` must be positive and at most `scale_max`: "
-                f"{self.scale_min}, {self.scale_max}"
-            )
-        if self.object_size < 0:
-            raise ValueError(f"`object_size` must not be negative: {self.object_size}")
-        if not 0 < self.min_zoom <= self.max_zoom:
-            raise ValueError(
-                f"`min_zoom` must be positive and at most `max_zoom`: "
-                f"{self.min_zoom}, {self.max_zoom}"
-            )
-        if not 0 <= self.object_crops <= 1:
-            raise ValueError(f"`object_crops` must be in [0, 1]: {self.object_crops}")
-        if not 0 <= self.photometric < 1:
-            raise ValueError(f"`photometric` must be in [0, 1): {self.photometric}")
-        self.microscope.check()
-
-
-@dataclasses.dataclass
-class Losses(hyperparams.Config):
-    """Loss settings of both networks.
-
-    Attributes:
-      l2_weight_decay: Weight decay of the convolution kernels.
-      sample_stride: The loss is taken at every `sample_stride`-th pixel of each axis; 1 is the
-        paper's, a larger divisor of the output stride is faster.
-    """
-
-    l2_weight_decay: float = 1e-4
-    sample_stride: int = 1
-
-
-@dataclasses.dataclass
-class SemanticLosses(Losses):
-    """Adds what Model Garden's segmentation loss offers.
-
-    Attributes:
-      class_weights: Weight of the pixels of each class, background first; empty for equal weights.
-      hard_pixel_share: Share of pixels, those of the largest loss, that count.
-    """
-
-    class_weights: list[float] = dataclasses.field(default_factory=list)
-    hard_pixel_share: float = 1.0
-
-
-@dataclasses.dataclass
-class AffinityLosses(Losses):
-    """Adds the weights of pairs, and the share of them that counts; all are 1 in the paper.
-
-    Attributes:
-      background_pair_weight: Weight of pairs with both ends on background.
-      other_instance_pair_weight: Weight of pairs of two different instances, which are few;
-        more than 1 keeps touching objects apart.
-      hard_pair_share: Share of the pairs of each distance, those of the largest loss, that
-        count.
-    """
-
-    background_pair_weight: float = 1.0
-    other_instance_pair_weight: float = 1.0
-    hard_pair_share: float = 1.0
-
-
-@dataclasses.dataclass
-class JointLosses(SemanticLosses, AffinityLosses):
-    """The losses of both heads of one network, which are added.
-
-    Attributes:
-      semantic_weight: Factor of the semantic loss in the sum.
-      affinity_weight: Factor of the affinity loss in the sum.
-    """
-
-    semantic_weight: float = 1.0
-    affinity_weight: float = 1.0
 
 
 @dataclasses.dataclass
@@ -189,17 +52,17 @@ class SegmentationTask(cfg.TaskConfig):
     freeze_batch_norm: bool = False
     accumulated_batches: int = 1
     model: networks.Network = dataclasses.field(default_factory=networks.Network)
-    train_data: DataConfig = dataclasses.field(
-        default_factory=lambda: DataConfig(
+    train_data: training_data.DataConfig = dataclasses.field(
+        default_factory=lambda: training_data.DataConfig(
             is_training=True, global_batch_size=16, shuffle_buffer_size=200
         )
     )
-    validation_data: DataConfig = dataclasses.field(
-        default_factory=lambda: DataConfig(
+    validation_data: training_data.DataConfig = dataclasses.field(
+        default_factory=lambda: training_data.DataConfig(
             is_training=False, global_batch_size=1, drop_remainder=False, crop_size=[1024, 2048]
         )
     )
-    losses: Losses = dataclasses.field(default_factory=Losses)
+    losses: losses_config.Losses = dataclasses.field(default_factory=losses_config.Losses)
     allow_image_summary: bool = True
 
     def objective_weights(self) -> list[float]:
@@ -247,7 +110,9 @@ class SemanticTask(SegmentationTask):
     """Semantic network: softmax over the classes."""
 
     name: str = SEMANTIC
-    losses: SemanticLosses = dataclasses.field(default_factory=SemanticLosses)
+    losses: losses_config.SemanticLosses = dataclasses.field(
+        default_factory=losses_config.SemanticLosses
+    )
 
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""
@@ -270,7 +135,9 @@ class AffinityTask(SegmentationTask):
     """Affinity network: sigmoids, 8 for each of `distances` (pixels)."""
 
     name: str = AFFINITY
-    losses: AffinityLosses = dataclasses.field(default_factory=AffinityLosses)
+    losses: losses_config.AffinityLosses = dataclasses.field(
+        default_factory=losses_config.AffinityLosses
+    )
     distances: list[int] = dataclasses.field(default_factory=lambda: list(neighbors.DISTANCES))
 
     def check(self) -> None:
@@ -296,7 +163,7 @@ class JointTask(SemanticTask, AffinityTask):
     """One network with both heads: the channels of the classes, then those of the affinities."""
 
     name: str = JOINT
-    losses: JointLosses = dataclasses.field(default_factory=JointLosses)
+    losses: losses_config.JointLosses = dataclasses.field(default_factory=losses_config.JointLosses)
 
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg import grids, labels
-from affinity_seg.configs import experiments
+from affinity_seg.configs import training_data
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import fingerprints, microscope
 
@@ -27,7 +27,7 @@ class Parser:
 
     def __init__(
         self,
-        config: experiments.DataConfig,
+        config: training_data.DataConfig,
         class_table: labels.ClassTable,
         stretch_contrast: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ):

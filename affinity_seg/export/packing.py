@@ -10,7 +10,7 @@ import yaml
 from affinity_seg import files, model_folder, resources, structured
 from affinity_seg.data import pictures
 from affinity_seg.export import model_card
-from affinity_seg.modeling import half_precision, loading
+from affinity_seg.modeling import half_precision, loading, network_folder
 
 _PATHS = (
     ("task", "init_checkpoint"),
@@ -72,13 +72,15 @@ def _pack_network(source: str, folder: str, image: np.ndarray) -> model_card.Pac
     """Writes a network into a folder of its own inside `folder`."""
     network = loading.load_network(source)
     target = os.path.join(folder, network.kind)
-    params = _portable_params(os.path.join(loading.params_dir(source), loading.PARAMS_FILE))
+    params = _portable_params(
+        os.path.join(network_folder.params_dir(source), network_folder.PARAMS_FILE)
+    )
     text = yaml.safe_dump(params, sort_keys=False).encode()
-    files.write_bytes(os.path.join(target, loading.PARAMS_FILE), text)
-    table = loading.as_yaml(network.class_table)
-    files.write_bytes(os.path.join(target, loading.CLASS_TABLE_FILE), table)
+    files.write_bytes(os.path.join(target, network_folder.PARAMS_FILE), text)
+    table = network_folder.as_yaml(network.class_table)
+    files.write_bytes(os.path.join(target, network_folder.CLASS_TABLE_FILE), table)
     loading.save(target, {"model": network.model, **network.model.checkpoint_items})
-    half_precision.shrink(loading.latest_checkpoint(target))
+    half_precision.shrink(network_folder.latest_checkpoint(target))
     before, after = (_logits(one, image) for one in (network, loading.load_network(target)))
     change = np.abs(after - before)
     return model_card.PackedNetwork(

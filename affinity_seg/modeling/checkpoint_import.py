@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from affinity_seg import files, labels
 from affinity_seg.configs import experiments
-from affinity_seg.modeling import checkpoint_names, loading
+from affinity_seg.modeling import checkpoint_names, loading, network_folder
 
 _MAX_NAMED = 5
 """Largest number of variables that an error message names; the listing has all."""
@@ -121,7 +121,7 @@ def import_network(
         network = _network(params)
         targets = checkpoint_names.network_targets(network.model, network.kind)
         comparison = _fill(targets, checkpoint, allow_unknown, log)
-        loading.claim_model_dir(folder, params, network.class_table)
+        network_folder.claim_model_dir(folder, params, network.class_table)
         loading.save(folder, {"model": network.model, **network.model.checkpoint_items})
     return comparison
 

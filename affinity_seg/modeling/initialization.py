@@ -7,7 +7,7 @@ import tensorflow as tf
 import tf_keras
 
 from affinity_seg import labels
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import loading, network_folder
 
 _LOGITS_KERNEL = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
 """Name in a checkpoint of the kernel of the 1x1 convolution that computes the logits."""
@@ -34,7 +34,7 @@ def start_from(
       FileNotFoundError: There is no such checkpoint.
       ValueError: It does not have these parts, or its logits have another number of channels.
     """
-    checkpoint = loading.latest_checkpoint(path) if tf.io.gfile.isdir(path) else path
+    checkpoint = network_folder.latest_checkpoint(path) if tf.io.gfile.isdir(path) else path
     if "head" in modules:
         _check_logits(checkpoint, model, class_table)
     loading.restore(checkpoint, {name: model.checkpoint_items[name] for name in modules})
@@ -50,7 +50,7 @@ def _check_logits(checkpoint: str, model: tf_keras.Model, class_table: labels.Cl
     there, here = shapes.get(_LOGITS_KERNEL), model.output["logits"].shape
     if there is None or there[-1] == here[-1]:
         return
-    table_path = os.path.join(os.path.dirname(checkpoint), loading.CLASS_TABLE_FILE)
+    table_path = os.path.join(os.path.dirname(checkpoint), network_folder.CLASS_TABLE_FILE)
     found = ""
     if os.path.isfile(table_path):
         found = f" (class table {labels.load_class_table(table_path).name!r})"

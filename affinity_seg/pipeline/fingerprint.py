@@ -7,7 +7,7 @@ from typing import Any
 from affinity_seg import files, structured
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.merge_options import MERGE_WINDOWS
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import network_folder
 
 FILE_NAME = "fingerprint.json"
 _OUTPUT_SUFFIXES = (".tfrecord", "_pred.txt")
@@ -21,8 +21,8 @@ def prediction_fingerprint(
     return as_json(
         {
             **config.fingerprint_fields(),
-            "semantic_network": loading.network_identity(semantic_dir),
-            "affinity_network": loading.network_identity(affinity_dir),
+            "semantic_network": network_folder.network_identity(semantic_dir),
+            "affinity_network": network_folder.network_identity(affinity_dir),
         }
     )
 

@@ -9,7 +9,7 @@ from absl import logging
 from official.core import base_task, input_reader, task_factory
 
 from affinity_seg import common, labels
-from affinity_seg.configs import experiments
+from affinity_seg.configs import experiments, training_data
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.losses import replicas
@@ -114,7 +114,7 @@ class SegmentationTask(base_task.Task):
 
     def build_inputs(
         self,
-        params: experiments.DataConfig,
+        params: training_data.DataConfig,
         input_context: tf.distribute.InputContext | None = None,
     ) -> tf.data.Dataset:
         """Returns batches of crops, see `parser.Parser`.

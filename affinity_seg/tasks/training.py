@@ -12,7 +12,7 @@ from official.modeling import performance
 
 from affinity_seg.configs import experiments
 from affinity_seg.data import record_damage, tfrecords
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import network_folder
 from affinity_seg.tasks import precision, runner
 
 _ON_ALL_GPUS = ("mirrored", "multi_worker_mirrored")
@@ -57,10 +57,10 @@ def run(
         task = task_factory.get_task(params.task, logging_dir=model_dir)
     is_chief = strategy.extended.should_checkpoint
     if "train" in mode and is_chief:
-        loading.claim_model_dir(model_dir, params, task.class_table)
+        network_folder.claim_model_dir(model_dir, params, task.class_table)
     elif "train" not in mode:
-        loading.latest_checkpoint(model_dir)
-        loading.check_same_network(model_dir, params.task, task.class_table)
+        network_folder.latest_checkpoint(model_dir)
+        network_folder.check_same_network(model_dir, params.task, task.class_table)
     runs = runner.Runner(
         distribution_strategy=strategy,
         task=task,

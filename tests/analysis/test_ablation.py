@@ -16,7 +16,7 @@ from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.model_folder import ModelFolder
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import loading, network_folder
 from affinity_seg.pipeline import fingerprint
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
@@ -45,7 +45,7 @@ def write_network(folder, name):
     small = {"preset": "small", "units": [1, 1, 1, 1], "width": 4, "stem_filters": 4}
     params.task.model.override({"backbone": {"resnet_v1": small}, "aspp": {"filters": 8}})
     network = loading.Network(params.task, CITYSCAPES)
-    loading.claim_model_dir(str(folder), params, CITYSCAPES)
+    network_folder.claim_model_dir(str(folder), params, CITYSCAPES)
     tf.train.Checkpoint(model=network.model).save(str(folder / "ckpt"))
     return str(folder)
 
@@ -74,8 +74,8 @@ def test_rows_at_stride_8_take_the_network_that_was_fine_tuned_at_8(items, tmp_p
     for row, semantic_dir in zip(found, semantic, strict=True):
         path = tmp_path / "ablation" / "results" / row["preset"] / fingerprint.FILE_NAME
         made_by = json.loads(path.read_text())
-        assert made_by["semantic_network"] == loading.network_identity(semantic_dir)
-        assert made_by["affinity_network"] == loading.network_identity(affinity)
+        assert made_by["semantic_network"] == network_folder.network_identity(semantic_dir)
+        assert made_by["affinity_network"] == network_folder.network_identity(affinity)
 
 
 def test_without_such_networks_all_rows_take_the_same():

@@ -8,7 +8,7 @@ import tensorflow as tf
 from running import ON_CPU, ROOT, run_program
 
 from affinity_seg import common, labels
-from affinity_seg.configs import experiments
+from affinity_seg.configs import training_data
 from affinity_seg.data import graph_examples
 from benchmarks import input_records, input_stages
 
@@ -59,7 +59,7 @@ def test_crops_larger_than_the_streets_are_refused(tmp_path):
 
 
 def test_stages_add_up(sets):
-    config = experiments.DataConfig(
+    config = training_data.DataConfig(
         input_path=sets["crops of 64x64"], is_training=True, crop_size=[64, 64],
         global_batch_size=2,
     )  # fmt: skip
@@ -97,7 +97,7 @@ def test_formats_hold_the_same_images(sets, folder, tmp_path):
                 np.testing.assert_array_equal(whole[key], tiled[key])
     rendered, camera = (formats["tiles"][0]["image"] for formats in found.values())
     assert 0 < np.abs(rendered.astype(int) - camera).mean() < 10
-    config = experiments.DataConfig(
+    config = training_data.DataConfig(
         input_path="?", is_training=True, crop_size=[64, 64], global_batch_size=2
     )
     rows = input_stages.measure_formats(

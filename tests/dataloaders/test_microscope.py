@@ -7,8 +7,8 @@ import tensorflow as tf
 import training_records
 
 from affinity_seg import labels
-from affinity_seg.configs import experiments
 from affinity_seg.configs import microscope as microscope_config
+from affinity_seg.configs import training_data
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import microscope, parser
 
@@ -136,7 +136,7 @@ def test_empty_crops_are_of_all_kinds():
 
 
 def parse(number, **config):
-    config = experiments.DataConfig(**{"is_training": True, "crop_size": [64, 48], **config})
+    config = training_data.DataConfig(**{"is_training": True, "crop_size": [64, 48], **config})
     image = np.random.default_rng(0).integers(0, 256, (90, 80, 3), np.uint8)
     stored = np.where(image[..., 0] > 128, 26001, 7).astype(np.uint16)
     example = graph_examples.parse(training_records.serialize(image, stored))

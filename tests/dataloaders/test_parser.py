@@ -7,13 +7,13 @@ import tensorflow as tf
 import training_records
 
 from affinity_seg import common, labels
-from affinity_seg.configs import experiments
+from affinity_seg.configs import training_data
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import fingerprints, parser, step_inputs
 
 
 def parse(image, stored, seed=(1, 2), table=labels.CITYSCAPES, **config):
-    config = experiments.DataConfig(**{"is_training": True, **config})
+    config = training_data.DataConfig(**{"is_training": True, **config})
     example = graph_examples.parse(training_records.serialize(image, stored))
     crop = parser.Parser(config, table)(tf.constant(seed, tf.int64), example)
     batch = {key: value[None] for key, value in crop.items()}
@@ -257,7 +257,7 @@ def test_object_crops_of_zoomed_images_hold_an_instance():
 
 
 def test_the_host_hands_over_bytes():
-    config = experiments.DataConfig(
+    config = training_data.DataConfig(
         is_training=True, crop_size=[32, 40], scale_max=1.5, photometric=0.2
     )
     image, stored = marked(20, 24)

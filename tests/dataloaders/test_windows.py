@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg import labels
-from affinity_seg.configs import experiments
 from affinity_seg.configs import networks as networks_config
+from affinity_seg.configs import training_data
 from affinity_seg.data import checks, graph_examples, listing, tfrecords
 from affinity_seg.dataloaders import parser
 from affinity_seg.modeling import networks
@@ -91,7 +91,7 @@ def images(tmp_path_factory):
     ],
 )
 def test_crops_equal_those_of_whole_images(images, monkeypatch, percentiles, config):
-    config = experiments.DataConfig(**{"is_training": True, **config})
+    config = training_data.DataConfig(**{"is_training": True, **config})
     network = networks_config.Network()
     network.contrast_percentiles = percentiles
     stretch = functools.partial(networks.stretch_contrast, network)

@@ -12,7 +12,7 @@ from affinity_seg import files
 from affinity_seg.configs import experiments
 from affinity_seg.data import listing
 from affinity_seg.labels import CITYSCAPES
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import loading, network_folder
 from affinity_seg.tasks import registry_imports  # noqa: F401
 from synthetic.scene import render_street
 
@@ -102,5 +102,5 @@ def write_network(folder: str | os.PathLike, name: str, picture: np.ndarray) -> 
     kernel.assign(kernel * scale)
     bias.assign(-logits.mean(axis=(0, 1, 2)) * scale + (name == experiments.AFFINITY))
     folder = os.fspath(folder)
-    loading.claim_model_dir(folder, params, CITYSCAPES)
+    network_folder.claim_model_dir(folder, params, CITYSCAPES)
     tf.train.Checkpoint(model=network.model).save(os.path.join(folder, "ckpt"))

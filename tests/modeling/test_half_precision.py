@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from affinity_seg.modeling import half_precision, loading
+from affinity_seg.modeling import half_precision, loading, network_folder
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def halved(trained, tmp_path):
     """A trained network whose latest checkpoint was cast to half precision: (whole, halved)."""
     _, whole = trained
     shutil.copytree(whole, tmp_path / "halved")
-    half_precision.shrink(loading.latest_checkpoint(str(tmp_path / "halved")))
+    half_precision.shrink(network_folder.latest_checkpoint(str(tmp_path / "halved")))
     return str(whole), str(tmp_path / "halved")
 
 
@@ -27,7 +27,7 @@ def test_kernels_come_back_rounded_and_the_others_as_they_were(halved):
         np.testing.assert_array_equal(after, wanted)
     assert not all(map(np.array_equal, whole.model.get_weights(), half.model.get_weights()))
     assert half.identity["sha256"] != whole.identity["sha256"]
-    assert half.identity == loading.network_identity(halved[1])
+    assert half.identity == network_folder.network_identity(halved[1])
 
 
 def test_all_but_the_kernels_stay(halved):
@@ -43,7 +43,7 @@ def test_all_but_the_kernels_stay(halved):
 
 
 def test_single_precision_is_not_copied_and_a_copy_is_removed(halved):
-    whole, half = map(loading.latest_checkpoint, halved)
+    whole, half = map(network_folder.latest_checkpoint, halved)
     with half_precision.expanded(whole) as path:
         assert path == whole
     with half_precision.expanded(half) as path:
@@ -64,7 +64,7 @@ def test_what_does_not_fit_is_refused(tmp_path, value):
 @pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001"])
 @pytest.mark.parametrize("damage", ["cut off", "changed"])
 def test_damage_is_named(halved, suffix, damage):
-    checkpoint = loading.latest_checkpoint(halved[1])
+    checkpoint = network_folder.latest_checkpoint(halved[1])
     path = pathlib.Path(checkpoint + suffix)
     content = bytearray(path.read_bytes())
     if damage == "cut off":

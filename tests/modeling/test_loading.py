@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_warnings
 import yaml
 
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import loading, network_folder
 
 
 def test_load_network_gives_the_trained_weights(trained):
@@ -102,5 +102,5 @@ def test_a_network_that_is_loaded_warns_of_nothing(trained):
     # Optimizer and step are in the file: who does not say that they are not wanted is warned.
     with tensorflow_warnings.recorded() as messages:
         network = loading.load_network(folder)
-        tf.train.Checkpoint(model=network.model).read(loading.latest_checkpoint(folder))
+        tf.train.Checkpoint(model=network.model).read(network_folder.latest_checkpoint(folder))
     assert any("could not be found in the restored object" in message for message in messages)

@@ -9,7 +9,7 @@ from official.core import exp_factory
 
 from affinity_seg import labels, model_folder, neighbors
 from affinity_seg.configs import experiments
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import prediction_runs
 from checks.true_predictions import true_affinities
 
@@ -102,7 +102,7 @@ def write_model(folder, monkeypatch, network=OracleNetwork, preset=None):
     monkeypatch.setattr(prediction_runs, "load_network", load)
     for kind, name in (("semantic", experiments.SEMANTIC), ("affinity", experiments.AFFINITY)):
         path = folder / kind
-        loading.claim_model_dir(str(path), exp_factory.get_exp_config(name), TABLE)
+        network_folder.claim_model_dir(str(path), exp_factory.get_exp_config(name), TABLE)
         tf.train.Checkpoint(weight=tf.Variable(1.0)).save(str(path / "ckpt"))
     if preset is not None:
         model_folder.write(str(folder), preset=preset)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation.results import read_result
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import fingerprint, merge_runs, prediction_runs, records
 from affinity_seg.pipeline.filters import InstanceFilter
 from affinity_seg.pipeline.timeline import (
@@ -352,10 +352,10 @@ def test_a_refused_run_leaves_no_mark(folders):
 def test_identity_is_of_the_weights_not_of_the_folder(tmp_path):
     for name, value in (("a", 1.0), ("b", 1.0), ("c", 2.0)):
         _save(tmp_path / name, value)
-    a, b, c = (loading.network_identity(str(tmp_path / name)) for name in "abc")
+    a, b, c = (network_folder.network_identity(str(tmp_path / name)) for name in "abc")
     assert a == b and a != c
     with pytest.raises(FileNotFoundError, match="checkpoint"):
-        loading.network_identity(str(tmp_path))
+        network_folder.network_identity(str(tmp_path))
 
 
 def test_a_network_runs_on_a_crop_once_for_all_variants(folders, monkeypatch):

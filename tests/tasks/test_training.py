@@ -10,7 +10,7 @@ import yaml
 from official.core import task_factory
 from training_records import KINDS, parse
 
-from affinity_seg.modeling import loading
+from affinity_seg.modeling import loading, network_folder
 from affinity_seg.tasks import training
 
 
@@ -79,7 +79,7 @@ def test_the_best_checkpoint_is_kept_and_loads(trained):
     assert metric in str(info)
     best, last = (loading.load_network(str(folder)) for folder in (model_dir / "best", model_dir))
     assert (best.kind, best.num_outputs) == (last.kind, last.num_outputs)
-    identities = [loading.network_identity(str(f)) for f in (model_dir / "best", model_dir)]
+    identities = [network_folder.network_identity(str(f)) for f in (model_dir / "best", model_dir)]
     assert identities[0] != identities[1]
     # There was one validation, after the last step.
     for ours, theirs in zip(best.model.get_weights(), last.model.get_weights(), strict=True):
