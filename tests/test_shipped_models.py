@@ -3,6 +3,7 @@
 import os
 
 import cv2
+import numpy as np
 import pytest
 import tensorflow as tf
 from running import ROOT
@@ -44,8 +45,15 @@ def test_an_unknown_name_is_refused():
 def test_nuclei_segments_its_picture(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     picture = os.path.join(ROOT, "models", "nuclei.png")
-    assert os.path.getsize(picture) < 100_000
+    assert os.path.getsize(picture) < 200_000
     found = affinity_seg.load("nuclei").segment(picture)
     assert found.instance_ids.shape == cv2.imread(picture).shape[:2]
     assert set(found.class_names) == {"nucleus"}
-    assert 40 <= len(found.classes) <= 75  # 54 by its outlines.
+    assert 200 <= len(found.classes) <= 300  # 272 by its outlines.
+
+
+@pytest.mark.parametrize("mean, deviation", [(10, 3), (60, 20), (120, 40)])
+def test_nuclei_finds_nothing_in_noise(mean, deviation):
+    noise = np.random.default_rng(1).normal(mean, deviation, (192, 192, 1))
+    image = np.clip(noise, 0, 255).astype(np.uint8).repeat(3, axis=2)
+    assert len(affinity_seg.load("nuclei").segment(image).classes) == 0
