@@ -96,8 +96,8 @@ def test_imagej_regions(tmp_path, picture):
         y0, x0, y1, x1 = picture.instances.boxes[number - 1]
         assert region.name == f"{number:05d}-{class_name}"
         assert (region.top, region.left, region.bottom, region.right) == (y0, x0, y1, x1)
-        score = pytest.approx(picture.instances.scores[number - 1], abs=1e-4)
-        assert region.properties == {"class": class_name, "score": score}
+        score = picture.instances.scores[number - 1]
+        assert region.props == f"class: {class_name}\nscore: {score:.4f}\n"
 
 
 def test_geojson(tmp_path, picture):

@@ -23,6 +23,9 @@ MAX_SIDE = 2**15 - 1
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
 """The same results give the same bytes."""
 
+_VERSION = 228
+"""Of the format: the first with all fields that are written here."""
+
 _OPAQUE = b"\xff"
 _MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
 """What a path of several rings consists of, as in Java's PathIterator."""
@@ -45,10 +48,7 @@ def convert(picture: SegmentedPicture) -> bytes:
             # The name of the file in the archive becomes the name in ImageJ's list.
             region.name = f"{index + 1:05d}-" + re.sub(r"[^\w-]", "_", class_name)
             region.stroke_color = _OPAQUE + colors[index].tobytes()
-            region.properties = {
-                "class": class_name,
-                "score": round(float(picture.instances.scores[index]), 4),
-            }
+            region.props = f"class: {class_name}\nscore: {picture.instances.scores[index]:.4f}\n"
             entry = zipfile.ZipInfo(f"{region.name}.roi", _NO_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, region.tobytes())
@@ -63,17 +63,17 @@ def _region(polygons: Sequence[Polygon]) -> "roifile.ImagejRoi":
     corners = np.concatenate(rings)
     left, top = corners.min(axis=0).tolist()
     right, bottom = corners.max(axis=0).tolist()
-    box = {"left": left, "top": top, "right": right, "bottom": bottom}
+    common = {"version": _VERSION, "left": left, "top": top, "right": right, "bottom": bottom}
     if len(rings) == 1:
         return roifile.ImagejRoi(
             roitype=roifile.ROI_TYPE.TRACED,
             integer_coordinates=corners - np.int32([left, top]),
             n_coordinates=len(corners),
-            **box,
+            **common,
         )
     path = np.concatenate([_path(ring) for ring in rings])
     return roifile.ImagejRoi(
-        roitype=roifile.ROI_TYPE.RECT, multi_coordinates=path, shape_roi_size=len(path), **box
+        roitype=roifile.ROI_TYPE.RECT, multi_coordinates=path, shape_roi_size=len(path), **common
     )
 
 
