@@ -31,6 +31,8 @@ def describe_image(
       (name), class_index, score, box [y0, x0, y1, x1] with exclusive ends, size in pixels.
     """
     described = []
+    count = len(instances.classes)
+    masks = coco_format.instance_run_lengths(instances.instance_ids, count) if with_masks else None
     for i, class_index in enumerate(instances.classes):
         fields = {
             "id": i + 1,
@@ -40,8 +42,8 @@ def describe_image(
             "box": instances.boxes[i].tolist(),
             "size": int(instances.sizes[i]),
         }
-        if with_masks:
-            fields["rle"] = coco_format.run_lengths(instances.instance_ids == i + 1)
+        if masks is not None:
+            fields["rle"] = masks[i]
         if candidates is not None:
             fields["other_classes"] = [
                 {

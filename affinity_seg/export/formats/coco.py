@@ -15,16 +15,18 @@ def convert(picture: SegmentedPicture) -> tuple[ClassTable, coco_format.Describe
     """Returns the classes, and the picture with its annotations."""
     instances = picture.instances
     height, width = instances.instance_ids.shape
-    annotations = []
-    for index, (y0, x0, y1, x1) in enumerate(instances.boxes.tolist()):
-        found = coco_format.annotation(
-            instances.classes[index],
-            instances.instance_ids == index + 1,
-            bbox=[x0, y0, x1 - x0, y1 - y0],
-            iscrowd=0,
-            score=float(instances.scores[index]),
-        )
-        annotations.append(found)
+    masks = coco_format.instance_run_lengths(instances.instance_ids, len(instances.classes))
+    annotations = [
+        {
+            "category_id": int(instances.classes[index]),
+            "segmentation": masks[index],
+            "area": int(instances.sizes[index]),
+            "bbox": [x0, y0, x1 - x0, y1 - y0],
+            "iscrowd": 0,
+            "score": float(instances.scores[index]),
+        }
+        for index, (y0, x0, y1, x1) in enumerate(instances.boxes.tolist())
+    ]
     image = {"file_name": picture.filename, "height": height, "width": width}
     return picture.class_table, coco_format.DescribedImage(image, annotations, [])
 
