@@ -93,6 +93,10 @@ setup(
         "opencv-python",
         "cityscapesscripts==2.3.0",
         "absl-py",
+        # Formats of other programs, and measurements: `affinity_seg segment --formats`.
+        "roifile",
+        "scikit-image",
+        "tifffile",
         # What tensorflow-metadata asks for on Python 3.10. Without this line, pip tries all of
         # its versions down to the first.
         "protobuf<=6.32; python_version<'3.11'",

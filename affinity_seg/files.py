@@ -80,9 +80,14 @@ def write_bytes(path: str, content: bytes) -> None:
         file.write(content)
 
 
+def json_bytes(content: Any) -> bytes:
+    """Returns `content` as indented JSON."""
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
 def write_json(path: str, content: Any) -> None:
     """Writes `content` as indented JSON to `path` atomically."""
-    write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
+    write_bytes(path, json_bytes(content))
 
 
 def remove_leftovers(folder: str) -> None:

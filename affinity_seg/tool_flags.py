@@ -1,5 +1,6 @@
 """Flags that several programs have, defined in one place, without TensorFlow."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,9 +9,11 @@ from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, mistakes
 from affinity_seg.data.training_set_settings import Settings
+from affinity_seg.export import formats
 from affinity_seg.rejected_inputs import EXIT_STATUS, FILE_NAME
 
 if TYPE_CHECKING:
+    from affinity_seg.export.formats.writer import Writer
     from affinity_seg.pipeline.filters import InstanceFilter
 
 
@@ -149,3 +152,33 @@ def instance_filter(values: cli.Flags) -> "InstanceFilter":
         min_score=values.min_score,
         classes=None if classes is None else tuple(sorted(set(classes))),
     )
+
+
+def define_formats_flags(values: cli.Flags) -> None:
+    """Defines --formats and --pixel_size, for `check_formats` and `writer`."""
+    what = f"What is written, see docs/outputs.md: names, comma-separated, of {formats.FORMATS}."
+    values.list("formats", list(formats.DEFAULT), what)
+    what = f"Size of a pixel, micrometres; for {' and '.join(formats.WITH_PIXEL_SIZE)}."
+    values.float("pixel_size", None, what)
+
+
+def check_formats(values: cli.Flags) -> None:
+    """Raises ValueError unless --formats names formats and --pixel_size is a size for them."""
+    formats.check(values.formats)
+    size = values.pixel_size
+    if size is None:
+        return
+    if not (math.isfinite(size) and size > 0):
+        raise ValueError(f"`--pixel_size` must be more than 0 micrometres: {size}")
+    if not set(formats.WITH_PIXEL_SIZE) & set(values.formats):
+        raise ValueError(
+            f"`--pixel_size` needs `--formats` with one of {formats.WITH_PIXEL_SIZE}: "
+            f"{values.formats}"
+        )
+
+
+def writer(values: cli.Flags) -> "Writer":
+    """Returns what writes --formats into --output_dir."""
+    from affinity_seg.export.formats.writer import Writer
+
+    return Writer(values.output_dir, values.formats)

@@ -36,7 +36,7 @@ def test_an_error_after_tensorflows_start_is_still_one_line(tmp_path, verb, argu
 _IMPORTS = """
 import sys
 import affinity_seg.cli
-from affinity_seg.export import segmentation
+from affinity_seg.export.formats import writer
 from affinity_seg.pipeline import prediction_runs
 import tensorflow as tf
 with tf.device("CPU:0"):
@@ -53,6 +53,7 @@ assert exp_factory.get_exp_config("retinanet").task is not None
 def test_what_segments_imports_no_trainer_and_hides_none():
     names = ["official.core.base_task", "official.core.train_lib", "official.vision.tasks", "orbit"]
     names += ["tensorflow_datasets", "keras", "affinity_seg.tasks", "official.core.exp_factory"]
+    names += ["roifile", "skimage", "tifffile"]
     result = run_python("-c", _IMPORTS, *names, **UNSET)
     assert result.returncode == 0, result.stderr
     assert result.stdout == "['official.core.exp_factory']\n" and result.stderr == ""

@@ -1,1 +1,1 @@
-"""Results in other formats: picture and JSON, COCO, label maps, benchmark; packed models."""
+"""Results in other formats, for pictures and for data sets; packed models."""

@@ -77,17 +77,27 @@ def write_described(
 ) -> int:
     """Writes images, sorted by name, as `write_coco` does; returns the number of predictions."""
     images, true, predicted = coco_format.numbered_images(described)
-    files.write_json(
-        dataset_path,
-        {
-            "info": {"description": f"{len(images)} images, class table {class_table.name!r}"},
-            "images": images,
-            "categories": coco_format.categories(class_table.class_names),
-            "annotations": coco_format.numbered(true),
-        },
-    )
+    files.write_json(dataset_path, data_set(images, true, class_table))
     files.write_json(results_path, predicted)
     return len(predicted)
+
+
+def data_set(
+    images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, Any]], class_table: ClassTable
+) -> dict[str, Any]:
+    """Returns the content of COCO's file for a data set.
+
+    Args:
+      images: With their ids.
+      annotations: Without ids.
+      class_table: The classes.
+    """
+    return {
+        "info": {"description": f"{len(images)} images, class table {class_table.name!r}"},
+        "images": images,
+        "categories": coco_format.categories(class_table.class_names),
+        "annotations": coco_format.numbered(annotations),
+    }
 
 
 def have_truth(items: Sequence[Item]) -> bool:

@@ -15,6 +15,7 @@ from affinity_seg.export.reading import read_results
 from affinity_seg.export.segmentation import describe_image
 from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.visualization import overlays
 
@@ -81,16 +82,24 @@ def write_label_map(
     Raises:
       ValueError: There are more than `MAX_INSTANCES` instances; nothing has been written.
     """
-    count = len(instances.classes)
-    if count > MAX_INSTANCES:
-        raise ValueError(
-            f"{name}: a 16-bit label map holds at most {MAX_INSTANCES} instances: {count}"
-        )
+    with errors_named(name):
+        content = encode(instances)
     stem = os.path.join(output_dir, f"{name}_label_map")
     png_path, json_path = stem + ".png", stem + ".json"
     with contextlib.suppress(FileNotFoundError):
         os.remove(json_path)  # It describes the old map.
-    content = cv2.imencode(".png", instances.instance_ids.astype(np.uint16))[1].tobytes()
     files.write_bytes(png_path, content)
     files.write_json(json_path, describe_image(name, instances, class_table))
     return png_path, json_path
+
+
+def encode(instances: Instances) -> bytes:
+    """Returns the label map of an image as a 16-bit PNG.
+
+    Raises:
+      ValueError: There are more than `MAX_INSTANCES` instances.
+    """
+    count = len(instances.classes)
+    if count > MAX_INSTANCES:
+        raise ValueError(f"a 16-bit label map holds at most {MAX_INSTANCES} instances: {count}")
+    return cv2.imencode(".png", instances.instance_ids.astype(np.uint16))[1].tobytes()

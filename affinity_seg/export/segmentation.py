@@ -1,17 +1,11 @@
-"""The instances of an image as a picture to look at and a JSON file."""
+"""The instances of an image described for JSON."""
 
-import os
 from typing import Any
 
-import cv2
-import numpy as np
-
-from affinity_seg import files
 from affinity_seg.evaluation import coco_format
 from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops import Candidates
-from affinity_seg.visualization.overlays import draw_instances
 
 
 def describe_image(
@@ -37,6 +31,8 @@ def describe_image(
       (name), class_index, score, box [y0, x0, y1, x1] with exclusive ends, size in pixels.
     """
     described = []
+    count = len(instances.classes)
+    masks = coco_format.instance_run_lengths(instances.instance_ids, count) if with_masks else None
     for i, class_index in enumerate(instances.classes):
         fields = {
             "id": i + 1,
@@ -46,8 +42,8 @@ def describe_image(
             "box": instances.boxes[i].tolist(),
             "size": int(instances.sizes[i]),
         }
-        if with_masks:
-            fields["rle"] = coco_format.run_lengths(instances.instance_ids == i + 1)
+        if masks is not None:
+            fields["rle"] = masks[i]
         if candidates is not None:
             fields["other_classes"] = [
                 {
@@ -67,34 +63,3 @@ def describe_image(
         "class_table": class_table.name,
         "instances": described,
     }
-
-
-def write_segmentation(
-    output_dir: str,
-    name: str,
-    image: np.ndarray,
-    instances: Instances,
-    class_table: ClassTable,
-    candidates: Candidates | None = None,
-) -> tuple[str, str]:
-    """Writes <name>_instances.png, the overlay, and <name>_instances.json.
-
-    Args:
-      output_dir: Folder, made if needed.
-      name: First part of the file names.
-      image: uint8 RGB [H, W, 3].
-      instances: Its instances.
-      class_table: The classes.
-      candidates: See `describe_image`.
-
-    Returns:
-      The paths of the picture and of the JSON file.
-    """
-    picture = draw_instances(image, instances, class_table)
-    picture_path = os.path.join(output_dir, f"{name}_instances.png")
-    json_path = os.path.join(output_dir, f"{name}_instances.json")
-    encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
-    files.write_bytes(picture_path, encoded.tobytes())
-    described = describe_image(name, instances, class_table, with_masks=True, candidates=candidates)
-    files.write_json(json_path, described)
-    return picture_path, json_path

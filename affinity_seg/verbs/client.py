@@ -1,9 +1,9 @@
-r"""Sends pictures to a model server and writes their instances as overlays and JSON files.
+r"""Sends pictures to a model server and writes their instances.
 
     affinity_seg client --server=grpc://localhost:8500 --input=a.png --input=b.jpg \
         --model=runs/demo/export --output_dir=out
 
-Writes <name>_instances.png and <name>_instances.json for each, as `affinity_seg segment` does.
+Writes an overlay and a JSON file for each, or what --formats names, as `affinity_seg segment` does.
 The class names are read from --model, the folder of the served model, or from --class_table if the
 client does not have that folder. --server: grpc:// and http:// are the gRPC and REST interfaces of
 TensorFlow Serving, v2+http:// is the interface of `affinity_seg serve`. If a picture is damaged or
@@ -22,6 +22,7 @@ def define_flags(values: cli.Flags) -> None:
     values.string("server", "grpc://localhost:8500", what)
     values.multi_string("input", None, "A picture, or a folder of pictures.", required=True)
     tool_flags.define_output_flag(values, "Folder for the files.")
+    tool_flags.define_formats_flags(values)
     values.string("model", None, "Folder of the exported model, for its classes.")
     tool_flags.define_class_table_flag(values)
     values.string("model_name", "affinity_seg", "Name under which the model is served.")
@@ -31,8 +32,9 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags) -> None:
     """Runs the verb."""
+    tool_flags.check_formats(values)
     from affinity_seg.data import pictures
-    from affinity_seg.export import segmentation
+    from affinity_seg.export.formats.picture import SegmentedPicture
     from affinity_seg.serving import client, saved_model
 
     if values.model is None:
@@ -42,21 +44,31 @@ def main(values: cli.Flags) -> None:
         class_table = saved_model.read_class_table(saved_model.newest_version(values.model))
     items = listing.list_pictures(values.input)
     settings = client.Settings(values.model_name, values.timeout, values.wait, _tell)
+    writer = tool_flags.writer(values)
     refused = 0
     with client.connect(values.server, settings) as server:
-        for name, _, path, _ in items:
+        for name, filename, path, _ in items:
             try:
                 content = pictures.read_bytes(path)
                 image = pictures.decode(path, content, turned=True)
                 (instances,) = server.segment([content])
+                picture = SegmentedPicture(
+                    name,
+                    filename,
+                    image,
+                    instances,
+                    class_table,
+                    pixel_size=values.pixel_size,
+                )
+                converted = writer.convert(picture)
             except (OSError, ValueError) as error:
                 _tell(error if path in str(error) else f"{path}: {error}")
                 refused += 1
                 continue
-            written = segmentation.write_segmentation(
-                values.output_dir, name, image, instances, class_table
-            )
-            print(f"{len(instances.classes)} instances: {', '.join(written)}")
+            paths = writer.write(converted)
+            print(f"{len(instances.classes)} instances: {', '.join(paths) or name}")
+    for path in writer.finish():
+        print(f"written: {path}")
     if refused:
         sys.exit(f"{refused} of {len(items)} pictures were refused")
 

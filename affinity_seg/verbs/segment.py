@@ -7,8 +7,10 @@ r"""Finds the instances of pictures, or of a whole data set.
         --output_dir=runs/demo/beam --runner=DirectRunner --direct_num_workers=2 --evaluate
 
 Without --layout, --input is a picture or a folder of pictures, and may be given several times. Each
-picture gets an overlay and a JSON file with every instance. If one of several pictures cannot be
-used, it is listed in rejected.json of the output folder, and the run goes on with the others.
+picture gets an overlay and a JSON file with every instance, or what --formats names: label images,
+outlines for ImageJ and QuPath, COCO, a table of measurements (docs/outputs.md). If one of several
+pictures cannot be used, it is listed in rejected.json of the output folder, and the run goes on
+with the others.
 
 With --layout, --input is a data set. Each image gets a prediction record in
 <output_dir>/predictions (logits at the networks' strides, and the regions of interest) and a result
@@ -33,6 +35,7 @@ from affinity_seg.data import listing
 
 _IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
 _OF_A_DATA_SET = ("split", "stop_after", "timeline", "runner")
+_OF_PICTURES = ("formats", "pixel_size")
 _ON_BEAM = ("evaluate", "coco", "threads")
 
 
@@ -51,6 +54,7 @@ def define_flags(values: cli.Flags) -> None:
     tool_flags.define_model_flags(values, "runs/demo")
     what = "Folder for the outputs; all workers of Beam must see it."
     tool_flags.define_output_flag(values, what)
+    tool_flags.define_formats_flags(values)
     tool_flags.define_filter_flags(values)
     values.enum("stop_after", None, [PREDICTIONS], "Write predictions, but no results.")
     values.string("timeline", None, "JSON file for the times of each stage.")
@@ -68,7 +72,9 @@ def main(values: cli.Flags) -> int:
         cli.refuse_given(values, _ON_BEAM, "only with `--runner`")
     if values.layout is None:
         cli.refuse_given(values, _OF_A_DATA_SET, "only with `--layout`")
+        tool_flags.check_formats(values)
         return _segment_pictures(values)
+    cli.refuse_given(values, _OF_PICTURES, "only without `--layout`")
     if len(values.input) > 1:
         raise ValueError(f"`--input` must be one data set: {values.input}")
     if values.runner is not None:
@@ -83,31 +89,45 @@ def _segment_pictures(values):
     from tqdm import tqdm
 
     from affinity_seg.data import pictures
-    from affinity_seg.export import segmentation
+    from affinity_seg.export.formats.picture import SegmentedPicture
     from affinity_seg.pipeline.errors import errors_named
-    from affinity_seg.pipeline.merging import class_candidates
 
     items = listing.list_pictures(values.input)
     segmenter, instance_filter = _load(values), tool_flags.instance_filter(values)
-    class_table = segmenter.class_table
+    writer = tool_flags.writer(values)
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
-        instances = None
+        converted = None
         with rejected.listed(item.name, item.image_path), errors_named(item.image_path):
             names.check_utf8(item.filename, item.image_path)
             image = pictures.read(item.image_path)
             instances = segmenter.segment(image).as_numpy()
-        if instances is None:
-            continue
-        candidates = None
-        if instances.votes is not None and segmenter.config.vote_min_ratio is not None:
-            listed = class_candidates(instances, segmenter.config)
-            candidates = instance_filter.select_candidates(listed, class_table)
-        paths = segmentation.write_segmentation(
-            values.output_dir, item.name, image, instances, class_table, candidates
-        )
-        tqdm.write(f"{len(instances.classes)} instances: {paths[0]}, {paths[1]}")
+            picture = SegmentedPicture(
+                item.name,
+                item.filename,
+                image,
+                instances,
+                segmenter.class_table,
+                _candidates(instances, segmenter, instance_filter),
+                values.pixel_size,
+            )
+            converted = writer.convert(picture)
+        if converted is not None:
+            paths = writer.write(converted)
+            tqdm.write(f"{len(instances.classes)} instances: {', '.join(paths) or item.name}")
+    for path in writer.finish():
+        print(f"written: {path}")
     return rejected.finish()
+
+
+def _candidates(instances, segmenter, instance_filter):
+    """Returns all classes of the masks, or None if the preset gives each mask only one."""
+    from affinity_seg.pipeline.merging import class_candidates
+
+    if instances.votes is None or segmenter.config.vote_min_ratio is None:
+        return None
+    listed = class_candidates(instances, segmenter.config)
+    return instance_filter.select_candidates(listed, segmenter.class_table)
 
 
 def _load(values):

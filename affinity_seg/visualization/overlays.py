@@ -133,14 +133,19 @@ def _label_boxes(ids: np.ndarray, count: int) -> list[tuple[int, int, int, int]]
 
     Zeros for an id without pixels.
     """
+    y, x = np.nonzero(ids)
+    starts, ends = np.full((count + 1, 2), max(ids.shape)), np.zeros((count + 1, 2), int)
+    np.minimum.at(starts, ids[y, x], np.column_stack([y, x]))
+    np.maximum.at(ends, ids[y, x], np.column_stack([y, x]) + 1)
     boxes = []
     for number in range(1, count + 1):
-        mask = (ids == number).astype(np.uint8)
-        _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-        parts = stats[1:]  # The first is the background.
-        if not len(parts):
+        (y0, x0), (y1, x1) = starts[number], ends[number]
+        if y1 == 0:
             boxes.append((0, 0, 0, 0))
             continue
-        left, top, width, height, _ = (int(v) for v in parts[parts[:, 4].argmax()])
+        mask = (ids[y0:y1, x0:x1] == number).astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        parts = stats[1:]  # The first is the background.
+        left, top, width, height, _ = parts[parts[:, 4].argmax()] + [x0, y0, 0, 0, 0]
         boxes.append((top, left, top + height, left + width))
     return boxes

@@ -28,6 +28,8 @@ def _check(path: str, arguments: list[str]) -> None:
         running.parse_options(tool_flags.beam_flags(values))
     if "experiment" in values:
         experiment_flags.parse(values)
+    if "formats" in values:
+        tool_flags.check_formats(values)
     if "override" in values:
         inference.load_config(values.preset if "preset" in values else None, values.override)
     # A table below runs/ is one that another command writes.

@@ -24,6 +24,7 @@ from affinity_seg import model_folder, resources, verbs
 RUN = [
     ("README.md", "make setup"),
     ("docs/models.md", "affinity_seg models"),
+    ("docs/outputs.md", "affinity_seg segment --model=nuclei"),
     ("README.md", "bazel build //cc:graph_merge_op"),
     ("README.md", "affinity_seg segment --input=street.png --output_dir=runs/segment"),
     ("docs/newcomer.md", "cat > cells.yaml <<'END'"),
@@ -31,7 +32,10 @@ RUN = [
     ("docs/newcomer.md", "affinity_seg segment --layout=folder --input=my_data/val"),
     ("docs/newcomer.md", "affinity_seg segment --input=my_data/new"),
 ]
-"""Blocks that are run, one after the other, by page and how they begin: the newcomer's way."""
+"""Blocks that are run, one after the other, by page and how they begin.
+
+They are the newcomer's way, and the formats of the results.
+"""
 
 _TRAIN = {
     "trainer.train_steps": 2,
@@ -172,6 +176,7 @@ _WRONG = [
     ["affinity_seg/verbs/merge.py", "--input=a", "--output_dir=b", "--override=min_pixel=3"],
     ["affinity_seg/verbs/evaluate.py", "--input=a", "--results_dir=b", "--class_table=nucle"],
     ["affinity_seg/verbs/segment.py", "--input=a", "--output_dir=b", "street.png"],
+    ["affinity_seg/verbs/segment.py", "--input=a", "--output_dir=b", "--formats=xls"],
     ["affinity_seg/verbs/train.py", "--flagfile=demo", "--model=a"],
     [
         "affinity_seg/verbs/train.py",

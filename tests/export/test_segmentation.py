@@ -11,7 +11,9 @@ from pycocotools import mask as coco_mask
 from affinity_seg import instances as instances_lib
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import pictures
-from affinity_seg.export import segmentation
+from affinity_seg.export import formats, segmentation
+from affinity_seg.export.formats.picture import SegmentedPicture
+from affinity_seg.export.formats.writer import Writer
 from affinity_seg.pipeline.merging import class_candidates
 from affinity_seg.pipeline.segmenter import Segmenter
 
@@ -27,9 +29,9 @@ def test_one_picture_and_one_json(tmp_path):
     image = oracle.picture(classes, instances)
     segmenter = Segmenter(*map(oracle.OracleNetwork, ("semantic", "affinity")), CONFIG)
     found = segmenter.segment(image).as_numpy()
-    picture, described = segmentation.write_segmentation(
-        str(tmp_path / "out"), "street", image, found, oracle.TABLE
-    )
+    writer = Writer(str(tmp_path / "out"), formats.DEFAULT)
+    converted = writer.convert(SegmentedPicture("street", "a.png", image, found, oracle.TABLE))
+    picture, described = writer.write(converted)
     assert cv2.imread(picture).shape[2] == 3
     with open(described, encoding="utf-8") as file:
         content = json.load(file)

@@ -149,20 +149,30 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tm
     shutil.copy(folder / "small.png", photos)
     (photos / "broken.png").write_bytes((folder / "street.png").read_bytes()[:3000])
     arguments = ["client", tmp_path, f"--server={address}", "--class_table=cityscapes"]
-    result = run_verb(*arguments, f"--input={folder}/street.png", "--output_dir=served")
+    names = [
+        "street_instances.png",
+        "street_instances.json",
+        "street_labels.tif",
+        "street_rois.zip",
+    ]
+    names += ["instances_coco.json", "measurements.csv"]
+    all_formats = "--formats=png,json,labels_tiff,imagej,coco,csv"
+    result = run_verb(
+        *arguments, f"--input={folder}/street.png", "--output_dir=served", all_formats
+    )
     assert result.returncode == 0, result.stderr
     result = run_verb(
         "segment", ROOT, f"--input={folder}/street.png",
         f"--model={folder}",
-        f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/segmented",
+        f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/segmented", all_formats,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    for name in ("street_instances.png", "street_instances.json"):
+    for name in names:
         served, segmented = tmp_path / "served" / name, tmp_path / "segmented" / name
-        if name.endswith(".png"):
-            assert served.read_bytes() == segmented.read_bytes()
-        else:
+        if name.endswith(".json"):
             assert json.loads(served.read_text()) == json.loads(segmented.read_text())
+        else:
+            assert served.read_bytes() == segmented.read_bytes()
     model.failures, model.failure = 1, model_server.STARTING
     result = run_verb(*arguments, f"--input={photos}", "--output_dir=served")
     assert result.returncode == 1
