@@ -1,5 +1,6 @@
 """The values that `affinity_seg tune` tries for each part of a preset."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ def with_zoom(config: InferenceConfig, zoom: float) -> InferenceConfig:
         return config
     if config.zoom == "none":
         raise ValueError(f"`zooms` must not be given with a preset without zoom: {zoom:g}")
-    fields = {"min_pixels": _pixels(config.min_pixels * (zoom / before) ** 2)}
+    fields = {"min_pixels": min(round(config.min_pixels * (zoom / before) ** 2), MAX_INT32)}
     if config.zoom == inference.AUTO_ZOOM:
         fields |= {"object_size": zoom}
     else:
@@ -154,7 +155,11 @@ def _min_pixels(current: InferenceConfig, setting: Setting) -> list[InferenceCon
     start = setting.start
     size = start.min_pixels or _SMALL_OBJECT * start.max_zoom**2
     size *= (zoom_of(current) / zoom_of(start)) ** 2
-    values = {current.min_pixels, *(_pixels(factor * size) for factor in _SIZES)}
+    # With a zoom by the objects' size, the median object must not be too small to count.
+    largest = (
+        math.ceil(current.object_area) - 1 if current.zoom == inference.AUTO_ZOOM else MAX_INT32
+    )
+    values = {current.min_pixels, *(min(round(factor * size), largest) for factor in _SIZES)}
     return [inference.change(current, {"min_pixels": value}) for value in sorted(values)]
 
 
@@ -172,10 +177,6 @@ def _flips(current: InferenceConfig, setting: Setting) -> list[InferenceConfig]:
         inference.change(current, {"semantic_flip": semantic, "affinity_flip": affinity})
         for semantic, affinity in ((False, False), (False, True), (True, False), (True, True))
     ]
-
-
-def _pixels(value: float) -> int:
-    return min(round(value), MAX_INT32)
 
 
 _CANDIDATES: dict[str, Callable[[InferenceConfig, Setting], list[InferenceConfig]]] = {
