@@ -25,4 +25,4 @@ link() {
 
 link train 5
 link more 10
-exec "$(dirname "$0")/nuclei.sh" "$runs/data/train" "$runs/data/tune" "$data/val" "$runs" 9000
+exec "$(dirname "$0")/nuclei.sh" "$runs/data/train" "$runs/data/tune" "$data/val" "$runs"

@@ -11,6 +11,9 @@ from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.visualization import layout
 
+CROWD = 0.1
+"""Share of the picture that labels may cover before the instances smaller than theirs have none."""
+
 FILL = 0.45
 """Share of an instance's colour inside its contour; the rest is the image."""
 
@@ -93,19 +96,22 @@ def _draw_labels(
     """Writes class and score at each instance, largest first, in the instance's colour.
 
     Of the places that hide no earlier label, a label takes the one that hides the fewest pixels of
-    instances. If there is no such place, the instance has no label.
+    instances. If there is no such place, the instance has no label. Neither have the instances that
+    are smaller than their labels, if all labels together would cover too much, see `CROWD`.
     """
     scale = layout.text_scale(canvas.shape[1])
     taken = np.zeros(ids.shape, bool)
     boxes = _label_boxes(ids, len(instances.classes))
     areas = [(bottom - top) * (right - left) for top, left, bottom, right in boxes]
+    texts = [class_table.class_names[class_index] for class_index in instances.classes]
+    if instances.scores is not None:
+        texts = [f"{text} {score:.2f}" for text, score in zip(texts, instances.scores, strict=True)]
+    sizes = [layout.text_box(text, scale)[:2] for text in texts]
+    is_crowded = sum(height * width for height, width in sizes) > CROWD * ids.size
     for index in np.argsort(areas, kind="stable")[::-1]:
-        text = class_table.class_names[instances.classes[index]]
-        if instances.scores is not None:
-            text += f" {instances.scores[index]:.2f}"
-        height, width, _ = layout.text_box(text, scale)
+        height, width = sizes[index]
         top, left, bottom, right = boxes[index]
-        if bottom <= top:
+        if bottom <= top or (is_crowded and areas[index] < height * width):
             continue
         center = (left + right - width) // 2
         places = [
@@ -125,7 +131,7 @@ def _draw_labels(
             area = min(free)[2]
             taken[area] = True
             background = tuple(int(v) for v in colors[index + 1])
-            layout.put_text(canvas, text, area[0].start, area[1].start, scale, background)
+            layout.put_text(canvas, texts[index], area[0].start, area[1].start, scale, background)
 
 
 def _label_boxes(ids: np.ndarray, count: int) -> list[tuple[int, int, int, int]]:

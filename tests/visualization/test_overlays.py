@@ -73,9 +73,9 @@ def test_text_depends_on_class_and_score(image, two):
 
 def test_labels_never_cover_each_other(image, monkeypatch):
     ids = np.zeros((400, 800), np.int32)
-    numbers = np.arange(1, 101).reshape(10, 10)
-    ids[100:200, 100:200] = numbers.repeat(10, 0).repeat(10, 1)
-    crowd = Instances(ids, np.full(100, CAR), np.full(100, 0.5, np.float32))
+    numbers = np.arange(1, 26).reshape(5, 5)
+    ids[100:150, 100:150] = numbers.repeat(10, 0).repeat(10, 1)
+    crowd = Instances(ids, np.full(25, CAR), np.full(25, 0.5, np.float32))
     taken = np.zeros((400, 800), int)
 
     def record(canvas, text, y, x, scale, background):
@@ -119,3 +119,18 @@ def test_hidden_instance_and_other_size(image, two):
     assert overlays.draw_instances(image, hidden, CITYSCAPES).shape == image.shape
     with pytest.raises(ValueError, match=r"`instance_ids` must be as large as the image"):
         overlays.draw_instances(image[1:], two, CITYSCAPES)
+
+
+def test_a_crowd_of_instances_smaller_than_their_labels_has_none(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(layout, "put_text", lambda canvas, text, *_: drawn.append(text))
+    ids = np.zeros((512, 512), np.int32)
+    ids[420:, :200] = 1
+    for index in range(100):
+        y, x = 40 * (index // 10), 40 * (index % 10)
+        ids[y : y + 9, x : x + 9] = index + 2
+    for count, wanted in ((101, 1), (4, 4)):
+        some = Instances(np.where(ids <= count, ids, 0), np.full(count, CAR), np.ones(count))
+        overlays.draw_instances(np.zeros((512, 512, 3), np.uint8), some, CITYSCAPES)
+        assert len(drawn) == wanted
+        drawn.clear()
