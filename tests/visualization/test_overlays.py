@@ -126,10 +126,10 @@ def test_a_crowd_of_instances_smaller_than_their_labels_has_none(monkeypatch):
     monkeypatch.setattr(layout, "put_text", lambda canvas, text, *_: drawn.append(text))
     ids = np.zeros((512, 512), np.int32)
     ids[420:, :200] = 1
-    for index in range(100):
-        y, x = 40 * (index // 10), 40 * (index % 10)
+    for index in range(400):
+        y, x = 20 * (index // 20), 20 * (index % 20)
         ids[y : y + 9, x : x + 9] = index + 2
-    for count, wanted in ((101, 1), (4, 4)):
+    for count, wanted in ((401, 1), (4, 4)):
         some = Instances(np.where(ids <= count, ids, 0), np.full(count, CAR), np.ones(count))
         overlays.draw_instances(np.zeros((512, 512, 3), np.uint8), some, CITYSCAPES)
         assert len(drawn) == wanted
