@@ -104,9 +104,9 @@ def test_what_is_wrong_is_named(folder, model, tmp_path):
     with pytest.raises(ValueError, match="`affinity_stride` is chosen by `load`"):
         model.segment(street, affinity_stride=16)
     with pytest.raises(
-        ValueError, match=r"`image` must be a file, or uint8 .*: float32 \[4, 5, 3\]"
+        ValueError, match=r"`image` must be a file, or grey .*: float32 \[4, 5, 2\]"
     ):
-        model.segment(np.zeros((4, 5, 3), np.float32))
+        model.segment(np.zeros((4, 5, 2), np.float32))
     with pytest.raises(ValueError, match=r"`image`: must have 2 to \d+ pixels: 1x1"):
         model.segment(np.zeros((1, 1, 3), np.uint8))
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):

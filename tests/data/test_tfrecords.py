@@ -128,8 +128,8 @@ def _break(path, **changes):
     [
         ("images/b.png", {"bytes": 200}, r"images/b\.png: the file is damaged or cut off, 200"),
         ("images/photo.jpg", {"bytes": 200}, r"photo\.jpg: the file is damaged or cut off"),
-        ("images/b.png", {"text": "hello"}, r"images/b\.png: not a PNG, JPEG or BMP file"),
-        ("images/b.png", {"bytes": 0}, r"images/b\.png: not a PNG, JPEG or BMP file"),
+        ("images/b.png", {"text": "hello"}, r"images/b\.png: not a PNG, JPEG, BMP or TIFF file"),
+        ("images/b.png", {"bytes": 0}, r"images/b\.png: not a PNG, JPEG, BMP or TIFF file"),
         ("instances/b.png", {"bytes": 60}, r"instances/b\.png: the file is damaged"),
         ("images/photo.jpg", {"content": _photo(6)}, r"photo\.jpg: EXIF orientation .*: 6; store"),
         ("images/photo.jpg", {"content": _photo(1)[:-90]}, r"photo\.jpg: the file is damaged"),
