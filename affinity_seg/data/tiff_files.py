@@ -6,7 +6,8 @@ because most programs read none.
 
 import io
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     import tifffile
 
 MAX_BYTES = 2**31
-"""Most bytes that are decoded, if a page can only be read together with others."""
+"""Most bytes that are decoded for a picture, of all its channels."""
+
+Result = TypeVar("Result")
 
 _RGB = 3
 _ALPHA = (1, 2)
@@ -82,7 +85,7 @@ class _UnusableError(ValueError):
     """A reason of our own, beside what tifffile raises for damaged files."""
 
 
-def _guarded(read, content):
+def _guarded(read: "Callable[[tifffile.TiffFile], Result]", content: bytes) -> Result:
     """Returns `read` of the opened file; whatever a damaged file raises becomes ValueError."""
     import logging
 
@@ -175,22 +178,29 @@ def _read(plane: _Plane, content: bytes) -> np.ndarray:
             f"the TIFF file's compression {page.compression.name} needs the package imagecodecs "
             "(`pip install imagecodecs`); or store it with deflate or without compression"
         )
-    inner = len(page.shape)
-    outer = series.shape[: len(series.shape) - inner]
-    if series.shape[len(outer) :] == page.shape and len(series) == math.prod(outer):
-        # Each plane is a page of the file, of which only those that are needed are decoded.
-        numbers = np.arange(len(series)).reshape(outer)[plane.index[: len(outer)]]
-        pages = [series[int(number)] for number in np.ravel(numbers)]
-        if any(one is None for one in pages):
-            raise _UnusableError("the TIFF file lacks the chosen page, it is in another file")
-        pixels = np.stack([one.asarray() for one in pages])
-        return pixels.reshape(numbers.shape + page.shape)
-    if math.prod(series.shape) * series.dtype.itemsize > MAX_BYTES:
+    outer = series.shape[: len(series.shape) - len(page.shape)]
+    is_by_page = series.shape[len(outer) :] == page.shape and len(series) == math.prod(outer)
+    if not is_by_page:
+        _check_bytes(series.shape, series.dtype)
+        return series.asarray()[plane.index]
+    # Each plane is a page of the file, of which only those that are needed are decoded.
+    numbers = np.arange(len(series)).reshape(outer)[plane.index[: len(outer)]]
+    _check_bytes((*numbers.shape, *page.shape), series.dtype)
+    pages = [series[int(number)] for number in np.ravel(numbers)]
+    if any(one is None for one in pages):
+        raise _UnusableError("the TIFF file lacks the chosen page, it is in another file")
+    return np.stack([one.asarray() for one in pages]).reshape(*numbers.shape, *page.shape)
+
+
+def _check_bytes(shape: Sequence[int], dtype: np.dtype) -> None:
+    """Raises ValueError if pixels of this shape are too many to be decoded together."""
+    size = math.prod(shape) * dtype.itemsize
+    if size > MAX_BYTES:
         raise _UnusableError(
-            f"the TIFF file's pages cannot be read one by one, and have more than {MAX_BYTES} "
-            "bytes together; store the wanted page alone"
+            f"the TIFF file's page has {size} bytes, or can only be read together with others that "
+            f"have as many; at most {MAX_BYTES} are decoded; store the wanted page and channels "
+            "alone"
         )
-    return series.asarray()[plane.index]
 
 
 def _has_codec(page: "tifffile.TiffPage") -> bool:

@@ -65,10 +65,13 @@ SAME = {
     "ImageJ": (_tiff(GREY.astype(np.uint16), imagej=True), GREY),
     "white is least": (_tiff(255 - GREY, photometric="miniswhite"), GREY),
     "1 bit": (_saved(GREY > 99), 255 * (GREY > 99).astype(np.uint8)),
+    "PackBits": (_saved(RGB, compression="packbits"), RGB),
+    "LZMA": (_tiff(GREY, compression="lzma"), GREY),
     "LZW": (_saved(RGB, compression="tiff_lzw"), RGB),
     "LZW, 16 bits": (_saved(GREY.astype(np.uint16), compression="tiff_lzw"), GREY),
     "16 bits": (_tiff(GREY.astype(np.uint16)), GREY),
     "16 bits with a sign": (_tiff(GREY.astype(np.int16)), GREY),
+    "64 bits": (_tiff(GREY.astype(np.uint64)), GREY),
     "32 bits": (_tiff(GREY.astype(np.uint32)), GREY),
     "a small copy beside it": (_with_small_copy(), GREY),
     "real numbers": (_tiff(GREY.astype(np.float32)), GREY),
@@ -228,3 +231,32 @@ def test_a_hot_pixel_takes_no_depth():
     values = RNG.integers(0, 1000, (100, 100), dtype=np.uint16)
     values[3, 4] = 65535
     assert len(np.unique(bit_depth.to_8_bits(values))) > 250
+
+
+def test_damaged_files_raise_nothing_but_value_errors():
+    random, refused = np.random.default_rng(1), 0
+    files = [_tiff(RGB, photometric="rgb", compression="zlib"), _saved(RGB, compression="tiff_lzw")]
+    files.append(_tiff(STACK, metadata={"axes": "ZYX"}, ome=True))
+    for content in files:
+        for _ in range(80):
+            damaged = bytearray(content)
+            # The last bytes have the tags of Pillow's files, the first those of tifffile's.
+            place = int(random.integers(4, 300)) * int(random.choice([-1, 1]))
+            damaged[place] = random.integers(256)
+            try:
+                pictures.decode("x", bytes(damaged), turned=True, choice=choose(1, None))
+            except ValueError as error:
+                refused += 1
+                assert str(error).startswith("x: ") and "\n" not in str(error)
+    assert refused > 20
+
+
+def test_the_sizes_of_a_header_are_not_believed():
+    content = _tiff(np.zeros((2, 2, 40000), np.uint8), photometric="minisblack", planarconfig=1)
+    large = bytearray(content)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        for name in ("ImageWidth", "ImageLength"):
+            tag = file.pages[0].tags[name]
+            large[tag.valueoffset : tag.valueoffset + 2] = (8000).to_bytes(2, "little")
+    with pytest.raises(ValueError, match=r"^x: the TIFF file's page has 2560000000000 bytes"):
+        pictures.decode("x", bytes(large), choice=choose(None, 1))
