@@ -17,7 +17,7 @@ import numpy as np
 
 from affinity_seg import model_folder
 from affinity_seg.configs import inference
-from affinity_seg.data import pictures
+from affinity_seg.data import picture_arrays, pictures
 from affinity_seg.data.plane_choice import PlaneChoice, choose
 from affinity_seg.instances import Instances
 from affinity_seg.pipeline import prediction_runs
@@ -29,7 +29,7 @@ from affinity_seg.visualization import overlays
 
 Image = str | os.PathLike | np.ndarray
 """A PNG, JPEG, BMP or TIFF file, turned by its EXIF orientation; or an array: grey [H, W], RGB
-[H, W, 3] or RGBA [H, W, 4] of 8 or 16 bits or real numbers, see `pictures.from_array`."""
+[H, W, 3] or RGBA [H, W, 4] of 8 or 16 bits or real numbers, see `picture_arrays.from_array`."""
 
 
 class Model:
@@ -175,4 +175,4 @@ def _read(image: Image, choice: PlaneChoice) -> tuple[np.ndarray, str]:
     if isinstance(image, str | os.PathLike):
         path = os.fspath(image)
         return pictures.read(path, choice=choice), path
-    return pictures.from_array(np.asarray(image), choice), "image"
+    return picture_arrays.from_array(np.asarray(image), choice), "image"

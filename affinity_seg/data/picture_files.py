@@ -6,6 +6,7 @@ This module defines the formats that can be read. `pictures` turns its faults in
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from affinity_seg.data import bit_depth, exif
@@ -118,7 +119,7 @@ def decode_stored(content: tf.Tensor) -> tf.Tensor:
     """Decodes a picture as it is stored; apply `exif.turn` to get it as it is shown.
 
     Grey is copied to the three channels, alpha is ignored, and 16 bits become 8 as `bit_depth`
-    says.
+    says. It works in graphs, where the number of bits must not decide the type.
 
     Args:
       content: Bytes of a file with a valid header, a string scalar.
@@ -130,9 +131,21 @@ def decode_stored(content: tf.Tensor) -> tf.Tensor:
       tf.errors.InvalidArgumentError: The file is damaged or cut off.
     """
     image = tf.cond(
-        _has_16_bits(content), lambda: _decode_16_bits(content), lambda: _decode_8_bits(content)
+        _has_16_bits(content),
+        lambda: bit_depth.stretch(_decode_16_bits(content)),
+        lambda: _decode_8_bits(content),
     )
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def decode_values(content: bytes) -> np.ndarray:
+    """Decodes a picture like `decode_stored`, but with all of its bits; eager only.
+
+    Returns:
+      uint8 or uint16 RGB [H, W, 3].
+    """
+    file = tf.constant(content)
+    return (_decode_16_bits(file) if _has_16_bits(file) else _decode_8_bits(file)).numpy()
 
 
 def _decode_8_bits(content: tf.Tensor) -> tf.Tensor:
@@ -141,7 +154,7 @@ def _decode_8_bits(content: tf.Tensor) -> tf.Tensor:
 
 
 def _decode_16_bits(content: tf.Tensor) -> tf.Tensor:
-    return bit_depth.stretch(tf.io.decode_png(content, channels=len("RGB"), dtype=tf.uint16))
+    return tf.io.decode_png(content, channels=len("RGB"), dtype=tf.uint16)
 
 
 def _has_16_bits(content: tf.Tensor) -> tf.Tensor:

@@ -37,38 +37,34 @@ def read(path: str, *, turned: bool = True, choice: PlaneChoice = plane_choice.A
       FileNotFoundError: There is no such file.
       ValueError: As `decode`.
     """
-    return decode(path, read_bytes(path), turned=turned, choice=choice)
+    return to_image(path, read_values(path, turned=turned, choice=choice))
 
 
-def from_array(values: np.ndarray, choice: PlaneChoice = plane_choice.ALL) -> np.ndarray:
-    """Returns the picture in an array as that of a file with these values, uint8 RGB [H, W, 3].
+def read_values(
+    path: str, *, turned: bool = True, choice: PlaneChoice = plane_choice.ALL
+) -> np.ndarray:
+    """Returns what `decode_values` does of a file; arguments and errors are those of `read`."""
+    return decode_values(path, read_bytes(path), turned=turned, choice=choice)
+
+
+def to_image(name: str, values: np.ndarray) -> np.ndarray:
+    """Returns values of any depth in 8 bits, see `bit_depth`.
 
     Args:
-      values: Grey [H, W] or [H, W, 1], RGB [H, W, 3] or RGBA [H, W, 4]; truth values, whole or real
-        numbers. With `choice.channels` [H, W, C].
-      choice: The channels. An array has one page.
+      name: The picture, for messages.
+      values: Grey [H, W, 1] or RGB [H, W, 3].
+
+    Returns:
+      uint8 RGB [H, W, 3].
 
     Raises:
-      ValueError: The array is not an image, or as `bit_depth.to_8_bits`.
+      ValueError: As `bit_depth.to_8_bits`; the message names the picture.
     """
-    pixels = values[..., None] if values.ndim == 2 else values
-    if pixels.ndim != 3 or (choice.channels is None and pixels.shape[2] not in (1, 3, 4)):
-        raise ValueError(
-            "`image` must be a file, or grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4], or any "
-            f"number of channels with `channels`: {values.dtype} {list(values.shape)}"
-        )
-    check_size("`image`", *pixels.shape[:2])
-    if choice.page not in (None, 1):
-        raise ValueError(f"`image`: `page` must be 1 of an array: {choice.page}")
-    count = pixels.shape[2]
-    numbers = choice.channels or range(1, 1 + (1 if count == 1 else 3))
-    if max(numbers) > count:
-        raise ValueError(f"`channels` must be in [1, {count}], those of `image`: {list(numbers)}")
     try:
-        found = bit_depth.to_8_bits(pixels[..., [number - 1 for number in numbers]])
+        found = bit_depth.to_8_bits(values)
     except ValueError as error:
-        raise ValueError(f"`image`: {error}") from error
-    return _as_rgb(found)
+        raise ValueError(f"{name}: {error}") from error
+    return np.ascontiguousarray(np.broadcast_to(found, (*found.shape[:2], len("RGB"))))
 
 
 def read_size(path: str, *, turned: bool = True) -> tuple[int, int]:
@@ -170,18 +166,34 @@ def decode(
 ) -> np.ndarray:
     """Decodes a picture as in training.
 
-    More than 8 bits become 8 as `bit_depth` says. Grey is copied to the three channels, and alpha
-    is left out.
+    It is `to_image` of `decode_values`, and has its arguments and errors.
+
+    Returns:
+      uint8 RGB [H, W, 3].
+    """
+    return to_image(path, decode_values(path, content, formats, turned=turned, choice=choice))
+
+
+def decode_values(
+    path: str,
+    content: bytes,
+    formats: Sequence[str] = FORMATS,
+    *,
+    turned: bool = False,
+    choice: PlaneChoice = plane_choice.ALL,
+) -> np.ndarray:
+    """Decodes a picture with all of its bits. Alpha is left out.
 
     Args:
       path: As of `check_header`.
       content: As of `check_header`.
       formats: As of `check_header`.
       turned: As of `check_header`.
-      choice: Page and channels of a TIFF file; of other files the channels, in 8 bits.
+      choice: The page of a TIFF file, and the channels.
 
     Returns:
-      uint8 RGB [H, W, 3].
+      Grey [H, W, 1] or RGB [H, W, 3] in the type of the file; of files that are not TIFF always
+      RGB.
 
     Raises:
       ValueError: As `check_header`, or the file is damaged or cut off, or has several pages or
@@ -190,14 +202,16 @@ def decode(
     _, _, orientation, known = _check(path, content, formats, turned, choice)
     try:
         if known == _TIFF:
-            image = _as_rgb(bit_depth.to_8_bits(tiff_files.decode(content, choice)))
+            values = tiff_files.decode(content, choice)
         else:
-            image = _chosen_channels(picture_files.decode_stored(content).numpy(), choice)
+            values = _chosen_channels(picture_files.decode_values(content), choice)
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(f"{path}: {_damaged(content)}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return exif.turn(tf.constant(image), tf.constant(orientation, tf.int64)).numpy()
+    if orientation == exif.UPRIGHT:
+        return values
+    return exif.turn(tf.constant(values), tf.constant(orientation, tf.int64)).numpy()
 
 
 def decode_in_graph(content: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Tensor:
@@ -288,17 +302,12 @@ def _check(
 
 
 def _chosen_channels(image: np.ndarray, choice: PlaneChoice) -> np.ndarray:
-    """Returns the chosen channels of uint8 RGB [H, W, 3] as RGB."""
+    """Returns the chosen channels of RGB [H, W, 3]: one or three."""
     if choice.channels is None:
         return image
     if max(choice.channels) > image.shape[2]:
         raise ValueError(f"`channels` must be in [1, 3], those of RGB: {list(choice.channels)}")
-    return _as_rgb(image[..., [number - 1 for number in choice.channels]])
-
-
-def _as_rgb(image: np.ndarray) -> np.ndarray:
-    """Returns [H, W, 3] of [H, W, 1] or [H, W, 3]."""
-    return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
+    return image[..., [number - 1 for number in choice.channels]]
 
 
 def _damaged(content: bytes) -> str:

@@ -246,7 +246,7 @@ def _in_colours(pixels: np.ndarray, page: "tifffile.TiffPage") -> tuple[np.ndarr
     """
     kind = page.photometric.name
     if page.bitspersample == 1:
-        pixels = pixels.astype(bool)
+        pixels = np.where(pixels, 255, 0).astype(np.uint8)
     if kind == "PALETTE" and page.colormap is not None:
         return (page.colormap >> 8).astype(np.uint8).T[pixels[..., 0]], 0
     if kind == "MINISWHITE":

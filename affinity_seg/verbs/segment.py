@@ -102,7 +102,8 @@ def _segment_pictures(values):
         converted = None
         with rejected.listed(item.name, item.image_path), errors_named(item.image_path):
             names.check_utf8(item.filename, item.image_path)
-            image = pictures.read(item.image_path, choice=choice)
+            stored = pictures.read_values(item.image_path, choice=choice)
+            image = pictures.to_image(item.image_path, stored)
             instances = segmenter.segment(image).as_numpy()
             picture = SegmentedPicture(
                 item.name,
@@ -112,6 +113,7 @@ def _segment_pictures(values):
                 segmenter.class_table,
                 _candidates(instances, segmenter, instance_filter),
                 values.pixel_size,
+                stored,
             )
             converted = writer.convert(picture)
         if converted is not None:

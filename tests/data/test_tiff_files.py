@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 import tifffile
 
-from affinity_seg.data import bit_depth, pictures
+from affinity_seg.data import bit_depth, picture_arrays, pictures
 from affinity_seg.data.plane_choice import PlaneChoice, choose
 
 RNG = np.random.default_rng(0)
@@ -98,7 +98,7 @@ def test_16_bits_are_those_of_a_png():
     png = pictures.decode("x.png", cv2.imencode(".png", values)[1].tobytes())
     for content in (_tiff(values), _tiff(values.astype(np.float64)), _tiff(values, compression=8)):
         np.testing.assert_array_equal(_read(content), png)
-    np.testing.assert_array_equal(pictures.from_array(values), png)
+    np.testing.assert_array_equal(picture_arrays.from_array(values), png)
     assert len(np.unique(png)) > 200
 
 
