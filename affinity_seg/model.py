@@ -17,7 +17,8 @@ import numpy as np
 
 from affinity_seg import model_folder
 from affinity_seg.configs import inference
-from affinity_seg.data import pictures
+from affinity_seg.data import picture_arrays, pictures
+from affinity_seg.data.plane_choice import PlaneChoice, choose
 from affinity_seg.instances import Instances
 from affinity_seg.pipeline import prediction_runs
 from affinity_seg.pipeline.errors import errors_named
@@ -27,7 +28,8 @@ from affinity_seg.serving.exported import ExportedModel
 from affinity_seg.visualization import overlays
 
 Image = str | os.PathLike | np.ndarray
-"""A PNG, JPEG or BMP file, turned by its EXIF orientation; or uint8 RGB [H, W, 3]."""
+"""A PNG, JPEG, BMP or TIFF file, turned by its EXIF orientation; or an array: grey [H, W], RGB
+[H, W, 3] or RGBA [H, W, 4] of 8 or 16 bits or real numbers, see `picture_arrays.from_array`."""
 
 
 class Model:
@@ -43,11 +45,21 @@ class Model:
         self.config = segmenter.config
         self._segmenter = segmenter
 
-    def segment(self, image: Image | Sequence[Image], **fields: Any) -> Instances | list[Instances]:
+    def segment(
+        self,
+        image: Image | Sequence[Image],
+        *,
+        page: int | None = None,
+        channels: int | Sequence[int] | None = None,
+        **fields: Any,
+    ) -> Instances | list[Instances]:
         """Finds the instances of one image, or of each in a list.
 
         Args:
-          image: A PNG, JPEG or BMP file, or uint8 RGB [H, W, 3]; or a list or tuple of either.
+          image: A file or an array, see `Image`; or a list or tuple of them.
+          page: Page of a TIFF file with several; the first is 1.
+          channels: Channels of a file or array with others than grey or RGB: one number, or three
+            for red, green and blue; the first is 1.
           **fields: Changes of the model's preset for this call, such as `min_pixels=50`.
 
         Returns:
@@ -55,13 +67,14 @@ class Model:
 
         Raises:
           FileNotFoundError: There is no such file.
-          ValueError: The file is not a picture, the array is not an image, or a field is unknown,
-            breaks a rule or can only be set by `load`.
+          ValueError: The file is not a picture, the array is not an image, page or channels do
+            not exist or must be chosen, or a field is unknown, breaks a rule or can only be set by
+            `load`.
         """
-        segmenter = self._changed(fields)
+        segmenter, choice = self._changed(fields), choose(page, channels)
         if isinstance(image, list | tuple):
-            return [_segment(segmenter, one) for one in image]
-        return _segment(segmenter, image)
+            return [_segment(segmenter, one, choice) for one in image]
+        return _segment(segmenter, image, choice)
 
     def export(self, folder: str | os.PathLike) -> None:
         """Writes the model as a SavedModel, which can be loaded without this Python package.
@@ -121,13 +134,22 @@ def load(model: str | os.PathLike, preset: str | os.PathLike | None = None, **fi
     return Model(prediction_runs.load_segmenter(config, *described.network_dirs))
 
 
-def draw(image: Image, found: Instances, has_labels: bool = True) -> np.ndarray:
+def draw(
+    image: Image,
+    found: Instances,
+    has_labels: bool = True,
+    *,
+    page: int | None = None,
+    channels: int | Sequence[int] | None = None,
+) -> np.ndarray:
     """Draws the instances over their image, each with contour, class and score.
 
     Args:
       image: The image that was segmented, as for `Model.segment`.
       found: Its instances.
       has_labels: Whether class names and scores are drawn.
+      page: As for `Model.segment`.
+      channels: As for `Model.segment`.
 
     Returns:
       uint8 RGB; small images are enlarged.
@@ -136,27 +158,21 @@ def draw(image: Image, found: Instances, has_labels: bool = True) -> np.ndarray:
       FileNotFoundError: There is no such file.
       ValueError: The image is not as large as `found.instance_ids`.
     """
-    pixels, name = _read(image)
+    pixels, name = _read(image, choose(page, channels))
     with errors_named(name):
         return overlays.draw_instances(pixels, found, found.class_table, has_labels)
 
 
-def _segment(segmenter: Segmenter | ExportedModel, image: Image) -> Instances:
-    pixels, name = _read(image)
+def _segment(segmenter: Segmenter | ExportedModel, image: Image, choice: PlaneChoice) -> Instances:
+    pixels, name = _read(image, choice)
     with errors_named(name):
         found = segmenter.segment(pixels).as_numpy()
     return found._replace(class_table=segmenter.class_table)
 
 
-def _read(image: Image) -> tuple[np.ndarray, str]:
+def _read(image: Image, choice: PlaneChoice) -> tuple[np.ndarray, str]:
     """Returns the pixels of an image, uint8 RGB [H, W, 3], and its name for messages."""
     if isinstance(image, str | os.PathLike):
         path = os.fspath(image)
-        return pictures.read(path), path
-    pixels = np.asarray(image)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise ValueError(
-            f"`image` must be a file, or uint8 RGB [H, W, 3]: {pixels.dtype} {list(pixels.shape)}"
-        )
-    pictures.check_size("`image`", *pixels.shape[:2])
-    return pixels, "image"
+        return pictures.read(path, choice=choice), path
+    return picture_arrays.from_array(np.asarray(image), choice), "image"

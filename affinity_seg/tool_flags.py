@@ -8,6 +8,7 @@ from affinity_seg import cli, model_folder
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, mistakes
+from affinity_seg.data.plane_choice import PlaneChoice, choose
 from affinity_seg.data.training_set_settings import Settings
 from affinity_seg.export import formats
 from affinity_seg.rejected_inputs import EXIT_STATUS, FILE_NAME
@@ -152,6 +153,26 @@ def instance_filter(values: cli.Flags) -> "InstanceFilter":
         min_score=values.min_score,
         classes=None if classes is None else tuple(sorted(set(classes))),
     )
+
+
+def define_plane_flags(values: cli.Flags) -> None:
+    """Defines --page and --channels, which `plane_choice` reads."""
+    what = "Page of a TIFF file with several (slices, times, positions); the first is 1."
+    values.integer("page", None, what)
+    what = (
+        "Channels of a file with others than grey or RGB: one number, or three for red, green and "
+        "blue, comma-separated; the first is 1."
+    )
+    values.list("channels", None, what)
+
+
+def plane_choice(values: cli.Flags) -> PlaneChoice:
+    """Returns the page and channels that the flags choose.
+
+    Raises:
+      ValueError: They are not the numbers of a page and of channels.
+    """
+    return choose(values.page, values.channels)
 
 
 def define_formats_flags(values: cli.Flags) -> None:

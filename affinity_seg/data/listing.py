@@ -18,7 +18,7 @@ LAYOUTS = (*LABELLED_LAYOUTS, "images")
 
 `cityscapes`: leftImg8bit/<split>/<city>/<name>_leftImg8bit.png and, for annotation gtFine,
   gtFine/<split>/<city>/<name>_gtFine_instanceIds.png.
-`folder`: images/<name>.png (or .jpg, .jpeg, .bmp) and instances/<name>.png.
+`folder`: images/<name>.png (or .jpg, .jpeg, .bmp, .tif, .tiff) and instances/<name>.png.
 `images`: a folder of pictures without truth.
 """
 
@@ -31,7 +31,7 @@ SOURCE_LAYOUTS = (*LAYOUTS, *PATTERN_LAYOUTS)
 ANNOTATIONS = ("gtFine", "gtCoarse")
 """The two annotations of layout `cityscapes`."""
 
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 _CITYSCAPES_SUFFIX = "_leftImg8bit.png"
 _INSTANCES_SUFFIX = ".png"
 

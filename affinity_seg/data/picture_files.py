@@ -6,12 +6,13 @@ This module defines the formats that can be read. `pictures` turns its faults in
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from affinity_seg.data import exif
+from affinity_seg.data import bit_depth, exif
 
 FORMATS = ("PNG", "JPEG", "BMP")
-"""The formats that are read."""
+"""The formats that programs and graphs read; `pictures` adds those that programs read alone."""
 
 _PNG, _JPEG, _BMP = range(len(FORMATS))
 
@@ -25,8 +26,11 @@ _MAGIC = (
 )
 """First bytes of a file of each format."""
 
-_FOREIGN = ((b"GIF8", "GIF"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"RIFF", "WebP"))
-"""Formats that are not read, by their first bytes, with their names for the message."""
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of a TIFF file, and of a BigTIFF one, in either order of bytes."""
+
+_FOREIGN = ((b"GIF8", "GIF"), *((magic, "TIFF") for magic in TIFF_MAGIC), (b"RIFF", "WebP"))
+"""Formats that are not read here, by their first bytes, with their names for the message."""
 
 _FINE, _DAMAGED, _KIND_OF_BMP, _UNKNOWN = range(4)
 
@@ -39,6 +43,7 @@ _FAULTS = (
 )
 
 _IHDR = b"\0\0\0\x0dIHDR"
+_PNG_BITS = 24
 _PNG_HEADER_END = 33
 _BMP_HEADER_END = 54
 _BMP_INFO = 14
@@ -113,7 +118,8 @@ def read_orientation(content: tf.Tensor, header: Header) -> tf.Tensor:
 def decode_stored(content: tf.Tensor) -> tf.Tensor:
     """Decodes a picture as it is stored; apply `exif.turn` to get it as it is shown.
 
-    Grey is copied to the three channels, alpha is ignored, and of 16 bits the upper 8 are used.
+    Grey is copied to the three channels, alpha is ignored, and 16 bits become 8 as `bit_depth`
+    says. It works in graphs, where the number of bits must not decide the type.
 
     Args:
       content: Bytes of a file with a valid header, a string scalar.
@@ -124,9 +130,37 @@ def decode_stored(content: tf.Tensor) -> tf.Tensor:
     Raises:
       tf.errors.InvalidArgumentError: The file is damaged or cut off.
     """
-    image = tf.io.decode_image(content, channels=len("RGB"), expand_animations=False)
-    image = tf.cond(_begins(content, b"BM"), lambda: _colored(image, content), lambda: image)
+    image = tf.cond(
+        _has_16_bits(content),
+        lambda: bit_depth.stretch(_decode_16_bits(content)),
+        lambda: _decode_8_bits(content),
+    )
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def decode_values(content: bytes) -> np.ndarray:
+    """Decodes a picture like `decode_stored`, but with all of its bits; eager only.
+
+    Returns:
+      uint8 or uint16 RGB [H, W, 3].
+    """
+    file = tf.constant(content)
+    return (_decode_16_bits(file) if _has_16_bits(file) else _decode_8_bits(file)).numpy()
+
+
+def _decode_8_bits(content: tf.Tensor) -> tf.Tensor:
+    image = tf.io.decode_image(content, channels=len("RGB"), expand_animations=False)
+    return tf.cond(_begins(content, b"BM"), lambda: _colored(image, content), lambda: image)
+
+
+def _decode_16_bits(content: tf.Tensor) -> tf.Tensor:
+    return tf.io.decode_png(content, channels=len("RGB"), dtype=tf.uint16)
+
+
+def _has_16_bits(content: tf.Tensor) -> tf.Tensor:
+    """Returns whether a file with a valid header is a PNG file of 16 bits."""
+    bits = exif.read_bytes(content, _PNG_BITS, 1)[0]
+    return _begins(content, PNG_MAGIC) & tf.equal(bits, 16)
 
 
 def _begins(content: tf.Tensor, magic: bytes) -> tf.Tensor:

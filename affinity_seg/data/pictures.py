@@ -6,8 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.data import exif, picture_files
-from affinity_seg.data.picture_files import FORMATS, Header
+from affinity_seg.data import bit_depth, exif, picture_files, plane_choice, tiff_files
+from affinity_seg.data.picture_files import Header
+from affinity_seg.data.plane_choice import PlaneChoice
+
+_TIFF = "TIFF"
+
+FORMATS = (*picture_files.FORMATS, _TIFF)
+"""The formats that programs read. Graphs read only `picture_files.FORMATS`."""
 
 MIN_PIXELS = 2
 """Smallest number of pixels: an affinity needs a pair of pixels."""
@@ -19,18 +25,46 @@ ALLOWED_SIZE = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
 """Rule for messages."""
 
 
-def read(path: str, *, turned: bool = True) -> np.ndarray:
+def read(path: str, *, turned: bool = True, choice: PlaneChoice = plane_choice.ALL) -> np.ndarray:
     """Returns the picture in a file, uint8 RGB [H, W, 3].
 
     Args:
-      path: A PNG, JPEG or BMP file.
+      path: A file of one of `FORMATS`.
       turned: As of `check_header`.
+      choice: As of `decode`.
 
     Raises:
       FileNotFoundError: There is no such file.
       ValueError: As `decode`.
     """
-    return decode(path, read_bytes(path), turned=turned)
+    return to_image(path, read_values(path, turned=turned, choice=choice))
+
+
+def read_values(
+    path: str, *, turned: bool = True, choice: PlaneChoice = plane_choice.ALL
+) -> np.ndarray:
+    """Returns what `decode_values` does of a file; arguments and errors are those of `read`."""
+    return decode_values(path, read_bytes(path), turned=turned, choice=choice)
+
+
+def to_image(name: str, values: np.ndarray) -> np.ndarray:
+    """Returns values of any depth in 8 bits, see `bit_depth`.
+
+    Args:
+      name: The picture, for messages.
+      values: Grey [H, W, 1] or RGB [H, W, 3].
+
+    Returns:
+      uint8 RGB [H, W, 3].
+
+    Raises:
+      ValueError: As `bit_depth.to_8_bits`; the message names the picture.
+    """
+    try:
+        found = bit_depth.to_8_bits(values)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return np.ascontiguousarray(np.broadcast_to(found, (*found.shape[:2], len("RGB"))))
 
 
 def read_size(path: str, *, turned: bool = True) -> tuple[int, int]:
@@ -60,27 +94,33 @@ def read_bytes(path: str) -> bytes:
 
 
 def check_header(
-    path: str, content: bytes, formats: Sequence[str] = FORMATS, *, turned: bool = False
+    path: str,
+    content: bytes,
+    formats: Sequence[str] = FORMATS,
+    *,
+    turned: bool = False,
+    choice: PlaneChoice = plane_choice.ALL,
 ) -> tuple[int, int]:
     """Checks the header of a picture's file, before its pixels are decoded.
 
     Args:
       path: The file, for messages.
       content: Bytes of the file.
-      formats: The formats that are allowed, some of `picture_files.FORMATS`.
+      formats: The formats that are allowed, some of `FORMATS`.
       turned: Whether the picture is turned and mirrored by its EXIF orientation. False for masks
         and for pictures with a mask, since the mask may have been drawn on the picture as stored or
         as shown.
+      choice: The page of a TIFF file.
 
     Returns:
       Height and width, pixels; of the turned picture if `turned`.
 
     Raises:
       ValueError: The file is of another format or damaged, has less than `MIN_PIXELS` or more than
-        `MAX_PIXELS` pixels, or has an orientation although `turned` is False. The message names
-        the file.
+        `MAX_PIXELS` pixels, has several pages and none is chosen, or has an orientation although
+        `turned` is False. The message names the file.
     """
-    return _check(path, content, formats, turned)[:2]
+    return _check(path, content, formats, turned, choice)[:2]
 
 
 def declared_size(path: str, content: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, int]:
@@ -94,11 +134,11 @@ def declared_size(path: str, content: bytes, formats: Sequence[str] = FORMATS) -
     Raises:
       ValueError: The file is of another format or damaged.
     """
-    return _read_header(path, content, formats)[:2]
+    return _read_header(path, content, formats, plane_choice.ALL)[:2]
 
 
 def format_of(path: str, content: bytes) -> str:
-    """Returns the format of a picture's file, one of `picture_files.FORMATS`.
+    """Returns the format of a picture's file, one of `FORMATS`.
 
     Args:
       path: As of `check_header`.
@@ -107,7 +147,7 @@ def format_of(path: str, content: bytes) -> str:
     Raises:
       ValueError: The file is of another format or damaged.
     """
-    return _read_header(path, content, FORMATS)[3]
+    return _read_header(path, content, FORMATS, plane_choice.ALL)[3]
 
 
 def check_size(name: str, height: int, width: int) -> None:
@@ -117,28 +157,61 @@ def check_size(name: str, height: int, width: int) -> None:
 
 
 def decode(
-    path: str, content: bytes, formats: Sequence[str] = FORMATS, *, turned: bool = False
+    path: str,
+    content: bytes,
+    formats: Sequence[str] = FORMATS,
+    *,
+    turned: bool = False,
+    choice: PlaneChoice = plane_choice.ALL,
 ) -> np.ndarray:
     """Decodes a picture as in training.
+
+    It is `to_image` of `decode_values`, and has its arguments and errors.
+
+    Returns:
+      uint8 RGB [H, W, 3].
+    """
+    return to_image(path, decode_values(path, content, formats, turned=turned, choice=choice))
+
+
+def decode_values(
+    path: str,
+    content: bytes,
+    formats: Sequence[str] = FORMATS,
+    *,
+    turned: bool = False,
+    choice: PlaneChoice = plane_choice.ALL,
+) -> np.ndarray:
+    """Decodes a picture with all of its bits. Alpha is left out.
 
     Args:
       path: As of `check_header`.
       content: As of `check_header`.
       formats: As of `check_header`.
       turned: As of `check_header`.
+      choice: The page of a TIFF file, and the channels.
 
     Returns:
-      uint8 RGB [H, W, 3].
+      Grey [H, W, 1] or RGB [H, W, 3] in the type of the file; of files that are not TIFF always
+      RGB.
 
     Raises:
-      ValueError: As `check_header`, or the file is damaged or cut off.
+      ValueError: As `check_header`, or the file is damaged or cut off, or has several pages or
+        other channels than grey or RGB and none are chosen.
     """
-    _, _, orientation, _ = _check(path, content, formats, turned)
+    _, _, orientation, known = _check(path, content, formats, turned, choice)
     try:
-        image = picture_files.decode_stored(content)
+        if known == _TIFF:
+            values = tiff_files.decode(content, choice)
+        else:
+            values = _chosen_channels(picture_files.decode_values(content), choice)
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(f"{path}: {_damaged(content)}") from error
-    return exif.turn(image, tf.constant(orientation, tf.int64)).numpy()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if orientation == exif.UPRIGHT:
+        return values
+    return exif.turn(tf.constant(values), tf.constant(orientation, tf.int64)).numpy()
 
 
 def decode_in_graph(content: tf.Tensor, where: Sequence[str | tf.Tensor]) -> tf.Tensor:
@@ -186,8 +259,17 @@ def _inspect(content: tf.Tensor) -> tuple[Header, tf.Tensor, tf.Tensor]:
     return header, orientation, exif.turned_size(header.size, orientation)
 
 
-def _read_header(path: str, content: bytes, formats: Sequence[str]) -> tuple[int, int, int, str]:
+def _read_header(
+    path: str, content: bytes, formats: Sequence[str], choice: PlaneChoice
+) -> tuple[int, int, int, str]:
     """Returns height and width as shown, EXIF orientation, and the format."""
+    if _TIFF in formats and content.startswith(picture_files.TIFF_MAGIC):
+        try:
+            stored = tiff_files.read_header(content, choice)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        size = exif.turned_size(tf.constant(stored[:2]), tf.constant(stored.orientation))
+        return *size.numpy().tolist(), stored.orientation, _TIFF
     try:
         header, orientation, size = _inspect(tf.constant(content))
     except tf.errors.InvalidArgumentError as error:
@@ -198,15 +280,17 @@ def _read_header(path: str, content: bytes, formats: Sequence[str]) -> tuple[int
     if header.fault:
         fault = picture_files.faults(formats)[int(header.fault)]
         raise ValueError(f"{path}: {fault}, {len(content)} bytes")
+    if choice.page not in (None, 1):
+        raise ValueError(f"{path}: `page` must be 1 of a {known} file: {choice.page}")
     height, width = size.numpy().tolist()
     return height, width, int(orientation), known
 
 
 def _check(
-    path: str, content: bytes, formats: Sequence[str], turned: bool
+    path: str, content: bytes, formats: Sequence[str], turned: bool, choice: PlaneChoice
 ) -> tuple[int, int, int, str]:
     """Does what `check_header` does, and returns what `_read_header` does."""
-    height, width, orientation, known = _read_header(path, content, formats)
+    height, width, orientation, known = _read_header(path, content, formats, choice)
     check_size(path, height, width)
     if orientation != exif.UPRIGHT and not turned:
         raise ValueError(
@@ -215,6 +299,15 @@ def _check(
             "`mogrify -auto-orient`"
         )
     return height, width, orientation, known
+
+
+def _chosen_channels(image: np.ndarray, choice: PlaneChoice) -> np.ndarray:
+    """Returns the chosen channels of RGB [H, W, 3]: one or three."""
+    if choice.channels is None:
+        return image
+    if max(choice.channels) > image.shape[2]:
+        raise ValueError(f"`channels` must be in [1, 3], those of RGB: {list(choice.channels)}")
+    return image[..., [number - 1 for number in choice.channels]]
 
 
 def _damaged(content: bytes) -> str:

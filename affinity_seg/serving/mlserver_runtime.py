@@ -23,7 +23,7 @@ from mlserver.types import (
 
 import affinity_seg.ops  # noqa: F401  # Registers the ops of the graph.
 from affinity_seg import common
-from affinity_seg.data import pictures
+from affinity_seg.data import picture_files, pictures
 from affinity_seg.serving import signatures
 
 SIGNATURE = "signature_name"
@@ -177,7 +177,7 @@ def _fault(inputs: dict[str, tf.Tensor]) -> str:
             for index, content in enumerate(values.numpy()):
                 where = f"{key}[{index}]"
                 content = _encoded_image(content, where) if is_example else content
-                pictures.decode(where, content, turned=True)
+                pictures.decode(where, content, picture_files.FORMATS, turned=True)
     except ValueError as error:
         return str(error)
     return f"not what {sorted(inputs)} may hold"

@@ -33,7 +33,7 @@ def define_flags(values: cli.Flags) -> None:
 def main(values: cli.Flags) -> None:
     """Runs the verb."""
     tool_flags.check_formats(values)
-    from affinity_seg.data import pictures
+    from affinity_seg.data import picture_files, pictures
     from affinity_seg.export.formats.picture import SegmentedPicture
     from affinity_seg.serving import client, saved_model
 
@@ -50,7 +50,7 @@ def main(values: cli.Flags) -> None:
         for name, filename, path, _ in items:
             try:
                 content = pictures.read_bytes(path)
-                image = pictures.decode(path, content, turned=True)
+                image = pictures.decode(path, content, picture_files.FORMATS, turned=True)
                 (instances,) = server.segment([content])
                 picture = SegmentedPicture(
                     name,

@@ -8,7 +8,8 @@ r"""Finds the instances of pictures, or of a whole data set.
 
 Without --layout, --input is a picture or a folder of pictures, and may be given several times. Each
 picture gets an overlay and a JSON file with every instance, or what --formats names: label images,
-outlines for ImageJ and QuPath, COCO, a table of measurements (docs/outputs.md). If one of several
+outlines for ImageJ and QuPath, COCO, a table of measurements (docs/outputs.md). --page and
+--channels choose from a TIFF file with several pages or channels (docs/data.md). If one of several
 pictures cannot be used, it is listed in rejected.json of the output folder, and the run goes on
 with the others.
 
@@ -35,7 +36,7 @@ from affinity_seg.data import listing
 
 _IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
 _OF_A_DATA_SET = ("split", "stop_after", "timeline", "runner")
-_OF_PICTURES = ("formats", "pixel_size")
+_OF_PICTURES = ("formats", "pixel_size", "page", "channels")
 _ON_BEAM = ("evaluate", "coco", "threads")
 
 
@@ -54,6 +55,7 @@ def define_flags(values: cli.Flags) -> None:
     tool_flags.define_model_flags(values, "runs/demo")
     what = "Folder for the outputs; all workers of Beam must see it."
     tool_flags.define_output_flag(values, what)
+    tool_flags.define_plane_flags(values)
     tool_flags.define_formats_flags(values)
     tool_flags.define_filter_flags(values)
     values.enum("stop_after", None, [PREDICTIONS], "Write predictions, but no results.")
@@ -92,7 +94,7 @@ def _segment_pictures(values):
     from affinity_seg.export.formats.picture import SegmentedPicture
     from affinity_seg.pipeline.errors import errors_named
 
-    items = listing.list_pictures(values.input)
+    items, choice = listing.list_pictures(values.input), tool_flags.plane_choice(values)
     segmenter, instance_filter = _load(values), tool_flags.instance_filter(values)
     writer = tool_flags.writer(values)
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
@@ -100,7 +102,8 @@ def _segment_pictures(values):
         converted = None
         with rejected.listed(item.name, item.image_path), errors_named(item.image_path):
             names.check_utf8(item.filename, item.image_path)
-            image = pictures.read(item.image_path)
+            stored = pictures.read_values(item.image_path, choice=choice)
+            image = pictures.to_image(item.image_path, stored)
             instances = segmenter.segment(image).as_numpy()
             picture = SegmentedPicture(
                 item.name,
@@ -110,6 +113,7 @@ def _segment_pictures(values):
                 segmenter.class_table,
                 _candidates(instances, segmenter, instance_filter),
                 values.pixel_size,
+                stored,
             )
             converted = writer.convert(picture)
         if converted is not None:

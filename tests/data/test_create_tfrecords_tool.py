@@ -81,7 +81,7 @@ def test_a_right_set_is_written_without_a_word(folder):
 def test_what_cannot_be_meant_is_refused_and_nothing_is_written(folder, mistake, make, says):
     for name in "abc" if make else ():
         _write(folder, name, make(_discs()))
-    for name in () if make else ("d.tif", "e.webp"):
+    for name in () if make else ("d.jp2", "e.webp"):
         (folder / "set" / "images" / name).write_bytes(b"x")
     run = _create(folder)
     assert run.returncode == 1

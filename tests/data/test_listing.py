@@ -90,7 +90,7 @@ def warnings(monkeypatch):
 
 
 def _with_skipped(tmp_path):
-    for name in ("a.png", "B.PNG", "c.JPG", "d.jpeg", ".DS_Store", "._a.png", "notes.txt", "x.tif"):
+    for name in ("a.png", "B.PNG", "c.JPG", "d.jpeg", ".DS_Store", "._a.png", "notes.txt", "x.jp2"):
         _touch(tmp_path / "images" / name)
     for name in ("a", "B", "c", "d"):
         _touch(tmp_path / "instances" / f"{name}.png")
@@ -120,8 +120,8 @@ def test_pictures_that_are_not_read_are_refused_or_said(tmp_path, warnings):
 
 
 def test_a_folder_of_pictures_of_other_formats_says_so(tmp_path):
-    _touch(tmp_path / "images" / "a.tif")
-    with pytest.raises(FileNotFoundError, match=r"there is no image .*; not read are a\.tif$"):
+    _touch(tmp_path / "images" / "a.jp2")
+    with pytest.raises(FileNotFoundError, match=r"there is no image .*; not read are a\.jp2$"):
         listing.list_images(str(tmp_path), "folder")
 
 
@@ -188,12 +188,12 @@ def test_a_folder_is_no_mask(tmp_path, warnings):
 
 
 def test_one_is_one(tmp_path, warnings):
-    for name in ("images/a.png", "instances/a.png", "images/b.tif", "instances/z.png"):
+    for name in ("images/a.png", "instances/a.png", "images/b.jp2", "instances/z.png"):
         _touch(tmp_path / name)
     assert len(listing.list_labelled_images(str(tmp_path), "folder")) == 1
     skipped, without_image = warnings
     assert "1 picture beside 1 image is not read, because its name is not" in skipped
-    assert "b.tif; convert it, e.g. with `mogrify -format png`, or take it out" in skipped
+    assert "b.jp2; convert it, e.g. with `mogrify -format png`, or take it out" in skipped
     assert without_image.startswith("1 of 2 instance images has no image: ")
 
 

@@ -1,6 +1,7 @@
 """Formats and EXIF: programs and graphs read every file alike, and as Pillow shows it."""
 
 import io
+import math
 import re
 
 import cv2
@@ -12,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg.data import pictures
+from affinity_seg.data.picture_files import FORMATS
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (11, 19, 3), dtype=np.uint8)
@@ -25,7 +27,7 @@ def _in_graph(content):
 def _read(content):
     """Returns a picture, which programs and graph must see alike, or why both refuse it."""
     try:
-        found = pictures.decode("x", content, turned=True)
+        found = pictures.decode("x", content, FORMATS, turned=True)
     except ValueError as error:
         message = str(error).removeprefix("x: ")
         with pytest.raises(tf.errors.InvalidArgumentError) as refused:
@@ -213,6 +215,7 @@ def test_bmp_with_a_palette(number):
         (b"GIF89a" + bytes(50), "not a PNG, JPEG or BMP file but GIF"),
         (b"II*\0" + bytes(50), "not a PNG, JPEG or BMP file but TIFF"),
         (b"MM\0*" + bytes(50), "not a PNG, JPEG or BMP file but TIFF"),
+        (b"II+\0" + bytes(50), "not a PNG, JPEG or BMP file but TIFF"),
         (b"RIFF" + bytes(50), "not a PNG, JPEG or BMP file but WebP"),
         (b"hello", "not a PNG, JPEG or BMP file"),
         (b"", "not a PNG, JPEG or BMP file"),
@@ -225,7 +228,7 @@ def test_bmp_with_a_palette(number):
 )
 def test_other_files_are_refused_alike(content, message):
     with pytest.raises(ValueError, match=f"^x: {message}"):
-        pictures.decode("x", content, turned=True)
+        pictures.decode("x", content, FORMATS, turned=True)
     assert isinstance(_read(content), str)
 
 
@@ -247,9 +250,14 @@ def test_png_of_every_kind(mode):
 
 
 @pytest.mark.parametrize("shape", [(11, 19), (11, 19, 3), (11, 19, 4)])
-def test_of_16_bits_the_upper_8_are_taken(shape):
-    pixels = RNG.integers(0, 2**16, shape, dtype=np.uint16)
+@pytest.mark.parametrize("most", [255, 300, 4000, 65535])
+def test_16_bits_are_stretched_to_8_and_small_counts_stay(shape, most):
+    pixels = RNG.integers(0, most + 1, shape, dtype=np.uint16)
+    pixels[0, 0] = most
     found = _read(cv2.imencode(".png", pixels)[1].tobytes())
-    wanted = (pixels >> 8).astype(np.uint8)
-    wanted = np.dstack([wanted] * 3) if wanted.ndim == 2 else wanted[..., 2::-1]
+    wanted = np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels[..., 2::-1]
+    ordered = np.sort(wanted, axis=None).astype(float)
+    low, high = (ordered[math.ceil(share / 100 * wanted.size) - 1] for share in (0.1, 99.9))
+    if most > 255:
+        wanted = np.clip(np.floor((wanted - low) * 255 / max(high - low, 255) + 0.5), 0, 255)
     np.testing.assert_array_equal(found, wanted)

@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+import tifffile
 
 from affinity_seg import common, labels, rejected_inputs
 from affinity_seg.data import (
+    bit_depth,
     checks,
     graph_examples,
     listing,
@@ -51,6 +53,22 @@ def _records(paths):
         for path in paths
         for serialized in tf.data.TFRecordDataset(path).as_numpy_iterator()
     ]
+
+
+def test_tiff_files_of_more_bits_are_stored_in_8_bits(folder, tmp_path):
+    values = np.random.default_rng(1).integers(0, 4000, [12, 20], np.uint16)
+    tifffile.imwrite(folder / "images" / "a.tif", values)
+    os.remove(folder / "images" / "a.png")
+    items = listing.list_labelled_images(str(folder), "folder")
+    summary = tfrecords.write_tfrecords(items, _CELLS, str(tmp_path / "out"), "train", 1)
+    dataset = tf.data.TFRecordDataset(summary.paths).map(graph_examples.decode)
+    found = {e["filename"].decode(): e["image"] for e in dataset.as_numpy_iterator()}
+    np.testing.assert_array_equal(found["a.tif"], bit_depth.to_8_bits(np.dstack([values] * 3)))
+    tifffile.imwrite(folder / "images" / "b.tif", np.stack([values] * 2), photometric="minisblack")
+    os.remove(folder / "images" / "b.png")
+    items = listing.list_labelled_images(str(folder), "folder")
+    with pytest.raises(ValueError, match=r"images/b\.tif: the TIFF file has 2 pages"):
+        tfrecords.write_tfrecords(items, _CELLS, str(tmp_path / "out"), "train", 1)
 
 
 def test_round_trip(folder, tmp_path):
@@ -128,8 +146,8 @@ def _break(path, **changes):
     [
         ("images/b.png", {"bytes": 200}, r"images/b\.png: the file is damaged or cut off, 200"),
         ("images/photo.jpg", {"bytes": 200}, r"photo\.jpg: the file is damaged or cut off"),
-        ("images/b.png", {"text": "hello"}, r"images/b\.png: not a PNG, JPEG or BMP file"),
-        ("images/b.png", {"bytes": 0}, r"images/b\.png: not a PNG, JPEG or BMP file"),
+        ("images/b.png", {"text": "hello"}, r"images/b\.png: not a PNG, JPEG, BMP or TIFF file"),
+        ("images/b.png", {"bytes": 0}, r"images/b\.png: not a PNG, JPEG, BMP or TIFF file"),
         ("instances/b.png", {"bytes": 60}, r"instances/b\.png: the file is damaged"),
         ("images/photo.jpg", {"content": _photo(6)}, r"photo\.jpg: EXIF orientation .*: 6; store"),
         ("images/photo.jpg", {"content": _photo(1)[:-90]}, r"photo\.jpg: the file is damaged"),

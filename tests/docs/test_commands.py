@@ -223,8 +223,10 @@ def test_targets_modules_and_extras_exist(calls):
     for page, (program, *arguments) in calls:
         where = f"{page}: {program} {' '.join(arguments)}"
         if program == "make":
-            for target in arguments:
-                assert re.search(rf"^{target}:", makefile, re.MULTILINE), where
+            for argument in arguments:
+                name, equals, _ = argument.partition("=")
+                defined = rf"^{name} \?=" if equals else rf"^{name}:"
+                assert re.search(defined, makefile, re.MULTILINE), where
         elif program == "bazel" and "tensorflow_serving" not in where:
             (label,) = [argument for argument in arguments if argument.startswith("//")]
             package, _, target = label.removeprefix("//").partition(":")

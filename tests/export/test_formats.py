@@ -1,6 +1,7 @@
 """Results of pictures in the formats of other programs, read back by their own readers."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from pycocotools.coco import COCO
 from affinity_seg import cli, verbs
 from affinity_seg import instances as instances_lib
 from affinity_seg.export import formats
+from affinity_seg.export.formats import measurements
 from affinity_seg.export.formats.picture import SegmentedPicture
 from affinity_seg.export.formats.writer import Writer
 
@@ -260,3 +262,16 @@ def _values(*arguments):
 def test_flags_that_do_not_fit(arguments, message):
     with pytest.raises(ValueError, match=message):
         verbs.load("segment").main(_values(*arguments))
+
+
+def test_intensities_are_those_of_the_file():
+    picture = _picture(_shapes())
+    counts = picture.image[..., :1].astype(np.uint16) * 200
+    table = measurements.convert(dataclasses.replace(picture, values=counts))
+    grey = dataclasses.replace(picture, image=np.dstack([picture.image[..., 0]] * 3))
+    wanted = measurements.convert(grey)
+    assert len(table["mean_1"]) > 0
+    for channel in (1, 2, 3):
+        for kind in ("mean", "min", "max"):
+            column = f"{kind}_{channel}"
+            np.testing.assert_allclose(table[column], np.multiply(wanted[column], 200.0))

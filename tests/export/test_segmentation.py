@@ -66,7 +66,7 @@ def test_other_classes_of_one_picture():
 def test_pictures_that_cannot_be_read_are_named(tmp_path):
     path = tmp_path / "street.png"
     path.write_text("no picture")
-    with pytest.raises(ValueError, match=r"street\.png: .*PNG, JPEG or BMP"):
+    with pytest.raises(ValueError, match=r"street\.png: .*PNG, JPEG, BMP or TIFF"):
         pictures.read(str(path))
     with pytest.raises(FileNotFoundError, match=r"other\.png"):
         pictures.read(str(tmp_path / "other.png"))

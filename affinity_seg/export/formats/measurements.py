@@ -27,12 +27,13 @@ def convert(picture: SegmentedPicture) -> Table:
     """Returns the columns of a picture by their names.
 
     Coordinates count from the upper left corner of the picture, so the centre of its first pixel is
-    (0.5, 0.5). The axes are those of the ellipse with the same second moments.
+    (0.5, 0.5). The axes are those of the ellipse with the same second moments. Intensities are
+    values of the picture's file, of any depth.
     """
     from skimage.measure import regionprops_table
 
     instances = picture.instances
-    table = regionprops_table(instances.instance_ids, picture.image, properties=_PROPERTIES)
+    table = regionprops_table(instances.instance_ids, picture.intensities, properties=_PROPERTIES)
     half = 0.5  # scikit-image counts from the centre of the first pixel.
     pixels = {
         "area_px": table["area"].astype(int),

@@ -22,6 +22,8 @@ class SegmentedPicture:
       instances: Its instances, in NumPy, with scores, sizes and boxes.
       class_table: The classes.
       candidates: See `segmentation.describe_image`.
+      values: The values of the picture's file, [H, W, 1 or 3], from which `image` was made; None:
+        they are those of `image`.
       pixel_size: Width and height of a pixel, micrometres; None: unknown.
     """
 
@@ -32,6 +34,14 @@ class SegmentedPicture:
     class_table: ClassTable
     candidates: Candidates | None = None
     pixel_size: float | None = None
+    values: np.ndarray | None = None
+
+    @property
+    def intensities(self) -> np.ndarray:
+        """What is measured, [H, W, 3]: the values of the file, grey in all three channels."""
+        if self.values is None:
+            return self.image
+        return np.broadcast_to(self.values, self.image.shape)
 
     @functools.cached_property
     def polygons(self) -> list[list[outlines.Polygon]]:

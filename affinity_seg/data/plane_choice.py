@@ -1,0 +1,53 @@
+"""Which page and which channels of a picture's file are segmented."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class PlaneChoice(NamedTuple):
+    """The planes of a file that make the picture; numbers begin at 1, as in ImageJ.
+
+    Attributes:
+      page: Number of the page: a slice, a time or a position. None: the file must have only one.
+      channels: Numbers of the channels: one for a grey picture, or three for red, green and blue.
+        None: the file must be grey or RGB, with or without alpha.
+    """
+
+    page: int | None = None
+    channels: tuple[int, ...] | None = None
+
+    def check(self) -> None:
+        """Raises ValueError unless the numbers can be those of a page and of channels."""
+        if self.page is not None and self.page < 1:
+            raise ValueError(f"`page` must be at least 1, the first page: {self.page}")
+        if self.channels is not None and (
+            len(self.channels) not in (1, 3) or min(self.channels) < 1
+        ):
+            raise ValueError(
+                "`channels` must be one number, or three for red, green and blue; the first "
+                f"channel is 1: {list(self.channels)}"
+            )
+
+
+ALL = PlaneChoice()
+"""No choice: a file with one page and the channels of a picture."""
+
+
+def choose(page: int | None, channels: int | Sequence[int | str] | None) -> PlaneChoice:
+    """Returns the choice that a user makes.
+
+    Args:
+      page: As of `PlaneChoice`.
+      channels: As of `PlaneChoice`; also a single number, or the texts of numbers.
+
+    Raises:
+      ValueError: They are not the numbers of a page and of channels.
+    """
+    given = [channels] if isinstance(channels, int) else channels
+    try:
+        numbers = None if given is None else tuple(int(number) for number in given)
+    except ValueError as error:
+        raise ValueError(f"`channels` must be numbers: {given}") from error
+    choice = PlaneChoice(page, numbers)
+    choice.check()
+    return choice
