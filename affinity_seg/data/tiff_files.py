@@ -124,7 +124,9 @@ def _find(file: "tifffile.TiffFile", choice: PlaneChoice) -> _Plane:
             f"{len(found)}, with `--page` (in Python `page`), or store it alone"
         )
     if number > len(found):
-        raise _UnusableError(f"`page` must be in [1, {len(found)}], the file's pages: {number}")
+        raise _UnusableError(
+            f"`page` must be at most {len(found)}, for the file has no more pages: {number}"
+        )
     series, index = found[number - 1]
     wanted = iter(index)
     axes = series.axes

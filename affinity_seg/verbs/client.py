@@ -45,6 +45,7 @@ def main(values: cli.Flags) -> None:
     items = listing.list_pictures(values.input)
     settings = client.Settings(values.model_name, values.timeout, values.wait, _tell)
     writer = tool_flags.writer(values)
+    writer.check([item.name for item in items], [item.image_path for item in items])
     refused = 0
     with client.connect(values.server, settings) as server:
         for name, filename, path, _ in items:

@@ -2,8 +2,8 @@
 
     affinity_seg demo --output_dir=runs/demo
 
-The microscope picture is segmented by the shipped model `nuclei`, which takes seconds. For the streets a
-network is trained first, and its preset tuned on some of the training streets.
+The microscope picture is segmented by the shipped model `nuclei`, which takes seconds. For the
+streets a network is trained first, and its preset tuned on some of the training streets.
 
 Runs the same programs that a user runs, prints each command, and writes summary.json with the AP
 of the graph merge and of the connected-components baseline, the numbers of true and of predicted

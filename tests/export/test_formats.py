@@ -242,6 +242,23 @@ def test_by_default_an_overlay_and_a_json_file(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["cells_instances.json", "cells_instances.png"]
 
 
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("", "must be the path of a folder: ''"),
+        ("a_file", "must be a folder that can be written, File exists: .*a_file"),
+        ("a_file/below", "must be a folder that can be written, Not a directory: .*below"),
+        ("pictures", "must be another folder, where no result replaces a picture: .*a_labels.tif"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_or_holds_the_pictures(tmp_path, folder, message):
+    (tmp_path / "a_file").touch()
+    writer = Writer(str(tmp_path / folder) if folder else "", ["labels_tiff"])
+    inputs = [str(tmp_path / "pictures" / name) for name in ("a.png", "a_labels.tif")]
+    with pytest.raises(ValueError, match=f"`--output_dir` {message}"):
+        writer.check(["a", "a_labels"], inputs)
+
+
 def _values(*arguments):
     required = ("--input=a.png", "--output_dir=out")
     return cli.parse(verbs.load("segment"), (*required, *arguments))
@@ -253,8 +270,12 @@ def _values(*arguments):
         (["--formats=png,xls"], r"`--formats` must be different names among \('png', .*'xls'\]"),
         (["--formats=csv,csv"], r"`--formats` must be different names"),
         (["--formats="], r"`--formats` must be different names among .*: \[\]"),
-        (["--formats=csv", "--pixel_size=0"], r"`--pixel_size` must be more than 0 micro.*: 0\.0"),
-        (["--formats=csv", "--pixel_size=nan"], r"`--pixel_size` must be more than 0 micro"),
+        (
+            ["--formats=csv", "--pixel_size=0"],
+            r"`--pixel_size` must be in .0\.0001, .*: 0\.0",
+        ),
+        (["--formats=csv", "--pixel_size=nan"], r"`--pixel_size` must be in"),
+        (["--formats=csv", "--pixel_size=1e300"], r"`--pixel_size` must be in"),
         (["--pixel_size=0.5"], r"`--pixel_size` needs `--formats` with one of \('labels_tiff', "),
         (["--layout=folder", "--formats=csv"], r"--formats: only without `--layout`"),
     ],

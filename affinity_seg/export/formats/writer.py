@@ -1,6 +1,7 @@
 """Writes the results of pictures in the formats that were chosen."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,37 @@ class Writer:
         self._joined: dict[str, list[Any]] = {
             module.FILE_NAME: [] for module in self._formats if hasattr(module, "join")
         }
+
+    def check(self, names: Sequence[str], inputs: Sequence[str]) -> None:
+        """Makes the folder, and makes sure that the results can be written and replace no picture.
+
+        Args:
+          names: First parts of the names of the pictures' files.
+          inputs: Paths of the pictures.
+
+        Raises:
+          ValueError: The folder cannot be made or written, or a result has the path of a picture.
+        """
+        if not self._output_dir:
+            raise ValueError("`--output_dir` must be the path of a folder: ''")
+        try:
+            os.makedirs(self._output_dir, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._output_dir):
+                pass
+        except OSError as error:
+            raise ValueError(
+                f"`--output_dir` must be a folder that can be written, {error.strerror}: "
+                f"{self._output_dir}"
+            ) from error
+        pictures = {os.path.realpath(path) for path in inputs}
+        for name in names:
+            for module in self._formats:
+                path = os.path.join(self._output_dir, module.FILE_NAME.format(name=name))
+                if os.path.realpath(path) in pictures:
+                    raise ValueError(
+                        "`--output_dir` must be another folder, where no result replaces a "
+                        f"picture: {path} is one of the pictures"
+                    )
 
     def convert(self, picture: SegmentedPicture) -> dict[str, Any]:
         """Returns what each file is to hold of a picture, by the name of the file.
