@@ -13,8 +13,8 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 FUZZ_SECONDS ?= 60
 TEST_WORKERS ?= 2
 
-.PHONY: help setup packages op demo nuclei nuclei-model packed-nuclei-model serve test test-all lint docs audit lock fuzz faults \
-  test-aarch64 format architecture bench results stardist wheel clean
+.PHONY: help setup packages op demo nuclei nuclei-model packed-nuclei-model serve test test-all lint \
+  docs audit lock fuzz faults test-aarch64 format architecture bench results stardist wheel clean
 
 setup: op
 

@@ -202,8 +202,18 @@ def check_formats(values: cli.Flags) -> None:
         )
 
 
-def writer(values: cli.Flags) -> "Writer":
-    """Returns what writes --formats into --output_dir."""
+def writer(values: cli.Flags, items: Sequence[listing.Item]) -> "Writer":
+    """Returns what writes --formats into --output_dir.
+
+    Args:
+      values: The flags.
+      items: The pictures.
+
+    Raises:
+      ValueError: The folder cannot be written, or a result would replace a picture.
+    """
     from affinity_seg.export.formats.writer import Writer
 
-    return Writer(values.output_dir, values.formats)
+    found = Writer(values.output_dir, values.formats)
+    found.check([item.name for item in items], [item.image_path for item in items])
+    return found

@@ -16,7 +16,6 @@ import os
 import tempfile
 
 from affinity_seg import cli, files, labels
-from affinity_seg.configs import training_data
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -35,6 +34,7 @@ def main(values: cli.Flags):
     """Runs the program."""
     import tensorflow as tf  # Not before `cli` has made it quiet.
 
+    from affinity_seg.configs import training_data
     from affinity_seg.data import tfrecords
     from benchmarks import input_records, input_stages, runs
 

@@ -84,7 +84,7 @@ def with_zoom(config: InferenceConfig, zoom: float) -> InferenceConfig:
         return config
     if config.zoom == "none":
         raise ValueError(f"`zooms` must not be given with a preset without zoom: {zoom:g}")
-    fields = {"min_pixels": min(round(config.min_pixels * (zoom / before) ** 2), MAX_INT32)}
+    fields = {"min_pixels": _pixels(config.min_pixels * (zoom / before) ** 2)}
     if config.zoom == inference.AUTO_ZOOM:
         fields |= {"object_size": zoom}
     else:
@@ -159,7 +159,7 @@ def _min_pixels(current: InferenceConfig, setting: Setting) -> list[InferenceCon
     largest = (
         math.ceil(current.object_area) - 1 if current.zoom == inference.AUTO_ZOOM else MAX_INT32
     )
-    values = {current.min_pixels, *(min(round(factor * size), largest) for factor in _SIZES)}
+    values = {current.min_pixels, *(_pixels(factor * size, largest) for factor in _SIZES)}
     return [inference.change(current, {"min_pixels": value}) for value in sorted(values)]
 
 
@@ -177,6 +177,10 @@ def _flips(current: InferenceConfig, setting: Setting) -> list[InferenceConfig]:
         inference.change(current, {"semantic_flip": semantic, "affinity_flip": affinity})
         for semantic, affinity in ((False, False), (False, True), (True, False), (True, True))
     ]
+
+
+def _pixels(value: float, largest: int = MAX_INT32) -> int:
+    return min(round(value), largest)
 
 
 _CANDIDATES: dict[str, Callable[[InferenceConfig, Setting], list[InferenceConfig]]] = {

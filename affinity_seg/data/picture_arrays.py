@@ -26,8 +26,6 @@ def from_array(values: np.ndarray, choice: PlaneChoice = plane_choice.ALL) -> np
     pictures.check_size("`image`", *pixels.shape[:2])
     if choice.page not in (None, 1):
         raise ValueError(f"`image`: `page` must be 1 of an array: {choice.page}")
-    count = pixels.shape[2]
-    numbers = choice.channels or range(1, 1 + (1 if count == 1 else 3))
-    if max(numbers) > count:
-        raise ValueError(f"`channels` must be in [1, {count}], those of `image`: {list(numbers)}")
-    return pictures.to_image("`image`", pixels[..., [number - 1 for number in numbers]])
+    if choice.channels is None:
+        pixels = pixels[..., :3]  # Without alpha.
+    return pictures.to_image("`image`", choice.take(pixels, "those of `image`"))

@@ -204,7 +204,7 @@ def decode_values(
         if known == _TIFF:
             values = tiff_files.decode(content, choice)
         else:
-            values = _chosen_channels(picture_files.decode_values(content), choice)
+            values = choice.take(picture_files.decode_values(content), "those of RGB")
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(f"{path}: {_damaged(content)}") from error
     except ValueError as error:
@@ -299,15 +299,6 @@ def _check(
             "`mogrify -auto-orient`"
         )
     return height, width, orientation, known
-
-
-def _chosen_channels(image: np.ndarray, choice: PlaneChoice) -> np.ndarray:
-    """Returns the chosen channels of RGB [H, W, 3]: one or three."""
-    if choice.channels is None:
-        return image
-    if max(choice.channels) > image.shape[2]:
-        raise ValueError(f"`channels` must be in [1, 3], those of RGB: {list(choice.channels)}")
-    return image[..., [number - 1 for number in choice.channels]]
 
 
 def _damaged(content: bytes) -> str:

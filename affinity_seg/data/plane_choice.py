@@ -1,7 +1,10 @@
 """Which page and which channels of a picture's file are segmented."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # Flags need this module before anything large is loaded.
+    import numpy as np
 
 
 class PlaneChoice(NamedTuple):
@@ -27,6 +30,23 @@ class PlaneChoice(NamedTuple):
                 "`channels` must be one number, or three for red, green and blue; the first "
                 f"channel is 1: {list(self.channels)}"
             )
+
+    def take(self, pixels: "np.ndarray", whose: str) -> "np.ndarray":
+        """Returns the chosen channels of pixels [H, W, C]; all if none are chosen.
+
+        Args:
+          pixels: The pixels.
+          whose: What the channels are of, for the message.
+
+        Raises:
+          ValueError: There is no such channel.
+        """
+        if self.channels is None:
+            return pixels
+        count = pixels.shape[2]
+        if max(self.channels) > count:
+            raise ValueError(f"`channels` must be in [1, {count}], {whose}: {list(self.channels)}")
+        return pixels[..., [number - 1 for number in self.channels]]
 
 
 ALL = PlaneChoice()

@@ -78,7 +78,8 @@ def decode(content: bytes, choice: PlaneChoice) -> np.ndarray:
     Raises:
       ValueError: As `read_header`, or pixels or colours are stored in a way that is not read.
     """
-    return _guarded(lambda file: _decode(file, content, choice), content)
+    pixels = _guarded(lambda file: _decode(file, content, choice), content)
+    return choice.take(pixels, "the file's channels")
 
 
 class _UnusableError(ValueError):
@@ -150,16 +151,13 @@ def _header(plane: _Plane) -> TiffHeader:
 
 
 def _decode(file: "tifffile.TiffFile", content: bytes, choice: PlaneChoice) -> np.ndarray:
+    """Returns the chosen page, with all channels if some are chosen; else without alpha."""
     plane = _find(file, choice)
     pixels = _with_channels(_read(plane, content), plane.axes)
     pixels, alpha = _in_colours(pixels, plane.page)
     count = pixels.shape[-1]
     if choice.channels is not None:
-        if max(choice.channels) > count:
-            raise _UnusableError(
-                f"`channels` must be in [1, {count}], the file's channels: {list(choice.channels)}"
-            )
-        return pixels[..., [number - 1 for number in choice.channels]]
+        return pixels
     is_rgb = plane.page.photometric.name in ("RGB", "PALETTE", "YCBCR") and "C" not in plane.axes
     wanted = _RGB if is_rgb else 1
     if count - alpha != wanted:
@@ -173,9 +171,9 @@ def _decode(file: "tifffile.TiffFile", content: bytes, choice: PlaneChoice) -> n
 def _read(plane: _Plane, content: bytes) -> np.ndarray:
     """Returns the pixels of the chosen page, with axes `plane.axes`."""
     series, page = plane.series, plane.page
-    if page.compression.name == "LZW" and not _has_codec(page):
-        return _read_lzw(plane, content)
     if not _has_codec(page):
+        if page.compression.name == "LZW":
+            return _read_lzw(plane, content)
         raise _UnusableError(
             f"the TIFF file's compression {page.compression.name} needs the package imagecodecs "
             "(`pip install imagecodecs`); or store it with deflate or without compression"

@@ -44,8 +44,7 @@ def main(values: cli.Flags) -> None:
         class_table = saved_model.read_class_table(saved_model.newest_version(values.model))
     items = listing.list_pictures(values.input)
     settings = client.Settings(values.model_name, values.timeout, values.wait, _tell)
-    writer = tool_flags.writer(values)
-    writer.check([item.name for item in items], [item.image_path for item in items])
+    writer = tool_flags.writer(values, items)
     refused = 0
     with client.connect(values.server, settings) as server:
         for name, filename, path, _ in items:

@@ -162,9 +162,7 @@ def _run(program: str, *arguments: str) -> float:
 
 
 def _train(values: cli.Flags, folder: str) -> float:
-    overrides = [
-        f"task.train_data.input_path={folder}/tfrecords/train-*.tfrecord",
-    ]
+    overrides = [f"task.train_data.input_path={folder}/tfrecords/train-*.tfrecord"]
     if values.train_steps is not None:
         # The warmup of small.yaml, unless it would not end before the schedule.
         warmup = min(50, values.train_steps - 1)

@@ -95,8 +95,7 @@ def _segment_pictures(values):
     from affinity_seg.pipeline.errors import errors_named
 
     items, choice = listing.list_pictures(values.input), tool_flags.plane_choice(values)
-    writer = tool_flags.writer(values)
-    writer.check([item.name for item in items], [item.image_path for item in items])
+    writer = tool_flags.writer(values, items)
     segmenter, instance_filter = _load(values), tool_flags.instance_filter(values)
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):

@@ -52,15 +52,18 @@ class Writer:
                 f"`--output_dir` must be a folder that can be written, {error.strerror}: "
                 f"{self._output_dir}"
             ) from error
+        results = (
+            os.path.join(self._output_dir, module.FILE_NAME.format(name=name))
+            for name in names
+            for module in self._formats
+        )
         pictures = {os.path.realpath(path) for path in inputs}
-        for name in names:
-            for module in self._formats:
-                path = os.path.join(self._output_dir, module.FILE_NAME.format(name=name))
-                if os.path.realpath(path) in pictures:
-                    raise ValueError(
-                        "`--output_dir` must be another folder, where no result replaces a "
-                        f"picture: {path} is one of the pictures"
-                    )
+        replaced = [path for path in results if os.path.realpath(path) in pictures]
+        if replaced:
+            raise ValueError(
+                "`--output_dir` must be another folder, where no result replaces a picture: "
+                f"{replaced[0]} is one of the pictures"
+            )
 
     def convert(self, picture: SegmentedPicture) -> dict[str, Any]:
         """Returns what each file is to hold of a picture, by the name of the file.
