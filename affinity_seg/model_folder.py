@@ -88,20 +88,24 @@ def shipped() -> dict[str, str]:
 def find(name_or_folder: str) -> str:
     """Returns the folder of a model that is given by its folder or by the name of a shipped model.
 
-    A folder that exists is taken, even if a shipped model has the same name.
+    A folder comes first, unless a shipped model has the same name and the folder holds no model.
 
     Raises:
       FileNotFoundError: There is no such folder and no shipped model of this name.
     """
-    if os.path.isdir(name_or_folder):
-        return name_or_folder
     known = shipped()
+    if os.path.isdir(name_or_folder) and (name_or_folder not in known or _is_model(name_or_folder)):
+        return name_or_folder
     if name_or_folder not in known:
         raise FileNotFoundError(
             f"`model` must be a folder that exists, or one of the shipped models {list(known)}: "
             f"{name_or_folder}"
         )
     return known[name_or_folder]
+
+
+def _is_model(folder: str) -> bool:
+    return any(os.path.exists(os.path.join(folder, name)) for name in (FILE, *KINDS))
 
 
 def read_own(folder: str) -> ModelFolder:

@@ -54,7 +54,7 @@ def test_wrong_fields_name_the_file(folder):
         model_folder.read(str(folder)).config()
 
 
-def test_a_name_is_that_of_a_shipped_model_but_a_folder_comes_first(tmp_path, monkeypatch):
+def test_a_name_is_that_of_a_shipped_model_unless_a_folder_holds_a_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     nuclei = f"{resources.root()}/models/nuclei"
     assert model_folder.shipped()["nuclei"] == nuclei
@@ -63,9 +63,10 @@ def test_a_name_is_that_of_a_shipped_model_but_a_folder_comes_first(tmp_path, mo
         FileNotFoundError, match=r"one of the shipped models \['nuclei'\]: nucleus$"
     ):
         model_folder.read("nucleus")
-    (tmp_path / "nuclei").mkdir()
+    (tmp_path / "nuclei").mkdir()  # As of results: it holds no model.
+    assert model_folder.read("nuclei").path == nuclei
+    (tmp_path / "nuclei" / "affinity").mkdir()
     with pytest.raises(FileNotFoundError, match="nuclei/semantic is missing"):
         model_folder.read("nuclei")
-    for kind in model_folder.KINDS:
-        (tmp_path / "nuclei" / kind).mkdir()
+    (tmp_path / "nuclei" / "semantic").mkdir()
     assert model_folder.read("nuclei").path == "nuclei"

@@ -51,6 +51,9 @@ def expanded(checkpoint: str) -> Iterator[str]:
 
     Args:
       checkpoint: Path of the checkpoint, without suffix.
+
+    Raises:
+      OSError: The copy cannot be written.
     """
     types = tf.train.load_checkpoint(checkpoint).get_variable_to_dtype_map()
     if tf.float16 not in types.values():
@@ -62,7 +65,13 @@ def expanded(checkpoint: str) -> Iterator[str]:
         for name, values in tensors.items():
             if values.dtype == np.float16:
                 tensors[name] = values.astype(np.float32)
-        _write(path, tensors)
+        try:
+            _write(path, tensors)
+        except tf.errors.OpError as error:
+            raise OSError(
+                f"{folder}: must be a folder that can be written, for {checkpoint} is in half "
+                f"precision and a copy in single precision is made there: {error.message}"
+            ) from error
         yield path
 
 

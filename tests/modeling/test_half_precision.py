@@ -1,7 +1,9 @@
 """Checkpoints in half precision: what they hold, that networks load from them, what is refused."""
 
+import contextlib
 import pathlib
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -50,6 +52,14 @@ def test_single_precision_is_not_copied_and_a_copy_is_removed(halved):
         assert path != half
         assert tf.float16 not in tf.train.load_checkpoint(path).get_variable_to_dtype_map().values()
     assert not pathlib.Path(path).parent.exists()
+
+
+def test_a_copy_that_cannot_be_written_is_not_called_damage(halved, monkeypatch):
+    folder = contextlib.nullcontext("/dev/null/folder")
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", lambda: folder)
+    with pytest.raises(OSError, match=r"^/dev/null/folder: must be a folder that can be written"):
+        loading.load_network(halved[1])
+    loading.load_network(halved[0])
 
 
 @pytest.mark.parametrize("value", [np.nan, -np.inf, 65520.0])
