@@ -105,17 +105,20 @@ def model(values: cli.Flags) -> model_folder.ModelFolder:
 
 
 def config(values: cli.Flags) -> InferenceConfig:
-    """Returns the preset of --model or of --preset, with the changes of --override.
+    """Returns the preset of --model or of --preset, with the changes of --override and --min_score.
 
     Raises:
       FileNotFoundError: There is no such preset or model.
       ValueError: A field breaks a rule, or no preset is given.
     """
+    overrides = list(values.override)
+    if "min_score" in values and values.min_score is not None:
+        overrides.append(f"min_score={values.min_score}")
     if values.model is not None:
-        return model(values).config(values.preset, values.override)
+        return model(values).config(values.preset, overrides)
     if values.preset is None:
         raise ValueError("`--model`, or `--preset` must be given")
-    return inference.load_config(values.preset, values.override)
+    return inference.load_config(values.preset, overrides)
 
 
 def define_training_set_flags(values: cli.Flags) -> None:
@@ -138,20 +141,18 @@ def training_set_settings(values: cli.Flags) -> Settings:
 
 
 def define_filter_flags(values: cli.Flags) -> None:
-    """Defines --min_score and --classes, which `instance_filter` reads."""
-    values.float("min_score", None, "Keep only instances with at least this score.")
+    """Defines --min_score, a field of the preset, and --classes, which `class_filter` reads."""
+    what = "Keep only instances with at least this score; default: what the preset says, if any."
+    values.float("min_score", None, what)
     values.list("classes", None, "Keep only these classes: names, comma-separated.")
 
 
-def instance_filter(values: cli.Flags) -> "InstanceFilter":
-    """Returns the filter that the flags describe; its classes are in alphabetical order."""
+def class_filter(values: cli.Flags) -> "InstanceFilter":
+    """Returns the filter of --classes, which are in alphabetical order in it."""
     from affinity_seg.pipeline.filters import InstanceFilter
 
     classes = values.classes
-    return InstanceFilter(
-        min_score=values.min_score,
-        classes=None if classes is None else tuple(sorted(set(classes))),
-    )
+    return InstanceFilter(classes=None if classes is None else tuple(sorted(set(classes))))
 
 
 def define_plane_flags(values: cli.Flags) -> None:

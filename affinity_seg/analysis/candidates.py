@@ -16,6 +16,8 @@ _FIRST_THRESHOLDS = ((0.97, 0.7), (0.9, 0.6), (0.8, 0.5))
 
 _LAST_THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 
+_SCORES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
+
 _SIZES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1, 3 / 2, 2, 3, 4, 8)
 """`min_pixels` as multiples of the preset's at the same zoom."""
 
@@ -179,6 +181,13 @@ def _flips(current: InferenceConfig, setting: Setting) -> list[InferenceConfig]:
     ]
 
 
+def _min_scores(current: InferenceConfig, setting: Setting) -> list[InferenceConfig]:
+    """First None, which keeps all instances."""
+    del setting
+    values = sorted({None, current.min_score, *_SCORES}, key=lambda value: value or 0.0)
+    return [inference.change(current, {"min_score": value}) for value in values]
+
+
 def _pixels(value: float, largest: int = MAX_INT32) -> int:
     return min(round(value), largest)
 
@@ -190,6 +199,7 @@ _CANDIDATES: dict[str, Callable[[InferenceConfig, Setting], list[InferenceConfig
     "stages": _stages,
     "thresholds": _thresholds,
     "min_pixels": _min_pixels,
+    "min_score": _min_scores,
 }
 """In the order of the search. What changes the time of a merge comes first, so that the rest of the
 search gains from it."""
@@ -197,5 +207,5 @@ search gains from it."""
 PARTS = tuple(part for part in _CANDIDATES if part != ZOOM)
 """The parts of a preset that are tuned with the same predictions, in the order of the search."""
 
-LINES = ("thresholds", "min_pixels")
+LINES = ("thresholds", "min_pixels", "min_score")
 """Parts whose values lie on a line, with better ones beside each other."""

@@ -94,10 +94,12 @@ class InferenceConfig(MergeSettings, PredictionSettings):
       refine_classes: Names of the classes of the semantic class refinement (paper 5.3).
       vote_min_ratio: Least share of the winning class's votes that makes another class a further
         candidate of the mask, with that share of the score. None: one class each.
+      min_score: Instances with a lower score are left out (ours, not the paper's). None: none is.
     """
 
     refine_classes: tuple[str, ...] = fields.checked((), merge_only=True)
     vote_min_ratio: float | None = fields.checked(None, low=1e-6, high=1.0, merge_only=True)
+    min_score: float | None = fields.checked(None, low=0.0, high=1.0, merge_only=True)
 
     def __post_init__(self):
         """Checks the fields; errors as in `MergeSettings`."""
@@ -196,13 +198,13 @@ class InferenceConfig(MergeSettings, PredictionSettings):
         """Returns all that shapes predictions: `prediction_fields`, and what the zoom depends on.
 
         With `zoom` "auto" the objects are found, and measured, with the fields of the merge. These
-        are listed as "zoomed_with.<field>". A prediction keeps its zoom, so that it can still be
-        merged with other values of them.
+        are listed as "zoomed_with.<field>", but not `min_score`, for every object is measured. A
+        prediction keeps its zoom, so that it can still be merged with other values of them.
         """
         found = self.prediction_fields()
         if self.zoom == AUTO_ZOOM:
-            merge_only = fields.names(InferenceConfig, "merge_only")
-            found |= {f"zoomed_with.{name}": getattr(self, name) for name in merge_only}
+            measured = set(fields.names(InferenceConfig, "merge_only")) - {"min_score"}
+            found |= {f"zoomed_with.{name}": getattr(self, name) for name in sorted(measured)}
         return found
 
 

@@ -38,6 +38,11 @@ class InstanceFilter(NamedTuple):
                 f"among {known}: {', '.join(map(repr, unknown)) or 'none is given'}"
             )
 
+    def at_least(self, min_score: float | None) -> "InstanceFilter":
+        """Returns the filter that also leaves out the instances with a lower score than this."""
+        given = [score for score in (self.min_score, min_score) if score is not None]
+        return self._replace(min_score=max(given, default=None))
+
     def keeps(self, classes: Any, scores: Any, class_table: ClassTable) -> tf.Tensor:
         """Returns which of the listed classes and scores are kept, bool [N]; also in a graph."""
         kept = tf.ones_like(classes, tf.bool)

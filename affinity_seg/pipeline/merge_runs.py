@@ -95,6 +95,7 @@ class RecordMerger(ResultFolder):
         # Only the graph merge depends on the fields of the graph.
         names = vars(config) if method == MERGE_METHODS[0] else ("min_pixels", "semantic_flip")
         settings = {name: getattr(config, name) for name in names}
+        instance_filter = instance_filter.at_least(config.min_score)
         wanted = {"method": method, **fingerprint, **settings, **instance_filter._asdict()}
         super().__init__(results_dir, fingerprint_lib.as_json(wanted))
         self._predictions = fingerprint

@@ -20,7 +20,7 @@ class GraphMerger(tf.Module):
     """Merges logits into instances (paper 3.4, 4); eagerly or inside a graph.
 
     Attributes:
-      instance_filter: Which instances are kept.
+      instance_filter: Which instances are kept, beside what `min_score` of the configuration says.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class GraphMerger(tf.Module):
         instance_filter.check(class_table)
         self._class_table = class_table
         self.instance_filter = instance_filter
+        self._kept = instance_filter.at_least(config.min_score)
         self._options = config.merge_options(class_table, distances)
         self._strides = strides
 
@@ -90,9 +91,9 @@ class GraphMerger(tf.Module):
         return [edges.numpy() for edges in found]
 
     def finish(self, canvas: pasting.Canvas) -> Instances:
-        """Returns the instances of all regions that the filter keeps, tensors."""
+        """Returns the instances of all regions that filter and configuration keep, tensors."""
         with timeline.scope("pasting"):
-            kept = self.instance_filter.keeps(canvas.classes, canvas.scores, self._class_table)
+            kept = self._kept.keeps(canvas.classes, canvas.scores, self._class_table)
             return pasting.number(canvas, kept)
 
     def merge(self, prediction: ImagePrediction) -> Instances:
@@ -122,12 +123,13 @@ def merger_of(
 def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candidates:
     """Returns the predictions of instances, one for each class that `config.vote_min_ratio` lists.
 
-    All are NumPy arrays.
+    All are NumPy arrays. Those with a lower score than `config.min_score` are left out.
     """
     found = ops.class_candidates(
         instances.classes, instances.scores, instances.votes, config.vote_min_ratio
     )
-    return ops.Candidates(*(values.numpy() for values in found))
+    listed = ops.Candidates(*(values.numpy() for values in found))
+    return KEEP_ALL.at_least(config.min_score).select_candidates(listed, instances.class_table)
 
 
 def merge_components(prediction: ImagePrediction, min_pixels: int) -> Instances:

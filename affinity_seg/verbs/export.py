@@ -32,7 +32,7 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.serving import saved_model
 
     folder = os.path.join(values.output_dir, str(values.version))
-    instance_filter = tool_flags.instance_filter(values)
+    instance_filter = tool_flags.class_filter(values)
     segmenter = prediction_runs.load_segmenter(
         tool_flags.config(values), *tool_flags.model(values).network_dirs, instance_filter
     )

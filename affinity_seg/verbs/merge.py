@@ -29,7 +29,7 @@ def main(values: cli.Flags) -> int:
     """Runs the verb."""
     from affinity_seg.pipeline import merge_runs
 
-    config, instance_filter = tool_flags.config(values), tool_flags.instance_filter(values)
+    config, instance_filter = tool_flags.config(values), tool_flags.class_filter(values)
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict)
     count = merge_runs.merge_records(
         values.input, config, values.method, values.output_dir, instance_filter, rejected

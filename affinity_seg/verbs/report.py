@@ -54,7 +54,7 @@ def main(values: cli.Flags) -> int | None:
     if values.format == "html":
         cli.refuse_given(values, ("min_score", "classes"), "not for `--format=html`")
         return _write_page(values, class_table)
-    instance_filter = tool_flags.instance_filter(values)
+    instance_filter = tool_flags.class_filter(values).at_least(values.min_score)
     instance_filter.check(class_table)
     items = listing.list_images(values.input, values.layout, values.split)
     if values.format == "pictures":

@@ -96,7 +96,7 @@ def _segment_pictures(values):
 
     items, choice = listing.list_pictures(values.input), tool_flags.plane_choice(values)
     writer = tool_flags.writer(values, items)
-    segmenter, instance_filter = _load(values), tool_flags.instance_filter(values)
+    segmenter, instance_filter = _load(values), tool_flags.class_filter(values)
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
         converted = None
@@ -147,7 +147,7 @@ def _load(values):
     return prediction_runs.load_segmenter(
         tool_flags.config(values),
         *tool_flags.model(values).network_dirs,
-        tool_flags.instance_filter(values),
+        tool_flags.class_filter(values),
     )
 
 
@@ -162,7 +162,7 @@ def _segment_data_set(values):
         os.path.join(values.output_dir, name) for name in (PREDICTIONS, RESULTS)
     )
     rejected = rejected_inputs.RejectedInputs(predictions_dir, values.strict)
-    method, instance_filter = choices.MERGE_METHODS[0], tool_flags.instance_filter(values)
+    method, instance_filter = choices.MERGE_METHODS[0], tool_flags.class_filter(values)
     merger = None
     if values.stop_after is None:
         unmerged = rejected_inputs.RejectedInputs(results_dir, values.strict)
@@ -211,7 +211,7 @@ def _segment_on_beam(values):
     if saved_model.find_version(values.model) is None:
         settings["network_dirs"] = tool_flags.model(values).network_dirs
         settings["config"] = tool_flags.config(values)
-        settings["instance_filter"] = tool_flags.instance_filter(values)
+        settings["instance_filter"] = tool_flags.class_filter(values)
     else:
         cli.refuse_given(values, _IN_AN_EXPORTED_MODEL, "in an exported model already")
         settings["exported_dir"] = values.model

@@ -10,6 +10,7 @@ import pytest
 
 from affinity_seg import model_folder, verbs
 from affinity_seg.analysis import candidates, preset_scores, tuning
+from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
 from affinity_seg.evaluation import dsb
@@ -79,6 +80,25 @@ def test_it_writes_the_best_preset_and_scores_as_evaluate_does(scene, capsys):
         merge_runs.merge_records(records, config, "graph_merge", results)
         expected = saved["score"] if row == "score" else saved["rows"][0]["score"]
         assert dsb.evaluate(items, results, oracle.TABLE)["mean_score"] == expected
+
+
+class Faint(Unsure):
+    """Sees the speck, the only disc, as hardly more likely than the background."""
+
+    def _answer(self, image):
+        is_speck = np.rint(image[..., :1] / oracle.CLASS_STEP) == 2
+        answer = super()._answer(image)
+        return np.where(is_speck, answer / 10, answer) if self.kind == "semantic" else answer
+
+
+def test_instances_of_low_scores_are_left_out_where_that_helps(tmp_path, monkeypatch):
+    oracle.write_labelled(tmp_path / "data", 3, has_speck=True)
+    start = inference.change(START, {"thresholds": (0.97, 0.7, 0.6)})
+    oracle.write_model(tmp_path / "model", monkeypatch, Faint, start)
+    _run(tmp_path, "--metric=dsb", "--parts=min_score")
+    found = model_folder.read(str(tmp_path / "model")).config()
+    assert preset_scores.changes(found, start).keys() == {"min_score"} and found.min_score > 0.6
+    assert _saved(tmp_path)["rows"][0]["score"] == 0.75 and _saved(tmp_path)["score"] == 1
 
 
 def test_it_continues_and_needs_no_network_again(scene, monkeypatch):

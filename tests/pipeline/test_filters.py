@@ -28,6 +28,10 @@ def _instances():
         (InstanceFilter(classes=("bus", "car")), [0, 2]),
         (InstanceFilter(min_score=0.5, classes=("bus", "person")), [1]),
         (InstanceFilter(classes=("train",)), []),
+        (filters.KEEP_ALL.at_least(None), [0, 1, 2]),
+        (filters.KEEP_ALL.at_least(0.5), [0, 1]),
+        (InstanceFilter(min_score=0.8, classes=("car", "bus")).at_least(0.2), [0]),
+        (InstanceFilter(min_score=0.2, classes=("person", "bus")).at_least(0.8), []),
     ],
 )
 def test_instances_and_predictions_are_filtered_alike(keep, kept):

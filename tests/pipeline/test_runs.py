@@ -257,6 +257,13 @@ def test_the_filter_belongs_to_the_results(folders):
         merge_runs.merge_records(*arguments)
     with pytest.raises(ValueError, match=r"there `min_score` is 0\.5, not 0\.6"):
         merge_runs.merge_records(*arguments, bars._replace(min_score=0.6))
+    # The preset's least score is that of the filter, and of the instances themselves.
+    preset = InferenceConfig(**SETTINGS, min_score=1.0)
+    with pytest.raises(ValueError, match=r"there `min_score` is 0\.5, not 1\.0"):
+        merge_runs.merge_records(str(folder / "out"), preset, *arguments[2:], bars)
+    record = records.read_record(str(folder / "out" / "street_0.tfrecord"))
+    assert len(merge_runs.merge_record(record, CONFIG).classes) == 3
+    assert not len(merge_runs.merge_record(record, preset).classes)
     # Results that were made before there was a filter are those without one.
     old = (str(folder / "out"), CONFIG, "graph_merge", str(folder / "old"))
     merge_runs.merge_records(*old)
