@@ -81,6 +81,7 @@ setup(
     license="Apache-2.0",
     entry_points={"console_scripts": ["affinity_seg = affinity_seg.verbs:start"]},
     packages=find_packages(include=["affinity_seg", "affinity_seg.*"]),
+    package_data={"affinity_seg.serving.page": ["static/*"]},
     classifiers=[
         "Operating System :: POSIX :: Linux",
         *(f"Programming Language :: Python :: 3.{minor}" for minor in (10, 11, 12, 13)),
@@ -100,7 +101,7 @@ setup(
         # What tensorflow-metadata asks for on Python 3.10. Without this line, pip tries all of
         # its versions down to the first.
         "protobuf<=6.32; python_version<'3.11'",
-        # These come with tf-models-official; they are named because we import them.
+        # These come with tensorflow and tf-models-official; they are named because we import them.
         "matplotlib",
         "pillow",
         "psutil",
@@ -109,6 +110,7 @@ setup(
         "requests",
         "scikit-learn",
         "tqdm",
+        "werkzeug",
     ],
     extras_require={
         # dockerfile is Docker's own parser.

@@ -15,6 +15,9 @@ import unicodedata
 _MAX_BYTES = 200
 """Longest name of an image; a file name has at most 255 bytes, and ours have a suffix."""
 
+_MAX_SUFFIX = 10
+"""Longest suffix that `without_folders` keeps, with its dot, characters."""
+
 _FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
@@ -60,6 +63,24 @@ def check_utf8(name: str, where: str) -> None:
         name.encode()
     except UnicodeEncodeError as error:
         raise ValueError(f"{escaped(where)}: the name of a file must be UTF-8: {name!r}") from error
+
+
+def without_folders(given: str) -> str:
+    """Returns a name that somebody else gave to a file as one that is safe in any folder.
+
+    Args:
+      given: The name, perhaps with folders of any system before it.
+
+    Returns:
+      The last part, in NFC. Characters that are not letters, digits or one of ``.()+- _`` are
+      replaced by "_". It has at most `_MAX_BYTES` bytes, and does not begin with a dot. It is
+      "picture" if nothing is left.
+    """
+    kept = re.sub(r"[^\w.()+ -]", "_", normalized(re.split(r"[/\\]", given)[-1])).lstrip(" .")
+    stem, suffix = os.path.splitext(kept)
+    suffix = suffix[:_MAX_SUFFIX]
+    stem = stem.encode()[: _MAX_BYTES - len(suffix.encode())].decode(errors="ignore")
+    return (stem + suffix).rstrip(" .") or "picture"
 
 
 def escaped(name: str) -> str:

@@ -175,10 +175,6 @@ def plane_choice(values: cli.Flags) -> PlaneChoice:
     return choose(values.page, values.channels)
 
 
-_PIXEL_SIZES = (1e-4, 1e6)
-"""Least and largest size of a pixel, micrometres."""
-
-
 def define_formats_flags(values: cli.Flags) -> None:
     """Defines --formats and --pixel_size, for `check_formats` and `writer`."""
     what = f"What is written, see docs/outputs.md: names, comma-separated, of {formats.FORMATS}."
@@ -193,9 +189,7 @@ def check_formats(values: cli.Flags) -> None:
     size = values.pixel_size
     if size is None:
         return
-    least, most = _PIXEL_SIZES
-    if not least <= size <= most:
-        raise ValueError(f"`--pixel_size` must be in [{least}, {most}] micrometres: {size}")
+    formats.check_pixel_size(size)
     if not set(formats.WITH_PIXEL_SIZE) & set(values.formats):
         raise ValueError(
             f"`--pixel_size` needs `--formats` with one of {formats.WITH_PIXEL_SIZE}: "

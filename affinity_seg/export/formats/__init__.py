@@ -36,12 +36,22 @@ DEFAULT = ("png", "json")
 WITH_PIXEL_SIZE = ("labels_tiff", "csv")
 """The formats that hold the size of a pixel."""
 
+_PIXEL_SIZES = (1e-4, 1e6)
+"""Least and largest size of a pixel, micrometres."""
+
 
 def check(names: Sequence[str]) -> None:
     """Raises ValueError unless `names` are different names of formats, at least one."""
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names or len(set(names)) != len(names):
         raise ValueError(f"`--formats` must be different names among {FORMATS}: {list(names)}")
+
+
+def check_pixel_size(size: float) -> None:
+    """Raises ValueError unless `size`, micrometres, can be the size of a pixel."""
+    least, most = _PIXEL_SIZES
+    if not least <= size <= most:
+        raise ValueError(f"`--pixel_size` must be in [{least}, {most}] micrometres: {size}")
 
 
 def load(name: str) -> ModuleType:

@@ -74,22 +74,33 @@ def screenshot(path, height):
     return np.ascontiguousarray(image[..., ::-1])
 
 
-def _chromium(action, path, height):
+def command(profile, height, *more, width=WIDTH):
+    """Returns the command that starts a browser without a screen.
+
+    Args:
+      profile: Folder for what it keeps.
+      height: Of its window, pixels.
+      more: Further arguments.
+      width: Of its window, pixels.
+    """
     if shutil.which("chromium") is None:
         pytest.fail("chromium is missing: run tools/install_packages.sh chromium")
+    return [
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        f"--user-data-dir={profile}",
+        f"--window-size={width},{height}",
+        *more,
+    ]
+
+
+def _chromium(action, path, height):
     with tempfile.TemporaryDirectory() as profile:
         run = subprocess.run(
-            [
-                "chromium",
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--hide-scrollbars",
-                f"--user-data-dir={profile}",
-                f"--window-size={WIDTH},{height}",
-                action,
-                f"file://{os.path.abspath(path)}",
-            ],
+            command(profile, height, action, f"file://{os.path.abspath(path)}"),
             capture_output=True,
             text=True,
             check=False,

@@ -1,0 +1,255 @@
+"""A picture in memory: its networks' logits, and the instances that they are merged into."""
+
+import dataclasses
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from affinity_seg import names
+from affinity_seg.configs import inference
+from affinity_seg.configs.inference import AUTO_ZOOM, InferenceConfig
+from affinity_seg.data import pictures
+from affinity_seg.data.plane_choice import PlaneChoice
+from affinity_seg.export import formats
+from affinity_seg.export.formats.picture import SegmentedPicture
+from affinity_seg.labels import ClassTable
+from affinity_seg.pipeline import merging
+from affinity_seg.pipeline.errors import errors_named
+from affinity_seg.pipeline.predicting import Predictor
+from affinity_seg.pipeline.predictions import ImagePrediction
+from affinity_seg.pipeline.segmenter import Segmenter
+
+FIELDS = ("thresholds", "min_pixels")
+"""The fields of the preset that the page changes."""
+
+_WIDEST = 4
+"""The slider of `min_pixels` ends at this many times the preset's value."""
+
+
+class BusyError(Exception):
+    """The networks are at work on other pictures for too long."""
+
+
+class Content(NamedTuple):
+    """A picture as it was read.
+
+    Attributes:
+      filename: Name of its file, `names.without_folders`.
+      choice: Page and channels that were chosen.
+      values: Those of the file, see `pictures.decode_values`.
+      image: uint8 RGB [H, W, 3].
+    """
+
+    filename: str
+    choice: PlaneChoice
+    values: np.ndarray
+    image: np.ndarray
+
+
+class ServedPicture:
+    """A picture and its logits, which are merged as often as thresholds change.
+
+    Several threads may use it.
+
+    Attributes:
+      content: The picture.
+      name: First part of the names of its files.
+      png: The picture as the page shows it, bytes of a PNG file.
+    """
+
+    def __init__(
+        self,
+        content: Content,
+        prediction: ImagePrediction,
+        config: InferenceConfig,
+        class_table: ClassTable,
+    ):
+        """Keeps the arguments; `config` is that with which the logits were predicted."""
+        self.content = content
+        self.name = os.path.splitext(content.filename)[0]
+        bgr = cv2.cvtColor(content.image, cv2.COLOR_RGB2BGR)
+        self.png = cv2.imencode(".png", bgr)[1].tobytes()
+        self._prediction = prediction
+        self._config = config
+        self._class_table = class_table
+        self._lock = threading.Lock()
+        self._last: tuple[InferenceConfig, SegmentedPicture] | None = None
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of memory that the picture and its logits take."""
+        arrays = [self.content.values, self.content.image, self._prediction.semantic_logits]
+        for region in self._prediction.regions:
+            arrays += [region.semantic_logits, region.affinity_logits, region.region.mask]
+        return len(self.png) + sum(np.asarray(array).nbytes for array in arrays)
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what the page shows of the picture beside its instances, for JSON."""
+        height, width = self.content.image.shape[:2]
+        is_zoomed = self._config.zoom == AUTO_ZOOM
+        return {
+            "name": self.content.filename,
+            "height": height,
+            "width": width,
+            "zoom": self._prediction.regions[0].zoomed_size[0] / height if is_zoomed else None,
+            "files": {
+                name: formats.load(name).FILE_NAME.format(name=self.name)
+                for name in formats.FORMATS
+            },
+            "fields": {name: getattr(self._config, name) for name in FIELDS},
+            "max_min_pixels": self._max_min_pixels(),
+            "classes": [
+                {"name": name, "color": color}
+                for name, color in zip(
+                    self._class_table.class_names[1:], self._class_table.colors[1:], strict=True
+                )
+            ],
+        }
+
+    def merge(self, fields: Mapping[str, Any]) -> SegmentedPicture:
+        """Returns the picture with its instances; the networks do not run.
+
+        Args:
+          fields: Values of some of `FIELDS`; the preset has the others.
+
+        Raises:
+          ValueError: A value breaks a rule, or a logit is not finite.
+        """
+        config = inference.change(self._config, fields)
+        with self._lock:
+            last = self._last
+        if last is not None and last[0] == config:
+            return last[1]
+        content = self.content
+        with errors_named(content.filename):
+            merger = merging.merger_of(self._prediction, config, self._class_table)
+            instances = merger.merge(self._prediction)
+        merged = SegmentedPicture(
+            self.name,
+            content.filename,
+            content.image,
+            instances,
+            self._class_table,
+            None if config.vote_min_ratio is None else merging.class_candidates(instances, config),
+            values=content.values,
+        )
+        with self._lock:
+            self._last = config, merged
+        return merged
+
+    def changed(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns those of `fields` that differ from the preset."""
+        return {
+            name: value for name, value in fields.items() if value != getattr(self._config, name)
+        }
+
+    def _max_min_pixels(self) -> int:
+        """Returns where the slider of `min_pixels` ends."""
+        widest = _WIDEST * max(self._config.min_pixels, 1)
+        if self._config.zoom == AUTO_ZOOM:
+            return min(widest, int(np.ceil(self._config.object_area)) - 1)
+        return widest
+
+
+def describe_instances(picture: SegmentedPicture) -> list[dict[str, Any]]:
+    """Returns what the page shows of each instance, for JSON.
+
+    `rings` are the corners of its outlines, [x, y, x, y, ...] in pixels; those of holes as well.
+    """
+    instances = picture.instances
+    return [
+        {
+            "class": int(instances.classes[index]) - 1,
+            "score": round(float(instances.scores[index]), 4),
+            "size": int(instances.sizes[index]),
+            "rings": [
+                ring.ravel().tolist()
+                for polygon in polygons
+                for ring in (polygon.shell, *polygon.holes)
+            ],
+        }
+        for index, polygons in enumerate(picture.polygons)
+    ]
+
+
+def convert(
+    picture: SegmentedPicture, name: str, pixel_size: float | None = None
+) -> tuple[str, bytes]:
+    """Returns name and bytes of a file as `affinity_seg segment` writes it.
+
+    Args:
+      picture: The picture with its instances.
+      name: The format, one of `formats.FORMATS`.
+      pixel_size: Width and height of a pixel, micrometres; None: unknown.
+
+    Raises:
+      ValueError: The format cannot hold the picture.
+    """
+    module = formats.load(name)
+    converted = module.convert(dataclasses.replace(picture, pixel_size=pixel_size))
+    content = module.join([converted]) if hasattr(module, "join") else converted
+    return module.FILE_NAME.format(name=picture.name), content
+
+
+class Reader:
+    """Reads pictures and runs the networks on them, one picture at a time."""
+
+    def __init__(self, segmenter: Segmenter, max_pixels: int, timeout: float):
+        """Makes a reader.
+
+        Args:
+          segmenter: The networks and the preset.
+          max_pixels: Largest number of pixels of a picture.
+          timeout: How long a picture may wait for others, seconds.
+        """
+        self._segmenter = segmenter
+        self._max_pixels = max_pixels
+        self._timeout = timeout
+        self._lock = threading.Lock()
+
+    def read(self, given_name: str, content: bytes, choice: PlaneChoice) -> ServedPicture:
+        """Returns a picture with its logits.
+
+        Args:
+          given_name: Name of its file; nothing is read from there or written to there.
+          content: Bytes of its file.
+          choice: Page and channels of a TIFF file.
+
+        Raises:
+          BusyError: Other pictures took too long.
+          ValueError: The file is not a picture, is damaged or too large, or page or channels must
+            be chosen; the message names the file.
+        """
+        filename = names.without_folders(given_name)
+        size = pictures.check_header(filename, content, turned=True, choice=choice)
+        if size[0] * size[1] > self._max_pixels:
+            raise ValueError(
+                f"{filename}: must have at most {self._max_pixels} pixels on this page: "
+                f"{size[0]}x{size[1]}; `affinity_seg segment` takes larger pictures, and so does "
+                "this page if it is started with a larger `--max_pixels`"
+            )
+        if not self._lock.acquire(timeout=self._timeout):
+            raise BusyError(
+                f"other pictures have kept the networks busy for {self._timeout:g} seconds; try "
+                "again in a while"
+            )
+        try:
+            return self._predict(filename, content, choice)
+        finally:
+            self._lock.release()
+
+    def _predict(self, filename: str, content: bytes, choice: PlaneChoice) -> ServedPicture:
+        values = pictures.decode_values(filename, content, turned=True, choice=choice)
+        image = pictures.to_image(filename, values)
+        with errors_named(filename):
+            prediction = Predictor(self._segmenter).predict(image)
+        return ServedPicture(
+            Content(filename, choice, values, image),
+            prediction,
+            self._segmenter.config,
+            self._segmenter.class_table,
+        )
