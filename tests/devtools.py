@@ -126,9 +126,7 @@ class Page:
         x, y = self.center(selector)
         self.point(x, y)
         for kind in ("mousePressed", "mouseReleased"):
-            self.send(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
-            )
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def press(self, key, times=1):
         """Presses a key, one of `KEYS`."""

@@ -50,3 +50,10 @@ def bmp(rows, height, width, bits, *, info=40, compression=0, palette=b"", masks
     header = struct.pack("<IIIIii", start + len(rows), 0, start, info, width, height)
     header += struct.pack("<HHIIIIII", 1, bits, compression, len(rows), 0, 0, len(palette) // 4, 0)
     return b"BM" + header + masks + palette + rows
+
+
+def claimed_png(height, width, bits=8, kind=0):
+    """Returns a PNG file of a few bytes whose header claims a size."""
+    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + data

@@ -3,7 +3,6 @@
 import pathlib
 import re
 import struct
-import zlib
 
 import cv2
 import numpy as np
@@ -19,18 +18,7 @@ from affinity_seg.evaluation import truth
 from affinity_seg.pipeline import records
 from affinity_seg.serving import client
 
-
-def _png(height, width, bits=8, kind=0):
-    """Returns a PNG of a few bytes whose header claims a size."""
-    content = b"\x89PNG\r\n\x1a\n"
-    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
-    for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b"")):
-        content += struct.pack(">I", len(data)) + name + data
-        content += struct.pack(">I", zlib.crc32(name + data))
-    return content
-
-
-BOMB = _png(8200, 8200)
+BOMB = picture_bytes.claimed_png(8200, 8200)
 JPEG_BOMB = bytearray(cv2.imencode(".jpg", np.zeros((8, 9, 3), np.uint8))[1].tobytes())
 _FRAME = JPEG_BOMB.index(b"\xff\xc0") + 5
 JPEG_BOMB[_FRAME : _FRAME + 4] = struct.pack(">HH", 8200, 8200)

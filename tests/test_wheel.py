@@ -70,6 +70,10 @@ def test_nothing_for_developers_is_in_it(wheel):
     assert len(shipped) > 4
     for name, path in shipped.items():
         assert contents[f"affinity_seg/share/{name}"] == path.read_bytes()
+    page = architecture.ROOT / "affinity_seg" / "serving" / "page" / "static"
+    assert len(list(page.iterdir())) == 3
+    for path in page.iterdir():
+        assert contents[str(path.relative_to(architecture.ROOT))] == path.read_bytes()
     developers = {
         path.read_bytes(): path
         for room in (*architecture.FOR_DEVELOPERS, "tests")

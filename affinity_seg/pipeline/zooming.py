@@ -16,9 +16,9 @@ from affinity_seg import neighbors
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline import pasting
+from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline.merging import GraphMerger
 from affinity_seg.pipeline.predictions import RegionPrediction
-from affinity_seg.pipeline.regions import Region
 
 Logits = tuple[Any, Any, Any]
 """What `RegionPrediction` holds beside the region: zoomed size, semantic and affinity logits."""
@@ -80,7 +80,10 @@ class Zooming:
         self._merger = GraphMerger(measured, class_table, distances, strides)
 
     def settle(
-        self, predict: Callable[[tf.Tensor], Logits], regions: Sequence[Region], size: tf.Tensor
+        self,
+        predict: Callable[[tf.Tensor], Logits],
+        regions: Sequence[regions_lib.Region],
+        size: tf.Tensor,
     ) -> Logits:
         """Returns the logits of an image at the zoom that its objects need.
 
@@ -108,6 +111,25 @@ class Zooming:
                 estimates += 1
         return logits
 
+    def zoom_of(self, size: tuple[int, int], zoomed: Sequence[int]) -> float:
+        """Returns which of the zooms `settle` has chosen; eager only.
+
+        If several lead to the same zoomed size, it is the first of them: the results are the same.
+
+        Args:
+          size: Height and width of the image, pixels.
+          zoomed: Height and width at which it was predicted, pixels.
+        """
+        found = (
+            regions_lib.zoomed_size(tf.constant(size), self._config, tf.constant(zoom)).numpy()
+            for zoom in self._zooms
+        )
+        return next(
+            float(zoom)
+            for zoom, one in zip(self._zooms, found, strict=True)
+            if one.tolist() == list(zoomed)
+        )
+
     def _no_logits(self) -> tuple[Logits, Logits]:
         """Returns empty logits, with which the loop begins, and the shapes that they may take."""
         dtype = self._config.logits_dtype
@@ -116,7 +138,7 @@ class Zooming:
         return (tf.zeros([2], tf.int32), *empty), (tf.TensorShape([2]), *shapes)
 
     def _estimate(
-        self, regions: Sequence[Region], logits: Logits, size: tf.Tensor, at: tf.Tensor
+        self, regions: Sequence[regions_lib.Region], logits: Logits, size: tf.Tensor, at: tf.Tensor
     ) -> tf.Tensor:
         """Returns the index of the zoom that the objects need; without any, `at`."""
         canvas = self._merger.empty(size)

@@ -150,7 +150,7 @@ def test_four_clients_at_once(server, folder, names, offline):
 
 @pytest.mark.parametrize(
     "flag, message",
-    [("--model=nowhere", "nowhere"), ("--model=.", "neither saved_model.pb nor a version")],
+    [("--model=nowhere", "nowhere"), ("--model=.", "a model must hold the networks in folders")],
 )
 def test_a_model_that_is_not_there(tmp_path, flag, message):
     result = run_verb("serve", tmp_path, flag)

@@ -162,7 +162,11 @@ class Application:
             )
         end = time.monotonic() + self._settings.timeout
         content = bytearray()
-        while chunk := request.stream.read(_CHUNK):
+        while len(content) < size:
+            # `read1` does not wait until all of it is there, so that a slow upload is noticed.
+            chunk = request.environ["wsgi.input"].read1(min(_CHUNK, size - len(content)))
+            if not chunk:
+                raise exceptions.BadRequest("the upload was cut off")
             content += chunk
             if time.monotonic() > end:
                 raise TimeoutError
@@ -190,7 +194,7 @@ class Application:
         if choice.channels is not None:
             flags.append(f"--channels={','.join(map(str, choice.channels))}")
         flags += settings.changes
-        for name, value in picture.changed(fields).items():
+        for name, value in picture.overrides(fields).items():
             flags.append(f"--override={name}={json.dumps(value, separators=(',', ':'))}")
         return " \\\n    ".join(["affinity_seg segment", *map(shlex.quote, flags)])
 

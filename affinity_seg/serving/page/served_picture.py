@@ -11,7 +11,7 @@ import numpy as np
 
 from affinity_seg import names
 from affinity_seg.configs import inference
-from affinity_seg.configs.inference import AUTO_ZOOM, InferenceConfig
+from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import pictures
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.export import formats
@@ -59,6 +59,7 @@ class ServedPicture:
       content: The picture.
       name: First part of the names of its files.
       png: The picture as the page shows it, bytes of a PNG file.
+      num_bytes: Memory that picture and logits take, bytes.
     """
 
     def __init__(
@@ -67,8 +68,17 @@ class ServedPicture:
         prediction: ImagePrediction,
         config: InferenceConfig,
         class_table: ClassTable,
+        zoom: float | None,
     ):
-        """Keeps the arguments; `config` is that with which the logits were predicted."""
+        """Keeps a picture.
+
+        Args:
+          content: The picture.
+          prediction: Its logits.
+          config: That with which the logits were predicted.
+          class_table: The classes.
+          zoom: The zoom that was chosen for it, None if `config.zoom` is not "auto".
+        """
         self.content = content
         self.name = os.path.splitext(content.filename)[0]
         bgr = cv2.cvtColor(content.image, cv2.COLOR_RGB2BGR)
@@ -76,26 +86,21 @@ class ServedPicture:
         self._prediction = prediction
         self._config = config
         self._class_table = class_table
-        self._lock = threading.Lock()
-        self._last: tuple[InferenceConfig, SegmentedPicture] | None = None
-
-    @property
-    def num_bytes(self) -> int:
-        """Bytes of memory that the picture and its logits take."""
-        arrays = [self.content.values, self.content.image, self._prediction.semantic_logits]
-        for region in self._prediction.regions:
+        self._zoom = zoom
+        arrays = [content.values, content.image, prediction.semantic_logits]
+        for region in prediction.regions:
             arrays += [region.semantic_logits, region.affinity_logits, region.region.mask]
-        return len(self.png) + sum(np.asarray(array).nbytes for array in arrays)
+        self.num_bytes = len(self.png) + sum(np.asarray(array).nbytes for array in arrays)
+        self._last: tuple[InferenceConfig, SegmentedPicture] | None = None
 
     def describe(self) -> dict[str, Any]:
         """Returns what the page shows of the picture beside its instances, for JSON."""
         height, width = self.content.image.shape[:2]
-        is_zoomed = self._config.zoom == AUTO_ZOOM
         return {
             "name": self.content.filename,
             "height": height,
             "width": width,
-            "zoom": self._prediction.regions[0].zoomed_size[0] / height if is_zoomed else None,
+            "zoom": self._zoom,
             "files": {
                 name: formats.load(name).FILE_NAME.format(name=self.name)
                 for name in formats.FORMATS
@@ -120,8 +125,7 @@ class ServedPicture:
           ValueError: A value breaks a rule, or a logit is not finite.
         """
         config = inference.change(self._config, fields)
-        with self._lock:
-            last = self._last
+        last = self._last
         if last is not None and last[0] == config:
             return last[1]
         content = self.content
@@ -137,20 +141,25 @@ class ServedPicture:
             None if config.vote_min_ratio is None else merging.class_candidates(instances, config),
             values=content.values,
         )
-        with self._lock:
-            self._last = config, merged
+        self._last = config, merged
         return merged
 
-    def changed(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns those of `fields` that differ from the preset."""
-        return {
-            name: value for name, value in fields.items() if value != getattr(self._config, name)
-        }
+    def overrides(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the fields with which `affinity_seg segment` finds what `merge` does.
+
+        If they differ from the preset, they include the zoom of this picture, which would otherwise
+        be chosen by objects that are merged in another way.
+        """
+        own = vars(self._config)
+        changed = {name: value for name, value in fields.items() if value != own[name]}
+        if changed and self._zoom is not None:
+            changed |= dict.fromkeys(("first_zoom", "min_zoom", "max_zoom"), self._zoom)
+        return changed
 
     def _max_min_pixels(self) -> int:
         """Returns where the slider of `min_pixels` ends."""
         widest = _WIDEST * max(self._config.min_pixels, 1)
-        if self._config.zoom == AUTO_ZOOM:
+        if self._zoom is not None:
             return min(widest, int(np.ceil(self._config.object_area)) - 1)
         return widest
 
@@ -242,14 +251,15 @@ class Reader:
         finally:
             self._lock.release()
 
-    def _predict(self, filename: str, content: bytes, choice: PlaneChoice) -> ServedPicture:
-        values = pictures.decode_values(filename, content, turned=True, choice=choice)
+    def _predict(self, filename: str, file: bytes, choice: PlaneChoice) -> ServedPicture:
+        values = pictures.decode_values(filename, file, turned=True, choice=choice)
         image = pictures.to_image(filename, values)
+        segmenter = self._segmenter
         with errors_named(filename):
-            prediction = Predictor(self._segmenter).predict(image)
-        return ServedPicture(
-            Content(filename, choice, values, image),
-            prediction,
-            self._segmenter.config,
-            self._segmenter.class_table,
-        )
+            prediction = Predictor(segmenter).predict(image)
+        zoom = None
+        if segmenter.zooming is not None:
+            zoomed = np.asarray(prediction.regions[0].zoomed_size).tolist()
+            zoom = segmenter.zooming.zoom_of(image.shape[:2], zoomed)
+        content = Content(filename, choice, values, image)
+        return ServedPicture(content, prediction, segmenter.config, segmenter.class_table, zoom)

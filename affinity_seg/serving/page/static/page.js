@@ -115,10 +115,6 @@ async function show(found) {
   byId("pixels").src = ofPicture("/picture.png");
   byId("drawn").setAttribute("viewBox", `0 0 ${found.width} ${found.height}`);
   byId("view").style.aspectRatio = `${found.width} / ${found.height}`; // For small screens.
-  byId("zoom-note").textContent = found.zoom
-    ? `The networks saw this picture enlarged ${found.zoom.toFixed(2)} times. The command chooses ` +
-      "the zoom of each picture with the values above, so it can differ a little."
-    : "";
   makeSliders();
   resize();
   await merge();
@@ -177,6 +173,10 @@ function draw(answer) {
   byId("drawn").replaceChildren(halo, ...paths);
   byId("count").textContent = `${instances.length} ${instances.length === 1 ? "instance" : "instances"}`;
   byId("command").textContent = answer.command;
+  byId("zoom-note").textContent = answer.command.includes("first_zoom")
+    ? `The networks saw this picture enlarged ${picture.zoom.toFixed(2)} times. For other pictures, ` +
+      "leave out the three fields of the zoom: then each is enlarged by the size of its own objects."
+    : "";
   listClasses();
   point(-1);
 }

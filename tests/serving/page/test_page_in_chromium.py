@@ -1,0 +1,130 @@
+"""The page of `affinity_seg serve` in Debian's chromium, used by its real buttons."""
+
+import re
+import shlex
+
+import devtools
+import numpy as np
+import pytest
+import roifile
+import tifffile
+from fills import fill
+from serve_process import serve
+
+from affinity_seg import verbs
+from affinity_seg.export import formats
+
+COUNT = "document.querySelectorAll('.instance').length"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    with serve(tmp_path_factory.mktemp("served")) as (url, _):
+        yield url
+
+
+def _drop(page, path):
+    page.wait("document.getElementById('allowed').innerText")
+    page.drop(path, "body")
+    page.wait(f"{COUNT} > 0 && !document.body.ariaBusy")
+    return page.ask(COUNT)
+
+
+def _move(page, slider, key, times):
+    """Moves a slider by a key, and waits until the merge with its value is shown."""
+    page.ask(f"document.getElementById('{slider}').focus()")
+    page.press(key, times)
+    page.wait("!isMerging && !isChanged")
+    return page.ask(COUNT)
+
+
+def _download(page, name):
+    page.click(f"#download-{name}")
+    return page.downloaded()
+
+
+def _segment(page, path, folder):
+    """Runs the command that the page shows on the picture; returns the label image."""
+    flags = shlex.split(page.text("#command").replace("\\\n", ""))[2:]
+    flags = [flag for flag in flags if not flag.startswith(("--input=", "--output_dir="))]
+    flags += [f"--input={path}", f"--output_dir={folder}", "--formats=labels_tiff"]
+    verbs.run("segment", flags)
+    (found,) = folder.iterdir()
+    return tifffile.imread(found)
+
+
+def test_two_browsers_drop_pictures_move_sliders_and_download(url, pictures, tmp_path):
+    with devtools.opened(url) as first, devtools.opened(url) as second:
+        before = _drop(first, pictures["cells.png"])
+        others = _drop(second, pictures["other.png"])
+        drawn = second.ask("drawn.innerHTML")
+        # Each step of the slider is 0.01 of the threshold; the other one is that of the size.
+        after = _move(first, "threshold-0", "ArrowRight", 17)
+        after = _move(first, "min-pixels", "ArrowLeft", 90)
+        assert "thresholds=[0.67]" in first.text("#command")
+        assert "min_pixels=150" in first.text("#command")
+        assert after != before and first.text("#count") == f"{after} instances"
+
+        path = _download(first, "imagej")
+        assert path.endswith("/cells_rois.zip")
+        ids = _segment(first, pictures["cells.png"], tmp_path)
+        masks = [fill(roi.coordinates(multi=True), ids.shape) for roi in roifile.roiread(path)]
+        assert len(masks) == after == ids.max()
+        for number, mask in enumerate(masks, start=1):
+            np.testing.assert_array_equal(mask, ids == number)
+
+        # Nothing has changed in the other browser.
+        assert second.ask(COUNT) == others and second.ask("drawn.innerHTML") == drawn
+        assert "--override" not in second.text("#command")
+        labels = tifffile.imread(_download(second, "labels_tiff"))
+        assert labels.max() == others and labels.shape != ids.shape
+        assert first.ask("picture.token") != second.ask("picture.token")
+        assert first.faults() == second.faults() == []
+
+
+def test_what_a_browser_shows(url, pictures, tmp_path):
+    with devtools.opened(url) as page:
+        count = _drop(page, pictures["cells.png"])
+        buttons = page.ask("[...document.querySelectorAll('#downloads button')].map((b) => b.id)")
+        assert buttons == [f"download-{name}" for name in formats.FORMATS]
+
+        page.point(*page.center(".instance[data-index='5']"))
+        said = r"nucleus, score \d\.\d\d, \d+ pixels"
+        assert re.fullmatch(said, page.text("#tip"))
+        assert re.fullmatch(rf"\d+ of {count}: {said}", page.text("#detail"))
+
+        # Without a mouse: the arrow keys go through the instances.
+        page.ask("document.getElementById('view').focus()")
+        page.point(1, 1)
+        page.press("ArrowRight", 3)
+        assert page.text("#detail").startswith(f"3 of {count}: nucleus")
+        page.press("ArrowLeft", 3)
+        assert page.text("#detail").startswith(f"{count} of {count}: nucleus")
+        assert page.ask("document.querySelectorAll('.shown').length") == 1
+
+        fewer = _move(page, "min-pixels", "End", 1)
+        assert fewer < count
+        page.click("#reset")
+        page.wait(f"!isMerging && {COUNT} == {count}")
+
+        page.click("#larger")
+        assert page.ask("view.scrollWidth > view.clientWidth")
+        page.click("#fit")
+        assert page.ask("view.scrollWidth <= view.clientWidth")
+        for width in (1280, 800, 360):
+            page.resize(width, 740)
+            page.wait("frame.getBoundingClientRect().width <= view.clientWidth")
+            assert page.ask("document.documentElement.scrollWidth") == width
+        assert page.faults() == []
+
+        (tmp_path / "notes.txt").write_text("no picture")
+        page.drop(tmp_path / "notes.txt", "body")
+        page.wait("!document.getElementById('error').hidden && !document.body.ariaBusy")
+        wanted = "notes.txt: not a PNG, JPEG, BMP or TIFF file, 10 bytes"
+        assert page.text("#error") == wanted
+        assert page.ask(COUNT) == count
+
+        token = page.ask("picture.token")
+        page.click("#forget")
+        page.wait("!document.getElementById('start').hidden")
+        assert page.ask(f"fetch('pictures/{token}/instances').then((r) => r.status)") == 404
