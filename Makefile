@@ -13,8 +13,8 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 FUZZ_SECONDS ?= 60
 TEST_WORKERS ?= 2
 
-.PHONY: help setup packages op demo nuclei nuclei-model packed-nuclei-model serve test test-all lint \
-  docs audit lock fuzz faults test-aarch64 format architecture bench results stardist wheel clean
+.PHONY: help setup packages op demo nuclei nuclei-model packed-nuclei-model serve page-pictures test \
+  test-all lint docs audit lock fuzz faults test-aarch64 format architecture bench results stardist wheel clean
 
 setup: op
 
@@ -75,7 +75,12 @@ serve: setup
 	  $(BIN)/affinity_seg export --model=$(RUNS)/demo --output_dir=$(RUNS)/demo/export
 	$(BIN)/affinity_seg serve --model=$(RUNS)/demo/export
 
-# Chromium shows the tests what is on the page of `affinity_seg report`.
+# The pictures of docs/page.md: the page of `affinity_seg serve`, used in chromium.
+page-pictures: setup
+	tools/install_packages.sh chromium
+	PYTHONPATH=. $(BIN)/python tests/page_pictures.py
+
+# Chromium shows the tests what is on the pages of `affinity_seg report` and `affinity_seg serve`.
 test: setup lint docs
 	tools/install_packages.sh chromium
 	bazel test //cc/...

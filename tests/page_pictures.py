@@ -19,7 +19,7 @@ from affinity_seg import files  # noqa: E402
 
 FOLDER = HERE.parent / "docs" / "images"
 PICTURE = HERE.parent / "models" / "nuclei.png"
-_QUALITY = 85
+_QUALITY = 75
 
 
 def _write(page, name):

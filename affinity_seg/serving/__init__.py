@@ -1,1 +1,1 @@
-"""The exported model: everything from the image to its instances inside one TensorFlow graph."""
+"""Models behind a server: exported ones in one TensorFlow graph, and a page to look at pictures."""

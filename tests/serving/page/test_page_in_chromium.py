@@ -111,14 +111,14 @@ def test_what_a_browser_shows(url, pictures, tmp_path):
         assert page.ask("view.scrollWidth > view.clientWidth")
         page.click("#fit")
         assert page.ask("view.scrollWidth <= view.clientWidth")
-        for width in (1280, 800, 360):
+        for width in (360, 800, 1280):
             page.resize(width, 740)
             page.wait("frame.getBoundingClientRect().width <= view.clientWidth")
             assert page.ask("document.documentElement.scrollWidth") == width
         assert page.faults() == []
 
         (tmp_path / "notes.txt").write_text("no picture")
-        page.drop(tmp_path / "notes.txt", "body")
+        page.drop(tmp_path / "notes.txt", "#view")
         page.wait("!document.getElementById('error').hidden && !document.body.ariaBusy")
         wanted = "notes.txt: not a PNG, JPEG, BMP or TIFF file, 10 bytes"
         assert page.text("#error") == wanted

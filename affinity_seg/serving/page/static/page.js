@@ -5,6 +5,7 @@
 const byId = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 const COLORS = ["#ff5d5d", "#ffd23f", "#5ee06b", "#4fd8ff", "#ff8ce8", "#ffa04d", "#b6a5ff", "#f4ffb0"];
+const LEAST_LIGHT = 150;
 const ZOOM_STEP = 1.4;
 const SCALES = [1 / 16, 32];
 const REVOKE_MS = 10000;
@@ -187,7 +188,12 @@ function outline(ring) {
   return `M${corners.join("L")}Z`;
 }
 
-const rgb = (color) => `rgb(${color.join()})`;
+// The colour of a class, lightened until it can be seen on its dark edge.
+function rgb([red, green, blue]) {
+  const light = 0.3 * red + 0.59 * green + 0.11 * blue;
+  const share = Math.max(0, (LEAST_LIGHT - light) / (255 - light));
+  return `rgb(${[red, green, blue].map((value) => Math.round(value + (255 - value) * share)).join()})`;
+}
 
 // With one class, touching instances get colours of their own. An instance that stays where it is
 // keeps its colour.
@@ -229,7 +235,7 @@ function makeSliders() {
     };
     return slider(`threshold-${stage}`, name, note, [0.01, 1, 0.01], set);
   });
-  const note = picture.zoom ? "Smaller instances are left out." : "Smaller instances are left out; in pixels.";
+  const note = "Instances up to this size are left out, in pixels after the networks' zoom.";
   rows.push(slider("min-pixels", "Smallest size", note, [0, picture.max_min_pixels, 1], (value) => {
     fields.min_pixels = value;
   }));
@@ -276,7 +282,7 @@ function showFields(typed) {
   if (picture.zoom) {
     const own = Math.round(fields.min_pixels / picture.zoom ** 2);
     byId("min-pixels-note").textContent =
-      `Smaller instances are left out. Counted after the zoom: ${own} pixels of the picture.`;
+      `Instances up to this size are left out. It is counted in the enlarged picture; in yours it is ${own} pixels.`;
   }
 }
 
