@@ -131,3 +131,24 @@ def test_results_are_found_under_either_form_of_a_name(tmp_path):
     (found,) = results.read_result(folder, nfc, CITYSCAPES)
     assert found.class_index == 3
     assert names.find(str(tmp_path / "nöwhere")) == str(tmp_path / "nöwhere")
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("cells 1_(a)+b-c.ome.tif", "cells 1_(a)+b-c.ome.tif"),
+        ("../../cells.png", "cells.png"),
+        ("..\\cells.png", "cells.png"),
+        ("a/..", "picture"),
+        ("...png", "png"),
+        ("a\0b\n.png", "a_b_.png"),
+        ("u\u0308.png", "\xfc.png"),
+        ("\udcff.png", "_.png"),
+        ("\xfc" * 300 + ".png", "\xfc" * 98 + ".png"),
+        ("a." + "x" * 300, "a." + "x" * 9),
+    ],
+)
+def test_a_name_from_elsewhere_becomes_one_without_folders(given, wanted):
+    found = names.without_folders(given)
+    assert found == wanted and len(found.encode()) <= 200
+    assert names.without_folders(found) == found

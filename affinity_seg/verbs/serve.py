@@ -173,8 +173,9 @@ async def _say_when_ready(values: cli.Flags) -> None:
 
 def _check_ports(values: cli.Flags, names: Sequence[str]) -> None:
     """Raises ValueError if something listens at one of the ports, given by their flags."""
+    family = socket.AF_INET6 if ":" in values.host else socket.AF_INET
     for name in names:
         try:
-            socket.create_server((values.host, values[name].value)).close()
+            socket.create_server((values.host, values[name].value), family=family).close()
         except OSError as error:
             raise ValueError(f"`--{name}` must be free: {values[name].value}: {error}") from error

@@ -9,7 +9,7 @@ import tensorflow as tf
 from affinity_seg.configs.inference import MIN_TILE_SIDE, InferenceConfig
 from affinity_seg.instances import overlaps
 from affinity_seg.labels import ClassTable
-from affinity_seg.pipeline import tiles, zooming
+from affinity_seg.pipeline import merging, tiles, zooming
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.segmenter import Segmenter
 from checks.true_networks import TrueNetwork, coordinates
@@ -127,6 +127,23 @@ def test_objects_of_any_size_end_at_one_size(diameter, way):
     assert 22 < _median(scene[1]) * heights[-1] / 112 < 26
     assert sorted(found.classes) == [1, 1, 2]
     assert _ious(found.instance_ids, scene[1]).min() > 0.85
+
+
+@pytest.mark.parametrize("diameter", [9, 20, 24, 45])
+def test_the_zoom_that_was_chosen_is_known_and_can_be_given(diameter):
+    scene = _scene([diameter, diameter - 1, diameter + 1])
+    segmenter, image = _segmenter(scene), coordinates(*SIZE)
+    prediction = Predictor(segmenter).predict(image)
+    zoomed = np.asarray(prediction.regions[0].zoomed_size).tolist()
+    zoom = segmenter.zooming.zoom_of(SIZE, zoomed)
+    assert zoom == pytest.approx(_expected(scene[1]))
+    # With limits that leave only this zoom, merged in another way, it stays as it is.
+    given = dict.fromkeys(("first_zoom", "min_zoom", "max_zoom"), zoom)
+    fixed = _segmenter(scene, min_pixels=300, **given)
+    found = _program(fixed, image)
+    assert fixed.networks[-1].heights == [zoomed[0]]
+    wanted = merging.merger_of(prediction, fixed.config, TABLE).merge(prediction)
+    np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids)
 
 
 @WAYS
