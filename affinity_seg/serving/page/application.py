@@ -236,6 +236,8 @@ def _fields(given: Mapping[str, str]) -> dict[str, Any]:
         found["thresholds"] = tuple(_parsed("thresholds", text, float) for text in texts)
     if "min_pixels" in given:
         found["min_pixels"] = _number(given, "min_pixels", int)
+    if "min_score" in given:
+        found["min_score"] = _number(given, "min_score", float)
     return found
 
 

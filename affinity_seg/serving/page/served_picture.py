@@ -23,7 +23,7 @@ from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.pipeline.segmenter import Segmenter
 
-FIELDS = ("thresholds", "min_pixels")
+FIELDS = ("thresholds", "min_pixels", "min_score")
 """The fields of the preset that the page changes."""
 
 _WIDEST = 4
@@ -147,12 +147,12 @@ class ServedPicture:
     def overrides(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the fields with which `affinity_seg segment` finds what `merge` does.
 
-        If they differ from the preset, they include the zoom of this picture, which would otherwise
-        be chosen by objects that are merged in another way.
+        They include the zoom of this picture if it would otherwise be chosen by objects that are
+        merged in another way. All objects are measured for it, whatever `min_score` is.
         """
         own = vars(self._config)
         changed = {name: value for name, value in fields.items() if value != own[name]}
-        if changed and self._zoom is not None:
+        if changed.keys() - {"min_score"} and self._zoom is not None:
             changed |= dict.fromkeys(("first_zoom", "min_zoom", "max_zoom"), self._zoom)
         return changed
 

@@ -58,11 +58,15 @@ def test_two_browsers_drop_pictures_move_sliders_and_download(url, pictures, tmp
         before = _drop(first, pictures["cells.png"])
         others = _drop(second, pictures["other.png"])
         drawn = second.ask("drawn.innerHTML")
-        # Each step of the slider is 0.01 of the threshold; the other one is that of the size.
-        after = _move(first, "threshold-0", "ArrowRight", 17)
-        after = _move(first, "min-pixels", "ArrowLeft", 90)
-        assert "thresholds=[0.67]" in first.text("#command")
-        assert "min_pixels=150" in first.text("#command")
+        own = first.ask("picture.fields")
+        # A step of the sliders of scores is 0.01, one of that of the size is a pixel.
+        _move(first, "threshold-0", "ArrowRight", 17)
+        _move(first, "min-pixels", "ArrowLeft", 90)
+        after = _move(first, "min-score", "ArrowRight", 60)
+        command = first.text("#command")
+        assert f"thresholds=[{own['thresholds'][0] + 0.17:.2f}]" in command
+        assert f"min_pixels={own['min_pixels'] - 90}" in command
+        assert f"min_score={(own['min_score'] or 0) + 0.6:.1f}" in command
         assert after != before and first.text("#count") == f"{after} instances"
 
         path = _download(first, "imagej")

@@ -113,6 +113,8 @@ def test_a_wait_for_other_pictures_ends(client, reader, kept, monkeypatch):
         ({"thresholds": "nan"}, "`thresholds` must"),
         ({"thresholds": "0.5,0.4"}, "`thresholds` must have one entry per stage, 1"),
         ({"thresholds": "a"}, "`thresholds` must be a number: 'a'"),
+        ({"min_score": "1.1"}, "`min_score` must"),
+        ({"min_score": "nan"}, "`min_score` must"),
         ({"min_pixels": "-1"}, "`min_pixels` must"),
         ({"min_pixels": "1.5"}, "`min_pixels` must be a whole number: '1.5'"),
         ({"min_pixels": "100000"}, "`min_pixels` must be less than the area"),

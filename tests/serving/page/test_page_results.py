@@ -17,11 +17,11 @@ import tifffile
 from fills import fill
 from pycocotools import mask as mask_lib
 
-from affinity_seg import verbs
+from affinity_seg import model_folder, verbs
 from affinity_seg.export import formats
 from affinity_seg.pipeline.segmenter import Segmenter
 
-CHANGED = {"thresholds": "0.62", "min_pixels": "150"}
+CHANGED = {"thresholds": "0.62", "min_pixels": "150", "min_score": "0.75"}
 
 
 def _segment(answer, path, folder, *more):
@@ -52,13 +52,21 @@ def test_every_download_is_what_segment_writes(client, pictures, tmp_path, name,
 
 def test_other_thresholds_find_other_instances(client, pictures):
     picture = client.upload(pictures["cells.png"])
-    assert picture["fields"] == {"thresholds": [0.5], "min_pixels": 240}
+    own = model_folder.read("nuclei").config()
+    fields = {name: getattr(own, name) for name in ("thresholds", "min_pixels", "min_score")}
+    assert picture["fields"] == {**fields, "thresholds": list(fields["thresholds"])}
     first = client.merge(picture)
     assert "--override" not in first["command"]
     changed = client.merge(picture, **CHANGED)
     assert first["instances"] != changed["instances"]
     assert "thresholds=[0.62]" in changed["command"] and "min_pixels=150" in changed["command"]
-    assert client.merge(picture, thresholds="0.5", min_pixels="240") == first
+    given = {"thresholds": str(own.thresholds[0]), "min_pixels": str(own.min_pixels)}
+    assert client.merge(picture, **given) == first
+    best = max(one["score"] for one in first["instances"])
+    sure = client.merge(picture, min_score=str(best - 0.02))
+    kept = [one for one in first["instances"] if one["score"] >= best - 0.02]
+    assert sure["instances"] == kept and 0 < len(kept) < len(first["instances"])
+    assert "min_score" in sure["command"] and "zoom" not in sure["command"]
     fewest = client.merge(picture, min_pixels=str(picture["max_min_pixels"]))["instances"]
     assert 0 < len(fewest) < len(first["instances"])
 

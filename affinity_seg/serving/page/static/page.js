@@ -51,6 +51,7 @@ const ofPicture = (rest = "") => `pictures/${picture.token}${rest}`;
 
 function query(more = {}) {
   const text = { thresholds: fields.thresholds.join(), min_pixels: fields.min_pixels, ...more };
+  if (fields.min_score !== null) text.min_score = fields.min_score;
   return `?${new URLSearchParams(text)}`;
 }
 
@@ -239,6 +240,10 @@ function makeSliders() {
   rows.push(slider("min-pixels", "Smallest size", note, [0, picture.max_min_pixels, 1], (value) => {
     fields.min_pixels = value;
   }));
+  const scores = "Instances with a lower score are left out.";
+  rows.push(slider("min-score", "Least score", scores, [0, 1, 0.01], (value) => {
+    fields.min_score = value || (picture.fields.min_score === null ? null : 0);
+  }));
   byId("sliders").replaceChildren(...rows);
   showFields();
 }
@@ -276,6 +281,7 @@ function slider(id, name, note, [min, max, step], set) {
 function showFields(typed) {
   const values = Object.fromEntries(fields.thresholds.map((value, stage) => [`threshold-${stage}`, value]));
   values["min-pixels"] = fields.min_pixels;
+  values["min-score"] = fields.min_score ?? 0;
   for (const [id, value] of Object.entries(values)) {
     for (const input of [byId(id), byId(`${id}-number`)]) if (input !== typed) input.value = value;
   }
