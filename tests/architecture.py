@@ -51,6 +51,7 @@ ROOMS = (
     "serving",
     "model",
     "beam",
+    "fitting",
     "tool_flags",
     "verbs",
     "synthetic",
@@ -65,7 +66,7 @@ FOR_DEVELOPERS = ("synthetic", "checks", "benchmarks")
 TRAINING = ("dataloaders", "losses", "tasks")
 """Rooms that only training needs."""
 
-USES_TRAINING = ("verbs", "benchmarks")
+USES_TRAINING = ("fitting", "verbs", "benchmarks")
 """Rooms outside of training that may import from `TRAINING`."""
 
 CC_ROOMS = {

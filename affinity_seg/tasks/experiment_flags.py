@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from affinity_seg import cli, resources
 
 if TYPE_CHECKING:
+    from official.core.train_utils import ParseConfigOptions
+
     from affinity_seg.configs import experiments
 
 
@@ -22,8 +24,11 @@ def define(values: cli.Flags) -> None:
     values.string("tpu", "", "Address of a TPU, if any.")
 
 
-def parse(values: cli.Flags) -> "experiments.Experiment":
+def parse(values: "cli.Flags | ParseConfigOptions") -> "experiments.Experiment":
     """Returns the experiment that the flags name, validated and not locked.
+
+    Args:
+      values: The flags, or Model Garden's `ParseConfigOptions`, which has the same names.
 
     Raises:
       FileNotFoundError: A file is missing.

@@ -17,7 +17,7 @@ from affinity_seg import cli
 
 GROUPS = {
     "data": ("prepare",),
-    "train": ("train", "import", "serve_data"),
+    "train": ("fit", "train", "import", "serve_data"),
     "run": ("demo", "segment", "merge", "models"),
     "judge": ("evaluate", "report", "tune", "ablation"),
     "serve": ("pack", "export", "serve", "client"),

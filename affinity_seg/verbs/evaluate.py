@@ -15,11 +15,7 @@ import os
 
 from affinity_seg import cli, files, model_folder, tool_flags
 from affinity_seg.data import listing
-from affinity_seg.evaluation import tables
 from affinity_seg.labels import load_class_table
-
-_KEPT_IOUS = ("0.50", "0.70", "0.90")
-"""IoUs whose score of the Data Science Bowl is kept in model.yaml."""
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -35,7 +31,7 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags) -> None:
     """Runs the verb."""
-    from affinity_seg.evaluation import errors, metrics
+    from affinity_seg.evaluation import judging, metrics
     from affinity_seg.visualization import curves, layout
 
     folder = values.model and model_folder.read_own(values.model).path
@@ -44,11 +40,9 @@ def main(values: cli.Flags) -> None:
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     table = load_class_table(values.class_table)
     items = listing.list_labelled_images(values.input, values.layout, values.split)
-    scores = metrics.evaluate(items, values.results_dir, table, values.baseline_results_dir)
-    scores["errors"] = errors.summary(metrics.find_errors(items, values.results_dir, table), table)
-    print(tables.error_tables(scores["errors"]) + "\n")
+    scores = judging.judge(items, values.results_dir, table, values.baseline_results_dir)
     if folder:
-        model_folder.write(folder, scores={_name_of_data(values): _kept(scores)})
+        model_folder.write(folder, scores={_name_of_data(values): judging.kept(scores)})
         print(f"scores kept: {os.path.join(folder, model_folder.FILE)}")
     if values.output_json:
         files.write_json(values.output_json, metrics.for_json(scores))
@@ -57,14 +51,6 @@ def main(values: cli.Flags) -> None:
         plot = curves.draw_precision_recall(metrics.coco_scores(scores)["precision_recall"])
         layout.write_png(values.output_plot, plot)
         print(f"written: {values.output_plot}")
-
-
-def _kept(scores):
-    """Returns the scores that model.yaml holds."""
-    kept = {name: scores[name] for name in ("ap", "ap50")}
-    for iou in _KEPT_IOUS if "dsb" in scores else ():
-        kept[f"dsb_{iou}"] = scores["dsb"]["score_per_iou"][iou]
-    return kept
 
 
 def _name_of_data(values):

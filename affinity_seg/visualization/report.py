@@ -132,11 +132,38 @@ def gather(
     items = listing.list_images(data_dir, data_layout, split)
     if any(item.has_truth for item in items):
         items = listing.list_labelled_images(data_dir, data_layout, split)
+    return gather_items(
+        items,
+        class_table,
+        data_dir=data_dir,
+        split=split if data_layout == "cityscapes" else "",
+        predictions_dir=predictions_dir,
+        results_dir=results_dir,
+        max_images=max_images,
+    )
+
+
+def gather_items(
+    items: Sequence[Item],
+    class_table: ClassTable,
+    *,
+    data_dir: str,
+    split: str,
+    predictions_dir: str,
+    results_dir: str,
+    max_images: int | None = None,
+    scores: dict[str, Any] | None = None,
+) -> Report:
+    """Does what `gather` does for images that were listed, all with truth or none.
+
+    `data_dir` and `split` are only shown. `scores` is what `metrics.evaluate` returned, if the
+    images were evaluated already.
+    """
     results.check_all_done(results_dir, [item.name for item in items])
     judged = _judge(items, results_dir, class_table)
-    scores = sums = pixels = plot = None
+    sums = pixels = plot = None
     if judged:
-        scores = metrics.evaluate(items, results_dir, class_table)
+        scores = scores or metrics.evaluate(items, results_dir, class_table)
         sums = errors_lib.summary(list(judged.values()), class_table)
         pixels = confusion.evaluate(items, predictions_dir, class_table)
         plot = curves.draw_precision_recall(metrics.coco_scores(scores)["precision_recall"])
@@ -145,11 +172,11 @@ def gather(
         results_dir=results_dir,
         predictions_dir=predictions_dir,
         data_dir=data_dir,
-        split=split if data_layout == "cityscapes" else "",
+        split=split,
         num_images=len(items),
         class_table=class_table,
         settings=_settings(predictions_dir, results_dir),
-        scores=scores,
+        scores=scores if judged else None,
         error_sums=sums,
         semantic=pixels,
         plot=plot,

@@ -1,0 +1,374 @@
+"""Makes the choices of a plan from the measures of a data set.
+
+The numbers are those of two trainings of minutes that were worked out by hand: of nuclei
+(configs/experiments/nuclei.yaml, nuclei_joint.yaml) and of streets (demo_joint.yaml). The rules
+lead from the measures of these two data sets to these settings.
+"""
+
+import math
+from typing import Any
+
+from affinity_seg import labels, neighbors
+from affinity_seg.fitting.plan import Choice, Plan
+from affinity_seg.fitting.survey import Survey
+from affinity_seg.fitting.upright import LIMIT, MIN_IMAGES, MIN_OBJECTS
+
+OBJECT_SIZE = 40.0
+"""Diameter that objects are zoomed to, pixels: small enough for the field of view of a small
+network, large enough for an outline in detail."""
+
+MOST_WITHIN = 5.0
+"""Ratio of the diameters in one image, 90th to 10th percentile, from which one zoom does not fit
+all objects of an image. It is 2 for nuclei and 14 for streets."""
+
+MOST_ALIKE = 1.3
+"""Ratio of the images' median diameters up to which all images have the same zoom."""
+
+_LEAST_ZOOM, _MOST_ZOOM = 1.25, 4.0
+_LARGEST = 100.0
+"""Objects are not zoomed beyond this diameter just to keep the zoom above `_LEAST_ZOOM`, pixels."""
+
+_LEAST_WIDTH = 6.0
+"""Width that thin objects are zoomed to, pixels: three cells of logits at stride 2."""
+
+_REGION_ZOOM = 2.0
+_CROP = 256
+_DIFFERENT_BRIGHTNESS = 1.5
+_LEAST_RANGE = 128.0
+_MOST_FLOOR = 10.0
+_SOME_PARTS = 0.02
+_MANY_CONTACTS = 0.5
+_MOST_CLASS_WEIGHT = 2.0
+
+NAMES = (
+    "class_table",
+    "seed",
+    "tuning_images",
+    "judging_images",
+    "regions",
+    "object_size",
+    "min_zoom",
+    "max_zoom",
+    "scales",
+    "contrast_percentiles",
+    "contrast_floor",
+    "random_turn",
+    "photometric",
+    "microscope",
+    "crop_size",
+    "object_crops",
+    "decoder_stride",
+    "aspp_rates",
+    "distances",
+    "foreground_share",
+    "class_weights",
+    "affinity_weight",
+    "other_instance_pair_weight",
+    "merge_window",
+    "stages",
+    "thresholds",
+    "min_pixels",
+    "start_from",
+    "learning_rate",
+    "train_steps",
+)
+"""All choices of a plan, in the order of its file."""
+
+OF_THE_TRAINING = NAMES[NAMES.index("object_size") : NAMES.index("merge_window")] + (
+    "seed",
+    "learning_rate",
+)
+"""Choices that change what a network learns, beside its records, its start and its steps."""
+
+
+def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
+    """Returns the choices that depend on the data only.
+
+    Args:
+      found: The measures.
+      class_table: The classes.
+
+    Returns:
+      All of `NAMES` but those of the images, the start and the steps, see `sets` and `steps`.
+    """
+    plan = _zoom(found)
+    plan |= _colours(found, is_whole=not plan.value("regions"))
+    plan |= _network(found, plan)
+    plan |= _losses(found, class_table, plan)
+    plan |= _merge(found, plan)
+    return plan
+
+
+def _zoom(found: Survey) -> Plan:
+    within = (
+        f"in one image the diameters differ {found.spread_within:.1f}-fold (90th to 10th "
+        f"percentile, median of {found.images} images)"
+    )
+    if found.spread_within >= MOST_WITHIN:
+        shown = f"the median object has a diameter of {found.diameter:.0f} pixels"
+        return Plan(
+            regions=Choice(True, f"Regions with objects are zoomed one by one: {within}."),
+            object_size=Choice(None, "Objects are not brought to one size, since they have none."),
+            min_zoom=Choice(1.0, "Regions are never made smaller."),
+            max_zoom=Choice(_REGION_ZOOM, f"Small regions are zoomed in: {shown}."),
+            scales=Choice(
+                [1.0, _REGION_ZOOM], "Training shows the objects at all zooms of the regions."
+            ),
+        )
+    size = max(OBJECT_SIZE, math.ceil(_LEAST_WIDTH * found.diameter / max(found.width, 1.0)))
+    thin = (
+        f"; thin objects, {found.width:.0f} pixels wide, need more than {OBJECT_SIZE:g}"
+        if size > OBJECT_SIZE
+        else ""
+    )
+    between = f"the median diameters of the images differ {found.spread_between:.1f}-fold"
+    if found.spread_between <= MOST_ALIKE:
+        zoom = _within(size / found.diameter, found.diameter, found.diameter)
+        least = most = (zoom, f"One zoom for all images, since {between} only.")
+    else:
+        low = _within(size / found.diameter_high, found.diameter_high, found.diameter)
+        high = max(low, _within(size / found.diameter_low, found.diameter_low, found.diameter))
+        least = (
+            low,
+            f"For the images with the largest objects, {found.diameter_high:.0f} pixels (95th "
+            f"percentile of the images); below {_LEAST_ZOOM:g} outlines lose detail, so it is less "
+            f"only where objects would be larger than {_LARGEST:g} pixels.",
+        )
+        most = (
+            high,
+            f"For the images with the smallest objects, {found.diameter_low:.0f} pixels (5th "
+            f"percentile of the images), {_MOST_ZOOM:g} at most, since time grows with its square.",
+        )
+    return Plan(
+        regions=Choice(False, f"The whole image is segmented at one zoom: {within}."),
+        object_size=Choice(
+            float(size),
+            f"Each image is zoomed until its median object has this diameter: {between}, and the "
+            f"median is {found.diameter:.0f} pixels{thin}.",
+        ),
+        min_zoom=Choice(*least),
+        max_zoom=Choice(*most),
+        scales=Choice(
+            [0.7, 1.45],
+            f"Training varies the zoom by these factors: {within}, and a zoom is only estimated.",
+        ),
+    )
+
+
+def _within(zoom: float, diameter: float, usual: float) -> float:
+    """Returns a zoom within the limits, rounded.
+
+    Args:
+      zoom: The zoom wanted.
+      diameter: Diameter of the objects that it is for.
+      usual: Median diameter.
+    """
+    least = min(_LEAST_ZOOM, _LARGEST / max(diameter, usual))
+    return round(min(max(zoom, least), _MOST_ZOOM), 2)
+
+
+def _colours(found: Survey, is_whole: bool) -> Plan:
+    ratio = found.brightness_high / max(found.brightness_low, 1.0)
+    kind = "grey" if found.is_grey else "in colour"
+    polarity = f"objects are brighter than their background in {found.is_bright:.0%} of the images"
+    measured = (
+        f"the images are {kind}, the range of brightness is {found.brightness_low:.0f} to "
+        f"{found.brightness_high:.0f} of 255 values (5th and 95th percentile of the images), and "
+        f"{polarity}"
+    )
+    is_dim = found.is_grey and found.brightness_low < _LEAST_RANGE
+    is_stretched = ratio >= _DIFFERENT_BRIGHTNESS or is_dim
+    floor = round(max(1.0, min(_MOST_FLOOR, 0.8 * found.brightness_least)), 1)
+    evidence = found.upright
+    if not evidence.is_enough:
+        turn = (
+            f"Up and down are taken to mean something, since {evidence.objects} objects in "
+            f"{evidence.images} images are too few to say otherwise ({MIN_OBJECTS} in {MIN_IMAGES} "
+            "would do)."
+        )
+    elif evidence.differing():
+        turn = f"Up and down mean something: {'; '.join(evidence.differing())}."
+    else:
+        turn = (
+            f"Up and down mean nothing: heights ({evidence.height:+.3f}), sizes "
+            f"({evidence.size:+.3f}) and directions ({evidence.direction:+.3f}) of "
+            f"{evidence.objects} objects, and brightness above and below "
+            f"({evidence.brightness:+.3f}), differ by 0.05 or by {LIMIT:g} standard errors at most."
+        )
+    is_microscope = is_stretched and found.is_grey and is_whole
+    return Plan(
+        contrast_percentiles=Choice(
+            [1.0, 99.8] if is_stretched else [],
+            (
+                f"Each image is stretched in contrast: {measured}."
+                if is_stretched
+                else f"Brightness is kept as it is: {measured}."
+            ),
+        ),
+        contrast_floor=Choice(
+            floor if is_stretched else 1.0,
+            f"Images with a range below this stay dark; the least range is "
+            f"{found.brightness_least:.0f}.",
+        ),
+        random_turn=Choice(evidence.is_enough and not evidence.differing(), turn),
+        photometric=Choice(
+            0.2 if is_stretched else 0.1,
+            "Brightness and contrast vary in training, more where the images differ by themselves.",
+        ),
+        microscope=Choice(
+            0.5 if is_microscope else 0.0,
+            (
+                "Half of the crops get the noise, blur and glow of other microscopes, since the "
+                "images are grey and stretched."
+                if is_microscope
+                else "No crops get noise and glow, which is for grey pictures of microscopes."
+            ),
+        ),
+    )
+
+
+def _network(found: Survey, plan: Plan) -> Plan:
+    is_whole = not plan.value("regions")
+    scale = plan.value("max_zoom") * max(plan.value("scales") if is_whole else [1.0])
+    side = min(_CROP, max(64, 32 * math.ceil(found.longest_side * scale / 32)))
+    distances, why = list(neighbors.DISTANCES), "objects are of many sizes"
+    if is_whole:
+        longest = found.length * _zoomed_diameter(found, plan)
+        why = f"the longer side of a zoomed object is {longest:.0f} pixels (95th percentile)"
+        if found.parts < _SOME_PARTS:
+            distances = [
+                d for i, d in enumerate(distances) if i < 3 or neighbors.DISTANCES[i - 1] < longest
+            ]
+    if found.parts >= _SOME_PARTS:
+        why += f", and {found.parts:.0%} of the objects consist of parts, which only long ones join"
+    size = f"images have {found.height}x{found.width_of_image} pixels (median)"
+    return Plan(
+        crop_size=Choice(
+            side,
+            f"Side of the training crops after the zoom: {size}; larger crops take more time.",
+        ),
+        object_crops=Choice(
+            0.8,
+            f"This share of the crops lies around an object: objects cover {found.foreground:.0%} "
+            "of the pixels.",
+        ),
+        decoder_stride=Choice(
+            2 if is_whole else 4,
+            (
+                "Logits at every second pixel, since objects are small after the zoom and "
+                f"{found.contacts:.0%} of them touch another one."
+                if is_whole
+                else "Logits at every fourth pixel, since zoomed regions hold large objects too."
+            ),
+        ),
+        aspp_rates=Choice(
+            [2] if is_whole else [4],
+            "The field of view, in cells of 16 pixels: wider for objects of many sizes.",
+        ),
+        distances=Choice(distances, f"Pixels between the ends of an affinity: {why}."),
+    )
+
+
+def _losses(found: Survey, class_table: labels.ClassTable, plan: Plan) -> Plan:
+    things = dict(zip(class_table.class_names[1:], found.share_of_class[1:], strict=True))
+    weights: list[float] = []
+    if len(things) > 1:
+        shares = sorted(share for share in things.values() if share > 0)
+        middle = shares[len(shares) // 2]
+        weights = [1.0] + [
+            round(min(max(math.sqrt(middle / share), 1.0), _MOST_CLASS_WEIGHT), 1) if share else 1.0
+            for share in things.values()
+        ]
+    shown = ", ".join(f"{name} {share:.1%}" for name, share in things.items())
+    touching = f"{found.contacts:.0%} of the objects touch another one"
+    rare = found.contacts < _MANY_CONTACTS
+    many = plan.value("regions")
+    return Plan(
+        foreground_share=Choice(
+            round(min(max(found.foreground, 0.02), 0.5), 2),
+            f"Fresh logits start here: objects cover {found.foreground:.1%} of the pixels.",
+        ),
+        class_weights=Choice(
+            weights,
+            (
+                f"Rare classes count more, {_MOST_CLASS_WEIGHT:g} times at most; of the pixels: "
+                f"{shown}."
+                if weights
+                else f"One class, which counts as the background does: {shown} of the pixels."
+            ),
+        ),
+        affinity_weight=Choice(
+            3.0 if many else 1.0,
+            (
+                "Affinities count three times, since they learn more slowly than several classes "
+                "or sizes do."
+                if many
+                else "Affinities and classes count alike, since there is one size of objects."
+            ),
+        ),
+        other_instance_pair_weight=Choice(
+            4.0 if rare else 2.0,
+            f"Pairs of pixels of two objects count more, since they are "
+            f"{'rare' if rare else 'few'}: {touching}.",
+        ),
+    )
+
+
+def _merge(found: Survey, plan: Plan) -> Plan:
+    distances = plan.value("distances")
+    is_whole = not plan.value("regions")
+    thin = found.width * (plan.value("max_zoom") if is_whole else 1) < _LEAST_WIDTH
+    is_staged = (not is_whole or found.parts >= _SOME_PARTS) and len(distances) == sum(
+        neighbors.STAGES
+    )
+    if is_whole:
+        diameter = _zoomed_diameter(found, plan)
+        least = max(1, round(0.1 * math.pi / 4 * diameter**2))
+        why = f"A tenth of the median object's area after the zoom, {diameter:.0f} pixels across"
+    else:
+        least = max(1, round(0.5 * math.pi / 4 * (found.diameter * plan.value("max_zoom")) ** 2))
+        why = "Half of the median object's area at the largest zoom"
+    return Plan(
+        merge_window=Choice(
+            1 if thin and is_whole else 2,
+            f"Pixels of a window are merged beforehand: objects are {found.width:.0f} pixels wide "
+            "(median).",
+        ),
+        stages=Choice(
+            list(neighbors.STAGES) if is_staged else [len(distances)],
+            (
+                "Near pixels are merged before far ones, since objects are of many sizes or in "
+                "parts."
+                if is_staged
+                else "All distances at once: several stages join small objects that touch."
+            ),
+        ),
+        thresholds=Choice(
+            [0.97, 0.7, 0.5] if is_staged else [0.5],
+            "Least affinity of each stage; the last is tuned after the training.",
+        ),
+        min_pixels=Choice(
+            least, f"{why}; smaller instances are dropped. Tuned after the training."
+        ),
+    )
+
+
+def _zoomed_diameter(found: Survey, plan: Plan) -> float:
+    """Returns the diameter of the median object after the zoom, pixels."""
+    zoom = plan.value("object_size") / found.diameter
+    return found.diameter * min(max(zoom, plan.value("min_zoom")), plan.value("max_zoom"))
+
+
+def of_the_start(name: str, described: dict[str, Any]) -> Plan:
+    """Returns the choices that the weights of another model fix.
+
+    Args:
+      name: The model.
+      described: Values of choices by name, those of the model.
+    """
+    return Plan(
+        {
+            key: Choice(value, f"As in {name}, whose weights are the start.")
+            for key, value in described.items()
+        }
+    )

@@ -1,0 +1,245 @@
+"""The images of a fit: how the input is listed, split, and recognised again."""
+
+import hashlib
+import os
+import random
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from affinity_seg import files, labels
+from affinity_seg.data import checks, listing, mistakes, tfrecords
+from affinity_seg.data.listing import Item
+from affinity_seg.fitting.plan import Choice, Plan
+from affinity_seg.rejected_inputs import RejectedInputs
+
+CLASS_TABLE = "class_table.yaml"
+"""File of the class table that a fit makes, in its output folder."""
+
+_MOST_TUNING, _MOST_JUDGING = 20, 40
+_TUNING_SHARE, _JUDGING_SHARE = 0.1, 0.2
+_LEAST_SPLIT = 4
+"""With fewer images than this none is held out."""
+
+
+class Images(NamedTuple):
+    """The images of an input.
+
+    Attributes:
+      train: Those of `train`, or all.
+      val: Those of `val`; empty if there is none.
+    """
+
+    train: list[Item]
+    val: list[Item]
+
+    @property
+    def everything(self) -> list[Item]:
+        """All images."""
+        return [*self.train, *self.val]
+
+
+class Split(NamedTuple):
+    """What each image is used for.
+
+    Attributes:
+      train: Trained on.
+      tuning: The preset is tuned on them.
+      judged: The model is judged on them.
+    """
+
+    train: list[Item]
+    tuning: list[Item]
+    judged: list[Item]
+
+
+def list_input(
+    folder: str,
+    layout: str,
+    rejected: RejectedInputs | None = None,
+    allowed: Collection[str] = (),
+) -> Images:
+    """Lists the images of an input with `train` and perhaps `val`, or of one without parts.
+
+    Args:
+      folder: The input.
+      layout: One of `listing.LABELLED_LAYOUTS`; of `cityscapes` the splits train and val are read.
+      rejected: As in `listing.list_labelled_images`; so is `allowed`.
+
+    Raises:
+      FileNotFoundError: There is no such folder, or it has no image or lacks truth.
+      ValueError: As in `listing.list_labelled_images`.
+    """
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"`input` must be a folder that exists: {folder}")
+
+    def listed(part: str) -> list[Item]:
+        path = os.path.join(folder, part) if layout == "folder" else folder
+        split = part if layout == "cityscapes" else ""
+        return listing.list_labelled_images(path, layout, split, rejected=rejected, allowed=allowed)
+
+    above = folder if layout == "folder" else os.path.join(folder, "leftImg8bit")
+    has = {part: os.path.isdir(os.path.join(above, part)) for part in ("train", "val")}
+    if layout == "folder" and not has["train"]:
+        if has["val"]:
+            raise FileNotFoundError(f"{folder}: there is `val` but no `train` to train on")
+        return Images(listed(""), [])
+    return Images(listed("train"), listed("val") if has["val"] else [])
+
+
+def hashes(images: Images) -> dict[str, str]:
+    """Returns the SHA-256 of each image with its truth by "train/name" or "val/name"."""
+    return {
+        f"{part}/{item.name}": _hash(item)
+        for part, items in images._asdict().items()
+        for item in items
+    }
+
+
+def differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Returns in words how the images of an input have changed; empty if they have not."""
+    found = []
+    for what, names in (
+        ("added", now.keys() - before.keys()),
+        ("missing", before.keys() - now.keys()),
+        ("changed", [name for name in before.keys() & now.keys() if before[name] != now[name]]),
+    ):
+        if names:
+            found.append(f"{len(names)} {what} ({mistakes.listed(sorted(names))})")
+    return ", ".join(found)
+
+
+def make_class_table(folder: str, name_or_path: str | None) -> Choice:
+    """Returns the choice of the class table; writes one of a single class if none is given.
+
+    Args:
+      folder: Output folder of the fit.
+      name_or_path: As `labels.load_class_table` takes it, or None.
+    """
+    if name_or_path is not None:
+        return Choice(name_or_path, "As given by --class_table.")
+    text = (
+        "name: objects\nclass_names: [background, object]\nlabel_ids: [1]\nencoding: ids\n"
+        "# Values of the files that are no objects, such as [255] for a ring around them:\n"
+        "void_label_ids: []\n"
+    )
+    path = os.path.join(folder, CLASS_TABLE)
+    if not os.path.isfile(path):
+        files.write_bytes(path, text.encode())
+    return Choice(
+        CLASS_TABLE,
+        "One class, `object`: no --class_table was given, so every number but 0 in an instance "
+        "image is an object.",
+    )
+
+
+def find_class_table(folder: str, value: str) -> labels.ClassTable:
+    """Returns the class table of a plan in `folder`, where the file may lie."""
+    own = os.path.join(folder, value)
+    return labels.load_class_table(own if os.path.isfile(own) else value)
+
+
+def split_choices(images: Images, num_with_objects: int, seed: int) -> Plan:
+    """Returns the choices `seed`, `tuning_images` and `judging_images`.
+
+    Args:
+      images: All images that can be used.
+      num_with_objects: Those of `train` with objects.
+      seed: The seed.
+    """
+    count = len(images.train)
+    can_split = num_with_objects >= _LEAST_SPLIT
+    tuning = min(max(1, round(_TUNING_SHARE * count)), _MOST_TUNING) if can_split else 0
+    judging = 0
+    if can_split and not images.val:
+        judging = min(max(1, round(_JUDGING_SHARE * count)), _MOST_JUDGING)
+    # At least one image with objects is left to train on.
+    tuning = min(tuning, max(0, num_with_objects - judging - 1))
+    few = f"there are only {num_with_objects} training images with objects"
+    if images.val:
+        judged = f"None of `train`: the model is judged on the {len(images.val)} images of `val`."
+    elif judging:
+        judged = f"The input has no `val`, so of its {count} images these judge the model only."
+    else:
+        judged = f"None is held out, since {few}: the scores are of images that it has seen."
+    return Plan(
+        seed=Choice(seed, "Chooses these images, and is the seed of weights and crops."),
+        tuning_images=Choice(
+            tuning,
+            (
+                f"So many of the {count} images are not trained on; the preset is tuned on them."
+                if tuning
+                else f"None is held out, since {few}: the preset is tuned on images it has seen."
+            ),
+        ),
+        judging_images=Choice(judging, judged),
+    )
+
+
+def split(images: Images, with_objects: Collection[str], plan: Plan) -> Split:
+    """Splits the images as a plan says; the images held out have objects.
+
+    Args:
+      images: All images that can be used.
+      with_objects: Names of the images of `train` with objects.
+      plan: The plan.
+
+    Raises:
+      ValueError: The plan holds out more images than there are, or a number is negative.
+    """
+    numbers = {name: plan.value(name) for name in ("seed", "tuning_images", "judging_images")}
+    for name, number in numbers.items():
+        if type(number) is not int or number < 0:
+            raise ValueError(f"plan.yaml: `{name}` must be a whole number from 0 on: {number!r}")
+    seed, tuning, judging = numbers.values()
+    names = sorted(item.name for item in images.train if item.name in with_objects)
+    if tuning + judging >= max(len(names), 1):
+        raise ValueError(
+            "plan.yaml: `tuning_images` and `judging_images` must leave an image with objects to "
+            f"train on, of {len(names)}: {tuning} and {judging}"
+        )
+    random.Random(seed).shuffle(names)
+    held = {"tuning": set(names[:tuning]), "judged": set(names[tuning : tuning + judging])}
+    out = held["tuning"] | held["judged"]
+    train = [item for item in images.train if item.name not in out]
+    chosen = {
+        part: [item for item in images.train if item.name in names] for part, names in held.items()
+    }
+    seen = [item for item in images.train if item.name in with_objects]
+    return Split(
+        train,
+        chosen["tuning"] or seen[:_MOST_TUNING],
+        images.val or chosen["judged"] or seen[:_MOST_JUDGING],
+    )
+
+
+def check(
+    items: Sequence[Item],
+    class_table: labels.ClassTable,
+    rejected: RejectedInputs,
+    allowed: Collection[str],
+) -> Iterator[checks.CheckedItem]:
+    """Yields all images that can be used; at their end checks the masks as `prepare` does.
+
+    Raises:
+      ValueError: No image can be used, there is no object, or the masks look wrong.
+    """
+    found, count, folder = tfrecords.Found.nothing(), 0, ""
+    for checked in checks.read_items(items, class_table, rejected):
+        found.add(checked)
+        count += 1
+        folder = os.path.dirname(checked.item.instance_path)
+        yield checked
+    if not count:
+        raise ValueError(f"none of the {len(items)} images can be used: {items[0].image_path}")
+    found.check(folder, count, class_table, allowed)
+
+
+def _hash(item: Item) -> str:
+    digest = hashlib.sha256()
+    for path in (item.image_path, item.instance_path):
+        inside = [path]
+        if os.path.isdir(path):
+            inside = [os.path.join(path, name) for name in sorted(os.listdir(path))]
+        for file in inside:
+            digest.update(files.sha256(file).encode())
+    return digest.hexdigest()

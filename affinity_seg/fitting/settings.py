@@ -1,0 +1,236 @@
+"""Turns a plan into the experiment of its training and the preset of its inference."""
+
+import math
+import os
+from typing import Any, NamedTuple
+
+import yaml
+
+from affinity_seg import files, model_folder
+from affinity_seg.configs import inference
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.fitting import plan as plan_file
+from affinity_seg.fitting.plan import Plan
+from affinity_seg.modeling import network_folder
+
+EXPERIMENT = "experiment.yaml"
+"""File of what a plan changes of `BASE`, in the output folder."""
+
+BASE = ("small", "nuclei", "nuclei_joint")
+"""Files of configs/experiments that every fit begins with."""
+
+_DECODERS = {
+    2: {"levels": [3, 2, 1], "filters": [64, 48, 32]},
+    4: {"levels": [3, 2], "filters": [64, 48]},
+    8: {"levels": [3], "filters": [64]},
+    16: {"levels": [], "filters": []},
+}
+"""`fusion` of the network by the stride of its logits."""
+
+_PRESETS = {True: "demo", False: "nuclei"}
+"""The preset that a fit begins with, by `regions`."""
+
+_WARM_UP = 50
+_VALIDATIONS = 8
+"""Validations of a training that starts from other weights; the best of them is kept."""
+
+_FREEZE_BELOW = 50
+"""With fewer images than this, a start from other weights keeps its statistics of BatchNorm."""
+
+
+class Start(NamedTuple):
+    """The model whose weights a training starts from.
+
+    Attributes:
+      name: As given.
+      network_dir: Its network, one with both heads.
+      preset: Its preset.
+    """
+
+    name: str
+    network_dir: str
+    preset: InferenceConfig
+
+
+def read_start(name: str) -> Start:
+    """Reads the model of `--start_from`.
+
+    Raises:
+      FileNotFoundError: There is no such model.
+      ValueError: It has two networks instead of one with both heads.
+    """
+    model = model_folder.read(name)
+    if model.semantic_dir != model.affinity_dir:
+        raise ValueError(
+            f"`start_from` must be a model of one network with both heads, as `fit` trains: {name}"
+        )
+    return Start(name, os.path.abspath(model.semantic_dir), model.config())
+
+
+def fixed_by(start: Start) -> dict[str, Any]:
+    """Returns the choices that the weights and the preset of a start fix, by name."""
+    task = network_folder.read_task(network_folder.params_dir(start.network_dir))
+    preset = start.preset
+    is_auto = preset.zoom == inference.AUTO_ZOOM
+    scales = [0.7, 1.45] if is_auto else [1.0, preset.max_zoom if preset.regions else 1.25]
+    return {
+        "regions": preset.regions,
+        "object_size": preset.object_size if is_auto else None,
+        "min_zoom": preset.min_zoom,
+        "max_zoom": preset.max_zoom,
+        "scales": scales,
+        "contrast_percentiles": list(task.model.contrast_percentiles),
+        "contrast_floor": task.model.contrast_floor,
+        "decoder_stride": task.model.output_stride,
+        "aspp_rates": list(task.model.aspp.rates),
+        "distances": list(task.distances),
+        "merge_window": preset.merge_window,
+        "stages": list(preset.stages),
+        "thresholds": list(preset.thresholds),
+        "min_pixels": preset.min_pixels,
+    }
+
+
+def class_table_of(start: Start) -> str:
+    """Returns the path of the class table of a start's network, or its name."""
+    folder = network_folder.params_dir(start.network_dir)
+    path = os.path.join(folder, network_folder.CLASS_TABLE_FILE)
+    return path if os.path.isfile(path) else network_folder.read_task(folder).class_table
+
+
+def overrides(
+    plan: Plan,
+    *,
+    class_table: str,
+    num_classes: int,
+    train_path: str,
+    tuning_path: str,
+    num_images: int,
+    start: Start | None,
+) -> dict[str, Any]:
+    """Returns what a plan changes of the experiment `BASE`.
+
+    Args:
+      plan: The plan.
+      class_table: Path or name of its class table.
+      num_classes: Its classes, with the background.
+      train_path: Pattern of the records to train on.
+      tuning_path: Pattern of the records to validate on, if it starts from other weights.
+      num_images: Images to train on.
+      start: The model of `start_from`.
+    """
+    value = plan.value
+    steps, side = value("train_steps"), value("crop_size")
+    if value("decoder_stride") not in _DECODERS:
+        raise ValueError(
+            f"{plan_file.FILE}: `decoder_stride` must be one of {list(_DECODERS)}: "
+            f"{value('decoder_stride')!r}"
+        )
+    shared = {
+        "object_size": value("object_size") or 0.0,
+        "min_zoom": value("min_zoom"),
+        "max_zoom": value("max_zoom"),
+    }
+    least, most = value("scales")
+    task = {
+        "class_table": class_table,
+        "foreground_share": value("foreground_share"),
+        "distances": value("distances"),
+        "model": {
+            "contrast_percentiles": value("contrast_percentiles"),
+            "contrast_floor": value("contrast_floor"),
+            "fusion": _DECODERS[value("decoder_stride")],
+            "aspp": {"rates": value("aspp_rates")},
+        },
+        "train_data": {
+            **shared,
+            "input_path": train_path,
+            "crop_size": [side, side],
+            "scale_min": least,
+            "scale_max": most,
+            "random_turn": value("random_turn"),
+            "photometric": value("photometric"),
+            "object_crops": value("object_crops"),
+            "seed": value("seed"),
+        },
+        "validation_data": {
+            **shared,
+            "input_path": tuning_path,
+            "crop_size": [2 * side, 2 * side],
+            "global_batch_size": 1,
+        },
+        "losses": {
+            "class_weights": value("class_weights"),
+            "affinity_weight": value("affinity_weight"),
+            "other_instance_pair_weight": value("other_instance_pair_weight"),
+            "sample_stride": min(4, value("decoder_stride")),
+        },
+    }
+    share = value("microscope")
+    task["train_data"]["microscope"] = {"share": share} if share else {"share": 0.0, "empty": 0.0}
+    loop = min(_WARM_UP, steps)
+    validation = steps
+    if start is not None:
+        own = network_folder.read_task(network_folder.params_dir(start.network_dir))
+        there = network_folder.read_class_table(start.network_dir)
+        is_same = there.num_classes == num_classes
+        task["model"] = own.model.as_dict()
+        task["init_checkpoint"] = start.network_dir
+        task["init_checkpoint_modules"] = ["backbone", "decoder"] + ["head"] * is_same
+        task["freeze_batch_norm"] = num_images < _FREEZE_BELOW
+        validation = loop = max(1, min(loop, steps // _VALIDATIONS))
+    rate = value("learning_rate")
+    return {
+        "task": task,
+        "trainer": {
+            "train_steps": steps,
+            "steps_per_loop": loop,
+            "summary_interval": loop,
+            "checkpoint_interval": loop * max(1, min(200, steps) // loop),
+            "validation_interval": validation,
+            "optimizer_config": {
+                "learning_rate": {"cosine": {"initial_learning_rate": rate, "decay_steps": steps}},
+                "warmup": {
+                    "linear": {
+                        "warmup_steps": min(_WARM_UP, steps - 1),
+                        "warmup_learning_rate": rate / 10,
+                    }
+                },
+            },
+        },
+    }
+
+
+def write_experiment(folder: str, changes: dict[str, Any]) -> str:
+    """Writes what a plan changes of `BASE`; returns the path."""
+    path = os.path.join(folder, EXPERIMENT)
+    head = f"# Made by `affinity_seg fit` from {plan_file.FILE}, on top of {', '.join(BASE)}.\n"
+    text = head + yaml.safe_dump(Plan.plain(changes), sort_keys=False)
+    files.write_bytes(path, text.encode())
+    return path
+
+
+def preset(plan: Plan, start: Start | None) -> InferenceConfig:
+    """Returns the preset with which the tuning begins.
+
+    Raises:
+      ValueError: A value of the plan breaks a rule.
+    """
+    value = plan.value
+    fields = {
+        name: value(name)
+        for name in ("regions", "min_zoom", "max_zoom", "merge_window", "min_pixels")
+    }
+    fields |= {name: tuple(value(name)) for name in ("stages", "thresholds")}
+    size = value("object_size")
+    fields["zoom"] = "box_height" if value("regions") else "none"
+    if size is not None:
+        fields |= {"zoom": inference.AUTO_ZOOM, "object_size": size}
+        fields["first_zoom"] = round(math.sqrt(value("min_zoom") * value("max_zoom")), 2)
+    before = inference.load_config(_PRESETS[value("regions")]) if start is None else start.preset
+    if all(getattr(before, name) == fields[name] for name in ("min_zoom", "max_zoom")):
+        fields.pop("first_zoom", None)
+    try:
+        return inference.change(before, fields)
+    except ValueError as error:
+        raise ValueError(f"{plan_file.FILE}: {error}") from error

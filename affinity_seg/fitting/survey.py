@@ -1,0 +1,230 @@
+"""Measures a labelled data set: what the choices of a plan depend on."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from affinity_seg import labels
+from affinity_seg.data.checks import CheckedItem
+from affinity_seg.fitting import upright
+
+MAX_IMAGES = 300
+"""Images that are measured at most; more would hardly change a median."""
+
+_STRETCH = (1.0, 99.8)
+"""Percentiles between which the range of an image's brightness is measured."""
+
+_GREY_DIFFERENCE = 4
+"""The channels of a pixel of a grey picture differ by no more than this, 0..255."""
+
+
+class Survey(NamedTuple):
+    """Measures of a data set. Diameters are those of a disc of the object's area, pixels.
+
+    Attributes:
+      images: Images that were measured.
+      empty_images: Those of them without an object.
+      objects: Objects in them.
+      instances_of_class: Objects of each class index but 0.
+      share_of_class: Share of the pixels of each class index, void left out.
+      objects_per_image: Median number of objects of the images that have any.
+      diameter: Median over the images of the median diameter of an image.
+      diameter_low, diameter_high: 5th and 95th percentile of these medians.
+      spread_between: 90th percentile of these medians as a multiple of the 10th.
+      spread_within: Median over the images of the same ratio of the diameters in one image.
+      small_area: 2nd percentile of the area of all objects, pixels.
+      length: 95th percentile of the longer side of the objects' boxes, as a multiple of the median
+        diameter of the image.
+      width: Median over the objects of the diameter of the largest disc inside.
+      contacts: Share of the objects that touch another one.
+      parts: Share of the objects that consist of several parts.
+      height, width_of_image: Median size of an image.
+      longest_side: Longest side of all images.
+      is_grey: Whether all images are grey.
+      is_bright: Share of the images whose objects are brighter than their background.
+      brightness_least, brightness_low, brightness_high: Least, 5th and 95th percentile over the
+        images of the range of brightness of an image, from percentile 1 to 99.8, 0..255.
+      upright: The evidence about up and down, see `upright.Evidence`.
+    """
+
+    images: int
+    empty_images: int
+    objects: int
+    instances_of_class: list[int]
+    share_of_class: list[float]
+    objects_per_image: float
+    diameter: float
+    diameter_low: float
+    diameter_high: float
+    spread_between: float
+    spread_within: float
+    small_area: float
+    length: float
+    width: float
+    contacts: float
+    parts: float
+    height: int
+    width_of_image: int
+    longest_side: int
+    is_grey: bool
+    is_bright: float
+    brightness_least: float
+    brightness_low: float
+    brightness_high: float
+    upright: upright.Evidence
+
+    @property
+    def foreground(self) -> float:
+        """Share of the pixels that show an object."""
+        return 1 - self.share_of_class[0]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the measures for JSON."""
+        return {**self._asdict(), "upright": self.upright._asdict()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Survey":
+        """Returns the measures that `as_dict` returned."""
+        return cls(**{**values, "upright": upright.Evidence(**values["upright"])})
+
+
+class _Objects(NamedTuple):
+    """The objects of one image, one entry each: ids and arrays [N]."""
+
+    areas: np.ndarray
+    sides: np.ndarray
+    widths: np.ndarray
+    touching: np.ndarray
+    parts: np.ndarray
+
+
+def measure(checked: Iterable[CheckedItem], class_table: labels.ClassTable) -> Survey:
+    """Measures a data set.
+
+    Args:
+      checked: Its images, `MAX_IMAGES` at most.
+      class_table: The classes.
+
+    Raises:
+      ValueError: There is no object in any image.
+    """
+    sizes, found, ranges, bright, is_grey = [], [], [], [], True
+    pixels, instances = Counter(), Counter()
+    balance = upright.Balance()
+    for one in checked:
+        classes, numbers = class_table.decode(one.instances)
+        ids = np.maximum(numbers, 0)
+        grey = cv2.cvtColor(one.image, cv2.COLOR_RGB2GRAY)
+        objects = _objects(ids)
+        found.append(objects)
+        sizes.append(ids.shape)
+        pixels.update(one.pixels_of_class)
+        instances.update(one.instances_of_class)
+        low, high = np.percentile(grey, _STRETCH)
+        ranges.append(high - low)
+        is_grey &= _is_grey(one.image)
+        inside, outside = grey[ids > 0], grey[classes == 0]
+        if len(inside) and len(outside):
+            bright.append(float(np.mean(inside)) > float(np.mean(outside)))
+        balance.add(grey, ids)
+    with_objects = [one for one in found if len(one.areas)]
+    if not with_objects:
+        raise ValueError(f"`input` must have images with objects: {len(found)} images have none")
+    return _summary(
+        class_table, sizes, found, with_objects, ranges, bright, is_grey, pixels, instances, balance
+    )
+
+
+def _summary(
+    class_table, sizes, found, with_objects, ranges, bright, is_grey, pixels, instances, balance
+) -> Survey:
+    """Returns the measures over all images."""
+    diameters = [np.sqrt(4 / math.pi * one.areas) for one in with_objects]
+    medians = np.array([np.median(one) for one in diameters])
+    several = [one for one in diameters if len(one) >= 3]
+    everything = _Objects(*(np.concatenate(arrays) for arrays in zip(*with_objects, strict=True)))
+    lengths = np.concatenate(
+        [one.sides / middle for one, middle in zip(with_objects, medians, strict=True)]
+    )
+    counted = sum(count for index, count in pixels.items() if index != labels.VOID_CLASS)
+    sides = np.array(sizes)
+    return Survey(
+        images=len(found),
+        empty_images=len(found) - len(with_objects),
+        objects=len(everything.areas),
+        instances_of_class=[instances[k] for k in range(1, class_table.num_classes)],
+        share_of_class=[pixels[k] / max(counted, 1) for k in range(class_table.num_classes)],
+        objects_per_image=float(np.median([len(one) for one in diameters])),
+        diameter=float(np.median(medians)),
+        diameter_low=float(np.percentile(medians, 5)),
+        diameter_high=float(np.percentile(medians, 95)),
+        spread_between=_ratio(medians),
+        spread_within=float(np.median([_ratio(one) for one in several])) if several else 1.0,
+        small_area=float(np.percentile(everything.areas, 2)),
+        length=float(np.percentile(lengths, 95)),
+        width=float(np.median(everything.widths)),
+        contacts=float(np.mean(everything.touching)),
+        parts=float(np.mean(everything.parts > 1)),
+        height=int(np.median(sides[:, 0])),
+        width_of_image=int(np.median(sides[:, 1])),
+        longest_side=int(sides.max()),
+        is_grey=is_grey,
+        is_bright=float(np.mean(bright)) if bright else 1.0,
+        brightness_least=float(min(ranges)),
+        brightness_low=float(np.percentile(ranges, 5)),
+        brightness_high=float(np.percentile(ranges, 95)),
+        upright=balance.evidence(),
+    )
+
+
+def _ratio(values: np.ndarray) -> float:
+    """Returns the 90th percentile as a multiple of the 10th."""
+    low, high = np.percentile(values, (10, 90))
+    return float(high / low)
+
+
+def _is_grey(image: np.ndarray) -> bool:
+    spread = image.max(axis=2).astype(np.int16) - image.min(axis=2)
+    return bool(np.percentile(spread, 99) <= _GREY_DIFFERENCE)
+
+
+def _objects(ids: np.ndarray) -> _Objects:
+    """Measures the objects of an image, int32 [H, W], 0 outside of them."""
+    values, numbers = np.unique(ids, return_inverse=True)
+    numbers = numbers.reshape(ids.shape) + int(values[0] != 0)
+    count = int(numbers.max())
+    areas = np.bincount(numbers.ravel(), minlength=count + 1)[1:].astype(float)
+    touching = np.zeros(count + 1, bool)
+    for one, other in (
+        (numbers[1:], numbers[:-1]),
+        (numbers[:, 1:], numbers[:, :-1]),
+        (numbers[1:, 1:], numbers[:-1, :-1]),
+        (numbers[1:, :-1], numbers[:-1, 1:]),
+    ):
+        border = (one != other) & (one > 0) & (other > 0)
+        touching[one[border]] = touching[other[border]] = True
+    sides, widths, parts = (np.zeros(count) for _ in range(3))
+    for index, (y, x) in enumerate(_boxes(numbers, count)):
+        mask = np.pad((numbers[y, x] == index + 1).astype(np.uint8), 1)
+        sides[index] = max(mask.shape) - 2
+        widths[index] = 2 * cv2.distanceTransform(mask, cv2.DIST_L2, 3).max()
+        found = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:, cv2.CC_STAT_AREA]
+        parts[index] = np.count_nonzero(found >= 0.1 * found.max())
+    return _Objects(areas, sides, widths, touching[1:], parts)
+
+
+def _boxes(numbers: np.ndarray, count: int) -> list[tuple[slice, slice]]:
+    """Returns the rows and columns of each of the objects 1..`count`."""
+    y, x = np.nonzero(numbers)
+    at = numbers[y, x]
+    ends = []
+    for axis in (y, x):
+        low, high = np.full(count + 1, numbers.size), np.zeros(count + 1, int)
+        np.minimum.at(low, at, axis)
+        np.maximum.at(high, at, axis)
+        ends.append([slice(a, b + 1) for a, b in zip(low[1:], high[1:], strict=True)])
+    return list(zip(*ends, strict=True))

@@ -1,0 +1,77 @@
+r"""Makes a model from a folder of images and masks: looks, plans, trains, tunes and judges.
+
+    affinity_seg fit --input=my_data --output_dir=models/cells
+    affinity_seg fit --input=my_data --output_dir=models/cells --minutes=5 --dry_run
+    affinity_seg fit --input=corrected --output_dir=models/better --start_from=nuclei --minutes=10
+
+--input holds train/ and perhaps val/, each as layout `folder` reads it (docs/data.md), or is itself
+such a folder. With --layout=cityscapes its splits train and val are read. Without --class_table all
+objects are of one class. All images are checked first: masks that look wrong end the run before it
+trains, and images that cannot be used are left out and listed, see docs/faults.md.
+
+plan.yaml in the output folder has every choice with its value and its reason. Edit it and run the
+same command again: what depends on the change is done anew. --dry_run ends with the plan. A run
+that was interrupted is continued by the same command.
+
+The output folder is the folder of the model, for `segment`, `export` and `serve`. It also has
+report.html with the worst cases, and scores.json. See docs/fit.md.
+"""
+
+import math
+import os
+import shlex
+
+from affinity_seg import cli, tool_flags
+from affinity_seg.data import listing
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    values.string("input", None, "Folder of the images and masks.", required=True)
+    what = "Layout of the files of --input, or of its train/ and val/, see docs/data.md."
+    values.enum("layout", "folder", listing.LABELLED_LAYOUTS, what)
+    what = "A table's name, see docs/data.md, or a YAML file; default: one class, `object`."
+    values.string("class_table", None, what)
+    tool_flags.define_output_flag(values, "Folder of the model that is made.")
+    what = "Minutes for everything; the number of training steps is chosen by them."
+    values.float("minutes", 40.0, what)
+    what = "Folder or name of a model of which this one is a continuation, such as nuclei."
+    values.string("start_from", None, what)
+    what = "Seed of the images that are held out, of the weights and of the crops."
+    values.integer("seed", 1, what, 0)
+    values.bool("dry_run", False, "End with the plan.")
+    tool_flags.define_allow_flag(values)
+    tool_flags.define_strict_flag(values)
+
+
+def main(values: cli.Flags) -> int:
+    """Runs the verb."""
+    if not (math.isfinite(values.minutes) and values.minutes > 0):
+        raise ValueError(f"`--minutes` must be positive: {values.minutes:g}")
+    allowed = tool_flags.allowed_mistakes(values)
+    from affinity_seg.fitting import stages
+
+    same = ("input", "output_dir", "layout", "class_table", "minutes", "seed", "start_from")
+    settings = {name: getattr(values, name) for name in same}
+    fit = stages.Fit(stages.Request(allowed=allowed, strict=values.strict, **settings))
+    fit.plan()
+    if values.dry_run:
+        return fit.rejected.finish()
+    fit.train()
+    fit.tune()
+    scores = fit.judge()
+    status = fit.rejected.finish()
+    folder = values.output_dir
+    print("\n" + "\n".join(f"{name:10}{_shown(score)}" for name, score in scores.items()))
+    print(f"worst cases: {os.path.join(folder, stages.PAGE)}\n")
+    model = shlex.quote(folder)
+    print(
+        f"affinity_seg segment --input=picture.png --model={model} --output_dir=runs/segmented\n"
+        f"affinity_seg export --model={model} --output_dir=runs/exported\n"
+        f"affinity_seg serve --model={model}"
+    )
+    return status
+
+
+def _shown(score: float | None) -> str:
+    return "n/a" if score is None else f"{score:.3f}"  # None: no true instance
