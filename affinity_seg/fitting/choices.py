@@ -9,9 +9,9 @@ import math
 from typing import Any
 
 from affinity_seg import labels, neighbors
+from affinity_seg.fitting import colours
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.survey import Survey
-from affinity_seg.fitting.upright import LIMIT, MIN_IMAGES, MIN_OBJECTS
 
 OBJECT_SIZE = 40.0
 """Diameter that objects are zoomed to, pixels: small enough for the field of view of a small
@@ -33,9 +33,6 @@ _LEAST_WIDTH = 6.0
 
 _REGION_ZOOM = 2.0
 _CROP = 256
-_DIFFERENT_BRIGHTNESS = 1.5
-_LEAST_RANGE = 128.0
-_MOST_FLOOR = 10.0
 _SOME_PARTS = 0.02
 _MANY_CONTACTS = 0.5
 _MOST_CLASS_WEIGHT = 2.0
@@ -44,6 +41,7 @@ NAMES = (
     "class_table",
     "seed",
     "tuning_images",
+    "tuning_parts",
     "judging_images",
     "regions",
     "object_size",
@@ -92,7 +90,7 @@ def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
       All of `NAMES` but those of the images, the start and the steps, see `sets` and `steps`.
     """
     plan = _zoom(found)
-    plan |= _colours(found, is_whole=not plan.value("regions"))
+    plan |= colours.of(found, is_whole=not plan.value("regions"))
     plan |= _network(found, plan)
     plan |= _losses(found, class_table, plan)
     plan |= _merge(found, plan)
@@ -165,66 +163,6 @@ def _within(zoom: float, diameter: float, usual: float) -> float:
     """
     least = min(_LEAST_ZOOM, _LARGEST / max(diameter, usual))
     return round(min(max(zoom, least), _MOST_ZOOM), 2)
-
-
-def _colours(found: Survey, is_whole: bool) -> Plan:
-    ratio = found.brightness_high / max(found.brightness_low, 1.0)
-    kind = "grey" if found.is_grey else "in colour"
-    polarity = f"objects are brighter than their background in {found.is_bright:.0%} of the images"
-    measured = (
-        f"the images are {kind}, the range of brightness is {found.brightness_low:.0f} to "
-        f"{found.brightness_high:.0f} of 255 values (5th and 95th percentile of the images), and "
-        f"{polarity}"
-    )
-    is_dim = found.is_grey and found.brightness_low < _LEAST_RANGE
-    is_stretched = ratio >= _DIFFERENT_BRIGHTNESS or is_dim
-    floor = round(max(1.0, min(_MOST_FLOOR, 0.8 * found.brightness_least)), 1)
-    evidence = found.upright
-    if not evidence.is_enough:
-        turn = (
-            f"Up and down are taken to mean something, since {evidence.objects} objects in "
-            f"{evidence.images} images are too few to say otherwise ({MIN_OBJECTS} in {MIN_IMAGES} "
-            "would do)."
-        )
-    elif evidence.differing():
-        turn = f"Up and down mean something: {'; '.join(evidence.differing())}."
-    else:
-        turn = (
-            f"Up and down mean nothing: heights ({evidence.height:+.3f}), sizes "
-            f"({evidence.size:+.3f}) and directions ({evidence.direction:+.3f}) of "
-            f"{evidence.objects} objects, and brightness above and below "
-            f"({evidence.brightness:+.3f}), differ by 0.05 or by {LIMIT:g} standard errors at most."
-        )
-    is_microscope = is_stretched and found.is_grey and is_whole
-    return Plan(
-        contrast_percentiles=Choice(
-            [1.0, 99.8] if is_stretched else [],
-            (
-                f"Each image is stretched in contrast: {measured}."
-                if is_stretched
-                else f"Brightness is kept as it is: {measured}."
-            ),
-        ),
-        contrast_floor=Choice(
-            floor if is_stretched else 1.0,
-            f"Images with a range below this stay dark; the least range is "
-            f"{found.brightness_least:.0f}.",
-        ),
-        random_turn=Choice(evidence.is_enough and not evidence.differing(), turn),
-        photometric=Choice(
-            0.2 if is_stretched else 0.1,
-            "Brightness and contrast vary in training, more where the images differ by themselves.",
-        ),
-        microscope=Choice(
-            0.5 if is_microscope else 0.0,
-            (
-                "Half of the crops get the noise, blur and glow of other microscopes, since the "
-                "images are grey and stretched."
-                if is_microscope
-                else "No crops get noise and glow, which is for grey pictures of microscopes."
-            ),
-        ),
-    )
 
 
 def _network(found: Survey, plan: Plan) -> Plan:

@@ -7,16 +7,24 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from affinity_seg import files, labels
+from affinity_seg.analysis import candidates
 from affinity_seg.data import checks, listing, mistakes, tfrecords
 from affinity_seg.data.listing import Item
 from affinity_seg.fitting.plan import Choice, Plan
+from affinity_seg.modeling import network_folder
 from affinity_seg.rejected_inputs import RejectedInputs
 
 CLASS_TABLE = "class_table.yaml"
 """File of the class table that a fit makes, in its output folder."""
 
+ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encoding="ids")
+"""The class table where none is given: every number but 0 is an object."""
+
 _MOST_TUNING, _MOST_JUDGING = 20, 40
 _TUNING_SHARE, _JUDGING_SHARE = 0.1, 0.2
+_ENOUGH_TO_TUNE = 8
+"""With fewer images than this, only what depends on the data most is tuned."""
+
 _LEAST_SPLIT = 4
 """With fewer images than this none is held out."""
 
@@ -108,28 +116,11 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join(found)
 
 
-def make_class_table(folder: str, name_or_path: str | None) -> Choice:
-    """Returns the choice of the class table; writes one of a single class if none is given.
-
-    Args:
-      folder: Output folder of the fit.
-      name_or_path: As `labels.load_class_table` takes it, or None.
-    """
-    if name_or_path is not None:
-        return Choice(name_or_path, "As given by --class_table.")
-    text = (
-        "name: objects\nclass_names: [background, object]\nlabel_ids: [1]\nencoding: ids\n"
-        "# Values of the files that are no objects, such as [255] for a ring around them:\n"
-        "void_label_ids: []\n"
-    )
+def write_class_table(folder: str, class_table: labels.ClassTable) -> None:
+    """Writes the class table of a fit into its folder, unless there is one."""
     path = os.path.join(folder, CLASS_TABLE)
     if not os.path.isfile(path):
-        files.write_bytes(path, text.encode())
-    return Choice(
-        CLASS_TABLE,
-        "One class, `object`: no --class_table was given, so every number but 0 in an instance "
-        "image is an object.",
-    )
+        files.write_bytes(path, network_folder.as_yaml(class_table))
 
 
 def find_class_table(folder: str, value: str) -> labels.ClassTable:
@@ -138,13 +129,16 @@ def find_class_table(folder: str, value: str) -> labels.ClassTable:
     return labels.load_class_table(own if os.path.isfile(own) else value)
 
 
-def split_choices(images: Images, num_with_objects: int, seed: int) -> Plan:
-    """Returns the choices `seed`, `tuning_images` and `judging_images`.
+def split_choices(
+    images: Images, num_with_objects: int, seed: int, has_start: bool = False
+) -> Plan:
+    """Returns the choices of the images that are held out, and of what is tuned on them.
 
     Args:
       images: All images that can be used.
       num_with_objects: Those of `train` with objects.
       seed: The seed.
+      has_start: Whether the training starts from another model, which has a tuned preset.
     """
     count = len(images.train)
     can_split = num_with_objects >= _LEAST_SPLIT
@@ -171,7 +165,21 @@ def split_choices(images: Images, num_with_objects: int, seed: int) -> Plan:
                 else f"None is held out, since {few}: the preset is tuned on images it has seen."
             ),
         ),
+        tuning_parts=_tuning_parts(tuning, has_start),
         judging_images=Choice(judging, judged),
+    )
+
+
+def _tuning_parts(count: int, has_start: bool) -> Choice:
+    """Returns the choice of what is tuned on `count` images."""
+    if count >= _ENOUGH_TO_TUNE:
+        return Choice(list(candidates.PARTS), f"{count} images are enough to tune all of these.")
+    if has_start:
+        return Choice(
+            [], f"Nothing: {count} images are too few to improve the preset of the model before."
+        )
+    return Choice(
+        list(candidates.LINES), f"Only these: on {count} images the rest would be chance."
     )
 
 

@@ -31,7 +31,7 @@ _PRESETS = {True: "demo", False: "nuclei"}
 """The preset that a fit begins with, by `regions`."""
 
 _WARM_UP = 50
-_VALIDATIONS = 8
+_VALIDATIONS = 5
 """Validations of a training that starts from other weights; the best of them is kept."""
 
 _FREEZE_BELOW = 50
@@ -45,11 +45,13 @@ class Start(NamedTuple):
       name: As given.
       network_dir: Its network, one with both heads.
       preset: Its preset.
+      class_names: Its classes, background first.
     """
 
     name: str
     network_dir: str
     preset: InferenceConfig
+    class_names: tuple[str, ...]
 
 
 def read_start(name: str) -> Start:
@@ -64,7 +66,8 @@ def read_start(name: str) -> Start:
         raise ValueError(
             f"`start_from` must be a model of one network with both heads, as `fit` trains: {name}"
         )
-    return Start(name, os.path.abspath(model.semantic_dir), model.config())
+    table = network_folder.read_class_table(model.semantic_dir)
+    return Start(name, os.path.abspath(model.semantic_dir), model.config(), table.class_names)
 
 
 def fixed_by(start: Start) -> dict[str, Any]:
@@ -172,8 +175,7 @@ def overrides(
     validation = steps
     if start is not None:
         own = network_folder.read_task(network_folder.params_dir(start.network_dir))
-        there = network_folder.read_class_table(start.network_dir)
-        is_same = there.num_classes == num_classes
+        is_same = len(start.class_names) == num_classes
         task["model"] = own.model.as_dict()
         task["init_checkpoint"] = start.network_dir
         task["init_checkpoint_modules"] = ["backbone", "decoder"] + ["head"] * is_same
@@ -193,7 +195,7 @@ def overrides(
                 "warmup": {
                     "linear": {
                         "warmup_steps": min(_WARM_UP, steps - 1),
-                        "warmup_learning_rate": rate / 10,
+                        "warmup_learning_rate": round(rate / 10, 9),
                     }
                 },
             },

@@ -10,6 +10,9 @@ from affinity_seg.fitting.survey import Survey
 USEFUL_STEPS, USEFUL_STEPS_OF_A_START = 500, 50
 """Fewer steps than this hardly train a network; the second with the weights of another model."""
 
+_LEAST_STEPS = 20
+"""Fewer steps are never made: the moving average of the weights begins at zero and needs ten."""
+
 _STEPS = 12
 """Steps that are timed."""
 
@@ -28,8 +31,9 @@ _TUNING_PASSES, _JUDGING_PASSES = 6, 4
 _MERGES, _MERGED_PIXELS = 40, 4e6
 """Merges of an image in the tuning, and pixels merged a second."""
 
-_START_UP = 60.0
-"""Seconds of loading networks, evaluating and drawing."""
+_START_UP, _VALIDATING = 60.0, 45.0
+"""Seconds of loading networks, evaluating and drawing, and of the validations of a training that
+starts from other weights."""
 
 
 class Budget(NamedTuple):
@@ -73,7 +77,7 @@ def steps(budget: Budget, found: Survey, plan: Plan) -> Choice:
     """
     reserve = _reserve(budget, found, plan)
     left = 60 * budget.minutes - budget.spent - reserve
-    count = max(1, math.floor(left / budget.step))
+    count = max(_LEAST_STEPS, math.floor(left / budget.step))
     why = (
         f"A step was measured to take {budget.step:.2f} s. Of {budget.minutes:g} minutes "
         f"{budget.spent:.0f} s have passed and {reserve:.0f} s are left for tuning and judging"
@@ -107,6 +111,6 @@ def _reserve(budget: Budget, found: Survey, plan: Plan) -> float:
     speed = _TRAINING_COST * 4 * plan.value("crop_size") ** 2 / budget.step
     networks = (_TUNING_PASSES * budget.num_tuning + _JUDGING_PASSES * budget.num_judged) / speed
     merges = _MERGES * budget.num_tuning / _MERGED_PIXELS
-    wanted = _START_UP + 1.5 * pixels * (networks + merges)
+    wanted = _START_UP + _VALIDATING * budget.has_start + 1.5 * pixels * (networks + merges)
     least, most = (60 * budget.minutes * share for share in (_LEAST_RESERVE, _MOST_RESERVE))
     return min(max(wanted, least), most)

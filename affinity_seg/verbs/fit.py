@@ -49,20 +49,22 @@ def main(values: cli.Flags) -> int:
     if not (math.isfinite(values.minutes) and values.minutes > 0):
         raise ValueError(f"`--minutes` must be positive: {values.minutes:g}")
     allowed = tool_flags.allowed_mistakes(values)
-    from affinity_seg.fitting import stages
+    from affinity_seg.fitting import preparing, stages
 
     same = ("input", "output_dir", "layout", "class_table", "minutes", "seed", "start_from")
     settings = {name: getattr(values, name) for name in same}
-    fit = stages.Fit(stages.Request(allowed=allowed, strict=values.strict, **settings))
+    fit = stages.Fit(preparing.Request(allowed=allowed, strict=values.strict, **settings))
     fit.plan()
     if values.dry_run:
-        return fit.rejected.finish()
+        return fit.data.rejected.finish()
     fit.train()
     fit.tune()
-    scores = fit.judge()
-    status = fit.rejected.finish()
+    scores, before = fit.judge()
+    status = fit.data.rejected.finish()
     folder = values.output_dir
-    print("\n" + "\n".join(f"{name:10}{_shown(score)}" for name, score in scores.items()))
+    print(f"\n{'':10}{'score':>7}" + ("   before" if before else ""))
+    for name, score in scores.items():
+        print(f"{name:10}{_shown(score)}" + (f"{_shown(before[name]):>9}" if before else ""))
     print(f"worst cases: {os.path.join(folder, stages.PAGE)}\n")
     model = shlex.quote(folder)
     print(
@@ -74,4 +76,4 @@ def main(values: cli.Flags) -> int:
 
 
 def _shown(score: float | None) -> str:
-    return "n/a" if score is None else f"{score:.3f}"  # None: no true instance
+    return f"{'n/a' if score is None else format(score, '.3f'):>7}"  # None: no true instance

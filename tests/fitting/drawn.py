@@ -34,7 +34,7 @@ def discs(
     rng = np.random.default_rng(seed)
     for name in ("images", "instances"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    cells = int(np.ceil(np.sqrt(per_image)))
+    cells = max(1, int(np.ceil(np.sqrt(per_image))))
     pitch = side // cells
     for index in range(count):
         image = np.full((side, side), level[0], np.float32)
@@ -59,3 +59,29 @@ def _disc(image, ids, y, x, radius, level, number, parts):
         mask[y - 1 : y + 1] = 0
     image[mask > 0] = level
     ids[mask > 0] = number
+
+
+def scattered(folder, count=16, *, side=160, lowest=0.0, is_upright=False, seed=0):
+    """Writes images of 20 ellipses in random places and directions.
+
+    Args:
+      folder: Gets `images` and `instances`.
+      count: Images.
+      side: Height and width of the images, pixels.
+      lowest: They lie at least so far below the upper edge, a share of the height.
+      is_upright: Whether all point up.
+      seed: Seed.
+    """
+    rng = np.random.default_rng(seed)
+    for name in ("images", "instances"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        ids = np.zeros((side, side), np.uint16)
+        for number in range(20):
+            center = (int(rng.integers(8, side - 8)), int(rng.uniform(lowest * side + 8, side - 8)))
+            angle = 90 if is_upright else float(rng.uniform(0, 180))
+            cv2.ellipse(ids, center, (8, 4), angle, 0, 360, number + 1, -1)
+        image = np.where(ids > 0, 180, 40) + rng.normal(0, 3, ids.shape)
+        cv2.imwrite(str(folder / "images" / f"{index:03}.png"), image.astype(np.uint8))
+        cv2.imwrite(str(folder / "instances" / f"{index:03}.png"), ids)
+    return folder

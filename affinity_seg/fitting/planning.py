@@ -1,0 +1,108 @@
+"""Makes the plan of a fit from its images, and the experiment of a plan."""
+
+import os
+import time
+
+from affinity_seg import labels, resources
+from affinity_seg.configs import experiments
+from affinity_seg.fitting import choices, preparing, sets, settings, timing
+from affinity_seg.fitting.plan import Choice, Plan
+from affinity_seg.fitting.preparing import Data, Request
+from affinity_seg.fitting.settings import Start
+from affinity_seg.tasks import experiment_flags
+
+_RATES = {False: 0.003, True: 0.004}
+"""Learning rate of fresh weights, by `regions`."""
+
+_RATE_OF_A_START = 0.0003
+_STEPS_TO_MEASURE = 100
+"""Steps of the experiment of which some are measured; only its schedule depends on them."""
+
+
+def make(request: Request, data: Data, start: Start | None, began: float) -> Plan:
+    """Makes a plan; checks and measures the images and times some steps for it.
+
+    Args:
+      request: What the user asks for.
+      data: The images.
+      start: The model to start from.
+      began: When the fit began, by `time.monotonic`.
+
+    Raises:
+      FileNotFoundError: There is no such class table.
+      ValueError: No image can be used, there is no object, or the masks look wrong.
+    """
+    folder = request.output_dir
+    plan = Plan(class_table=_class_table(request, start))
+    class_table = sets.find_class_table(folder, plan.value("class_table"))
+    found = data.look(class_table)
+    num_with_objects = len(data.with_objects())
+    plan |= sets.split_choices(data.usable(), num_with_objects, request.seed, start is not None)
+    plan |= choices.of_the_data(found, class_table)
+    if start is None:
+        rate = Choice(_RATES[plan.value("regions")], "That of a training with fresh weights.")
+        first = Choice(None, "Fresh weights, since no --start_from was given.")
+    else:
+        plan |= choices.of_the_start(start.name, settings.fixed_by(start))
+        rate = Choice(_RATE_OF_A_START, "Low, so that the network keeps what it knows.")
+        first = Choice(start.name, "As given by --start_from.")
+    plan |= Plan(start_from=first, learning_rate=rate)
+    data.write_records(plan, class_table)
+    print("measuring a training step", flush=True)
+    plan |= Plan(train_steps=Choice(_STEPS_TO_MEASURE, ""))
+    seconds = timing.measure(experiment(request, data, plan, start))
+    split = data.split(plan)
+    budget = timing.Budget(
+        minutes=request.minutes,
+        spent=time.monotonic() - began,
+        step=seconds,
+        num_train=len(split.train),
+        num_tuning=len(split.tuning),
+        num_judged=len(split.judged),
+        has_start=start is not None,
+    )
+    plan |= Plan(train_steps=timing.steps(budget, found, plan))
+    return Plan({name: plan[name] for name in choices.NAMES})
+
+
+def experiment(
+    request: Request, data: Data, plan: Plan, start: Start | None
+) -> experiments.Experiment:
+    """Writes the experiment of a plan; returns it, validated and not locked.
+
+    Raises:
+      ValueError: A value of the plan breaks a rule.
+    """
+    from official.core import train_utils
+
+    value = plan.value("class_table")
+    own = os.path.join(request.output_dir, value)
+    train_path, tuning_path = preparing.patterns(request.output_dir)
+    changes = settings.overrides(
+        plan,
+        class_table=os.path.abspath(own) if os.path.isfile(own) else value,
+        num_classes=sets.find_class_table(request.output_dir, value).num_classes,
+        train_path=train_path,
+        tuning_path=tuning_path,
+        num_images=len(data.split(plan).train),
+        start=start,
+    )
+    path = settings.write_experiment(request.output_dir, changes)
+    base = [resources.find(name, resources.EXPERIMENTS, ".yaml") for name in settings.BASE]
+    return experiment_flags.parse(train_utils.ParseConfigOptions(experiments.JOINT, [*base, path]))
+
+
+def _class_table(request: Request, start: Start | None) -> Choice:
+    """Returns the choice of the class table; writes its file if it has none of its own."""
+    if request.class_table is not None:
+        return Choice(request.class_table, "As given by --class_table.")
+    if start is not None:
+        own = settings.class_table_of(start)
+        sets.write_class_table(request.output_dir, labels.load_class_table(own))
+        return Choice(sets.CLASS_TABLE, f"That of {start.name}, since no --class_table was given.")
+    sets.write_class_table(request.output_dir, sets.ONE_CLASS)
+    return Choice(
+        sets.CLASS_TABLE,
+        "One class, `object`: no --class_table was given, so every number but 0 in an instance "
+        "image is an object.",
+    )

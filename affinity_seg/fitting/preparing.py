@@ -1,0 +1,178 @@
+"""Looks at the images of a fit, and writes the records of its training."""
+
+import dataclasses
+import os
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from affinity_seg import files, labels, structured
+from affinity_seg.analysis import tuning
+from affinity_seg.data import checks, mistakes, tfrecords
+from affinity_seg.fitting import marks as marks_file
+from affinity_seg.fitting import sets, survey
+from affinity_seg.fitting.plan import Plan
+from affinity_seg.rejected_inputs import RejectedInputs
+
+RECORDS, SURVEY = "tfrecords", "survey.json"
+"""The folder of the records and the file of the measures, in the output folder."""
+
+TRAIN, TUNING = "train", "tuning"
+"""First parts of the shards' names."""
+
+_NUM_SHARDS = 4
+_VAL = "val/"
+
+
+class Request(NamedTuple):
+    """What the user asks for.
+
+    Attributes:
+      input: Folder of the data set, see `sets.list_input`.
+      output_dir: Folder of the model.
+      layout: One of `listing.LABELLED_LAYOUTS`.
+      class_table: As `labels.load_class_table` takes it; None: a single class.
+      minutes: All minutes of the fit.
+      seed: Seed of the split, the weights and the crops.
+      start_from: A model to start from.
+      allowed: Some of `mistakes.NAMES`.
+      strict: Whether an image that cannot be used ends the run.
+    """
+
+    input: str
+    output_dir: str
+    layout: str
+    class_table: str | None
+    minutes: float
+    seed: int
+    start_from: str | None
+    allowed: Collection[str]
+    strict: bool
+
+
+class Data:
+    """The images of a fit.
+
+    Attributes:
+      hashes: Their hashes, see `sets.hashes`.
+      rejected: Those that cannot be used.
+    """
+
+    def __init__(self, request: Request, marks: marks_file.Marks):
+        """Lists the images.
+
+        Raises:
+          FileNotFoundError: The input has no images, or lacks truth.
+          ValueError: Two images have the same name, or pictures would be skipped.
+        """
+        self._request = request
+        self._marks = marks
+        self.rejected = RejectedInputs(request.output_dir, request.strict)
+        self._listed = sets.list_input(
+            request.input, request.layout, self.rejected, request.allowed
+        )
+        self.hashes = sets.hashes(self._listed)
+
+    def look(self, class_table: labels.ClassTable) -> survey.Survey:
+        """Checks all images and measures some of them, unless that was done already.
+
+        Raises:
+          ValueError: No image can be used, there is no object, or the masks look wrong.
+        """
+        path = os.path.join(self._request.output_dir, SURVEY)
+        made_from = marks_file.fingerprint(self.hashes, dataclasses.asdict(class_table))
+        if self._marks.is_done("survey", made_from) and os.path.isfile(path):
+            self._repeat_rejected()
+            with open(path, "rb") as file:
+                return survey.Survey.from_dict(structured.parse_json(file.read(), path))
+        self._marks.begin("survey", made_from)
+        train, val = self._listed
+        objects: dict[str, int] = {}
+        measured = {item.name for item in tuning.spread(train, survey.MAX_IMAGES)}
+        checked = self._checked(train, class_table, "", objects)
+        found = survey.measure((one for one in checked if one.item.name in measured), class_table)
+        if val:
+            for _ in self._checked(val, class_table, _VAL, objects):
+                pass
+        files.write_json(path, found.as_dict())
+        rejected = self.rejected.take()
+        self._marks.keep(objects=objects, rejected=[list(entry) for entry in rejected])
+        self._repeat_rejected()
+        self._marks.end("survey")
+        print(
+            f"{self._request.input}: {len(train)} images to train on, {len(val)} in val, "
+            f"{sum(objects.values())} objects"
+        )
+        return found
+
+    def make_sure_it_was_looked_at(self, class_table: labels.ClassTable) -> None:
+        """Checks all images, unless that was done already, by whatever class table."""
+        if self._marks.fact("objects") is None:
+            self.look(class_table)
+        else:
+            self._repeat_rejected()
+
+    def usable(self) -> sets.Images:
+        """Returns the images that passed the checks of `look`."""
+        objects = self._marks.fact("objects")
+        return sets.Images(
+            [item for item in self._listed.train if item.name in objects],
+            [item for item in self._listed.val if _VAL + item.name in objects],
+        )
+
+    def with_objects(self) -> set[str]:
+        """Returns the names of the usable training images with objects."""
+        objects = self._marks.fact("objects")
+        return {item.name for item in self.usable().train if objects[item.name]}
+
+    def split(self, plan: Plan) -> sets.Split:
+        """Returns what each image is used for; errors as in `sets.split`."""
+        return sets.split(self.usable(), self.with_objects(), plan)
+
+    def made_from(self, plan: Plan, class_table: labels.ClassTable) -> str:
+        """Returns what the records are made from, see `marks.fingerprint`."""
+        split = self.split(plan)._asdict().items()
+        parts = {part: [item.name for item in items] for part, items in split}
+        return marks_file.fingerprint(self.hashes, parts, dataclasses.asdict(class_table))
+
+    def write_records(self, plan: Plan, class_table: labels.ClassTable) -> None:
+        """Writes the TFRecords of a plan, unless that was done already.
+
+        Raises:
+          ValueError: An image does not fit the class table.
+        """
+        made_from = self.made_from(plan, class_table)
+        if self._marks.is_done("records", made_from):
+            return
+        self._marks.begin("records", made_from)
+        split = self.split(plan)
+        for name, items in ((TRAIN, split.train), (TUNING, split.tuning)):
+            tfrecords.write_examples(
+                checks.read_items(items, class_table),
+                len(items),
+                class_table,
+                os.path.join(self._request.output_dir, RECORDS),
+                name,
+                min(_NUM_SHARDS, len(items)),
+                mistakes.NAMES,  # `look` has checked the masks of all images together.
+            )
+        self._marks.end("records")
+
+    def _checked(
+        self, items, class_table: labels.ClassTable, prefix: str, objects: dict[str, int]
+    ) -> Iterator[checks.CheckedItem]:
+        """Yields the images that can be used, and counts their objects by name."""
+        for one in sets.check(items, class_table, self.rejected, self._request.allowed):
+            objects[prefix + one.item.name] = sum(one.instances_of_class.values())
+            yield one
+
+    def _repeat_rejected(self) -> None:
+        """Lists the images that could not be used, which are not read again."""
+        for entry in self._marks.fact("rejected"):
+            self.rejected.add(*entry)
+
+
+def patterns(output_dir: str) -> tuple[str, str]:
+    """Returns the patterns of the records to train on and of those to tune on."""
+    folder = os.path.join(os.path.abspath(output_dir), RECORDS)
+    first, second = (os.path.join(folder, f"{name}-*.tfrecord") for name in (TRAIN, TUNING))
+    return first, second

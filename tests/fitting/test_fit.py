@@ -1,0 +1,205 @@
+"""`fit` from end to end, on tiny drawn images with a real network and very few steps."""
+
+import json
+import os
+from unittest import mock
+
+import cv2
+import drawn
+import pytest
+import yaml
+
+import affinity_seg
+from affinity_seg import model_folder, verbs
+from affinity_seg.analysis import tuning
+from affinity_seg.fitting import plan, stages, timing
+from affinity_seg.tasks import training
+
+
+class _StoppedError(Exception):
+    """Ends a run where a user might have."""
+
+
+def _fit(folder, *more, data="data"):
+    return verbs.run(
+        "fit",
+        [f"--input={folder / data}", f"--output_dir={folder / 'model'}", "--minutes=0.1", *more],
+    )
+
+
+def _draw(folder, count=6):
+    drawn.discs(folder / "data" / "train", count, side=32, radii=(8, 10), per_image=1)
+    drawn.discs(folder / "data" / "val", 2, side=32, radii=(8, 10), per_image=1, seed=9)
+
+
+def _edit(folder, **values):
+    path = folder / "model" / plan.FILE
+    content = yaml.safe_load(path.read_text())
+    for name, value in values.items():
+        content[name]["value"] = value
+    path.write_text(yaml.safe_dump(content))
+
+
+def _stopping(owner, name):
+    return mock.patch.object(owner, name, side_effect=_StoppedError)
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A folder with `data` and a `model` whose fit was stopped twice and then completed."""
+    folder = tmp_path_factory.mktemp("fit")
+    _draw(folder)
+    assert _fit(folder, "--dry_run") == 0
+    assert not (folder / "model" / stages.NETWORK).exists()
+    with _stopping(training, "run"), pytest.raises(_StoppedError):
+        _fit(folder)
+    with _stopping(tuning, "tune"), pytest.raises(_StoppedError):
+        _fit(folder)
+    assert _fit(folder) == 0
+    return folder
+
+
+def test_the_folder_is_a_model(fitted):
+    model = model_folder.read(str(fitted / "model"))
+    assert list(model.scores) == ["data/val"] and set(model.scores["data/val"]) >= {"ap", "ap50"}
+    image = cv2.imread(str(fitted / "data" / "val" / "images" / "000.png"))
+    found = affinity_seg.load(fitted / "model").segment(image)
+    assert found.instance_ids.shape == (32, 32) and found.class_table.class_names[1] == "object"
+    for name in (plan.FILE, stages.SCORES, stages.PAGE, "survey.json", "class_table.yaml"):
+        assert os.path.getsize(fitted / "model" / name)
+
+
+def test_the_plan_has_what_was_asked_for(fitted):
+    content = yaml.safe_load((fitted / "model" / plan.FILE).read_text())
+    assert content["train_steps"]["value"] == 20
+    assert "0.1 minutes" in content["train_steps"]["reason"]
+    assert content["tuning_images"]["value"] == 1
+    assert content["tuning_parts"]["value"] == ["thresholds", "min_pixels"]
+
+
+def test_what_is_done_is_not_done_again(fitted, capsys):
+    with _stopping(training, "run"), _stopping(tuning, "tune"), _stopping(timing, "measure"):
+        assert _fit(fitted) == 0
+    shown = capsys.readouterr().out
+    assert "changed in it: nothing" in shown
+    for stage in ("train", "tune", "judge"):
+        assert f"{stage}: done already" in shown
+    for verb in ("segment", "export", "serve"):
+        assert f"affinity_seg {verb} " in shown
+
+
+def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
+    before = (fitted / "model" / plan.FILE).read_bytes()
+    try:
+        _edit(fitted, thresholds=[0.6])
+        with _stopping(tuning, "tune"), _stopping(training, "run"), pytest.raises(_StoppedError):
+            _fit(fitted)
+        shown = capsys.readouterr().out
+        assert "thresholds: [0.5] -> [0.6]" in shown
+        assert "train: done already" in shown and "tune: on 1 images" in shown
+        _edit(fitted, thresholds=[0.5], train_steps=30)
+        with _stopping(training, "run") as run, pytest.raises(_StoppedError):
+            _fit(fitted)
+        assert "train: to step 30" in capsys.readouterr().out
+        assert run.call_args.args[0].trainer.train_steps == 30
+        assert os.listdir(fitted / "model" / stages.NETWORK)
+        _edit(fitted, photometric=0.3, train_steps=30)
+        with _stopping(training, "run"), pytest.raises(_StoppedError):
+            _fit(fitted)
+        shown = capsys.readouterr().out
+        kept = fitted / "model" / f"{stages.NETWORK}_1"
+        assert "train: anew, with other settings" in shown and str(kept) in shown
+        assert os.listdir(kept) and not (fitted / "model" / stages.NETWORK).exists()
+        kept.rename(fitted / "model" / stages.NETWORK)
+    finally:
+        (fitted / "model" / plan.FILE).write_bytes(before)
+
+
+def test_a_plan_with_a_mistake_names_it(fitted):
+    before = (fitted / "model" / plan.FILE).read_bytes()
+    try:
+        _edit(fitted, crop_size=8)
+        with pytest.raises(ValueError, match=r"`crop_size` must be"):
+            _fit(fitted)
+    finally:
+        (fitted / "model" / plan.FILE).write_bytes(before)
+
+
+def test_a_changed_input_is_noticed(fitted):
+    path = fitted / "data" / "val" / "images" / "000.png"
+    before = path.read_bytes()
+    try:
+        cv2.imwrite(str(path), cv2.imread(str(path)) // 2)
+        with pytest.raises(ValueError, match=r"1 changed \(val/000\); remove that file") as error:
+            _fit(fitted)
+        assert plan.FILE in str(error.value)
+    finally:
+        path.write_bytes(before)
+
+
+def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_path, capsys):
+    _draw(tmp_path, 5)
+    with mock.patch.object(timing, "measure", return_value=0.01):
+        start = f"--start_from={fitted / 'model'}"
+        assert _fit(tmp_path, start, "--dry_run", "--minutes=2") == 0
+    content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
+    values = {name: choice["value"] for name, choice in content.items()}
+    there = yaml.safe_load((fitted / "model" / plan.FILE).read_text())
+    for name in ("object_size", "min_zoom", "max_zoom", "contrast_percentiles", "distances"):
+        assert values[name] == there[name]["value"], name
+    assert "whose weights are the start" in content["min_zoom"]["reason"]
+    assert values["learning_rate"] == 0.0003 and values["tuning_parts"] == []
+    assert values["train_steps"] == 160 * 4 // 4
+    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
+        _fit(tmp_path)
+    params = run.call_args.args[0]
+    assert params.task.init_checkpoint == str(fitted / "model" / stages.NETWORK)
+    assert params.task.freeze_batch_norm and "head" in params.task.init_checkpoint_modules
+    assert run.call_args.args[2] == "train_and_eval"
+    assert params.trainer.validation_interval * 5 <= params.trainer.train_steps
+
+
+def test_masks_that_look_wrong_end_it_before_it_trains(tmp_path):
+    drawn.discs(tmp_path / "data", 8, per_image=9)
+    for path in (tmp_path / "data" / "instances").iterdir():
+        cv2.imwrite(str(path), (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) > 0) * 255)
+    with pytest.raises(ValueError, match=r"binary masks.*instances.*--allow=binary_masks"):
+        _fit(tmp_path)
+    assert not {"tfrecords", plan.FILE, stages.NETWORK} & set(os.listdir(tmp_path / "model"))
+    with mock.patch.object(timing, "measure", return_value=1.0):
+        assert _fit(tmp_path, "--allow=binary_masks", "--dry_run") == 0
+
+
+def test_images_that_cannot_be_used_are_listed(tmp_path):
+    drawn.discs(tmp_path / "data", 6)
+    (tmp_path / "data" / "images" / "002.png").write_bytes(b"no picture")
+    small = cv2.imread(str(tmp_path / "data" / "instances" / "003.png"), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(tmp_path / "data" / "instances" / "003.png"), small[:-1])
+    with mock.patch.object(timing, "measure", return_value=1.0):
+        for _ in range(2):  # The second run does not read them again.
+            assert _fit(tmp_path, "--dry_run") == 3
+            listed = json.loads((tmp_path / "model" / "rejected.json").read_text())
+            assert [entry["name"] for entry in listed] == ["002", "003"]
+    with pytest.raises(ValueError, match="002"):
+        _fit(tmp_path, "--dry_run", "--strict", f"--output_dir={tmp_path / 'strict'}")
+
+
+def test_one_image_only(tmp_path):
+    drawn.discs(tmp_path / "data", 1)
+    with mock.patch.object(timing, "measure", return_value=1.0):
+        assert _fit(tmp_path, "--dry_run") == 0
+    content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
+    assert content["tuning_images"]["value"] == content["judging_images"]["value"] == 0
+    assert "it has seen" in content["tuning_images"]["reason"]
+
+
+def test_images_without_objects(tmp_path):
+    drawn.discs(tmp_path / "data", 3, per_image=0)
+    with pytest.raises(ValueError, match="finds no instance in 3 images"):
+        _fit(tmp_path)
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
+def test_minutes_must_be_positive(tmp_path, minutes):
+    with pytest.raises(ValueError, match="`--minutes` must be positive"):
+        _fit(tmp_path, f"--minutes={minutes}")

@@ -1,0 +1,196 @@
+"""The choices of a plan, its file, and the experiment and preset that it becomes."""
+
+import dataclasses
+
+import drawn
+import pytest
+import yaml
+from official.core import train_utils
+
+from affinity_seg import labels, neighbors, resources
+from affinity_seg.configs import experiments, inference
+from affinity_seg.data import checks, listing
+from affinity_seg.fitting import choices, plan, sets, settings, survey, timing
+from affinity_seg.fitting.plan import Choice, Plan
+from affinity_seg.modeling import network_folder
+from affinity_seg.tasks import experiment_flags
+
+CLASSES = labels.ClassTable(
+    "streets", ("background", "a", "b", "c"), (1, 2, 3), encoding="label_times_1000"
+)
+
+
+def _survey(folder):
+    items = listing.list_labelled_images(str(folder), "folder")
+    return survey.measure(checks.read_items(items, sets.ONE_CLASS), sets.ONE_CLASS)
+
+
+def _nuclei(folder):
+    """Draws small bright discs of other sizes and another brightness in each image."""
+    for number, radius in enumerate((4, 6, 9, 14, 20)):
+        one = folder / "all"
+        drawn.discs(
+            one / str(number),
+            count=3,
+            side=16 * radius,
+            radii=(radius, radius + 2),
+            per_image=9,
+            gain=(0.15, 1.2, 0.5),
+            seed=number,
+        )
+    for name in ("images", "instances"):
+        (folder / name).mkdir()
+        for number in range(5):
+            for file in (folder / "all" / str(number) / name).iterdir():
+                file.rename(folder / name / f"{number}_{file.name}")
+    return folder
+
+
+def _complete(chosen, steps=1000, start=None):
+    """Returns a plan with the choices that do not come from the measures."""
+    more = {"class_table": "nuclei", "seed": 1, "tuning_images": 2, "judging_images": 0}
+    more |= {"tuning_parts": [], "start_from": start, "learning_rate": 0.003}
+    chosen = Plan(chosen) | {k: Choice(v, "") for k, v in (more | {"train_steps": steps}).items()}
+    return Plan({name: chosen[name] for name in choices.NAMES})
+
+
+def _experiment(folder, chosen, num_classes=2):
+    table = folder / "class_table.yaml"
+    table.write_bytes(network_folder.as_yaml(sets.ONE_CLASS if num_classes == 2 else CLASSES))
+    changes = settings.overrides(
+        chosen,
+        class_table=str(table),
+        num_classes=num_classes,
+        train_path="runs/nuclei/tfrecords/train-*.tfrecord",
+        tuning_path="runs/nuclei/tfrecords/val-*.tfrecord",
+        num_images=100,
+        start=None,
+    )
+    return _parse([*settings.BASE, settings.write_experiment(str(folder), changes)])
+
+
+def _parse(names):
+    found = [resources.find(name, resources.EXPERIMENTS, ".yaml") or name for name in names]
+    options = train_utils.ParseConfigOptions(experiments.JOINT, found)
+    return experiment_flags.parse(options).as_dict()
+
+
+def test_the_plan_of_drawn_nuclei_is_close_to_the_settings_made_by_hand(tmp_path):
+    chosen = _complete(choices.of_the_data(_survey(_nuclei(tmp_path)), sets.ONE_CLASS), 6000)
+    made, by_hand = _experiment(tmp_path, chosen), _parse(settings.BASE)
+    for part, names in (
+        ("model", ("backbone", "aspp", "fusion", "contrast_percentiles", "contrast_floor")),
+        ("train_data", ("crop_size", "object_size", "min_zoom", "scale_min", "scale_max")),
+        ("train_data", ("object_crops", "microscope", "photometric")),
+        ("losses", ("affinity_weight", "other_instance_pair_weight", "sample_stride")),
+    ):
+        for name in names:
+            assert made["task"][part][name] == by_hand["task"][part][name], name
+    assert made["task"]["distances"] == by_hand["task"]["distances"]
+    assert 3.5 <= made["task"]["train_data"]["max_zoom"] <= 4
+    schedule = "optimizer_config"
+    assert made["trainer"][schedule] == by_hand["trainer"][schedule]
+    preset = dataclasses.asdict(settings.preset(chosen, None))
+    expected = dataclasses.asdict(inference.load_config("nuclei"))
+    differing = ("max_zoom", "first_zoom", "min_pixels")
+    expected |= {name: preset[name] for name in differing}
+    assert preset == expected and 100 <= preset["min_pixels"] <= 140
+
+
+def test_one_zoom_where_all_images_are_alike(tmp_path):
+    chosen = choices.of_the_data(_survey(drawn.discs(tmp_path)), sets.ONE_CLASS)
+    assert chosen.value("min_zoom") == chosen.value("max_zoom")
+    assert chosen.value("contrast_percentiles") == [] and chosen.value("microscope") == 0
+    assert chosen.value("random_turn") is False and "too few" in chosen["random_turn"].reason
+    preset = settings.preset(_complete(chosen), None)
+    assert preset.first_zoom == preset.min_zoom == preset.max_zoom
+    assert (
+        _experiment(tmp_path, _complete(chosen))["task"]["train_data"]["microscope"]["share"] == 0
+    )
+
+
+def test_turned_crops_where_up_and_down_mean_nothing(tmp_path):
+    slide = choices.of_the_data(_survey(drawn.scattered(tmp_path / "a")), sets.ONE_CLASS)
+    assert slide.value("random_turn") is True and "mean nothing" in slide["random_turn"].reason
+    found = _survey(drawn.scattered(tmp_path / "b", lowest=0.5, is_upright=True))
+    street = choices.of_the_data(found, sets.ONE_CLASS)
+    assert street.value("random_turn") is False and "point up" in street["random_turn"].reason
+
+
+def test_regions_where_one_zoom_does_not_fit_all_objects(tmp_path):
+    found = _survey(drawn.discs(tmp_path))._replace(
+        spread_within=14.0,
+        contacts=0.9,
+        parts=0.25,
+        is_grey=False,
+        share_of_class=[0.6, 0.3, 0.09, 0.01],
+        instances_of_class=[10, 10, 10],
+    )
+    chosen = choices.of_the_data(found, CLASSES)
+    values = chosen.values_of()
+    assert values["regions"] and values["object_size"] is None and values["decoder_stride"] == 4
+    assert values["distances"] == list(neighbors.DISTANCES)
+    assert values["stages"] == list(neighbors.STAGES) and len(values["thresholds"]) == 3
+    assert values["class_weights"] == [1, 1, 1, 2] and values["affinity_weight"] == 3
+    preset = settings.preset(_complete(chosen), None)
+    assert preset.regions and preset.partition and preset.zoom == "box_height"
+    experiment = _experiment(tmp_path, _complete(chosen), num_classes=4)
+    assert experiment["task"]["train_data"]["object_size"] == 0
+
+
+def test_thin_objects_are_zoomed_by_their_width(tmp_path):
+    found = _survey(drawn.discs(tmp_path))._replace(diameter=30.0, width=3.0)
+    assert choices.of_the_data(found, sets.ONE_CLASS).value("object_size") == 60
+
+
+def test_every_choice_has_its_reason_in_a_sentence(tmp_path):
+    chosen = choices.of_the_data(_survey(drawn.discs(tmp_path)), sets.ONE_CLASS)
+    for name, choice in chosen.items():
+        assert choice.reason[:1].isupper() and choice.reason.endswith("."), name
+    own = {"class_table", "seed", "tuning_images", "tuning_parts", "judging_images"}
+    assert set(choices.NAMES) - set(chosen) - own == {"start_from", "learning_rate", "train_steps"}
+
+
+def test_the_file_is_read_as_written_and_may_be_edited(tmp_path):
+    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), sets.ONE_CLASS))
+    path = plan.write(str(tmp_path), chosen)
+    assert plan.read(str(tmp_path), choices.NAMES).values_of() == chosen.values_of()
+    content = yaml.safe_load((tmp_path / plan.FILE).read_text())
+    assert content["min_zoom"]["reason"] == chosen["min_zoom"].reason
+    content["thresholds"]["value"] = [0.6]
+    (tmp_path / plan.FILE).write_text(yaml.safe_dump(content))
+    assert plan.read(str(tmp_path), choices.NAMES).value("thresholds") == [0.6]
+    for change, message in (
+        ({"zoom": {"value": 1}}, "unknown choice: zoom"),
+        ({"min_zoom": 3}, "`min_zoom` must be"),
+    ):
+        (tmp_path / plan.FILE).write_text(yaml.safe_dump({**content, **change}))
+        with pytest.raises(ValueError, match=message) as error:
+            plan.read(str(tmp_path), choices.NAMES)
+        assert path in str(error.value)
+    (tmp_path / plan.FILE).write_text("thresholds: {value: [0.5]}\n")
+    with pytest.raises(ValueError, match="lacks a choice: affinity_weight"):
+        plan.read(str(tmp_path), choices.NAMES)
+    assert plan.read(str(tmp_path / "nowhere"), choices.NAMES) is None
+
+
+def test_a_value_that_breaks_a_rule_names_the_file(tmp_path):
+    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), sets.ONE_CLASS))
+    with pytest.raises(ValueError, match=r"plan\.yaml: .*`thresholds` must never increase"):
+        broken = {"stages": Choice([3, 3], ""), "thresholds": Choice([0.3, 0.6], "")}
+        settings.preset(Plan(chosen | broken), None)
+    with pytest.raises(ValueError, match=r"plan\.yaml: `decoder_stride` must be one of"):
+        _experiment(tmp_path, Plan(chosen | {"decoder_stride": Choice(3, "")}))
+
+
+def test_steps_fit_the_minutes(tmp_path):
+    found = _survey(drawn.discs(tmp_path))
+    chosen = choices.of_the_data(found, sets.ONE_CLASS)
+    budget = timing.Budget(40, 60, 0.5, 180, 20, 40, False)
+    steps = timing.steps(budget, found, chosen).value
+    assert (0.6 * 2400 - 60) / 0.5 <= steps <= (0.9 * 2400 - 60) / 0.5
+    assert timing.steps(budget._replace(minutes=20), found, chosen).value < steps / 1.9
+    assert timing.steps(budget._replace(minutes=0.1), found, chosen).value == 20
+    few = timing.steps(budget._replace(num_train=5, has_start=True), found, chosen)
+    assert few.value == 200 and "forget" in few.reason
+    assert "too few" in timing.warning(499, False) and timing.warning(500, False) == ""
