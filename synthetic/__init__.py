@@ -1,1 +1,1 @@
-"""Synthetic streets for demo and tests, rendered: `python -m synthetic.make_streets`."""
+"""Synthetic streets and worms: `python -m synthetic.make_streets`, `make_worms`."""

@@ -15,7 +15,8 @@ import numpy as np
 import tqdm
 from cityscapesscripts.helpers.labels import id2label
 
-from affinity_seg import files, labels, structured
+from affinity_seg import files, labels
+from synthetic import arguments_file
 from synthetic.scene import check_camera, render_street
 
 _CITIES = {"train": ("aldorf", "birkenau", "castell"), "val": ("dornstadt", "eschental")}
@@ -129,7 +130,7 @@ def write_streets(
     check_camera(height, width, zoom)
     arguments = {split: counts.get(split, 0) for split in _SPLITS}
     arguments |= {"seed": seed, "height": height, "width": width, "zoom": float(zoom)}
-    _claim_folder(output_dir, arguments)
+    arguments_file.claim(output_dir, _ARGUMENTS_FILE, arguments, "leftImg8bit")
     tasks = [(split, index) for split in counts for index in range(counts[split])]
     write = functools.partial(_write_street, output_dir, seed, (height, width, zoom))
     total = Statistics(Counter(), 0, 0, 0)
@@ -165,34 +166,6 @@ def _touching(classes: np.ndarray, instances: np.ndarray) -> set[int]:
         border = (a > 0) & (b > 0) & (a != b) & (classes[here] == classes[there])
         touching.update(np.unique(a[border]), np.unique(b[border]))
     return touching
-
-
-def _claim_folder(output_dir: str, arguments: dict[str, int | float]) -> None:
-    """Makes sure that a folder holds no images but those of these arguments, and says so in it.
-
-    Temporary files of runs that were killed are removed.
-    """
-    path = os.path.join(output_dir, _ARGUMENTS_FILE)
-    if os.path.exists(path):
-        with open(path, "rb") as file:
-            try:
-                known = dict(structured.parse_json(file.read(), path))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{path}: not the arguments of a data set: {error}") from error
-        for name, value in arguments.items():
-            if known.get(name) != value:
-                raise ValueError(
-                    f"{output_dir} holds a data set of other arguments: `{name}` must be "
-                    f"{known.get(name)} as in {path}, or choose another folder: {value}"
-                )
-    elif os.path.isdir(os.path.join(output_dir, "leftImg8bit")):
-        raise ValueError(
-            f"{output_dir} holds images, but no {_ARGUMENTS_FILE} that tells their arguments; "
-            "choose another folder"
-        )
-    for folder, _, _ in os.walk(output_dir):
-        files.remove_leftovers(folder)
-    files.write_json(path, arguments)
 
 
 @contextlib.contextmanager
