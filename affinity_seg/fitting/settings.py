@@ -228,7 +228,8 @@ def preset(plan: Plan, start: Start | None) -> InferenceConfig:
     fields["zoom"] = "box_height" if value("regions") else "none"
     if size is not None:
         fields |= {"zoom": inference.AUTO_ZOOM, "object_size": size}
-        fields["first_zoom"] = round(math.sqrt(value("min_zoom") * value("max_zoom")), 2)
+        middle = round(math.sqrt(value("min_zoom") * value("max_zoom")), 2)
+        fields["first_zoom"] = min(max(middle, value("min_zoom")), value("max_zoom"))
     before = inference.load_config(_PRESETS[value("regions")]) if start is None else start.preset
     if all(getattr(before, name) == fields[name] for name in ("min_zoom", "max_zoom")):
         fields.pop("first_zoom", None)
