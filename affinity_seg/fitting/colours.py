@@ -28,8 +28,10 @@ def of(found: Survey, is_whole: bool) -> Plan:
         f"{found.brightness_high:.0f} of 255 values (5th and 95th percentile of the images), and "
         f"{polarity}"
     )
+    is_deep = found.bits > 8
     is_dim = found.is_grey and found.brightness_low < _LEAST_RANGE
-    is_stretched = ratio >= _DIFFERENT_BRIGHTNESS or is_dim
+    deep = f"; {found.bits} bits have no fixed brightness" if is_deep else ""
+    is_stretched = ratio >= _DIFFERENT_BRIGHTNESS or is_dim or is_deep
     floor = round(max(1.0, min(_MOST_FLOOR, 0.8 * found.brightness_least)), 1)
     evidence = found.upright
     if not evidence.is_enough:
@@ -52,7 +54,7 @@ def of(found: Survey, is_whole: bool) -> Plan:
         contrast_percentiles=Choice(
             [1.0, 99.8] if is_stretched else [],
             (
-                f"Each image is stretched in contrast: {measured}."
+                f"Each image is stretched in contrast: {measured}{deep}."
                 if is_stretched
                 else f"Brightness is kept as it is: {measured}."
             ),

@@ -193,6 +193,10 @@ class Fit:
         self._marks.end("judge")
         return judging.kept(scores), before
 
+    def minutes(self) -> float:
+        """Returns the minutes since this run began."""
+        return (time.monotonic() - self._began) / 60
+
     def _path(self, name: str) -> str:
         return os.path.join(self._request.output_dir, name)
 

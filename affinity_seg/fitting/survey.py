@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from affinity_seg import labels
+from affinity_seg.data import pictures
 from affinity_seg.data.checks import CheckedItem
 from affinity_seg.fitting import upright
 
@@ -17,6 +18,9 @@ MAX_IMAGES = 300
 
 _STRETCH = (1.0, 99.8)
 """Percentiles between which the range of an image's brightness is measured."""
+
+_FILES = 10
+"""Images whose files are read once more, for the depth of their values."""
 
 _GREY_DIFFERENCE = 4
 """The channels of a pixel of a grey picture differ by no more than this, 0..255."""
@@ -45,6 +49,7 @@ class Survey(NamedTuple):
       height, width_of_image: Median size of an image.
       longest_side: Longest side of all images.
       is_grey: Whether all images are grey.
+      bits: Most bits of a value in the files of the first `_FILES` images; 8 for truth values.
       is_bright: Share of the images whose objects are brighter than their background.
       brightness_least, brightness_low, brightness_high: Least, 5th and 95th percentile over the
         images of the range of brightness of an image, from percentile 1 to 99.8, 0..255.
@@ -71,6 +76,7 @@ class Survey(NamedTuple):
     width_of_image: int
     longest_side: int
     is_grey: bool
+    bits: int
     is_bright: float
     brightness_least: float
     brightness_low: float
@@ -112,7 +118,7 @@ def measure(checked: Iterable[CheckedItem], class_table: labels.ClassTable) -> S
     Raises:
       ValueError: There is no object in any image.
     """
-    sizes, found, ranges, bright, is_grey = [], [], [], [], True
+    sizes, found, ranges, bright, is_grey, bits = [], [], [], [], True, 8
     pixels, instances = Counter(), Counter()
     balance = upright.Balance()
     for one in checked:
@@ -127,6 +133,8 @@ def measure(checked: Iterable[CheckedItem], class_table: labels.ClassTable) -> S
         low, high = np.percentile(grey, _STRETCH)
         ranges.append(high - low)
         is_grey &= _is_grey(one.image)
+        if len(found) <= _FILES:
+            bits = max(bits, 8 * pictures.read_values(one.item.image_path).dtype.itemsize)
         inside, outside = grey[ids > 0], grey[classes == 0]
         if len(inside) and len(outside):
             bright.append(float(np.mean(inside)) > float(np.mean(outside)))
@@ -135,12 +143,32 @@ def measure(checked: Iterable[CheckedItem], class_table: labels.ClassTable) -> S
     if not with_objects:
         raise ValueError(f"`input` must have images with objects: {len(found)} images have none")
     return _summary(
-        class_table, sizes, found, with_objects, ranges, bright, is_grey, pixels, instances, balance
+        class_table,
+        sizes,
+        found,
+        with_objects,
+        ranges,
+        bright,
+        is_grey,
+        bits,
+        pixels,
+        instances,
+        balance,
     )
 
 
 def _summary(
-    class_table, sizes, found, with_objects, ranges, bright, is_grey, pixels, instances, balance
+    class_table,
+    sizes,
+    found,
+    with_objects,
+    ranges,
+    bright,
+    is_grey,
+    bits,
+    pixels,
+    instances,
+    balance,
 ) -> Survey:
     """Returns the measures over all images."""
     diameters = [np.sqrt(4 / math.pi * one.areas) for one in with_objects]
@@ -173,6 +201,7 @@ def _summary(
         width_of_image=int(np.median(sides[:, 1])),
         longest_side=int(sides.max()),
         is_grey=is_grey,
+        bits=bits,
         is_bright=float(np.mean(bright)) if bright else 1.0,
         brightness_least=float(min(ranges)),
         brightness_low=float(np.percentile(ranges, 5)),

@@ -65,7 +65,8 @@ def main(values: cli.Flags) -> int:
     print(f"\n{'':10}{'score':>7}" + ("   before" if before else ""))
     for name, score in scores.items():
         print(f"{name:10}{_shown(score)}" + (f"{_shown(before[name]):>9}" if before else ""))
-    print(f"worst cases: {os.path.join(folder, stages.PAGE)}\n")
+    print(f"worst cases: {os.path.join(folder, stages.PAGE)}")
+    print(f"this run took {fit.minutes():.1f} minutes\n")
     model = shlex.quote(folder)
     print(
         f"affinity_seg segment --input=picture.png --model={model} --output_dir=runs/segmented\n"

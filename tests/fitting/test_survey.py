@@ -7,7 +7,7 @@ import pytest
 
 from affinity_seg import labels
 from affinity_seg.data import checks, listing
-from affinity_seg.fitting import sets, survey
+from affinity_seg.fitting import colours, sets, survey
 
 
 def _measure(folder, class_table=sets.ONE_CLASS):
@@ -65,6 +65,18 @@ def test_colours(tmp_path):
     image[..., 0] //= 2
     cv2.imwrite(path, image)
     assert not _measure(tmp_path).is_grey
+
+
+def test_depth(tmp_path):
+    drawn.discs(tmp_path, count=3)
+    assert _measure(tmp_path).bits == 8
+    path = str(tmp_path / "images" / "001.png")
+    cv2.imwrite(path, cv2.imread(path, cv2.IMREAD_UNCHANGED).astype(np.uint16) * 100)
+    found = _measure(tmp_path)
+    assert found.bits == 16
+    chosen = colours.of(found, is_whole=True)
+    assert chosen.value("contrast_percentiles") == [1.0, 99.8]
+    assert "16 bits" in chosen["contrast_percentiles"].reason
 
 
 def test_without_objects(tmp_path):
