@@ -29,6 +29,9 @@ NETWORK, SCORES, PAGE = "joint", "scores.json", "report.html"
 _BEFORE = "_before"
 """Predictions and results of the model that a training starts from end with this."""
 
+_FOR_A_NEW_PLAN = ("class_table", "minutes", "seed", "start_from")
+"""Parts of a request that a plan which is there does not follow."""
+
 _GALLERY = 30
 _TUNING_ROUNDS = 2
 
@@ -77,12 +80,14 @@ class Fit:
         if self._plan is None:
             self._plan = planning.make(self._request, self.data, self._start, self._began)
             plan_file.write(self._request.output_dir, self._plan)
+            self._marks.keep(asked=self._asked())
             print(f"written: {path}")
         else:
             now = self._plan.values_of()
             before = self._marks.fact("plan") or now
             edited = [f"{k}: {before[k]} -> {now[k]}" for k in now if before.get(k) != now[k]]
             print(f"{path} is followed; changed in it: {', '.join(edited) or 'nothing'}")
+            self._warn_of_flags(path)
             settings.preset(self._plan, self._start)
             self.data.make_sure_it_was_looked_at(self._class_table())
             planning.experiment(self._request, self.data, self._plan, self._start)
@@ -103,7 +108,8 @@ class Fit:
         folder = self._path(NETWORK)
         is_same = self._marks.made_from("train") == made_from
         before = self._marks.fact("train_steps") or 0
-        if is_same and steps == before and self._marks.is_done("train", made_from):
+        is_done = self._marks.is_done("train", made_from) and os.path.isdir(folder)
+        if is_done and steps == before:
             print("train: done already")
             return
         if os.path.isdir(folder) and not (is_same and steps >= before):
@@ -199,6 +205,20 @@ class Fit:
 
     def _path(self, name: str) -> str:
         return os.path.join(self._request.output_dir, name)
+
+    def _asked(self) -> dict[str, Any]:
+        """Returns the flags that only a new plan follows."""
+        return {name: getattr(self._request, name) for name in _FOR_A_NEW_PLAN}
+
+    def _warn_of_flags(self, path: str) -> None:
+        """Warns of flags that were not given to the run that made the plan."""
+        before = self._marks.fact("asked") or {}
+        for name, value in self._asked().items():
+            if name in before and before[name] != value:
+                mistakes.warn(
+                    f"--{name}={value} changes nothing, since {path} was made with "
+                    f"{before[name]} and is followed: edit it, or remove it to plan anew"
+                )
 
     def _class_table(self) -> labels.ClassTable:
         value = self._plan.value("class_table")

@@ -12,6 +12,7 @@ import yaml
 import affinity_seg
 from affinity_seg import model_folder, verbs
 from affinity_seg.analysis import tuning
+from affinity_seg.data import mistakes
 from affinity_seg.fitting import plan, stages, timing
 from affinity_seg.tasks import training
 
@@ -86,6 +87,14 @@ def test_what_is_done_is_not_done_again(fitted, capsys):
         assert f"{stage}: done already" in shown
     for verb in ("segment", "export", "serve"):
         assert f"affinity_seg {verb} " in shown
+
+
+def test_flags_that_a_plan_does_not_follow_are_named(fitted):
+    with mock.patch.object(mistakes, "warn") as warn:
+        assert _fit(fitted, "--minutes=7", "--start_from=nuclei") == 0
+    warned = [call.args[0] for call in warn.call_args_list]
+    assert any("--minutes=7.0 changes nothing" in text for text in warned)
+    assert any("--start_from=nuclei changes nothing" in text for text in warned)
 
 
 def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
