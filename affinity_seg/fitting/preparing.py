@@ -2,16 +2,17 @@
 
 import dataclasses
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from affinity_seg import files, labels, structured
 from affinity_seg.analysis import tuning
 from affinity_seg.data import checks, mistakes, tfrecords
+from affinity_seg.data.listing import Item
 from affinity_seg.fitting import marks as marks_file
 from affinity_seg.fitting import sets, survey
 from affinity_seg.fitting.plan import Plan
-from affinity_seg.rejected_inputs import RejectedInputs
+from affinity_seg.rejected_inputs import FILE_NAME, RejectedInput, RejectedInputs
 
 RECORDS, SURVEY = "tfrecords", "survey.json"
 """The folder of the records and the file of the measures, in the output folder."""
@@ -35,7 +36,7 @@ class Request(NamedTuple):
       seed: Seed of the split, the weights and the crops.
       start_from: A model to start from.
       allowed: Some of `mistakes.NAMES`.
-      strict: Whether an image that cannot be used ends the run.
+      leave_out: Whether images that cannot be used are left out; otherwise they end the run.
     """
 
     input: str
@@ -46,7 +47,7 @@ class Request(NamedTuple):
     seed: int
     start_from: str | None
     allowed: Collection[str]
-    strict: bool
+    leave_out: bool
 
 
 class Data:
@@ -66,7 +67,7 @@ class Data:
         """
         self._request = request
         self._marks = marks
-        self.rejected = RejectedInputs(request.output_dir, request.strict)
+        self.rejected = RejectedInputs(request.output_dir)
         self._listed = sets.list_input(
             request.input, request.layout, self.rejected, request.allowed
         )
@@ -76,7 +77,8 @@ class Data:
         """Checks all images and measures some of them, unless that was done already.
 
         Raises:
-          ValueError: No image can be used, there is no object, or the masks look wrong.
+          ValueError: There is no object, the masks look wrong, or images cannot be used and are
+            not to be left out.
         """
         path = os.path.join(self._request.output_dir, SURVEY)
         made_from = marks_file.fingerprint(self.hashes, dataclasses.asdict(class_table))
@@ -93,8 +95,10 @@ class Data:
         if val:
             for _ in self._checked(val, class_table, _VAL, objects):
                 pass
-        files.write_json(path, found.as_dict())
         rejected = self.rejected.take()
+        if rejected and not self._request.leave_out:
+            raise ValueError(self._refusal(rejected))
+        files.write_json(path, found.as_dict())
         self._marks.keep(objects=objects, rejected=[list(entry) for entry in rejected])
         self._repeat_rejected()
         self._marks.end("survey")
@@ -158,12 +162,26 @@ class Data:
         self._marks.end("records")
 
     def _checked(
-        self, items, class_table: labels.ClassTable, prefix: str, objects: dict[str, int]
+        self,
+        items: Sequence[Item],
+        class_table: labels.ClassTable,
+        prefix: str,
+        objects: dict[str, int],
     ) -> Iterator[checks.CheckedItem]:
         """Yields the images that can be used, and counts their objects by name."""
         for one in sets.check(items, class_table, self.rejected, self._request.allowed):
             objects[prefix + one.item.name] = sum(one.instances_of_class.values())
             yield one
+
+    def _refusal(self, rejected: Sequence[RejectedInput]) -> str:
+        """Returns the message about images that cannot be used; all are in a file already."""
+        everything = len(self._listed.everything)
+        listed = os.path.join(self._request.output_dir, FILE_NAME)
+        return (
+            f"{self._request.input}: {len(rejected)} of {everything} images cannot be used, see "
+            f"{listed}: {mistakes.listed([entry.reason for entry in rejected])}; correct them or "
+            "take them out, or give --leave_out to go on without them"
+        )
 
     def _repeat_rejected(self) -> None:
         """Lists the images that could not be used, which are not read again."""

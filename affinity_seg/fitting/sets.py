@@ -23,7 +23,8 @@ ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encodin
 _MOST_TUNING, _MOST_JUDGING = 20, 40
 _TUNING_SHARE, _JUDGING_SHARE = 0.1, 0.2
 _ENOUGH_TO_TUNE = 8
-"""With fewer images than this, only what depends on the data most is tuned."""
+_FEW_PARTS = ("thresholds", "min_pixels")
+"""With fewer images than the first, only the second, what depends on the data most, is tuned."""
 
 _LEAST_SPLIT = 4
 """With fewer images than this none is held out."""
@@ -178,9 +179,7 @@ def _tuning_parts(count: int, has_start: bool) -> Choice:
         return Choice(
             [], f"Nothing: {count} images are too few to improve the preset of the model before."
         )
-    return Choice(
-        list(candidates.LINES), f"Only these: on {count} images the rest would be chance."
-    )
+    return Choice(list(_FEW_PARTS), f"Only these: on {count} images the rest would be chance.")
 
 
 def split(images: Images, with_objects: Collection[str], plan: Plan) -> Split:

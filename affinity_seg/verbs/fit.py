@@ -6,8 +6,8 @@ r"""Makes a model from a folder of images and masks: looks, plans, trains, tunes
 
 --input holds train/ and perhaps val/, each as layout `folder` reads it (docs/data.md), or is itself
 such a folder. With --layout=cityscapes its splits train and val are read. Without --class_table all
-objects are of one class. All images are checked first: masks that look wrong end the run before it
-trains, and images that cannot be used are left out and listed, see docs/faults.md.
+objects are of one class. All images are checked first: masks that look wrong, and images that
+cannot be used, end the run before it trains. With --leave_out the latter are left out and listed.
 
 plan.yaml in the output folder has every choice with its value and its reason. Edit it and run the
 same command again: what depends on the change is done anew. --dry_run ends with the plan. A run
@@ -23,6 +23,7 @@ import shlex
 
 from affinity_seg import cli, tool_flags
 from affinity_seg.data import listing
+from affinity_seg.rejected_inputs import EXIT_STATUS, FILE_NAME
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -41,7 +42,12 @@ def define_flags(values: cli.Flags) -> None:
     values.integer("seed", 1, what, 0)
     values.bool("dry_run", False, "End with the plan.")
     tool_flags.define_allow_flag(values)
-    tool_flags.define_strict_flag(values)
+    values.bool(
+        "leave_out",
+        False,
+        f"Go on without images that cannot be used. They are listed in {FILE_NAME} of the output "
+        f"folder, and the run ends with status {EXIT_STATUS}.",
+    )
 
 
 def main(values: cli.Flags) -> int:
@@ -53,7 +59,7 @@ def main(values: cli.Flags) -> int:
 
     same = ("input", "output_dir", "layout", "class_table", "minutes", "seed", "start_from")
     settings = {name: getattr(values, name) for name in same}
-    fit = stages.Fit(preparing.Request(allowed=allowed, strict=values.strict, **settings))
+    fit = stages.Fit(preparing.Request(allowed=allowed, leave_out=values.leave_out, **settings))
     fit.plan()
     if values.dry_run:
         return fit.data.rejected.finish()

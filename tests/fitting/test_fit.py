@@ -184,13 +184,17 @@ def test_images_that_cannot_be_used_are_listed(tmp_path):
     (tmp_path / "data" / "images" / "002.png").write_bytes(b"no picture")
     small = cv2.imread(str(tmp_path / "data" / "instances" / "003.png"), cv2.IMREAD_UNCHANGED)
     cv2.imwrite(str(tmp_path / "data" / "instances" / "003.png"), small[:-1])
+    reason = (
+        r"2 of 6 images cannot be used, see .*rejected\.json: .*002\.png.*003\.png.*--leave_out"
+    )
+    with pytest.raises(ValueError, match=reason):
+        _fit(tmp_path, "--dry_run")
+    assert not (tmp_path / "model" / plan.FILE).exists()
     with mock.patch.object(timing, "measure", return_value=1.0):
         for _ in range(2):  # The second run does not read them again.
-            assert _fit(tmp_path, "--dry_run") == 3
+            assert _fit(tmp_path, "--dry_run", "--leave_out") == 3
             listed = json.loads((tmp_path / "model" / "rejected.json").read_text())
             assert [entry["name"] for entry in listed] == ["002", "003"]
-    with pytest.raises(ValueError, match="002"):
-        _fit(tmp_path, "--dry_run", "--strict", f"--output_dir={tmp_path / 'strict'}")
 
 
 def test_one_image_only(tmp_path):
