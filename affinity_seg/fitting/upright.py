@@ -87,7 +87,7 @@ class Balance:
         self._brightness: list[float] = []
 
     def add(self, grey: np.ndarray, ids: np.ndarray) -> None:
-        """Adds an image, its brightness [H, W], with its objects, int32 [H, W], 0 outside of them."""
+        """Adds the brightness of an image, [H, W], and its objects, int32 [H, W], 0 elsewhere."""
         half = grey.shape[0] // 2
         upper, lower = (float(np.mean(part)) for part in (grey[:half], grey[-half:]))
         self._brightness.append((upper - lower) / max(float(np.mean(grey)), 1.0))
