@@ -11,6 +11,7 @@ import numpy as np
 from affinity_seg import labels
 from affinity_seg.data import pictures
 from affinity_seg.data.checks import CheckedItem
+from affinity_seg.data.listing import Item
 from affinity_seg.fitting import upright
 
 MAX_IMAGES = 300
@@ -18,6 +19,9 @@ MAX_IMAGES = 300
 
 _STRETCH = (1.0, 99.8)
 """Percentiles between which the range of an image's brightness is measured."""
+
+_SEVERAL = 3
+"""Objects that an image must have for the spread of their diameters."""
 
 _FILES = 10
 """Images whose files are read once more, for the depth of their values."""
@@ -49,6 +53,7 @@ class Survey(NamedTuple):
       height, width_of_image: Median size of an image.
       longest_side: Longest side of all images.
       is_grey: Whether all images are grey.
+      channels: Channels of an image; 3 for grey and RGB.
       bits: Most bits of a value in the files of the first `_FILES` images; 8 for truth values.
       is_bright: Share of the images whose objects are brighter than their background.
       brightness_least, brightness_low, brightness_high: Least, 5th and 95th percentile over the
@@ -76,6 +81,7 @@ class Survey(NamedTuple):
     width_of_image: int
     longest_side: int
     is_grey: bool
+    channels: int
     bits: int
     is_bright: float
     brightness_least: float
@@ -108,6 +114,18 @@ class _Objects(NamedTuple):
     parts: np.ndarray
 
 
+class _Image(NamedTuple):
+    """The measures of one image; `is_bright` is None without objects or background."""
+
+    objects: _Objects
+    size: tuple[int, int]
+    range: float
+    is_bright: bool | None
+    is_grey: bool
+    channels: int
+    bits: int
+
+
 def measure(checked: Iterable[CheckedItem], class_table: labels.ClassTable) -> Survey:
     """Measures a data set.
 
@@ -118,96 +136,88 @@ def measure(checked: Iterable[CheckedItem], class_table: labels.ClassTable) -> S
     Raises:
       ValueError: There is no object in any image.
     """
-    sizes, found, ranges, bright, is_grey, bits = [], [], [], [], True, 8
+    images: list[_Image] = []
     pixels, instances = Counter(), Counter()
     balance = upright.Balance()
     for one in checked:
         classes, numbers = class_table.decode(one.instances)
-        ids = np.maximum(numbers, 0)
-        grey = one.image.mean(axis=2)
-        objects = _objects(ids)
-        found.append(objects)
-        sizes.append(ids.shape)
+        ids, brightness = np.maximum(numbers, 0), one.image.mean(axis=2)
+        low, high = np.percentile(brightness, _STRETCH)
+        inside, outside = brightness[ids > 0], brightness[classes == 0]
+        both = len(inside) and len(outside)
+        images.append(
+            _Image(
+                objects=_objects(ids),
+                size=ids.shape,
+                range=float(high - low),
+                is_bright=bool(np.mean(inside) > np.mean(outside)) if both else None,
+                is_grey=_is_grey(one.image),
+                channels=one.image.shape[2],
+                bits=_bits(one.item) if len(images) < _FILES else 8,
+            )
+        )
         pixels.update(one.pixels_of_class)
         instances.update(one.instances_of_class)
-        low, high = np.percentile(grey, _STRETCH)
-        ranges.append(high - low)
-        is_grey &= _is_grey(one.image)
-        if len(found) <= _FILES:
-            bits = max(bits, 8 * pictures.read_values(one.item.image_path).dtype.itemsize)
-        inside, outside = grey[ids > 0], grey[classes == 0]
-        if len(inside) and len(outside):
-            bright.append(float(np.mean(inside)) > float(np.mean(outside)))
-        balance.add(grey, ids)
-    with_objects = [one for one in found if len(one.areas)]
-    if not with_objects:
-        raise ValueError(f"`input` must have images with objects: {len(found)} images have none")
-    return _summary(
-        class_table,
-        sizes,
-        found,
-        with_objects,
-        ranges,
-        bright,
-        is_grey,
-        bits,
-        pixels,
-        instances,
-        balance,
-    )
-
-
-def _summary(
-    class_table,
-    sizes,
-    found,
-    with_objects,
-    ranges,
-    bright,
-    is_grey,
-    bits,
-    pixels,
-    instances,
-    balance,
-) -> Survey:
-    """Returns the measures over all images."""
-    diameters = [np.sqrt(4 / math.pi * one.areas) for one in with_objects]
-    medians = np.array([np.median(one) for one in diameters])
-    several = [one for one in diameters if len(one) >= 3]
-    everything = _Objects(*(np.concatenate(arrays) for arrays in zip(*with_objects, strict=True)))
-    lengths = np.concatenate(
-        [one.sides / middle for one, middle in zip(with_objects, medians, strict=True)]
-    )
+        balance.add(brightness, ids)
+    if not any(len(one.objects.areas) for one in images):
+        raise ValueError(f"`input` must have images with objects: {len(images)} images have none")
     counted = sum(count for index, count in pixels.items() if index != labels.VOID_CLASS)
-    sides = np.array(sizes)
     return Survey(
-        images=len(found),
-        empty_images=len(found) - len(with_objects),
-        objects=len(everything.areas),
+        images=len(images),
         instances_of_class=[instances[k] for k in range(1, class_table.num_classes)],
         share_of_class=[pixels[k] / max(counted, 1) for k in range(class_table.num_classes)],
-        objects_per_image=float(np.median([len(one) for one in diameters])),
-        diameter=float(np.median(medians)),
-        diameter_low=float(np.percentile(medians, 5)),
-        diameter_high=float(np.percentile(medians, 95)),
-        spread_between=_ratio(medians),
-        spread_within=float(np.median([_ratio(one) for one in several])) if several else 1.0,
-        small_area=float(np.percentile(everything.areas, 2)),
-        length=float(np.percentile(lengths, 95)),
-        width=float(np.median(everything.widths)),
-        contacts=float(np.mean(everything.touching)),
-        parts=float(np.mean(everything.parts > 1)),
-        height=int(np.median(sides[:, 0])),
-        width_of_image=int(np.median(sides[:, 1])),
-        longest_side=int(sides.max()),
-        is_grey=is_grey,
-        bits=bits,
-        is_bright=float(np.mean(bright)) if bright else 1.0,
-        brightness_least=float(min(ranges)),
-        brightness_low=float(np.percentile(ranges, 5)),
-        brightness_high=float(np.percentile(ranges, 95)),
         upright=balance.evidence(),
+        **_of_objects([one.objects for one in images if len(one.objects.areas)], len(images)),
+        **_of_images(images),
     )
+
+
+def _of_objects(found: list[_Objects], num_images: int) -> dict[str, Any]:
+    """Returns the measures of the objects, from those of each image that has any."""
+    diameters = [np.sqrt(4 / math.pi * one.areas) for one in found]
+    medians = np.array([np.median(one) for one in diameters])
+    several = [_ratio(one) for one in diameters if len(one) >= _SEVERAL]
+    everything = _Objects(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+    lengths = [one.sides / middle for one, middle in zip(found, medians, strict=True)]
+    return {
+        "empty_images": num_images - len(found),
+        "objects": len(everything.areas),
+        "objects_per_image": float(np.median([len(one) for one in diameters])),
+        "diameter": float(np.median(medians)),
+        "diameter_low": float(np.percentile(medians, 5)),
+        "diameter_high": float(np.percentile(medians, 95)),
+        "spread_between": _ratio(medians),
+        "spread_within": float(np.median(several)) if several else 1.0,
+        "small_area": float(np.percentile(everything.areas, 2)),
+        "length": float(np.percentile(np.concatenate(lengths), 95)),
+        "width": float(np.median(everything.widths)),
+        "contacts": float(np.mean(everything.touching)),
+        "parts": float(np.mean(everything.parts > 1)),
+    }
+
+
+def _of_images(images: list[_Image]) -> dict[str, Any]:
+    """Returns the measures of sizes, brightness and files."""
+    sides = np.array([one.size for one in images])
+    ranges = [one.range for one in images]
+    bright = [one.is_bright for one in images if one.is_bright is not None]
+    return {
+        "height": int(np.median(sides[:, 0])),
+        "width_of_image": int(np.median(sides[:, 1])),
+        "longest_side": int(sides.max()),
+        "is_grey": all(one.is_grey for one in images),
+        "channels": images[0].channels,
+        "bits": max(one.bits for one in images),
+        "is_bright": float(np.mean(bright)) if bright else 1.0,
+        "brightness_least": min(ranges),
+        "brightness_low": float(np.percentile(ranges, 5)),
+        "brightness_high": float(np.percentile(ranges, 95)),
+    }
+
+
+def _bits(item: Item) -> int:
+    """Returns the bits of a value in the file of an image."""
+    return 8 * pictures.read_values(item.image_path).dtype.itemsize
 
 
 def _ratio(values: np.ndarray) -> float:
