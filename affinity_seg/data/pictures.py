@@ -67,18 +67,21 @@ def to_image(name: str, values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(found, (*found.shape[:2], len("RGB"))))
 
 
-def read_size(path: str, *, turned: bool = True) -> tuple[int, int]:
+def read_size(
+    path: str, *, turned: bool = True, choice: PlaneChoice = plane_choice.ALL
+) -> tuple[int, int]:
     """Returns height and width of what `read` returns, without decoding its pixels.
 
     Args:
       path: As of `read`.
       turned: As of `check_header`.
+      choice: As of `check_header`.
 
     Raises:
       FileNotFoundError: There is no such file.
       ValueError: As `check_header`.
     """
-    return check_header(path, read_bytes(path), turned=turned)
+    return check_header(path, read_bytes(path), turned=turned, choice=choice)
 
 
 def read_bytes(path: str) -> bytes:

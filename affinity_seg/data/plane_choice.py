@@ -1,5 +1,6 @@
 """Which page and which channels of a picture's file are segmented."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,16 @@ class PlaneChoice(NamedTuple):
                 "`channels` must be one number, or three for red, green and blue; the first "
                 f"channel is 1: {list(self.channels)}"
             )
+
+    def digest(self, sha256: str) -> str:
+        """Returns a hash of what was chosen of a file, in hexadecimal digits.
+
+        Args:
+          sha256: Hash of the file's bytes, which is returned if nothing is chosen.
+        """
+        if self == ALL:
+            return sha256
+        return hashlib.sha256(f"{sha256} {tuple(self)}".encode()).hexdigest()
 
     def take(self, pixels: "np.ndarray", whose: str) -> "np.ndarray":
         """Returns the chosen channels of pixels [H, W, C]; all if none are chosen.

@@ -14,7 +14,6 @@ from absl import logging
 from affinity_seg import files, labels, version
 from affinity_seg.configs.choices import EXPORT_KINDS
 from affinity_seg.configs.inference import InferenceConfig, load_config
-from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import fingerprint
 from affinity_seg.pipeline.filters import KEEP_ALL
 from affinity_seg.pipeline.segmenter import Segmenter
@@ -65,7 +64,7 @@ def write(
         with _quiet():
             tf.saved_model.save(server, temporary, signatures=functions)
         extra = os.path.join(temporary, EXTRA)
-        table = network_folder.as_yaml(segmenter.class_table)
+        table = labels.as_yaml(segmenter.class_table)
         files.write_bytes(os.path.join(extra, "class_table.yaml"), table)
         preset = yaml.safe_dump(fingerprint.as_json(dataclasses.asdict(segmenter.config)))
         files.write_bytes(os.path.join(extra, PRESET_FILE), preset.encode())

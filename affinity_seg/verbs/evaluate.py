@@ -43,7 +43,7 @@ def main(values: cli.Flags) -> None:
         if path:  # Before the evaluation, so that an error in the path is found at once.
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     table = load_class_table(values.class_table)
-    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    items = tool_flags.list_labelled_images(values)
     scores = metrics.evaluate(items, values.results_dir, table, values.baseline_results_dir)
     scores["errors"] = errors.summary(metrics.find_errors(items, values.results_dir, table), table)
     print(tables.error_tables(scores["errors"]) + "\n")
