@@ -65,7 +65,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
             f"{item.instance_path}: must have the size of its image, "
             f"{image.shape[0]}x{image.shape[1]}: {stored.shape[0]}x{stored.shape[1]}"
         )
-    is_jpeg = pictures.format_of(item.image_path, content) == "JPEG"
+    is_jpeg = pictures.format_of(item.image_path, content, item.choice) == "JPEG"
     jpeg = content if is_jpeg and item.choice.channels is None else None
     checked = _checked(item, image, stored, jpeg, content, class_table)
     return checked._replace(sha256=item.choice.digest(checked.sha256), overlaps=overlaps)

@@ -140,17 +140,18 @@ def declared_size(path: str, content: bytes, formats: Sequence[str] = FORMATS) -
     return _read_header(path, content, formats, plane_choice.ALL)[:2]
 
 
-def format_of(path: str, content: bytes) -> str:
+def format_of(path: str, content: bytes, choice: PlaneChoice = plane_choice.ALL) -> str:
     """Returns the format of a picture's file, one of `FORMATS`.
 
     Args:
       path: As of `check_header`.
       content: As of `check_header`.
+      choice: As of `check_header`.
 
     Raises:
       ValueError: The file is of another format or damaged.
     """
-    return _read_header(path, content, FORMATS, plane_choice.ALL)[3]
+    return _read_header(path, content, FORMATS, choice)[3]
 
 
 def check_size(name: str, height: int, width: int) -> None:
