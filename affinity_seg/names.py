@@ -142,24 +142,24 @@ def inside(folder: str, relative: str, where: str) -> str:
     return path
 
 
-def relative(name: str, where: str) -> str:
+def relative(name: str, where: str, folder: str = "") -> str:
     """Returns the path that another file gives for a file of its data set, "/" separated, in NFC.
 
     It is only compared with names that were listed, and never opened. Windows writes "\\".
 
     Args:
-      name: The path, relative to the folder of the data set.
+      name: The path, relative to `folder`.
       where: The file that it comes from, for messages.
+      folder: A folder of the data set.
 
     Raises:
       ValueError: It is absolute, leads out of the folder, or has a control character.
     """
-    path = posixpath.normpath(name.replace("\\", "/"))
+    path = name.replace("\\", "/")
     is_absolute = path.startswith("/") or re.match("[A-Za-z]:", path)
+    path = posixpath.normpath(posixpath.join(folder, path))
     if not name or is_absolute or path.split("/")[0] in ("..", ".") or _CONTROL.search(name):
-        raise ValueError(
-            f"{where}: must name a file inside of the folder of the data set: {name!r}"
-        )
+        raise ValueError(f"{where} must name a file inside of the folder of the data set: {name!r}")
     return normalized(path)
 
 

@@ -92,7 +92,7 @@ def _check_image(path: str, content: dict[str, Any], filename: str, size: tuple[
     if stated is not None:
         where = f"{path}: `imagePath`"
         folder = os.path.basename(os.path.dirname(os.path.abspath(path)))
-        found = names.relative(f"{folder}/{require(stated, str, where, 'a text')}", where)
+        found = names.relative(require(stated, str, where, "a text"), where, folder)
         if found.rsplit("/", 1)[-1] != names.normalized(filename):
             raise ValueError(
                 f"{where} must be the image of the same name, {filename}: {stated!r}; if the image "

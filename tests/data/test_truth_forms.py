@@ -154,8 +154,16 @@ def test_tiff_files_that_are_no_instance_images(data, tmp_path, pixels, message)
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
-        ("masks", "PNG, 16 bits", r"instances \(instance images\) and .*masks \(folders of masks\)"),
-        ("COCO, text", "LabelMe", r"instances\.json \(.*COCO file\) and .*images \(LabelMe files\)"),
+        (
+            "masks",
+            "PNG, 16 bits",
+            r"instances \(instance images\) and .*masks \(folders of masks\)",
+        ),
+        (
+            "COCO, text",
+            "LabelMe",
+            r"instances\.json \(.*COCO file\) and .*images \(LabelMe files\)",
+        ),
         ("LabelMe", "masks", r"masks \(folders of masks\) and .*images \(LabelMe files\)"),
     ],
 )

@@ -150,9 +150,7 @@ def as_labelme(folder, ids) -> None:
 
 FORMS = {
     "PNG, 16 bits": as_png,
-    **{
-        f"TIFF, {d}": as_tiff(d) for d in ("uint8", "uint16", "uint32", "int32", "float32", ">u2")
-    },
+    **{f"TIFF, {d}": as_tiff(d) for d in ("uint8", "uint16", "uint32", "int32", "float32", ">u2")},
     "masks": as_masks,
     "Data Science Bowl": as_bowl,
     "COCO, polygons": as_coco(as_polygons),
