@@ -19,9 +19,6 @@ _CHUNKS_AT, _CHUNK_FRAME = 8, 12
 _GRAY, _PALETTE = 0, 3
 """Color types of PNG with one sample for each pixel."""
 
-SUFFIXES = (".png", ".tif", ".tiff")
-"""Extensions of files that keep numbers as they are, in lower case."""
-
 MAX_ID = 2**31 - 1
 """Largest number of a pixel."""
 

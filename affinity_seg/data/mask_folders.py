@@ -10,6 +10,7 @@ import numpy as np
 
 from affinity_seg.data import instance_files, object_masks, unlisted
 from affinity_seg.data.object_masks import ObjectMask
+from affinity_seg.data.truth_forms import NUMBER_SUFFIXES
 
 
 def read(folder: str, size: tuple[int, int]) -> list[ObjectMask]:
@@ -28,10 +29,10 @@ def read(folder: str, size: tuple[int, int]) -> list[ObjectMask]:
         if unlisted.is_hidden(file):
             continue
         path = os.path.join(folder, file)
-        if os.path.isdir(path) or not file.lower().endswith(instance_files.SUFFIXES):
+        if os.path.isdir(path) or not file.lower().endswith(NUMBER_SUFFIXES):
             raise ValueError(
                 f"{path}: a folder of masks must hold only files "
-                f"*{{{','.join(instance_files.SUFFIXES)}}}, one for each object; take it out"
+                f"*{{{','.join(NUMBER_SUFFIXES)}}}, one for each object; take it out"
             )
         mask = instance_files.decode(path, instance_files.read_bytes(path))
         if mask.shape != tuple(size):

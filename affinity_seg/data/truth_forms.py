@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 from affinity_seg import names
-from affinity_seg.data import instance_files, mistakes, unlisted
+from affinity_seg.data import mistakes, unlisted
 
 INSTANCES, MASKS, COCO, LABELME = FORMS = ("instances", "masks", "coco", "labelme")
 """Forms of truth.
@@ -14,6 +14,9 @@ INSTANCES, MASKS, COCO, LABELME = FORMS = ("instances", "masks", "coco", "labelm
 `coco`: a JSON file of COCO for all images.
 `labelme`: a JSON file of LabelMe for each image.
 """
+
+NUMBER_SUFFIXES = (".png", ".tif", ".tiff")
+"""Extensions of files that keep numbers as they are, in lower case."""
 
 _WORDS = {
     INSTANCES: ("instance image", "instance images"),
@@ -94,7 +97,7 @@ def find(data_dir: str) -> Truths:
         return _coco(place)
     if form == MASKS:
         return _scenes(data_dir) if place == data_dir else _mask_folders(place)
-    suffixes = instance_files.SUFFIXES if form == INSTANCES else (_JSON,)
+    suffixes = NUMBER_SUFFIXES if form == INSTANCES else (_JSON,)
     return Truths(form, place, by_name([place], suffixes), suffixes[0])
 
 

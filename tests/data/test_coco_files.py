@@ -163,9 +163,7 @@ def test_damaged_files(folder):
         ("", "the file is damaged"),
     ):
         path.write_text(text)
-        with pytest.raises(
-            ValueError, match=rf"instances\.json: {message}|instances\.json .*{message}"
-        ):
+        with pytest.raises(ValueError, match=rf"instances\.json.*{message}"):
             listing.list_images(str(folder), "folder")
 
 
