@@ -33,8 +33,9 @@ def _check(path: str, arguments: list[str]) -> None:
     if "override" in values:
         inference.load_config(values.preset if "preset" in values else None, values.override)
     # A table below runs/ is one that another command writes.
-    if "class_table" in values and not values.class_table.startswith("runs/"):
-        labels.load_class_table(values.class_table)
+    class_table = values.class_table if "class_table" in values else None
+    if class_table is not None and not class_table.startswith("runs/"):
+        labels.load_class_table(class_table)
 
 
 def main() -> None:
