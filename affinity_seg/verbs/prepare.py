@@ -11,8 +11,10 @@ Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) o
 `folder` reads images/ and what is there of truth: instances/, masks/, a COCO file or LabelMe files;
 --split only names the shards. Of COCO, LabelMe and masks, where objects may overlap, it prints what
 became of overlaps. If no --class_table is given for them, it makes one of the names of the classes,
-class_table.yaml in --output_dir. Images that cannot be used are left out and listed, see docs/faults.md. A data set with an obvious mistake, such as
-binary masks, is refused, see docs/data.md.
+class_table.yaml in --output_dir.
+
+Images that cannot be used are left out and listed, see docs/faults.md. A data set with an obvious
+mistake, such as binary masks, is refused, see docs/data.md.
 
 With --sets it writes the sets that the paper trains on (section 5), see docs/training_sets.md, and
 prints their sizes. The same flags give the same files. --split is then the split of the fine sets.
