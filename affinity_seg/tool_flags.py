@@ -164,8 +164,8 @@ def define_plane_flags(values: cli.Flags) -> None:
     what = "Page of a TIFF file with several (slices, times, positions); the first is 1."
     values.integer("page", None, what)
     what = (
-        "Channels of a file with others than grey or RGB: one number, or three for red, green and "
-        "blue, comma-separated; the first is 1."
+        "Channels of a file with others than grey or RGB, comma-separated: one number, three for "
+        "red, green and blue, or as many as the network has; the first is 1."
     )
     values.list("channels", None, what)
 

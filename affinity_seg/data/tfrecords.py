@@ -275,7 +275,7 @@ def serialize(checked: checks.CheckedItem) -> bytes:
         common.IMAGE_SHA256: _bytes(checked.sha256.encode()),
         common.IMAGE_HEIGHT: _ints([height]),
         common.IMAGE_WIDTH: _ints([width]),
-        common.IMAGE_HISTOGRAM: _ints(np.bincount(checked.image.ravel(), minlength=256)),
+        common.IMAGE_HISTOGRAM: _ints(tiles.histograms(checked.image).ravel()),
         common.TILE_HEIGHT: _ints([tile_height]),
         common.TILE_WIDTH: _ints([tile_width]),
         common.INSTANCE_ENCODED: _bytes(*tiles.encode_ids(checked.instances)),

@@ -17,7 +17,7 @@ class Outputs(NamedTuple):
     """One image, its ground truth, and the outputs of a run for it.
 
     Attributes:
-      image: uint8 RGB [H, W, 3].
+      image: uint8 RGB [H, W, 3], as `pictures.as_rgb`.
       truth: The ground truth, None if there is none.
       prediction: The networks' logits.
       instances: The result.
@@ -62,7 +62,7 @@ def read_outputs(
     merge_runs.check_result(results_dir, item.name, path)
     size = image.shape[:2]
     return Outputs(
-        image=image,
+        image=pictures.as_rgb(image),
         truth=read_truth(item, class_table, size) if item.has_truth else None,
         prediction=prediction,
         instances=results.read_result(results_dir, item.name, class_table, size),

@@ -133,12 +133,13 @@ class SegmentationTask(base_task.Task):
                 params,
                 self.class_table,
                 functools.partial(networks.stretch_contrast, self.task_config.model),
+                self.task_config.model.num_channels,
             ),
         )
         return reader.read(input_context=input_context)
 
     def prepare(self, crops: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Returns a batch's (images float32 [B, H, W, 3], labels), see `step_inputs.prepare`."""
+        """Returns a batch's (images float32 [B, H, W, C], labels), see `step_inputs.prepare`."""
         normalize = functools.partial(networks.normalize, self.task_config.model)
         return step_inputs.prepare(crops, self.class_table, normalize)
 
@@ -255,4 +256,5 @@ class SegmentationTask(base_task.Task):
         """Returns normalised images as uint8 pictures."""
         model = self.task_config.model
         images = images * model.pixel_scale + tf.constant(list(model.pixel_mean))
-        return tf.saturate_cast(tf.round(images), tf.uint8)
+        shown = tf.saturate_cast(tf.round(images), tf.uint8)[..., :3]
+        return tf.pad(shown, [[0, 0], [0, 0], [0, 0], [0, max(0, 3 - model.num_channels)]])

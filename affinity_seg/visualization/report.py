@@ -203,7 +203,7 @@ def _failures(
         target = read_truth(item, class_table, image.shape[:2])
         predictions = results.read_result(results_dir, item.name, class_table, image.shape[:2])
         for error in wanted:
-            picture = failures.draw_failure(image, target, predictions, error)
+            picture = failures.draw_failure(pictures.as_rgb(image), target, predictions, error)
             line = _error_line(error, target, predictions, class_table)
             drawn[item.name, error] = Failure(item.name, line, report_pictures.to_jpeg(picture))
     by_kind: dict[str, list[Failure]] = {kind: [] for kind in errors_lib.KINDS}
