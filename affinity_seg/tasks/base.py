@@ -1,5 +1,6 @@
 """The task that trains a network: the semantic one, the affinity one, or both in one network."""
 
+import copy
 import functools
 
 import numpy as np
@@ -96,6 +97,13 @@ class SegmentationTask(base_task.Task):
             networks.freeze_batch_norm(model)
         return model
 
+    def _build_rgb(self) -> tf_keras.Model:
+        """Builds the network for RGB images instead of the channels it has."""
+        config = copy.deepcopy(self.task_config.model)
+        config.num_channels = networks.RGB
+        config.pixel_mean = [0.0] * networks.RGB
+        return networks.build_network(config, self.num_outputs)
+
     def initialize(self, model: tf_keras.Model) -> None:
         """Loads `init_checkpoint_modules` of `init_checkpoint`, if there is one.
 
@@ -109,7 +117,9 @@ class SegmentationTask(base_task.Task):
         if not path:
             return
         modules = self.task_config.init_checkpoint_modules
-        checkpoint = initialization.start_from(path, model, modules, self.class_table)
+        checkpoint = initialization.start_from(
+            path, model, modules, self.class_table, self._build_rgb
+        )
         logging.info("Started with %s of %s.", modules, checkpoint)
 
     def build_inputs(
