@@ -58,24 +58,50 @@ def points(flat: Sequence[Any], size: tuple[int, int], where: str) -> list[Point
     return found
 
 
-def fill(polygons: Sequence[Sequence[Point]], size: tuple[int, int], where: str) -> dict[str, Any]:
-    """Returns the pixels inside of any of several polygons, as run lengths of pycocotools.
-
-    Args:
-      polygons: Their corners.
-      size: Height and width of the image.
-      where: Their place in the file, for messages.
+def corners(flat: Sequence[Any], size: tuple[int, int], where: str) -> list[Point]:
+    """Returns the corners of a polygon; arguments are those of `points`.
 
     Raises:
-      ValueError: A polygon has fewer than three corners.
+      ValueError: As `points`, or there are fewer than three.
     """
-    for corners in polygons:
-        if len(corners) < 3:
-            raise ValueError(
-                f"{where} must have at least 3 points: {len(corners)}; draw it again or remove it"
-            )
-    flat = [[float(value) for point in corners for value in point] for corners in polygons]
-    return coco_mask.merge(coco_mask.frPyObjects(flat, *size))
+    found = points(flat, size, where)
+    if len(found) < 3:
+        raise ValueError(
+            f"{where} must have at least 3 points: {len(found)}; draw it again or remove it"
+        )
+    return found
+
+
+def from_polygons(
+    where: str,
+    name: str,
+    polygons: Sequence[Sequence[Point]],
+    size: tuple[int, int],
+    is_void: bool = False,
+) -> ObjectMask:
+    """Returns the mask of an object: the pixels inside of any of its polygons.
+
+    Only the window around them is filled, because images may be large and objects many.
+
+    Args:
+      where: As of `ObjectMask`.
+      name: As of `ObjectMask`.
+      polygons: The corners of each, in the image.
+      size: Height and width of the image.
+      is_void: As of `ObjectMask`.
+    """
+    xs, ys = zip(*(point for corners in polygons for point in corners), strict=True)
+    left, top = (max(math.floor(min(values)) - 1, 0) for values in (xs, ys))
+    height, width = (
+        min(math.ceil(max(values)) + 1, side) - first
+        for values, side, first in ((ys, size[0], top), (xs, size[1], left))
+    )
+    flat = [
+        [v for x, y in corners for v in (float(x - left), float(y - top))] for corners in polygons
+    ]
+    rle = coco_mask.merge(coco_mask.frPyObjects(flat, height, width))
+    mask = coco_mask.decode(rle) > 0
+    return object_masks.crop(where, name, mask, top=top, left=left, is_void=is_void)
 
 
 def from_run_lengths(

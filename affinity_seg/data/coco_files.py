@@ -148,19 +148,20 @@ def _read_object(
     crowd = annotation.get("iscrowd", 0)
     if crowd not in (0, 1):
         raise ValueError(f"{where}: `iscrowd` must be 0 or 1: {structured.shown(crowd)}")
-    rle = _run_lengths(f"{where}: `segmentation`", annotation.get("segmentation"), size)
-    called = _called(annotation)
-    return annotated_shapes.from_run_lengths(called, file.categories[number], rle, crowd == 1)
+    called, name = _called(annotation), file.categories[number]
+    where, shape = f"{where}: `segmentation`", annotation.get("segmentation")
+    if isinstance(shape, list) and shape:
+        polygons = [
+            annotated_shapes.corners(require(flat, list, where, "polygons"), size, where)
+            for flat in shape
+        ]
+        return annotated_shapes.from_polygons(called, name, polygons, size, crowd == 1)
+    rle = _run_lengths(where, shape, size)
+    return annotated_shapes.from_run_lengths(called, name, rle, crowd == 1)
 
 
 def _run_lengths(where: str, shape: Any, size: tuple[int, int]) -> dict[str, Any]:
-    """Returns a shape as run lengths of pycocotools."""
-    if isinstance(shape, list) and shape:
-        polygons = [
-            annotated_shapes.points(require(flat, list, where, "polygons"), size, where)
-            for flat in shape
-        ]
-        return annotated_shapes.fill(polygons, size, where)
+    """Returns run lengths of a file as those of pycocotools."""
     what = "a list of polygons, or run lengths with `size` and `counts`; a box alone is no mask"
     counts, stated = (require(shape, dict, where, what).get(key) for key in ("counts", "size"))
     if stated != list(size):

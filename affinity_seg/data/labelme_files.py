@@ -9,8 +9,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from pycocotools import mask as coco_mask
-
 from affinity_seg import names, structured
 from affinity_seg.data import annotated_shapes
 from affinity_seg.data.annotated_shapes import Point, require
@@ -46,17 +44,17 @@ def read(path: str, filename: str, size: tuple[int, int]) -> list[ObjectMask]:
     """
     content = _load(path)
     _check_image(path, content, filename, size)
-    objects: dict[Any, tuple[str, str, list[Any]]] = {}
+    objects: dict[Any, tuple[str, str, list[list[Point]]]] = {}
     for where, label, shape in _shapes(path, content):
         group = shape.get("group_id")
         if group is not None:
             require(group, (int, str), f"{where}: `group_id`", "a number or a text")
         key = len(objects) if group is None else (label, group)
-        filled = annotated_shapes.fill([_corners(where, shape, size)], size, f"{where}: `points`")
-        objects.setdefault(key, (where.removeprefix(f"{path}: "), label, []))[2].append(filled)
+        called = where.removeprefix(f"{path}: ")
+        objects.setdefault(key, (called, label, []))[2].append(_corners(where, shape, size))
     return [
-        annotated_shapes.from_run_lengths(where, label, coco_mask.merge(parts), label == IGNORED)
-        for where, label, parts in objects.values()
+        annotated_shapes.from_polygons(called, label, polygons, size, label == IGNORED)
+        for called, label, polygons in objects.values()
     ]
 
 
@@ -120,8 +118,10 @@ def _corners(where: str, shape: dict[str, Any], size: tuple[int, int]) -> list[P
         # The second point, on the circle, may lie outside.
         annotated_shapes.points(flat[:2], size, f"{where}: `points`")
         return _circle(where, listed, size)
+    if kind == "polygon":
+        return annotated_shapes.corners(flat, size, f"{where}: `points`")
     found = annotated_shapes.points(flat, size, f"{where}: `points`")
-    if kind == "polygon" or (kind == "rectangle" and len(found) == 4):
+    if kind == "rectangle" and len(found) == 4:
         return found
     if kind == "rectangle" and len(found) == 2:
         (x0, y0), (x1, y1) = found

@@ -5,9 +5,16 @@ import json
 import numpy as np
 import pytest
 import truth_writers as writers
+from pycocotools import mask as coco_mask
 
 from affinity_seg import labels
-from affinity_seg.data import coco_files, listing, truth_classes, truth_files
+from affinity_seg.data import (
+    annotated_shapes,
+    coco_files,
+    listing,
+    truth_classes,
+    truth_files,
+)
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.rejected_inputs import RejectedInputs
 
@@ -190,3 +197,19 @@ def test_compressed_run_lengths_are_those_of_pycocotools():
         text = writers.as_text(mask)["counts"]
         assert coco_files._decompressed("x", text) == writers.as_counts(mask)["counts"]
     assert json.dumps(text)
+
+
+def test_polygons_are_filled_as_by_pycocotools_in_the_whole_image():
+    rng = np.random.default_rng(5)
+    size, painted = (50, 70), 0
+    for _ in range(200):
+        center, spread = rng.random(2) * (70, 50), rng.random() * 30
+        points = np.clip(center + rng.normal(size=(rng.integers(3, 9), 2)) * spread, 0, (70, 50))
+        wanted = coco_mask.decode(coco_mask.frPyObjects([points.ravel().tolist()], *size))[..., 0]
+        polygon = [tuple(point) for point in points.tolist()]
+        one = annotated_shapes.from_polygons("x", "a", [polygon], size)
+        found = np.zeros(size, bool)
+        found[one.window] = one.mask
+        np.testing.assert_array_equal(found, wanted)
+        painted += found.sum()
+    assert painted > 10_000
