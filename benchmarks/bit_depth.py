@@ -44,7 +44,7 @@ def main(values: cli.Flags) -> None:
     class_table = model.class_table
     judged: dict[str, dict[str, np.ndarray]] = {}
     for item in tqdm(items, unit="image", disable=None):
-        image = pictures.read(item.image_path, turned=False)
+        image = pictures.read(item.image_path, turned=False, choice=item.choice)
         target = truth.read_truth(item, class_table, image.shape[:2])
         for name, picture in _versions(image, values.noise).items():
             ids = model.segment(picture).instance_ids
