@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import yaml
 from cityscapesscripts.helpers import labels as official
 
 from affinity_seg import resources, structured
@@ -32,6 +33,9 @@ ENCODINGS = ("label_times_1000", "ids")
 `ids`: one foreground class. 0 is background, a value of `void_label_ids` is void, any other value
 is one instance.
 """
+
+VOID_VALUES = {"label_times_1000": 2**8 - 1, "ids": 2**16 - 1}
+"""The value that tables made by this project give to void pixels, by encoding."""
 
 CITYSCAPES_GROUPS = (0, 1, 1, 2, 2, 2, 2, 3, 3)
 """Super-classes of the paper (4.5) for its nine classes."""
@@ -227,14 +231,41 @@ class ClassTable:
         instances[(thing & grouped) | (classes == VOID_CLASS)] = VOID_INSTANCE
         return classes, instances
 
+    def background_value(self) -> int:
+        """Returns the stored value of the background: the least that is no class and not void."""
+        taken = {*self.label_ids, *self.void_label_ids} if self.encoding != "ids" else ()
+        return next(value for value in range(_NUM_LABEL_IDS) if value not in taken)
+
+    def void_value(self) -> int | None:
+        """Returns a stored value that is void; None if the table has none."""
+        return max((value for value in self.void_label_ids if value >= 0), default=None)
+
+    def max_instances(self, class_index: int) -> int:
+        """Returns the largest number of instances of a class that an image can store."""
+        if self.encoding == "ids":
+            return _NUM_VALUES - 1 - len([i for i in self.void_label_ids if i > 0])
+        is_stuff = self.label_ids[class_index - 1] in self.stuff_label_ids
+        return _NUM_VALUES if is_stuff else 1000
+
     def encode(self, classes: int, number: int) -> int:
-        """Returns the stored value of instance `number` (from 0) of a class index."""
+        """Returns the stored value of instance `number` (from 0) of a class index.
+
+        A class without instances has one value.
+        """
         if self.encoding == "ids":
             value = number + 1
             for void in sorted(i for i in self.void_label_ids if i > 0):
                 value += void <= value
             return value
-        return self.label_ids[classes - 1] * 1000 + number
+        label_id = self.label_ids[classes - 1]
+        return label_id if label_id in self.stuff_label_ids else label_id * 1000 + number
+
+
+def _as_lists(value: Any) -> Any:
+    """Returns `value` with lists for tuples, as YAML has them."""
+    if isinstance(value, dict):
+        return {key: _as_lists(entry) for key, entry in value.items()}
+    return [_as_lists(entry) for entry in value] if isinstance(value, tuple | list) else value
 
 
 def _is_int(value: Any, least: int, most: int = _NUM_LABEL_IDS - 1) -> bool:
@@ -316,6 +347,11 @@ def table_from_fields(fields: dict[str, Any]) -> ClassTable:
             for key, value in fields.items()
         }
     )
+
+
+def as_yaml(class_table: ClassTable) -> bytes:
+    """Returns a class table as the file that `load_class_table` reads."""
+    return yaml.safe_dump(_as_lists(dataclasses.asdict(class_table)), allow_unicode=True).encode()
 
 
 def load_class_table(name_or_path: str) -> ClassTable:

@@ -58,8 +58,8 @@ class Model:
         Args:
           image: A file or an array, see `Image`; or a list or tuple of them.
           page: Page of a TIFF file with several; the first is 1.
-          channels: Channels of a file or array with others than grey or RGB: one number, or three
-            for red, green and blue; the first is 1.
+          channels: Channels of a file or array with others than grey or RGB: one number, three for
+            red, green and blue, or as many as the model has; the first is 1.
           **fields: Changes of the model's preset for this call, such as `min_pixels=50`.
 
         Returns:
@@ -160,7 +160,9 @@ def draw(
     """
     pixels, name = _read(image, choose(page, channels))
     with errors_named(name):
-        return overlays.draw_instances(pixels, found, found.class_table, has_labels)
+        return overlays.draw_instances(
+            pictures.as_rgb(pixels), found, found.class_table, has_labels
+        )
 
 
 def _segment(segmenter: Segmenter | ExportedModel, image: Image, choice: PlaneChoice) -> Instances:
@@ -171,7 +173,7 @@ def _segment(segmenter: Segmenter | ExportedModel, image: Image, choice: PlaneCh
 
 
 def _read(image: Image, choice: PlaneChoice) -> tuple[np.ndarray, str]:
-    """Returns the pixels of an image, uint8 RGB [H, W, 3], and its name for messages."""
+    """Returns the pixels of an image, uint8 [H, W, C], and its name for messages."""
     if isinstance(image, str | os.PathLike):
         path = os.fspath(image)
         return pictures.read(path, choice=choice), path

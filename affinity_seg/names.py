@@ -9,6 +9,7 @@ NFC, and finds files whose name is in either form.
 """
 
 import os
+import posixpath
 import re
 import unicodedata
 
@@ -18,6 +19,7 @@ _MAX_BYTES = 200
 _MAX_SUFFIX = 10
 """Longest suffix that `without_folders` keeps, with its dot, characters."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
@@ -138,6 +140,27 @@ def inside(folder: str, relative: str, where: str) -> str:
     if os.path.isabs(relative) or "\0" in relative or not _is_inside(folder, path):
         raise ValueError(f"{where}: must lie in the folder {folder}: {relative}")
     return path
+
+
+def relative(name: str, where: str, folder: str = "") -> str:
+    """Returns the path that another file gives for a file of its data set, "/" separated, in NFC.
+
+    It is only compared with names that were listed, and never opened. Windows writes "\\".
+
+    Args:
+      name: The path, relative to `folder`.
+      where: The file that it comes from, for messages.
+      folder: A folder of the data set.
+
+    Raises:
+      ValueError: It is absolute, leads out of the folder, or has a control character.
+    """
+    path = name.replace("\\", "/")
+    is_absolute = path.startswith("/") or re.match("[A-Za-z]:", path)
+    path = posixpath.normpath(posixpath.join(folder, path))
+    if not name or is_absolute or path.split("/")[0] in ("..", ".") or _CONTROL.search(name):
+        raise ValueError(f"{where} must name a file inside of the folder of the data set: {name!r}")
+    return normalized(path)
 
 
 def _is_inside(folder: str, path: str) -> bool:

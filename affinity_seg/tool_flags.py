@@ -25,15 +25,19 @@ def define_output_flag(values: cli.Flags, what: str) -> None:
 def define_data_flags(
     values: cli.Flags, layouts: Sequence[str] = listing.LAYOUTS, default: str = "cityscapes"
 ) -> None:
-    """Defines --input (a data set, required), --layout and --split."""
+    """Defines --input (a data set, required), --layout, --split, --page and --channels."""
     values.string("input", None, "Folder of the data set.", required=True)
     values.enum("layout", default, layouts, "Layout of the data set's files, see docs/data.md.")
     values.string("split", "val", "Part of the data set, for layout cityscapes.")
+    define_plane_flags(values)
 
 
-def define_class_table_flag(values: cli.Flags) -> None:
-    """Defines --class_table."""
-    values.string("class_table", "cityscapes", "A table's name, see docs/data.md, or a YAML file.")
+def define_class_table_flag(values: cli.Flags, default: str | None = "cityscapes") -> None:
+    """Defines --class_table; without a default the program chooses one by the truth."""
+    what = "A table's name, see docs/data.md, or a YAML file."
+    if default is None:
+        what += " Default: the classes that the truth names; of instance images cityscapes."
+    values.string("class_table", default, what)
 
 
 def define_strict_flag(values: cli.Flags) -> None:
@@ -160,8 +164,8 @@ def define_plane_flags(values: cli.Flags) -> None:
     what = "Page of a TIFF file with several (slices, times, positions); the first is 1."
     values.integer("page", None, what)
     what = (
-        "Channels of a file with others than grey or RGB: one number, or three for red, green and "
-        "blue, comma-separated; the first is 1."
+        "Channels of a file with others than grey or RGB, comma-separated: one number, three for "
+        "red, green and blue, or as many as the network has; the first is 1."
     )
     values.list("channels", None, what)
 
@@ -173,6 +177,18 @@ def plane_choice(values: cli.Flags) -> PlaneChoice:
       ValueError: They are not the numbers of a page and of channels.
     """
     return choose(values.page, values.channels)
+
+
+def list_labelled_images(values: cli.Flags) -> list[listing.Item]:
+    """Returns the labelled images of the data set that the flags of `define_data_flags` name.
+
+    Raises:
+      FileNotFoundError: As `listing.list_labelled_images`.
+      ValueError: As `listing.list_labelled_images`.
+    """
+    return listing.list_labelled_images(
+        values.input, values.layout, values.split, choice=plane_choice(values)
+    )
 
 
 def define_formats_flags(values: cli.Flags) -> None:

@@ -39,13 +39,13 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.data import pictures
     from affinity_seg.evaluation import dsb, truth
 
-    items = listing.list_labelled_images(values.input, values.layout, values.split)[: values.images]
+    items = tool_flags.list_labelled_images(values)[: values.images]
     model = affinity_seg.load(values.model, values.preset)
     class_table = model.class_table
     judged: dict[str, dict[str, np.ndarray]] = {}
     for item in tqdm(items, unit="image", disable=None):
-        image = pictures.read(item.image_path, turned=False)
-        target = truth.read_truth(item.instance_path, class_table, image.shape[:2])
+        image = pictures.read(item.image_path, turned=False, choice=item.choice)
+        target = truth.read_truth(item, class_table, image.shape[:2])
         for name, picture in _versions(image, values.noise).items():
             ids = model.segment(picture).instance_ids
             masks = [ids == number for number in range(1, ids.max() + 1)]

@@ -33,11 +33,11 @@ def main(values: cli.Flags):
 
     table = labels.load_class_table(values.class_table)
     config = tool_flags.config(values)
-    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    items = tool_flags.list_labelled_images(values)
     items = items[: values.max_images]
     counts, total, pieces = collections.Counter(), 0, 0
     for item in tqdm(items, desc="check", unit="image", disable=None):
-        truth = read_truth(item.instance_path, table)
+        truth = read_truth(item, table)
         found = chain_losses.segment_truth(truth, config, table)
         results.write_result(values.output_dir, item.name, found, table)
         pieces += chain_losses.count_pieces(truth, found)

@@ -8,7 +8,6 @@ are often taken for each other belong into one super-class, `groups` of the clas
 """
 
 from affinity_seg import cli, files, tool_flags
-from affinity_seg.data import listing
 from affinity_seg.evaluation import tables
 from affinity_seg.labels import load_class_table
 
@@ -26,7 +25,7 @@ def main(values: cli.Flags):
     from affinity_seg.pipeline import confusion
 
     table = load_class_table(values.class_table)
-    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    items = tool_flags.list_labelled_images(values)
     summary = confusion.evaluate(items, values.predictions_dir, table)
     print(f"\n{values.predictions_dir}: {len(items)} images\n\n{tables.semantic_tables(summary)}\n")
     if values.output_json:

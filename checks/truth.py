@@ -27,11 +27,11 @@ def main(values: cli.Flags):
     from checks import true_predictions
 
     table = labels.load_class_table(values.class_table)
-    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    items = tool_flags.list_labelled_images(values)
     items = items[: values.max_images]
     lost, in_parts, total = 0, 0, 0
     for item in items:
-        read = read_truth(item.instance_path, table)
+        read = read_truth(item, table)
         for result in true_predictions.check_image(
             read.classes, read.instance_ids, table.groups, values.min_pixels
         ):

@@ -39,8 +39,7 @@ def path(tmp_path, monkeypatch):
     "read",
     [
         pictures.read,
-        lambda path: truth.read_truth(path, labels.CITYSCAPES),
-        lambda path: checks.read_instances(path, labels.CITYSCAPES),
+        lambda path: truth.read_truth(Item("x", "x.png", path, path), labels.CITYSCAPES),
         lambda path: checks.read_item(Item("x", "x.png", path, path), labels.CITYSCAPES),
     ],
 )

@@ -152,3 +152,15 @@ def test_a_name_from_elsewhere_becomes_one_without_folders(given, wanted):
     found = names.without_folders(given)
     assert found == wanted and len(found.encode()) <= 200
     assert names.without_folders(found) == found
+
+
+def test_relative_names_stay_inside_of_the_data_set():
+    nfc, nfd = (unicodedata.normalize(form, "zürich.png") for form in ("NFC", "NFD"))
+    assert names.relative(f"./images\\{nfd}", "x") == f"images/{nfc}"
+    assert names.relative("../images/a.png", "x", "labelme") == "images/a.png"
+    for name in ("", "..", "../a.png", "/a.png", "C:\\a.png", "a/../../b.png", "a\0.png", "."):
+        with pytest.raises(ValueError, match=r"^x must name a file inside of the folder of the"):
+            names.relative(name, "x")
+    for name in ("../../a.png", "/a.png", "D:a.png"):
+        with pytest.raises(ValueError, match=r"^x must name"):
+            names.relative(name, "x", "labelme")

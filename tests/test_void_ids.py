@@ -120,7 +120,7 @@ def test_the_ring_is_counted_as_void_when_records_are_written(item):
 
 
 def test_truth_of_evaluation_ignores_the_ring(item):
-    truth = read_truth(item.instance_path, TABLE)
+    truth = read_truth(item, TABLE)
     ring = _stored() == RING
     np.testing.assert_array_equal(truth.ignored, ring)
     np.testing.assert_array_equal(truth.instance_ids, np.where(ring, 0, _stored()))
@@ -140,7 +140,7 @@ def test_judges_neither_want_nor_punish_the_ring(item, tmp_path, with_ring):
 
 
 def test_the_confusion_of_classes_leaves_the_ring_out(item):
-    truth = read_truth(item.instance_path, TABLE)
+    truth = read_truth(item, TABLE)
     predicted = (_stored() > 0).astype(np.int32)  # also on the ring
     pixels = semantic.count_pixels(truth, predicted, 2)
     cells = int(((_stored() > 0) & (_stored() != RING)).sum())
@@ -148,7 +148,7 @@ def test_the_confusion_of_classes_leaves_the_ring_out(item):
 
 
 def test_exported_truth_has_the_ring_as_crowd(item):
-    truth = read_truth(item.instance_path, TABLE)
+    truth = read_truth(item, TABLE)
     found = coco_format.truth_annotations(truth, 2)
     assert [a["iscrowd"] for a in found] == [0, 0, 1]
     assert found[2]["area"] == int((_stored() == RING).sum())
@@ -160,16 +160,16 @@ def test_the_ring_is_not_drawn_as_an_object(item):
     def draw(ids, classes):
         return overlays.draw_instances(image, Instances(ids, classes, None), TABLE)
 
-    truth = read_truth(item.instance_path, TABLE)
+    truth = read_truth(item, TABLE)
     drawn = draw(truth.instance_ids, truth.instance_classes)
     cells = np.where(_stored() == RING, 0, _stored()).astype(np.int32)
     np.testing.assert_array_equal(drawn, draw(cells, np.array([1, 1])))
-    with_ring = read_truth(item.instance_path, WITHOUT_VOID)
+    with_ring = read_truth(item, WITHOUT_VOID)
     assert (drawn != draw(with_ring.instance_ids, with_ring.instance_classes)).any()
 
 
 def test_true_predictions_give_no_instance_for_the_ring(item):
-    truth = read_truth(item.instance_path, TABLE)
+    truth = read_truth(item, TABLE)
     found = true_predictions.check_image(truth.classes, truth.instance_ids, TABLE.groups, 4)
     assert [(one.number, one.iou) for one in found] == [(1, 1.0), (2, 1.0)]
 

@@ -12,6 +12,7 @@ from affinity_seg import files, structured
 from affinity_seg.analysis import candidates
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data import truth_files
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import metrics, results
 from affinity_seg.pipeline import merge_runs, records
@@ -57,8 +58,7 @@ class PresetScores:
             "start": as_json(vars(start)),
             "predictions": {f"{z:g}": os.path.basename(d) for z, d in record_dirs.items()},
             "images": {
-                item.name: [files.sha256(file) for file in (item.image_path, item.instance_path)]
-                for item in items
+                item.name: [item.image_sha256(), truth_files.digest(item)] for item in items
             },
         }
         self._known: dict[InferenceConfig, float] = {}

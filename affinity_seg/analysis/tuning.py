@@ -209,9 +209,7 @@ def _climb(
 
 def _check_objects(items: Sequence[Item], class_table: ClassTable) -> None:
     """Raises ValueError if no image has an object."""
-    if not any(
-        len(truth.read_truth(item.instance_path, class_table).instance_classes) for item in items
-    ):
+    if not any(len(truth.read_truth(item, class_table).instance_classes) for item in items):
         raise ValueError(
             f"`input` must have images with objects: the truth of {len(items)} images has none"
         )

@@ -45,7 +45,9 @@ class Image(NamedTuple):
         """
         path = self.item.image_path
         if self.truth is None:
-            return pictures.decode(path, self.content, turned=not self.item.has_truth)
+            return pictures.decode(
+                path, self.content, turned=not self.item.has_truth, choice=self.item.choice
+            )
         with record_damage.record_named(path, self.content):
             example = graph_examples.parse(tf.constant(self.content))
             return graph_examples.read_image(
@@ -87,8 +89,12 @@ class Source(NamedTuple):
         if self.record is None:
             content = pictures.read_bytes(path)
             # A mask fits the pixels as they are stored.
-            size = pictures.check_header(path, content, turned=not self.item.has_truth)
-            return Image(self.item, hashlib.sha256(content).hexdigest(), *size, content)
+            choice = self.item.choice
+            size = pictures.check_header(
+                path, content, turned=not self.item.has_truth, choice=choice
+            )
+            digest = choice.digest(hashlib.sha256(content).hexdigest())
+            return Image(self.item, digest, *size, content)
         with record_damage.record_named(path, self.record):
             example = graph_examples.parse(tf.constant(self.record))
             whole = tf.zeros([2], tf.int32), example["size"]

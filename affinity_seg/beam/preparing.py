@@ -24,6 +24,7 @@ from affinity_seg.beam.running import ends_pipeline
 from affinity_seg.beam.steps import REJECTED, Step
 from affinity_seg.data import checks, tfrecords, training_set_settings, training_sets
 from affinity_seg.data.listing import Item
+from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.data.training_sets import Crop
 from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs
 
@@ -113,13 +114,13 @@ def prepare(wanted: Preparation, options: PipelineOptions) -> tfrecords.Summary:
     try:
         running.run(lambda pipeline: _build(pipeline, wanted), options)
         with open(wanted.summary_path, "rb") as file:
-            count, paths, *counted = json.load(file)
+            count, paths, overlaps, *counted = json.load(file)
     finally:
         shutil.rmtree(wanted.staging_dir, ignore_errors=True)
         with contextlib.suppress(FileNotFoundError):
             os.remove(wanted.summary_path)
     of_class = (Counter({int(key): number for key, number in one.items()}) for one in counted)
-    return tfrecords.Summary(count, paths, *of_class)
+    return tfrecords.Summary(count, paths, *of_class, overlaps and Overlaps(*overlaps))
 
 
 def _build(pipeline: beam.Pipeline, wanted: Preparation) -> None:
@@ -221,7 +222,7 @@ def publish(
     total.check(folder, count, wanted.class_table, wanted.allowed)
     of_class = total.pixels_of_class, total.instances_of_class
     counted = [{int(key): int(number) for key, number in one.items()} for one in of_class]
-    files.write_json(wanted.summary_path, [count, paths, *counted])
+    files.write_json(wanted.summary_path, [count, paths, total.sum_of_overlaps(), *counted])
     pending = [path for path in paths if os.path.exists(_staged(path, wanted))]
     if pending:  # Else they were published before the step was repeated.
         if len(pending) == len(paths):

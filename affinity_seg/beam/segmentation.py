@@ -14,6 +14,8 @@ from affinity_seg.beam.running import COUNTERS, ends_pipeline
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data import plane_choice
+from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import merge_runs, prediction_runs
 from affinity_seg.pipeline.errors import errors_named
@@ -40,6 +42,7 @@ class Segmentation:
       output_dir: Folder of the outputs, at the same path for every worker.
       layout: One of `listing.SOURCE_LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`.
+      choice: Page and channels of each image's file.
       network_dirs: Folders of the semantic and of the affinity network.
       config: Their preset.
       instance_filter: Which instances are written; an exported model has its own.
@@ -55,6 +58,7 @@ class Segmentation:
     output_dir: str
     layout: str = "cityscapes"
     split: str = "val"
+    choice: PlaneChoice = plane_choice.ALL
     network_dirs: tuple[str, str] | None = None
     config: InferenceConfig | None = None
     instance_filter: InstanceFilter = KEEP_ALL

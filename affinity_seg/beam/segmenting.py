@@ -49,7 +49,7 @@ def segment(wanted: Segmentation, options: PipelineOptions) -> Summary:
       ValueError: The folder holds outputs of another run, or an argument breaks its rule; with
         `wanted.strict`, an input cannot be used.
     """
-    listed = sources.list_sources(wanted.input, wanted.layout, wanted.split)
+    listed = sources.list_sources(wanted.input, wanted.layout, wanted.split, wanted.choice)
     wanted.folders()  # Refuses a folder of another run, before there are any workers.
     with_truth = wanted.layout == sources.TFRECORDS
     if not with_truth and (wanted.evaluate or wanted.coco):

@@ -12,20 +12,24 @@ from google.protobuf.message import DecodeError
 from affinity_seg import common, names
 from affinity_seg.beam.elements import Source
 from affinity_seg.beam.steps import Step
-from affinity_seg.data import listing, record_damage
+from affinity_seg.data import listing, plane_choice, record_damage
 from affinity_seg.data.listing import Item
+from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.rejected_inputs import RejectedInputs
 
 TFRECORDS = listing.SOURCE_LAYOUTS[-1]
 
 
-def list_sources(path: str, layout: str, split: str) -> list[Source] | list[str]:
+def list_sources(
+    path: str, layout: str, split: str, choice: PlaneChoice = plane_choice.ALL
+) -> list[Source] | list[str]:
     """Lists what the pipeline begins with, sorted.
 
     Args:
       path: Folder of the data set, or the pattern.
       layout: One of `listing.SOURCE_LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`.
+      choice: Page and channels of each image's file; none in TFRecords.
 
     Returns:
       The images; for layout `tfrecords` the paths of the files.
@@ -35,10 +39,14 @@ def list_sources(path: str, layout: str, split: str) -> list[Source] | list[str]
       ValueError: An argument breaks its rule, or two images have the same name.
     """
     if layout == TFRECORDS:
+        if choice != plane_choice.ALL:
+            raise ValueError(f"`page` and `channels` must not be given for `--layout={layout}`")
         return _matches(path)
     if layout == "glob":
-        return [Source(item) for item in listing.list_pictures(_matches(path))]
-    return [Source(item) for item in listing.list_images(path, layout, split)]
+        return [
+            Source(item._replace(choice=choice)) for item in listing.list_pictures(_matches(path))
+        ]
+    return [Source(item) for item in listing.list_images(path, layout, split, choice=choice)]
 
 
 class ReadSources(beam.PTransform):

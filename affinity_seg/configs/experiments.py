@@ -94,6 +94,11 @@ class SegmentationTask(cfg.TaskConfig):
         if not 0 <= self.foreground_share < 1:
             raise ValueError(f"`foreground_share` must be in [0, 1): {self.foreground_share}")
         self.model.check()
+        if self.model.num_channels != 3 and self.train_data.microscope.is_used:
+            raise ValueError(
+                "`train_data.microscope` must be off for images that are not RGB or grey, with "
+                f"`model.num_channels` {self.model.num_channels}"
+            )
         stride, sample = self.model.output_stride, self.losses.sample_stride
         if sample < 1 or stride % sample:
             raise ValueError(

@@ -42,6 +42,11 @@ class Microscope(hyperparams.Config):
         strengths = (self.gamma, self.background, self.blur, self.noise, self.jpeg)
         return self.share > 0 and any(strengths)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether any change is on."""
+        return self.changes_crops or self.empty > 0
+
     def check(self) -> None:
         """Raises ValueError or TypeError if a field breaks a rule."""
         fields.check(self)

@@ -147,11 +147,13 @@ class Network(hyperparams.Config):
       aspp: The pyramid pooling on top of it.
       fusion: Early features that sharpen the ASPP's output.
       norm_activation: Activation and BatchNorm settings of all layers.
-      pixel_mean: RGB, 0..255, subtracted from the image (TF-Slim's VGG mean).
+      num_channels: Channels of the images: 3 for RGB and grey, or as many as `--channels` chooses.
+      pixel_mean: Of each channel, 0..255, subtracted from the image (TF-Slim's VGG mean of RGB).
       pixel_scale: The image is divided by this after the mean is subtracted.
       contrast_percentiles: Two percentiles of an image's values that become 0 and 255 before all
         else (zoom, regions, crops); what is beyond them is clipped; empty for none. For pictures
-        whose brightness says nothing, such as those of fluorescence microscopes.
+        whose brightness says nothing, such as those of fluorescence microscopes. The percentiles
+        are those of all channels of RGB together, and of each channel if there are others.
       contrast_floor: Least difference of the two percentiles, in values of the image, 0..255, that
         is stretched to the full range. A smaller one is stretched as if it were this large, so
         that a picture of next to nothing stays dark.
@@ -165,6 +167,7 @@ class Network(hyperparams.Config):
             activation="relu", use_sync_bn=False, norm_momentum=0.9997, norm_epsilon=1e-5
         )
     )
+    num_channels: int = 3
     pixel_mean: list[float] = dataclasses.field(default_factory=lambda: [123.68, 116.779, 103.939])
     pixel_scale: float = 1.0
     contrast_percentiles: list[float] = dataclasses.field(default_factory=list)
@@ -196,8 +199,15 @@ class Network(hyperparams.Config):
             raise ValueError(f"`aspp.rates` must be positive numbers: {self.aspp.rates}")
         if self.aspp.filters < 1:
             raise ValueError(f"`aspp.filters` must be positive: {self.aspp.filters}")
-        if len(self.pixel_mean) != 3:
-            raise ValueError(f"`pixel_mean` must have three entries: {self.pixel_mean}")
+        if self.num_channels < 2:
+            raise ValueError(
+                f"`num_channels` must be at least 2, and 3 for grey images: {self.num_channels}"
+            )
+        if len(self.pixel_mean) != self.num_channels:
+            raise ValueError(
+                f"`pixel_mean` must have an entry for each channel, {self.num_channels}, such as "
+                f"127.5: {self.pixel_mean}"
+            )
         if self.pixel_scale <= 0:
             raise ValueError(f"`pixel_scale` must be positive: {self.pixel_scale}")
         percentiles = self.contrast_percentiles

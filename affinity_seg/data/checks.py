@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import labels, names
-from affinity_seg.data import instance_files, mask_checks, pictures
+from affinity_seg.data import instance_files, mask_checks, pictures, truth_files
 from affinity_seg.data.listing import Item
+from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.rejected_inputs import RejectedInputs
 
 
@@ -21,11 +22,14 @@ class CheckedItem(NamedTuple):
       image: uint8 RGB [H, W, 3].
       instances: uint8 or uint16 [H, W], pixels as stored on disk.
       jpeg: Bytes of the image file if it is a JPEG, else None.
-      sha256: Hash of the image file, or of the pixels if this is a part of an image.
+      sha256: Hash of the image file and of what was chosen of it, or of the pixels if this is a
+        part of an image.
       values: Different values of the instance image, ascending.
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
       shapes: Measures of the instances of the whole image, even if this is a part of it.
+      overlaps: What became of overlapping masks of the whole image; None for a part, and where
+        masks cannot overlap.
     """
 
     item: Item
@@ -37,6 +41,7 @@ class CheckedItem(NamedTuple):
     pixels_of_class: Counter
     instances_of_class: Counter
     shapes: mask_checks.MaskShapes
+    overlaps: Overlaps | None = None
 
 
 def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
@@ -53,16 +58,17 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
     """
     names.check_utf8(item.filename, item.image_path)
     content = instance_files.read_bytes(item.image_path)
-    image = pictures.decode(item.image_path, content)
-    stored = read_instances(item.instance_path, class_table)
+    image = pictures.decode(item.image_path, content, choice=item.choice)
+    stored, overlaps = truth_files.read(item, class_table)
     if stored.shape != image.shape[:2]:
         raise ValueError(
             f"{item.instance_path}: must have the size of its image, "
             f"{image.shape[0]}x{image.shape[1]}: {stored.shape[0]}x{stored.shape[1]}"
         )
-    is_jpeg = pictures.format_of(item.image_path, content) == "JPEG"
-    jpeg = content if is_jpeg else None
-    return _checked(item, image, stored, jpeg, content, class_table)
+    is_jpeg = pictures.format_of(item.image_path, content, item.choice) == "JPEG"
+    jpeg = content if is_jpeg and item.choice.channels is None else None
+    checked = _checked(item, image, stored, jpeg, content, class_table)
+    return checked._replace(sha256=item.choice.digest(checked.sha256), overlaps=overlaps)
 
 
 def read_items(
@@ -81,11 +87,6 @@ def read_items(
             checked = read_item(item, class_table)
         if item.name not in rejected:
             yield checked
-
-
-def read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:
-    """Reads an instance image and checks it as `read_item` does; uint8 or uint16 [H, W]."""
-    return _check_instances(path, instance_files.read_bytes(path), class_table)
 
 
 def from_arrays(
@@ -122,19 +123,6 @@ def describe(
     return "\n".join(lines)
 
 
-def _check_instances(path: str, content: bytes, class_table: labels.ClassTable) -> np.ndarray:
-    """Decodes an instance image; raises ValueError unless it fits `class_table`."""
-    stored = instance_files.decode(path, content)
-    # Instances do not fit into 8 bits: most likely this is an image of label ids.
-    if class_table.encoding != "ids" and stored.dtype != np.uint16:
-        raise ValueError(
-            f"{path}: an instance image must have 16 bits with `encoding` "
-            f"{class_table.encoding!r}: {stored.dtype}"
-        )
-    _check_ids(path, np.unique(stored), class_table)
-    return stored
-
-
 def _checked(
     item: Item,
     image: np.ndarray,
@@ -149,7 +137,7 @@ def _checked(
     The hash is that of `content`.
     """
     classes, numbers = class_table.decode(stored)
-    shapes = shapes or mask_checks.shapes_of(item.instance_path, classes, numbers)
+    shapes = shapes or mask_checks.shapes_of(item.truth_name, classes, numbers)
     values, first = np.unique(numbers, return_index=True)
     return CheckedItem(
         item=item,
@@ -162,27 +150,6 @@ def _checked(
         instances_of_class=_counter(classes.ravel()[first[values > 0]]),
         shapes=shapes,
     )
-
-
-def _check_ids(path: str, values: np.ndarray, class_table: labels.ClassTable) -> None:
-    """Raises ValueError for a label id that is not in the table."""
-    if class_table.encoding == "ids":
-        return
-    things = sorted(class_table.thing_label_ids)
-    known = {*things, *class_table.void_label_ids}
-    unknown = [int(v) for v in values if v >= 1000 and v // 1000 not in known]
-    if unknown:
-        raise ValueError(
-            f"{path}: an instance must be 1000 times a label id of class table "
-            f"{class_table.name!r}, {things}, plus a number: {unknown[:5]}"
-        )
-    most = class_table.max_label_id
-    unknown = [int(v) for v in values if most < v < 1000]
-    if unknown:
-        raise ValueError(
-            f"{path}: a value below 1000 must be a label id of class table "
-            f"{class_table.name!r}, in [0, {most}]: {unknown[:5]}"
-        )
 
 
 def _counter(values: np.ndarray) -> Counter:

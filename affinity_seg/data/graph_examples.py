@@ -26,7 +26,7 @@ FEATURES = {
     common.IMAGE_SHA256: _STRING,
     common.IMAGE_HEIGHT: _INTEGER,
     common.IMAGE_WIDTH: _INTEGER,
-    common.IMAGE_HISTOGRAM: tf.io.FixedLenFeature([256], tf.int64),
+    common.IMAGE_HISTOGRAM: _INTEGERS,
     common.TILE_HEIGHT: _INTEGER,
     common.TILE_WIDTH: _INTEGER,
     common.INSTANCE_ENCODED: _STRINGS,
@@ -43,7 +43,8 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
       {"image": string [tiles] or, of a JPEG, [1], "is_jpeg": bool scalar,
       "instances": string [tiles], "filename": string scalar, "sha256": string scalar,
       "size": int32 [2], "tile": int32 [2], height and width of the image and of its tiles,
-      "histogram": int32 [256], values of all pixels and channels of the image,
+      "histogram": int32 [1, 256], values of all pixels and channels of an RGB image; of an image
+      with another number of channels [C, 256], those of each channel,
       "values": int32 [V], values of the instance image,
       "counts": int32 [rows of tiles, V], pixels of each value in each row of tiles}
 
@@ -72,9 +73,16 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     values = tf.cast(example[common.INSTANCE_VALUES], tf.int32)
     image, instances = example[common.IMAGE_ENCODED], example[common.INSTANCE_ENCODED]
     counts = example[common.INSTANCE_COUNTS]
-    found = tf.stack([tf.size(image), tf.size(instances), tf.size(counts)])
+    histogram = tf.cast(example[common.IMAGE_HISTOGRAM], tf.int32)
+    planes = tf.where(is_jpeg, 1, tf.maximum(tf.size(histogram) // 256, 1))
+    found = tf.stack([tf.size(image), tf.size(instances), tf.size(counts), tf.size(histogram)])
     wanted = tf.stack(
-        [tf.where(is_jpeg, 1, rows * columns), rows * columns, rows * tf.size(values)]
+        [
+            tf.where(is_jpeg, 1, rows * columns * planes),
+            rows * columns,
+            rows * tf.size(values),
+            256 * planes,
+        ]
     )
     whole = tf.debugging.Assert(
         tf.reduce_all(tf.equal(found, wanted)),
@@ -83,6 +91,7 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     with tf.control_dependencies([whole]):
         image, instances = tf.identity(image), tf.identity(instances)
         counts = tf.reshape(tf.cast(counts, tf.int32), [rows, tf.size(values)])
+        histogram = tf.reshape(histogram, [planes, 256])
     return {
         "image": image,
         "is_jpeg": is_jpeg,
@@ -91,7 +100,7 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         "sha256": example[common.IMAGE_SHA256],
         "size": size,
         "tile": tile,
-        "histogram": tf.cast(example[common.IMAGE_HISTOGRAM], tf.int32),
+        "histogram": histogram,
         "values": values,
         "counts": counts,
     }
@@ -101,7 +110,7 @@ def decode(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     """Decodes one example.
 
     Returns:
-      {"image": uint8 RGB [H, W, 3], "instances": uint16 [H, W], pixels as stored on disk,
+      {"image": uint8 [H, W, C], "instances": uint16 [H, W], pixels as stored on disk,
       "filename": string scalar, "sha256": string scalar}
 
     Raises:
@@ -126,7 +135,7 @@ def read_image(example: dict[str, tf.Tensor], start: tf.Tensor, size: tf.Tensor)
       size: int32 [2], its height and width; it lies in the image.
 
     Returns:
-      uint8 RGB [height, width, 3].
+      uint8 [height, width, C]; RGB, or as many channels as the image has.
 
     Raises:
       tf.errors.InvalidArgumentError: A needed part of the image is damaged, truncated, or has
@@ -136,9 +145,13 @@ def read_image(example: dict[str, tf.Tensor], start: tf.Tensor, size: tf.Tensor)
     pixels = tf.cond(
         example["is_jpeg"],
         lambda: _read_jpeg(example, start, size, where),
-        lambda: _read_tiles(example, "image", start, size, 3, tf.uint8, where),
+        lambda: tf.cond(
+            tf.equal(tf.shape(example["histogram"])[0], 1),
+            lambda: _read_tiles(example, "image", start, size, 3, tf.uint8, where),
+            lambda: _read_planes(example, start, size, where),
+        ),
     )
-    return tf.ensure_shape(pixels, [None, None, 3])
+    return tf.ensure_shape(pixels, [None, None, None])
 
 
 def read_instances(example: dict[str, tf.Tensor], start: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
@@ -149,6 +162,24 @@ def read_instances(example: dict[str, tf.Tensor], start: tf.Tensor, size: tf.Ten
     """
     where = ["instance image of", example["filename"]]
     return _read_tiles(example, "instances", start, size, 1, tf.uint16, where)[..., 0]
+
+
+def _read_planes(
+    example: dict[str, tf.Tensor],
+    start: tf.Tensor,
+    size: tf.Tensor,
+    where: Sequence[str | tf.Tensor],
+) -> tf.Tensor:
+    """Decodes a window of an image whose channels are stored one after the other."""
+    count = tf.shape(example["histogram"])[0]
+    planes = tf.map_fn(
+        lambda tiles: _read_tiles(
+            {**example, "image": tiles}, "image", start, size, 1, tf.uint8, where
+        )[..., 0],
+        tf.reshape(example["image"], [count, -1]),
+        fn_output_signature=tf.TensorSpec([None, None], tf.uint8),
+    )
+    return tf.transpose(planes, [1, 2, 0])
 
 
 def _read_tiles(

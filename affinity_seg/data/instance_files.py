@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from affinity_seg.data import pictures
+from affinity_seg.data import picture_files, pictures, tiff_files
 
 _BITS_AT, _COLOR_TYPE_AT = 24, 25
 """Offsets of the bit depth and of the color type in a PNG's header."""
@@ -19,6 +19,9 @@ _CHUNKS_AT, _CHUNK_FRAME = 8, 12
 _GRAY, _PALETTE = 0, 3
 """Color types of PNG with one sample for each pixel."""
 
+MAX_ID = 2**31 - 1
+"""Largest number of a pixel."""
+
 _CHANNELS = {2: "three channels, RGB", 4: "two channels, grey and alpha", 6: "four channels, RGBA"}
 
 
@@ -29,22 +32,60 @@ def read_bytes(path: str) -> bytes:
 
 
 def decode(path: str, content: bytes) -> np.ndarray:
-    """Returns the numbers that a PNG stores for its pixels.
+    """Returns the numbers that a PNG or TIFF file stores for its pixels.
 
     With a palette these are its indices, not its colours. Samples of 1, 2 or 4 bits keep their
-    value: 1 stays 1.
+    value: 1 stays 1. Real numbers, as ImageJ stores ids, must be whole.
 
     Args:
       path: The file, for messages.
       content: Bytes of the file.
 
     Returns:
-      uint8 or uint16 [H, W].
+      uint8 or uint16 [H, W]; int32 if a number is larger.
 
     Raises:
-      ValueError: The file is not a PNG, is damaged or truncated, or has several channels.
+      ValueError: The file is of another format, is damaged or truncated, has several channels or
+        pages, or its numbers are negative, above `MAX_ID` or not whole.
     """
-    pictures.check_header(path, content, ("PNG",))
+    pictures.check_header(path, content, ("PNG", "TIFF"))
+    if content.startswith(picture_files.PNG_MAGIC):
+        return _decode_png(path, content)
+    try:
+        stored = tiff_files.decode_numbers(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    count = stored.shape[2]
+    if count > 1:
+        hint = _hint(stored) if count in (3, 4) else "; store the one with the ids alone"
+        raise ValueError(f"{path}: an instance image must have one channel: {count} channels{hint}")
+    return _whole(path, stored[..., 0])
+
+
+def _whole(path: str, stored: np.ndarray) -> np.ndarray:
+    """Returns numbers of any type in the smallest one of `decode`'s that their type allows."""
+    if stored.dtype in (np.uint8, np.uint16):
+        return stored
+    if stored.dtype.kind not in "iuf":
+        raise ValueError(f"{path}: an instance image must have whole numbers: {stored.dtype}")
+    if stored.dtype.kind == "f":
+        wrong = np.count_nonzero(~np.isfinite(stored) | (stored % 1 != 0))
+        if wrong:
+            raise ValueError(
+                f"{path}: an instance image must have whole numbers: {wrong} of {stored.size} "
+                f"pixels of {stored.dtype} have others; if it was resized, do so by nearest "
+                "neighbour; probabilities are no instances"
+            )
+    least, most = stored.min(), stored.max()
+    if least < 0 or most > MAX_ID:
+        raise ValueError(
+            f"{path}: ids must be in [0, {MAX_ID}]: {int(least)} to {int(most)}; number the "
+            "objects from 1, with 0 for the background"
+        )
+    return stored.astype(np.int32 if most >= 2**16 else np.uint16)
+
+
+def _decode_png(path: str, content: bytes) -> np.ndarray:
     bits, color_type = content[_BITS_AT], content[_COLOR_TYPE_AT]
     stored = None
     if _has_end(content):  # OpenCV would fill the missing pixels of a truncated file.
@@ -77,7 +118,7 @@ def _has_end(content: bytes) -> bool:
 
 
 def _hint(stored: np.ndarray) -> str:
-    """Returns advice on the channels of an image, uint8 or uint16 [H, W, 3 or 4]."""
+    """Returns advice on the channels of an image, [H, W, 3 or 4]."""
     colors = stored[..., :3].reshape(-1, 3)
     if (colors == colors[:, :1]).all():
         return "; all colours are grey: save the values as one channel"

@@ -6,8 +6,10 @@ import re
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from affinity_seg import names
-from affinity_seg.data import mistakes, unlisted
+from affinity_seg import files, names
+from affinity_seg.data import mistakes, plane_choice, truth_forms, unlisted
+from affinity_seg.data.plane_choice import PlaneChoice
+from affinity_seg.data.truth_forms import Truths
 from affinity_seg.rejected_inputs import RejectedInputs
 
 LABELLED_LAYOUTS = ("cityscapes", "folder")
@@ -18,7 +20,8 @@ LAYOUTS = (*LABELLED_LAYOUTS, "images")
 
 `cityscapes`: leftImg8bit/<split>/<city>/<name>_leftImg8bit.png and, for annotation gtFine,
   gtFine/<split>/<city>/<name>_gtFine_instanceIds.png.
-`folder`: images/<name>.png (or .jpg, .jpeg, .bmp, .tif, .tiff) and instances/<name>.png.
+`folder`: images/<name>.png (or .jpg, .jpeg, .bmp, .tif, .tiff) and truth in one of the forms of
+  `truth_forms`, e.g. instances/<name>.png.
 `images`: a folder of pictures without truth.
 """
 
@@ -33,7 +36,6 @@ ANNOTATIONS = ("gtFine", "gtCoarse")
 
 _IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 _CITYSCAPES_SUFFIX = "_leftImg8bit.png"
-_INSTANCES_SUFFIX = ".png"
 
 
 class Item(NamedTuple):
@@ -44,19 +46,39 @@ class Item(NamedTuple):
         "<city>_<sequence>_<frame>".
       filename: Its file relative to the folder of images, "/" separated.
       image_path: Path of the image.
-      instance_path: Path of its 16-bit instance image, which need not exist; None in layout
-        `images`.
+      instance_path: Path of its truth, which need not exist: of its 16-bit instance image, its
+        folder of masks, or a JSON file. None in layout `images`, and if a COCO file lacks it.
+      form: The form of its truth, one of `truth_forms.FORMS`.
+      choice: Which page and channels of its file are the image.
     """
 
     name: str
     filename: str
     image_path: str
     instance_path: str | None
+    form: str = truth_forms.INSTANCES
+    choice: PlaneChoice = plane_choice.ALL
 
     @property
     def has_truth(self) -> bool:
-        """Whether there is an instance image, which must fit the pixels of the image."""
-        return self.instance_path is not None and os.path.isfile(self.instance_path)
+        """Whether there is truth, which must fit the pixels of the image."""
+        is_there = os.path.isdir if self.form == truth_forms.MASKS else os.path.isfile
+        return self.instance_path is not None and is_there(self.instance_path)
+
+    @property
+    def truth_name(self) -> str:
+        """The truth for messages: its path and, if that holds several, the image."""
+        if self.form == truth_forms.COCO:
+            return f"{self.instance_path}: {self.filename}"
+        return str(self.instance_path)
+
+    def image_sha256(self) -> str:
+        """Returns a hash of the image's file and of what is chosen of it, in hexadecimal digits.
+
+        Raises:
+          FileNotFoundError: There is no such file.
+        """
+        return self.choice.digest(files.sha256(self.image_path))
 
 
 def check_names(item: Item) -> None:
@@ -84,6 +106,7 @@ def list_images(
     split: str = "",
     annotation: str = "gtFine",
     allowed: Collection[str] | None = None,
+    choice: PlaneChoice = plane_choice.ALL,
 ) -> list[Item]:
     """Lists the images of a data set, sorted by name.
 
@@ -93,11 +116,12 @@ def list_images(
       split: Part of the data set, for layout `cityscapes`, e.g. "train".
       annotation: One of `ANNOTATIONS`, for layout `cityscapes`.
       allowed: Some of `mistakes.NAMES`, which are warnings instead of errors; None: all are.
+      choice: As of `Item`.
 
     Raises:
       FileNotFoundError: A folder is missing or has no image.
-      ValueError: An argument breaks its rule, two images have the same name, or pictures would be
-        skipped and that is not allowed.
+      ValueError: An argument breaks its rule, two images have the same name, pictures would be
+        skipped and that is not allowed, or as `truth_forms.find`.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"`layout` must be one of {LAYOUTS}: {layout!r}")
@@ -108,9 +132,9 @@ def list_images(
         items = _list_cityscapes(data_dir, split, annotation, allowed)
     else:
         items = _list_folder(data_dir, layout, allowed)
-    return _sorted(
-        item._replace(instance_path=truths.get(item.name, item.instance_path)) for item in items
-    )
+    if truths is not None:
+        items = [_with_truth(item, truths) for item in items]
+    return _sorted(item._replace(choice=choice) for item in items)
 
 
 def list_pictures(paths: Iterable[str]) -> list[Item]:
@@ -149,42 +173,75 @@ def list_labelled_images(
     annotation: str = "gtFine",
     rejected: RejectedInputs | None = None,
     allowed: Collection[str] | None = None,
+    choice: PlaneChoice = plane_choice.ALL,
 ) -> list[Item]:
-    """Lists the images as `list_images` does and makes sure that each has its instance image.
+    """Lists the images as `list_images` does and makes sure that each has its truth.
 
     Args:
       data_dir: As in `list_images`; so are `layout`, `split` and `annotation`.
-      rejected: Lists the images without an instance image, unless no image has one.
+      rejected: Lists the images without truth, unless no image has one.
       allowed: As in `list_images`.
+      choice: As of `Item`.
 
     Raises:
-      FileNotFoundError: Instance images are missing and not listed; the message names all.
+      FileNotFoundError: Truth is missing and not listed; the message names all.
       ValueError: The layout has no ground truth, or as in `list_images`.
     """
-    items = list_images(data_dir, layout, split, annotation, allowed)
+    items = list_images(data_dir, layout, split, annotation, allowed, choice)
     if layout not in LABELLED_LAYOUTS:
         raise ValueError(f"`layout` {layout!r} has no truth; use one of {LABELLED_LAYOUTS}")
-    missing = [item for item in items if not os.path.isfile(item.instance_path)]
-    if missing and (rejected is None or rejected.is_strict or len(missing) == len(items)):
-        raise FileNotFoundError(
-            mistakes.counted(len(missing), "instance image is", "instance images are")
-            + " missing:\n  "
-            + "\n  ".join(item.instance_path + _other_file(item) for item in missing)
-        )
-    for item in missing:
-        reason = f"{item.instance_path}: the instance image is missing{_other_file(item)}"
-        rejected.add(item.name, item.image_path, reason)
     truths = _list_truths(data_dir, layout, split, annotation)
-    without_image = sorted(truths.keys() - {item.name for item in items})
+    missing = [item for item in items if not item.has_truth]
+    if missing and (rejected is None or rejected.is_strict or len(missing) == len(items)):
+        message = f"{truths.counted(len(missing))} {'is' if len(missing) == 1 else 'are'} missing"
+        if layout == "folder" and not truths.paths:
+            message += f"; {data_dir} must hold truth in one form: {truth_forms.PLACES}"
+        lines = [_wanted(item) + _remark(item, truths) for item in missing]
+        raise FileNotFoundError(message + ":\n  " + "\n  ".join(lines))
+    for item in missing:
+        reason = f"{_wanted(item)}: the {truths.word} is missing{_remark(item, truths)}"
+        rejected.add(item.name, item.image_path, reason)
+    keys = {truths.key(item.name, item.filename) for item in items}
+    without_image = sorted(truths.paths.keys() - keys)
     if without_image:
+        shown = without_image
+        if truths.form != truth_forms.COCO:
+            shown = [truths.paths[key] for key in without_image]
         mistakes.warn(
-            f"{len(without_image)} of "
-            + mistakes.counted(len(truths), "instance image", "instance images")
-            + f" {'has' if len(without_image) == 1 else 'have'} no image: "
-            + mistakes.listed([truths[name] for name in without_image])
+            f"{len(without_image)} of {truths.counted(len(truths.paths))}"
+            f" {'has' if len(without_image) == 1 else 'have'} no image: {mistakes.listed(shown)}"
         )
     without = set(missing)
     return [item for item in items if item not in without]
+
+
+def _with_truth(item: Item, truths: Truths) -> Item:
+    """Returns an image with the place of its truth, also if that is missing."""
+    path = truths.paths.get(truths.key(item.name, item.filename))
+    path = path or item.instance_path or truths.expected(item.filename)
+    return item._replace(instance_path=path, form=truths.form)
+
+
+def _remark(item: Item, truths: Truths) -> str:
+    """Returns a remark on an image without truth: what is there under a similar name."""
+    others, why = [], "only PNG and TIFF keep ids as they are"
+    if item.form == truth_forms.COCO:
+        others, why = truths.paths, "the names of the files must be the same"
+    elif item.form == truth_forms.INSTANCES:
+        folder = os.path.dirname(item.instance_path)
+        others = [f for f in truth_forms.visible(folder) if not os.path.isdir(f"{folder}/{f}")]
+    wanted = _stem(item.filename if item.instance_path is None else item.instance_path)
+    similar = [file for file in others if _stem(file) == wanted]
+    return f"; {similar[0]} is there, but {why}" if similar else ""
+
+
+def _stem(path: str) -> str:
+    return names.normalized(os.path.splitext(os.path.basename(path))[0])
+
+
+def _wanted(item: Item) -> str:
+    """Returns where the truth of an image was looked for."""
+    return item.image_path if item.instance_path is None else item.instance_path
 
 
 def _sorted(items: Iterable[Item]) -> list[Item]:
@@ -209,7 +266,7 @@ def _list_cityscapes(
     cities = [city for city in found if os.path.isdir(os.path.join(root, split, city))]
     for city in cities:
         folder = os.path.join(root, split, city)
-        taken = [f for f in _visible(folder) if f.endswith(_CITYSCAPES_SUFFIX)]
+        taken = [f for f in truth_forms.visible(folder) if f.endswith(_CITYSCAPES_SUFFIX)]
         for file in taken:
             name = name_of(file)
             truth = os.path.join(data_dir, annotation, split, city, name)
@@ -228,69 +285,63 @@ def _list_cityscapes(
 
 
 def _list_folder(data_dir: str, layout: str, allowed: Collection[str] | None) -> list[Item]:
+    scenes = truth_forms.scenes(data_dir) if layout == "folder" else []
+    if scenes:
+        return _list_scenes(data_dir, scenes, allowed)
     images = os.path.join(data_dir, "images") if layout == "folder" else data_dir
-    items = []
-    for file in _list_folder_names(images):
-        name, suffix = os.path.splitext(file)
-        if suffix.lower() not in _IMAGE_SUFFIXES:
-            continue
-        truth = os.path.join(data_dir, "instances", name + ".png") if layout == "folder" else None
-        items.append(Item(names.normalized(name), file, os.path.join(images, file), truth))
-    skipped = unlisted.find_pictures(images, {item.filename for item in items})
+    found = [file for file in _list_folder_names(images) if _is_image(file)]
+    items = [
+        Item(names.normalized(os.path.splitext(file)[0]), file, os.path.join(images, file), None)
+        for file in found
+    ]
+    skipped = unlisted.find_pictures(images, found)
     pattern = "*{" + ",".join(_IMAGE_SUFFIXES) + "}"
     return _checked(items, images, pattern, skipped, allowed)
 
 
-def _list_truths(data_dir: str, layout: str, split: str, annotation: str) -> dict[str, str]:
-    """Returns the paths of all instance images, by the name of their image.
+def _list_scenes(data_dir: str, scenes: list[str], allowed: Collection[str] | None) -> list[Item]:
+    """Lists the images of the Data Science Bowl, <name>/images/<name>.png."""
+    items = []
+    for scene in scenes:
+        folder = os.path.join(data_dir, scene, "images")
+        found = [file for file in truth_forms.visible(folder) if _is_image(file)]
+        if len(found) != 1:
+            raise ValueError(
+                f"{folder}: must hold one picture: {len(found)}, {mistakes.listed(found)}"
+            )
+        name = names.normalized(os.path.splitext(found[0])[0])
+        path = os.path.join(folder, found[0])
+        items.append(Item(name, f"{scene}/images/{found[0]}", path, None))
+    skipped = unlisted.find_pictures(data_dir, scenes)
+    return _checked(items, data_dir, "<name>/images/*", skipped, allowed)
+
+
+def _is_image(file: str) -> bool:
+    return os.path.splitext(file)[1].lower() in _IMAGE_SUFFIXES
+
+
+def _list_truths(data_dir: str, layout: str, split: str, annotation: str) -> Truths | None:
+    """Returns the truth of a data set, None if its layout has none.
 
     Raises:
-      ValueError: Two have the same name.
+      ValueError: As `truth_forms.find`.
     """
-    if layout == "cityscapes":
-        check_split(split)
-        root = os.path.join(data_dir, annotation, split)
-        folders = [os.path.join(root, city) for city in _visible(root)]
-        suffix = f"_{annotation}_instanceIds{_INSTANCES_SUFFIX}"
-    else:
-        folders = [os.path.join(data_dir, "instances")] if layout == "folder" else []
-        suffix = _INSTANCES_SUFFIX
-    truths: dict[str, str] = {}
-    for path in (os.path.join(folder, file) for folder in folders for file in _visible(folder)):
-        if path.lower().endswith(suffix.lower()) and not os.path.isdir(path):
-            name = names.normalized(os.path.basename(path)[: -len(suffix)])
-            if name in truths:
-                raise ValueError(
-                    f"names of instance images must differ: {names.escaped(truths[name])} and "
-                    f"{names.escaped(path)}"
-                )
-            truths[name] = path
-    return truths
-
-
-def _other_file(item: Item) -> str:
-    """Returns a remark if an image's instance image exists in another format than PNG."""
-    folder, file = os.path.split(item.instance_path)
-    stem = names.normalized(os.path.splitext(file)[0])
-    others = [
-        file
-        for file in _visible(folder)
-        if names.normalized(os.path.splitext(file)[0]) == stem
-        and not os.path.isdir(os.path.join(folder, file))
-    ]
-    return f"; {others[0]} is there, but only PNG keeps ids as they are" if others else ""
-
-
-def _visible(folder: str) -> list[str]:
-    """Returns the names in a folder without hidden ones, sorted; empty if there is no folder."""
-    found = os.listdir(folder) if os.path.isdir(folder) else []
-    return sorted(file for file in found if not unlisted.is_hidden(file))
+    if layout == "folder":
+        return truth_forms.find(data_dir)
+    if layout != "cityscapes":
+        return None
+    check_split(split)
+    root = os.path.join(data_dir, annotation, split)
+    folders = [os.path.join(root, city) for city in truth_forms.visible(root)]
+    suffix = f"_{annotation}_instanceIds.png"
+    paths = truth_forms.by_name(folders, (suffix,))
+    return Truths(truth_forms.INSTANCES, root, paths, suffix)
 
 
 def _list_folder_names(folder: str) -> list[str]:
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"the folder of images does not exist: {folder}")
-    return _visible(folder)
+    return truth_forms.visible(folder)
 
 
 def _checked(

@@ -101,6 +101,8 @@ def check(
     measured: Iterable[MaskShapes],
     class_table: labels.ClassTable,
     allowed: Collection[str] = (),
+    *,
+    has_ids: bool = True,
 ) -> None:
     """Raises or warns if the instance images of a data set look wrong.
 
@@ -109,6 +111,7 @@ def check(
       measured: The result of `shapes_of` for each image.
       class_table: The classes.
       allowed: Some of `mistakes.NAMES`, which are warnings instead of errors.
+      has_ids: Whether files hold ids; other forms of truth have no values that are void.
 
     Raises:
       ValueError: Masks are blended or binary, and that is not allowed.
@@ -129,7 +132,12 @@ def check(
         )
     _check_parts(folder, [one for one in measured if one.num_ids and not one.is_blended], allowed)
     void = [value for value in class_table.void_label_ids if value > 0]
-    if class_table.encoding == "ids" and void and not any(one.has_void for one in measured):
+    if (
+        has_ids
+        and class_table.encoding == "ids"
+        and void
+        and not any(one.has_void for one in measured)
+    ):
         mistakes.warn(
             f"{folder}: `void_label_ids` {void} occur in none of {len(measured)} instance images"
         )

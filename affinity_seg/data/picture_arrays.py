@@ -7,7 +7,7 @@ from affinity_seg.data.plane_choice import PlaneChoice
 
 
 def from_array(values: np.ndarray, choice: PlaneChoice = plane_choice.ALL) -> np.ndarray:
-    """Returns the picture in an array as that of a file with these values, uint8 RGB [H, W, 3].
+    """Returns the picture in an array as that of a file with these values, uint8 [H, W, C].
 
     Args:
       values: Grey [H, W] or [H, W, 1], RGB [H, W, 3] or RGBA [H, W, 4]; truth values, whole or real

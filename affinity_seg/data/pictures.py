@@ -11,6 +11,7 @@ from affinity_seg.data.picture_files import Header
 from affinity_seg.data.plane_choice import PlaneChoice
 
 _TIFF = "TIFF"
+_RGB = 3
 
 FORMATS = (*picture_files.FORMATS, _TIFF)
 """The formats that programs read. Graphs read only `picture_files.FORMATS`."""
@@ -52,33 +53,51 @@ def to_image(name: str, values: np.ndarray) -> np.ndarray:
 
     Args:
       name: The picture, for messages.
-      values: Grey [H, W, 1] or RGB [H, W, 3].
+      values: Grey [H, W, 1], RGB [H, W, 3], or any other number of channels [H, W, C].
 
     Returns:
-      uint8 RGB [H, W, 3].
+      uint8 RGB [H, W, 3] of grey and RGB. Of others [H, W, C], each channel in its own range.
 
     Raises:
       ValueError: As `bit_depth.to_8_bits`; the message names the picture.
     """
     try:
-        found = bit_depth.to_8_bits(values)
+        if values.shape[2] in (1, _RGB):
+            found = bit_depth.to_8_bits(values)
+        else:
+            planes = np.moveaxis(values, 2, 0)
+            found = np.stack([bit_depth.to_8_bits(plane) for plane in planes], axis=2)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    return np.ascontiguousarray(np.broadcast_to(found, (*found.shape[:2], len("RGB"))))
+    count = _RGB if found.shape[2] == 1 else found.shape[2]
+    return np.ascontiguousarray(np.broadcast_to(found, (*found.shape[:2], count)))
 
 
-def read_size(path: str, *, turned: bool = True) -> tuple[int, int]:
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """Returns an image to be shown, uint8 RGB [H, W, 3]: its first three channels, black for none.
+
+    Args:
+      image: uint8 [H, W, C].
+    """
+    missing = max(0, _RGB - image.shape[2])
+    return np.pad(image[..., :_RGB], [(0, 0), (0, 0), (0, missing)])
+
+
+def read_size(
+    path: str, *, turned: bool = True, choice: PlaneChoice = plane_choice.ALL
+) -> tuple[int, int]:
     """Returns height and width of what `read` returns, without decoding its pixels.
 
     Args:
       path: As of `read`.
       turned: As of `check_header`.
+      choice: As of `check_header`.
 
     Raises:
       FileNotFoundError: There is no such file.
       ValueError: As `check_header`.
     """
-    return check_header(path, read_bytes(path), turned=turned)
+    return check_header(path, read_bytes(path), turned=turned, choice=choice)
 
 
 def read_bytes(path: str) -> bytes:
@@ -137,17 +156,18 @@ def declared_size(path: str, content: bytes, formats: Sequence[str] = FORMATS) -
     return _read_header(path, content, formats, plane_choice.ALL)[:2]
 
 
-def format_of(path: str, content: bytes) -> str:
+def format_of(path: str, content: bytes, choice: PlaneChoice = plane_choice.ALL) -> str:
     """Returns the format of a picture's file, one of `FORMATS`.
 
     Args:
       path: As of `check_header`.
       content: As of `check_header`.
+      choice: As of `check_header`.
 
     Raises:
       ValueError: The file is of another format or damaged.
     """
-    return _read_header(path, content, FORMATS, plane_choice.ALL)[3]
+    return _read_header(path, content, FORMATS, choice)[3]
 
 
 def check_size(name: str, height: int, width: int) -> None:

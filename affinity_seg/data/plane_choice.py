@@ -1,5 +1,6 @@
 """Which page and which channels of a picture's file are segmented."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,8 +13,8 @@ class PlaneChoice(NamedTuple):
 
     Attributes:
       page: Number of the page: a slice, a time or a position. None: the file must have only one.
-      channels: Numbers of the channels: one for a grey picture, or three for red, green and blue.
-        None: the file must be grey or RGB, with or without alpha.
+      channels: Numbers of the channels: one for a grey picture, three for red, green and blue, or
+        as many as the network has. None: the file must be grey or RGB, with or without alpha.
     """
 
     page: int | None = None
@@ -23,13 +24,21 @@ class PlaneChoice(NamedTuple):
         """Raises ValueError unless the numbers can be those of a page and of channels."""
         if self.page is not None and self.page < 1:
             raise ValueError(f"`page` must be at least 1, the first page: {self.page}")
-        if self.channels is not None and (
-            len(self.channels) not in (1, 3) or min(self.channels) < 1
-        ):
+        if self.channels is not None and min(self.channels, default=0) < 1:
             raise ValueError(
-                "`channels` must be one number, or three for red, green and blue; the first "
-                f"channel is 1: {list(self.channels)}"
+                "`channels` must be one number for grey, three for red, green and blue, or as many "
+                f"as the network has; the first channel is 1: {list(self.channels)}"
             )
+
+    def digest(self, sha256: str) -> str:
+        """Returns a hash of what was chosen of a file, in hexadecimal digits.
+
+        Args:
+          sha256: Hash of the file's bytes, which is returned if nothing is chosen.
+        """
+        if self == ALL:
+            return sha256
+        return hashlib.sha256(f"{sha256} {tuple(self)}".encode()).hexdigest()
 
     def take(self, pixels: "np.ndarray", whose: str) -> "np.ndarray":
         """Returns the chosen channels of pixels [H, W, C]; all if none are chosen.

@@ -96,10 +96,13 @@ def _damage(serialized: bytes) -> str | None:
     rows, columns = (-(-whole // part) for part, whole in zip(tile, size, strict=True))
     is_jpeg = feature[common.IMAGE_FORMAT].bytes_list.value[0] == b"jpeg"
     values = len(feature[common.INSTANCE_VALUES].int64_list.value)
+    counted = len(feature[common.IMAGE_HISTOGRAM].int64_list.value)
+    planes = 1 if is_jpeg else max(counted // 256, 1)
     for key, list_name, wanted in (
-        (common.IMAGE_ENCODED, "bytes_list", 1 if is_jpeg else rows * columns),
+        (common.IMAGE_ENCODED, "bytes_list", 1 if is_jpeg else rows * columns * planes),
         (common.INSTANCE_ENCODED, "bytes_list", rows * columns),
         (common.INSTANCE_COUNTS, "int64_list", rows * values),
+        (common.IMAGE_HISTOGRAM, "int64_list", 256 * planes),
     ):
         count = len(getattr(feature[key], list_name).value)
         if count != wanted:

@@ -1,6 +1,7 @@
 """Writes data sets as sharded TFRecords."""
 
 import contextlib
+import functools
 import os
 import re
 from collections import Counter
@@ -14,6 +15,7 @@ import tqdm
 from affinity_seg import common, files, labels
 from affinity_seg.data import checks, listing, mask_checks, tiles
 from affinity_seg.data.listing import Item
+from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.rejected_inputs import RejectedInputs
 
 _SHARD = re.compile(r"(.*)-\d{5}-of-(\d{5})\.tfrecord", re.DOTALL)
@@ -28,12 +30,14 @@ class Summary(NamedTuple):
       paths: The shards.
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
+      overlaps: What became of overlapping masks; None where masks cannot overlap.
     """
 
     count: int
     paths: list[str]
     pixels_of_class: Counter
     instances_of_class: Counter
+    overlaps: Overlaps | None
 
 
 class Found(NamedTuple):
@@ -43,26 +47,39 @@ class Found(NamedTuple):
       pixels_of_class: Pixels of each class index; `labels.VOID_CLASS` counts void.
       instances_of_class: Instances of each class index.
       values: Values of the instance images.
-      shapes: Measures of the instances of each image, by the path of its instance image.
+      shapes: Measures of the instances of each image, by the name of the image.
+      overlaps: What became of overlapping masks of each image, by the name of the image.
     """
 
     pixels_of_class: Counter
     instances_of_class: Counter
     values: set[int]
     shapes: dict[str, mask_checks.MaskShapes]
+    overlaps: dict[str, Overlaps]
 
     @classmethod
     def nothing(cls) -> "Found":
         """Returns the counts of no image."""
-        return cls(Counter(), Counter(), set(), {})
+        return cls(Counter(), Counter(), set(), {}, {})
 
     def add(self, other: "Found | checks.CheckedItem") -> None:
         """Adds the counts of an image, or of several images."""
         self.pixels_of_class.update(other.pixels_of_class)
         self.instances_of_class.update(other.instances_of_class)
         self.values.update(map(int, other.values))
-        shapes = other.shapes
-        self.shapes.update(shapes if isinstance(other, Found) else {shapes.path: shapes})
+        if isinstance(other, Found):
+            self.shapes.update(other.shapes)
+            self.overlaps.update(other.overlaps)
+            return
+        self.shapes[other.item.name] = other.shapes
+        if other.overlaps is not None:
+            self.overlaps[other.item.name] = other.overlaps
+
+    def sum_of_overlaps(self) -> Overlaps | None:
+        """Returns what became of overlapping masks; None where masks cannot overlap."""
+        if not self.overlaps:
+            return None
+        return functools.reduce(Overlaps.plus, self.overlaps.values())
 
     def check(
         self,
@@ -88,7 +105,9 @@ class Found(NamedTuple):
                 f"`encoding` {class_table.encoding!r} finds no instance in {count} images; "
                 f"values of their instance images: {sorted(self.values)[:10]}"
             )
-        mask_checks.check(folder, self.shapes.values(), class_table, allowed)
+        mask_checks.check(
+            folder, self.shapes.values(), class_table, allowed, has_ids=not self.overlaps
+        )
 
 
 def write_tfrecords(
@@ -178,7 +197,13 @@ def pending_examples(
         if not number:
             raise ValueError(f"{output_dir}: none of the {count} images of {split} can be used")
         found.check(folder, number, class_table, allowed)
-        yield Summary(number, paths, found.pixels_of_class, found.instances_of_class)
+        yield Summary(
+            number,
+            paths,
+            found.pixels_of_class,
+            found.instances_of_class,
+            found.sum_of_overlaps(),
+        )
         remove_shards(output_dir, split)
 
 
@@ -250,7 +275,7 @@ def serialize(checked: checks.CheckedItem) -> bytes:
         common.IMAGE_SHA256: _bytes(checked.sha256.encode()),
         common.IMAGE_HEIGHT: _ints([height]),
         common.IMAGE_WIDTH: _ints([width]),
-        common.IMAGE_HISTOGRAM: _ints(np.bincount(checked.image.ravel(), minlength=256)),
+        common.IMAGE_HISTOGRAM: _ints(tiles.histograms(checked.image).ravel()),
         common.TILE_HEIGHT: _ints([tile_height]),
         common.TILE_WIDTH: _ints([tile_width]),
         common.INSTANCE_ENCODED: _bytes(*tiles.encode_ids(checked.instances)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import cv2
 import numpy as np
 
+from affinity_seg.data import plane_choice
 from affinity_seg.data.plane_choice import PlaneChoice
 
 if TYPE_CHECKING:
@@ -80,6 +81,21 @@ def decode(content: bytes, choice: PlaneChoice) -> np.ndarray:
     """
     pixels = _guarded(lambda file: _decode(file, content, choice), content)
     return choice.take(pixels, "the file's channels")
+
+
+def decode_numbers(content: bytes) -> np.ndarray:
+    """Decodes the only page as the numbers that the file stores, without its palette.
+
+    Args:
+      content: Bytes of the file.
+
+    Returns:
+      [H, W, C] in the type of the file, with all channels; uint8 of 0 and 1 for 1 bit.
+
+    Raises:
+      ValueError: As `decode`, or white is stored as 0.
+    """
+    return _guarded(lambda file: _decode_numbers(file, content), content)
 
 
 class _UnusableError(ValueError):
@@ -166,6 +182,14 @@ def _decode(file: "tifffile.TiffFile", content: bytes, choice: PlaneChoice) -> n
             f"{count}, or three for red, green and blue, with `--channels` (in Python `channels`)"
         )
     return pixels[..., :wanted]
+
+
+def _decode_numbers(file: "tifffile.TiffFile", content: bytes) -> np.ndarray:
+    plane = _find(file, plane_choice.ALL)
+    if plane.page.photometric.name == "MINISWHITE":
+        raise _UnusableError("a TIFF file of numbers must have black as its least value")
+    pixels = _with_channels(_read(plane, content), plane.axes)
+    return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
 
 
 def _read(plane: _Plane, content: bytes) -> np.ndarray:

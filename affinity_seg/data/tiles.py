@@ -34,8 +34,11 @@ def encode_image(image: np.ndarray) -> list[bytes]:
     """Returns the tiles of an image, row after row.
 
     Args:
-      image: uint8 RGB [H, W, 3]. If all of it is grey, the tiles have one channel.
+      image: uint8 RGB [H, W, 3]. If all of it is grey, the tiles have one channel. Of any other
+        number of channels [H, W, C], all tiles of the first channel come first, and so on.
     """
+    if image.shape[2] != len("RGB"):
+        return [tile for plane in np.moveaxis(image, 2, 0) for tile in _encode(plane, _PIXELS)]
     is_grey = (image[..., :1] == image).all()
     return _encode(image[..., 0] if is_grey else image[..., ::-1], _PIXELS)
 
@@ -47,6 +50,16 @@ def encode_ids(stored: np.ndarray) -> list[bytes]:
       stored: uint8 or uint16 [H, W], pixels as stored on disk.
     """
     return _encode(stored.astype(np.uint16), _IDS)
+
+
+def histograms(image: np.ndarray) -> np.ndarray:
+    """Counts the values of an image, uint8 [H, W, C].
+
+    Returns:
+      int64 [1, 256] over all channels of RGB; [C, 256] of each channel of others.
+    """
+    planes = [image] if image.shape[2] == len("RGB") else np.moveaxis(image, 2, 0)
+    return np.stack([np.bincount(plane.ravel(), minlength=256) for plane in planes])
 
 
 def count_values(stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ import numpy as np
 import tqdm
 
 from affinity_seg import grids, labels
-from affinity_seg.data import checks
+from affinity_seg.data import checks, truth_files
 from affinity_seg.data.listing import Item
 from affinity_seg.data.training_set_settings import Settings
 from affinity_seg.rejected_inputs import RejectedInputs
@@ -88,7 +88,7 @@ def crops_of_image(
 ) -> list[Crop]:
     """Returns the crops around the instances of an image that a set of patches may have."""
     around = _around_small if name == "fine_patches" else _around_rare
-    stored = checks.read_instances(item.instance_path, class_table)
+    stored = truth_files.read(item, class_table).values
     classes, instances = class_table.decode(stored)
     crops = []
     for value in np.unique(instances[instances > 0]):

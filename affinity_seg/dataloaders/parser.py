@@ -30,6 +30,7 @@ class Parser:
         config: training_data.DataConfig,
         class_table: labels.ClassTable,
         stretch_contrast: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+        num_channels: int = 3,
     ):
         """Initializes the parser.
 
@@ -37,9 +38,12 @@ class Parser:
           config: The settings.
           class_table: The classes of the examples.
           stretch_contrast: The network's contrast stretch: a function of a part of an image, uint8
-            [h, w, 3], and the histogram of the whole image, int32 [256]; it returns the part.
+            [h, w, C], and the histogram of the whole image, int32 [1 or C, 256]; it returns the
+            part.
+          num_channels: C, the channels that images must have.
         """
         self._config = config
+        self._num_channels = num_channels
         self._stretch_contrast = stretch_contrast or (lambda image, histogram: image)
         classes, instances = class_table.decode(np.arange(OUTSIDE))
         self._class_of_instance = np.where(instances > 0, classes, labels.VOID_CLASS)
@@ -53,7 +57,7 @@ class Parser:
           example: As `graph_examples.parse` returns.
 
         Returns:
-          {"image": uint8 [crop height, crop width, 3],
+          {"image": uint8 [crop height, crop width, C],
            "instances": float32 [crop height, crop width], as stored on disk; `OUTSIDE` where the
              image has no pixel,
            "fingerprint": int64 scalar, which image it is, see `fingerprints`}
@@ -66,7 +70,7 @@ class Parser:
         window = _source_size(example["size"], scale, size) if zoomed else size
         start = self._start(example, window, seeds[1], seeds[5])
         stored = graph_examples.read_instances(example, start, window)
-        image = graph_examples.read_image(example, start, window)
+        image = self._with_channels(graph_examples.read_image(example, start, window), example)
         image = self._stretch_contrast(image, example["histogram"])
         if zoomed:
             image, stored = _resize(image, stored, size)
@@ -103,10 +107,24 @@ class Parser:
             image = tf.image.rot90(image, turns)
             stored = tf.image.rot90(stored[..., None], turns)[..., 0]
         return {
-            "image": tf.ensure_shape(image, [*config.crop_size, 3]),
+            "image": tf.ensure_shape(image, [*config.crop_size, self._num_channels]),
             "instances": tf.ensure_shape(stored, config.crop_size),
             "fingerprint": fingerprints.of(example["filename"]),
         }
+
+    def _with_channels(self, image: tf.Tensor, example: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Returns an image with a static number of channels, which is checked."""
+        fits = tf.debugging.Assert(
+            tf.equal(tf.shape(image)[2], self._num_channels),
+            [
+                "an image must have as many channels as `task.model.num_channels`,",
+                self._num_channels,
+                example["filename"],
+                tf.shape(image)[2],
+            ],
+        )
+        with tf.control_dependencies([fits]):
+            return tf.ensure_shape(tf.identity(image), [None, None, self._num_channels])
 
     def _zoom(self, example: dict[str, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Returns the zoom of an image, see `DataConfig.object_size`.
@@ -225,7 +243,7 @@ def _vary_colors(
     """Multiplies contrast and shifts brightness, for all channels and a bit for each alone."""
     gain = 1 + strength * (
         _uniform(gain_seed, -1.0, 1.0)
-        + 0.3 * tf.random.stateless_uniform([3], shift_seed, -1.0, 1.0)
+        + 0.3 * tf.random.stateless_uniform(image.shape[2:], shift_seed, -1.0, 1.0)
     )
     shift = 128 * strength * tf.random.stateless_uniform([], shift_seed + 1, -1.0, 1.0)
     image = tf.cast(image, tf.float32)

@@ -43,7 +43,7 @@ def prepare(
       normalize: From images 0..255 to the network's float32 input.
 
     Returns:
-      images: float32 [B, H, W, 3], normalised; zero, the mean colour, outside the image.
+      images: float32 [B, H, W, C], normalised; zero, the mean colour, outside the image.
       labels: {common.LABEL_CLASSES, common.LABEL_INSTANCES}: float32 [B, H, W], void outside.
     """
     stored = crops["instances"]

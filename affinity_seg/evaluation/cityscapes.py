@@ -22,7 +22,7 @@ from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as of
 from cityscapesscripts.helpers.labels import id2label
 from tqdm import tqdm
 
-from affinity_seg.data import checks
+from affinity_seg.data import truth_files
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results, truth
 from affinity_seg.labels import ClassTable
@@ -114,12 +114,12 @@ def read_target(item: Item, class_table: ClassTable) -> Target:
         raise ValueError(
             f"{item.name!r}: the Cityscapes evaluation allows no blanks in names of images"
         )
-    checks.read_instances(item.instance_path, class_table)
-    path = os.path.abspath(item.instance_path)
-    instances = official.filterGtInstances(
-        official.instances2dict([path], False)[path], _parameters()
-    )
-    return Target(np.array(official.readGTImage(path, None)), instances)
+    with truth_files.as_png(item, class_table) as file:
+        path = os.path.abspath(file)
+        instances = official.filterGtInstances(
+            official.instances2dict([path], False)[path], _parameters()
+        )
+        return Target(np.array(official.readGTImage(path, None)), instances)
 
 
 def match(

@@ -106,7 +106,7 @@ class Judge:
         """
         if self._metric is cityscapes:
             return cityscapes.read_target(item, self._class_table)
-        return truth.read_truth(item.instance_path, self._class_table)
+        return truth.read_truth(item, self._class_table)
 
     def match(self, target: Any, predictions: Sequence[results.Prediction]) -> Any:
         """Returns what `score` needs of an image, from its truth and its predictions."""

@@ -25,6 +25,6 @@ def read_judged(
     require_items(items)
     check_all_done(results_dir, [item.name for item in items])
     for item in items:
-        target = read_truth(item.instance_path, class_table)
+        target = read_truth(item, class_table)
         size, path = target.classes.shape, item.instance_path
         yield item, target, read_result(results_dir, item.name, class_table, size, path)

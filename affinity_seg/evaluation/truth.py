@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import labels
-from affinity_seg.data import checks
+from affinity_seg.data import truth_files
 from affinity_seg.data.listing import Item
 
 
@@ -32,23 +32,23 @@ class Truth(NamedTuple):
 
 
 def read_truth(
-    path: str, class_table: labels.ClassTable, size: tuple[int, int] | None = None
+    item: Item, class_table: labels.ClassTable, size: tuple[int, int] | None = None
 ) -> Truth:
-    """Reads an instance image by the rules of training.
+    """Reads the truth of an image by the rules of training.
 
     Args:
-      path: PNG of one channel or with a palette, encoded as the class table says.
+      item: An image with truth of any form.
       class_table: The classes.
-      size: Height and width of the image, pixels; given, the instance image must have this size.
+      size: Height and width of the image, pixels; given, the truth must have this size.
 
     Raises:
       FileNotFoundError: The file is missing.
-      ValueError: The file is not such an image, is damaged, has an unknown id or another size.
+      ValueError: The truth is damaged, has an unknown id or class or another size.
     """
-    stored = checks.read_instances(path, class_table)
+    stored = truth_files.read(item, class_table).values
     if size is not None and stored.shape != tuple(size):
         raise ValueError(
-            f"{path}: must have the size of its image, {size[0]}x{size[1]}: "
+            f"{item.instance_path}: must have the size of its image, {size[0]}x{size[1]}: "
             f"{stored.shape[0]}x{stored.shape[1]}"
         )
     classes, instances = class_table.decode(stored)

@@ -1,6 +1,5 @@
 """Writes a data set and its results as COCO's two JSON files."""
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -102,8 +101,7 @@ def data_set(
 
 def have_truth(items: Sequence[Item]) -> bool:
     """Returns whether the images have truth; FileNotFoundError if only some of them have."""
-    paths = [item.instance_path for item in items]
-    missing = [path for path in paths if path is None or not os.path.isfile(path)]
+    missing = [item.instance_path for item in items if not item.has_truth]
     if missing and len(missing) < len(items):
         raise FileNotFoundError(
             f"all images must have truth, or none: {len(missing)} of {len(items)} instance images "
@@ -115,5 +113,5 @@ def have_truth(items: Sequence[Item]) -> bool:
 def _annotations(result: ImageResult, class_table: ClassTable) -> list[dict[str, Any]]:
     """Returns the true annotations of an image."""
     size = result.height, result.width
-    truth = read_truth(result.item.instance_path, class_table, size)
+    truth = read_truth(result.item, class_table, size)
     return coco_format.truth_annotations(truth, class_table.num_classes)

@@ -1,31 +1,41 @@
 """Initial weights of a network, from the checkpoint of another network (paper 5.1)."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 
 from affinity_seg import labels
-from affinity_seg.modeling import loading, network_folder
+from affinity_seg.modeling import loading, network_folder, networks
 
 _LOGITS_KERNEL = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
 """Name in a checkpoint of the kernel of the 1x1 convolution that computes the logits."""
 
 
 def start_from(
-    path: str, model: tf_keras.Model, modules: Sequence[str], class_table: labels.ClassTable
+    path: str,
+    model: tf_keras.Model,
+    modules: Sequence[str],
+    class_table: labels.ClassTable,
+    build_rgb: Callable[[], tf_keras.Model],
 ) -> str:
     """Loads parts of a network from a checkpoint; the other parts keep their random weights.
 
     The weights of backbone, decoder and head fit every output stride. Those of backbone and
     decoder also fit every class table and kind of network.
 
+    A network of other channels than RGB can start with the weights of one of RGB. Its first layer
+    gets the mean of that one's weights over red, green and blue, times 3 / channels, in each
+    channel. So both say the same to a grey image.
+
     Args:
       path: Checkpoint without suffix, or a folder, whose latest checkpoint is used.
       model: A model of `networks.build_network`.
       modules: The parts to load, some of `experiments.MODULES`.
       class_table: The classes of `model`.
+      build_rgb: Builds the same network for RGB images.
 
     Returns:
       The path of the checkpoint.
@@ -37,8 +47,37 @@ def start_from(
     checkpoint = network_folder.latest_checkpoint(path) if tf.io.gfile.isdir(path) else path
     if "head" in modules:
         _check_logits(checkpoint, model, class_table)
-    loading.restore(checkpoint, {name: model.checkpoint_items[name] for name in modules})
+    if "backbone" in modules and _is_of_rgb(checkpoint, model):
+        source = build_rgb()
+        loading.restore(checkpoint, {name: source.checkpoint_items[name] for name in modules})
+        for name in modules:
+            _copy(source.checkpoint_items[name], model.checkpoint_items[name])
+    else:
+        loading.restore(checkpoint, {name: model.checkpoint_items[name] for name in modules})
     return checkpoint
+
+
+def _is_of_rgb(checkpoint: str, model: tf_keras.Model) -> bool:
+    """Returns whether a network of other channels would start with a backbone of RGB."""
+    height, width, count, filters = model.backbone.trainable_variables[0].shape
+    if count == networks.RGB:
+        return False
+    try:
+        shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+    except (RuntimeError, ValueError, tf.errors.OpError):
+        return False  # `loading.restore` raises the error about the checkpoint.
+    return [height, width, networks.RGB, filters] in shapes.values()
+
+
+def _copy(source: tf_keras.layers.Layer, target: tf_keras.layers.Layer) -> None:
+    """Copies the weights of a module; those of the first layer are spread over all channels."""
+    for there, here in zip(source.variables, target.variables, strict=True):
+        value = there.numpy()
+        if value.shape != here.shape:
+            count = here.shape[2]
+            mean = value.mean(axis=2, keepdims=True) * (networks.RGB / count)
+            value = np.repeat(mean, count, axis=2)
+        here.assign(value)
 
 
 def _check_logits(checkpoint: str, model: tf_keras.Model, class_table: labels.ClassTable) -> None:

@@ -22,6 +22,7 @@ class Network:
       kind: "semantic", "affinity", or "joint" for one network with both heads.
       output_stride: Input pixels per logit.
       feature_stride: Input pixels per cell of the backbone's last features.
+      num_channels: Channels of the images.
       num_outputs: Channels of the logits; of a joint network, the classes are first.
       class_table: Classes it was trained with.
       distances: Distances of the affinities, pixels; None for a semantic network.
@@ -48,6 +49,7 @@ class Network:
         self._sizes = [sizes[part] for part in experiments.PARTS[task.name]]
         self.num_outputs = sum(self._sizes)
         self.identity: dict[str, str] | None = None
+        self.num_channels = task.model.num_channels
         self._config = task.model
         self._channels: tuple[int, int] | None = None
         with _policy(precision):
@@ -84,23 +86,24 @@ class Network:
         return self.model.variables
 
     def stretch_contrast(self, image: tf.Tensor) -> tf.Tensor:
-        """Returns a whole uint8 RGB image [H, W, 3] with the network's contrast stretch, 0..255."""
+        """Returns a whole uint8 image [H, W, C] with the network's contrast stretch, 0..255."""
         return networks.stretch_contrast(self._config, image)
 
     def normalize(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns uint8 or float32 RGB images 0..255 [B, H, W, 3] as float32 network input."""
+        """Returns uint8 or float32 images 0..255 [B, H, W, C] as float32 network input."""
         return networks.normalize(self._config, images)
 
     @functools.cached_property
     def logits(self):
-        """Function from normalised float32 [B, H, W, 3] to float32 logits.
+        """Function from normalised float32 [B, H, W, C] to float32 logits.
 
         The logits are [B, ceil(H/s), ceil(W/s), num_outputs] with s = `output_stride`. It is a
         `tf.function` with one trace for all sizes.
         """
 
         @tf.function(
-            autograph=False, input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)]
+            autograph=False,
+            input_signature=[tf.TensorSpec([None, None, None, self.num_channels], tf.float32)],
         )
         def logits(normalized):
             return tf.cast(networks.logits(self.model, normalized, self._channels), tf.float32)
@@ -111,7 +114,7 @@ class Network:
     def encode(self):
         """Function from one tile of an input to the features that depend on this tile only.
 
-        Inputs: normalised float32 [B, H, W, 3], and int32 [4] (y0, x0, y1, x1, in cells), the box
+        Inputs: normalised float32 [B, H, W, C], and int32 [4] (y0, x0, y1, x1, in cells), the box
         of features that the mean counts. Outputs: a list, whose first entry is the output of the
         ASPP's convolutions [B, h, w, C]; and the sum of the backbone's features over the box,
         float32 [B, D]. A `tf.function` with one trace.
@@ -120,7 +123,7 @@ class Network:
         @tf.function(
             autograph=False,
             input_signature=[
-                tf.TensorSpec([None, None, None, 3], tf.float32),
+                tf.TensorSpec([None, None, None, self.num_channels], tf.float32),
                 tf.TensorSpec([4], tf.int32),
             ],
         )

@@ -1,12 +1,10 @@
 """The files beside the weights in the folder of a network: its configuration and its classes."""
 
-import dataclasses
 import hashlib
 import os
 from typing import Any
 
 import tensorflow as tf
-import yaml
 from official.modeling import hyperparams
 
 from affinity_seg import files, labels, structured
@@ -93,12 +91,7 @@ def claim_model_dir(
     check_same_network(model_dir, params.task, class_table)
     with files.atomic_path(os.path.join(model_dir, PARAMS_FILE)) as path:
         hyperparams.save_params_dict_to_yaml(params, path)
-    files.write_bytes(os.path.join(model_dir, CLASS_TABLE_FILE), as_yaml(class_table))
-
-
-def as_yaml(class_table: labels.ClassTable) -> bytes:
-    """Returns a class table as the file that `labels.load_class_table` reads."""
-    return yaml.safe_dump(_as_lists(dataclasses.asdict(class_table))).encode()
+    files.write_bytes(os.path.join(model_dir, CLASS_TABLE_FILE), labels.as_yaml(class_table))
 
 
 def check_same_network(
@@ -121,13 +114,6 @@ def check_same_network(
 
 def _field(task: experiments.SegmentationTask, name: str) -> Any:
     return task.as_dict().get(name)
-
-
-def _as_lists(value: Any) -> Any:
-    """Returns `value` with lists for tuples, as YAML has them."""
-    if isinstance(value, dict):
-        return {key: _as_lists(entry) for key, entry in value.items()}
-    return [_as_lists(entry) for entry in value] if isinstance(value, tuple | list) else value
 
 
 def class_table_of(model_dir: str, task: experiments.SegmentationTask) -> labels.ClassTable:

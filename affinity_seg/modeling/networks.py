@@ -17,6 +17,9 @@ from affinity_seg.modeling import (
     resnet_v1,  # noqa: F401  registers the backbone
 )
 
+RGB = 3
+"""Channels of an RGB image, which are treated alike."""
+
 _as_written = tf.autograph.experimental.do_not_convert
 """No layer has Python control flow on tensor values, so AutoGraph would only take time."""
 
@@ -33,7 +36,7 @@ def build_network(
       l2_weight_decay: Weight decay of all convolution kernels, as in `tf.nn.l2_loss`.
 
     Returns:
-      A model from normalised images float32 [B, H, W, 3] to
+      A model from normalised images float32 [B, H, W, `config.num_channels`] to
       {"logits": float [B, ceil(H/s), ceil(W/s), num_outputs]}, s = `config.output_stride`.
 
     Raises:
@@ -51,7 +54,7 @@ def build_network(
         "kernel_regularizer": regularizer,
     }
     backbone = backbone_factory.build_backbone(
-        input_specs=tf_keras.layers.InputSpec(shape=[None, None, None, 3]),
+        input_specs=tf_keras.layers.InputSpec(shape=[None, None, None, config.num_channels]),
         backbone_config=config.backbone,
         norm_activation_config=norm,
         l2_regularizer=regularizer,
@@ -76,7 +79,7 @@ def build_network(
         num_classes=num_outputs, level=level, num_convs=0, **normalization
     )
     model = segmentation_model.SegmentationModel(backbone, decoder, head)
-    model(tf_keras.Input([None, None, 3]), training=False)
+    model(tf_keras.Input([None, None, config.num_channels]), training=False)
     return model
 
 
@@ -211,28 +214,44 @@ def stretch_contrast(
 
     Args:
       config: The network's configuration.
-      image: uint8 RGB [H, W, 3]; all channels are stretched alike.
-      histogram: int32 [256], counts of each value over all channels of the whole image; None if
-        `image` is the whole image.
+      image: uint8 [H, W, C]; the channels of RGB are stretched alike, others each on its own.
+      histogram: int32 [1, 256], counts of each value over all channels of the whole image; of
+        others than RGB [C, 256], those of each channel. None if `image` is the whole image.
 
     Returns:
-      float32 [H, W, 3], 0..255; `image` itself if there are no percentiles.
+      float32 [H, W, C], 0..255; `image` itself if there are no percentiles.
+
+    Raises:
+      ValueError: The image has not `config.num_channels` channels.
     """
+    if image.shape[-1] != config.num_channels:
+        raise ValueError(
+            f"an image must have {config.num_channels} channels for this network: "
+            f"{image.shape[-1]}; choose them with `--channels` (in Python `channels`)"
+        )
     if not config.contrast_percentiles:
         return image
     if histogram is None:
-        histogram = tf.math.bincount(tf.reshape(tf.cast(image, tf.int32), [-1]), minlength=256)
+        histogram = _histogram(image)
     shares = tf.constant(list(config.contrast_percentiles), tf.float64) / 100
-    ranks = tf.math.ceil(shares * tf.cast(tf.reduce_sum(histogram), tf.float64))
+    ranks = tf.math.ceil(shares * tf.cast(tf.reduce_sum(histogram, 1), tf.float64)[:, None])
     ranks = tf.maximum(tf.cast(ranks, tf.int32), 1)  # The lowest value has rank 1.
-    low, high = tf.unstack(tf.cast(tf.searchsorted(tf.cumsum(histogram), ranks), tf.float32))
+    found = tf.searchsorted(tf.cumsum(histogram, axis=1), ranks)
+    low, high = tf.unstack(tf.cast(found, tf.float32), axis=1)
     stretched = (tf.cast(image, tf.float32) - low) * (
         255 / tf.maximum(high - low, config.contrast_floor)
     )
     return tf.clip_by_value(stretched, 0, 255)
 
 
+def _histogram(image: tf.Tensor) -> tf.Tensor:
+    """Returns the histogram of a whole image for `stretch_contrast`."""
+    values = tf.cast(image, tf.int32)
+    parts = [values] if image.shape[-1] == RGB else tf.unstack(values, axis=-1)
+    return tf.stack([tf.math.bincount(tf.reshape(part, [-1]), minlength=256) for part in parts])
+
+
 def normalize(config: networks_config.Network, images: tf.Tensor) -> tf.Tensor:
-    """Returns images RGB 0..255 [..., 3] as the network's float32 input, with the mean at zero."""
+    """Returns images 0..255 [..., C] as the network's float32 input, with the mean at zero."""
     mean = tf.constant(list(config.pixel_mean), tf.float32)
     return (tf.cast(images, tf.float32) - mean) / config.pixel_scale

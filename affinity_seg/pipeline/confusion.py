@@ -37,6 +37,6 @@ def evaluate(
     for item in tqdm(items, desc="compare", unit="image", disable=None):
         prediction = outputs.read_prediction(item, predictions_dir, class_table)
         predicted = predicted_classes(prediction)
-        target = read_truth(item.instance_path, class_table, predicted.shape)
+        target = read_truth(item, class_table, predicted.shape)
         pixels += semantic.count_pixels(target, predicted, class_table.num_classes)
     return semantic.summary(pixels, class_table)

@@ -17,7 +17,7 @@ class Outputs(NamedTuple):
     """One image, its ground truth, and the outputs of a run for it.
 
     Attributes:
-      image: uint8 RGB [H, W, 3].
+      image: uint8 RGB [H, W, 3], as `pictures.as_rgb`.
       truth: The ground truth, None if there is none.
       prediction: The networks' logits.
       instances: The result.
@@ -38,7 +38,7 @@ def read_prediction(item: Item, predictions_dir: str, class_table: ClassTable) -
     """
     path = records.record_path(predictions_dir, item.name)
     record = records.read_record(path)
-    records.check_image(path, record, item.image_path)
+    records.check_image(path, record, item.image_path, item.image_sha256())
     if record.class_table.class_names != class_table.class_names:
         raise ValueError(
             f"{path}: the classes must be those of class table {class_table.name!r}, "
@@ -56,14 +56,14 @@ def read_outputs(
       FileNotFoundError: The image, its record, its result or a mask is missing.
       ValueError: A file is damaged, or record, result, image and classes do not belong together.
     """
-    image = pictures.read(item.image_path, turned=not item.has_truth)
+    image = pictures.read(item.image_path, turned=not item.has_truth, choice=item.choice)
     prediction = read_prediction(item, predictions_dir, class_table)
     path = records.record_path(predictions_dir, item.name)
     merge_runs.check_result(results_dir, item.name, path)
     size = image.shape[:2]
     return Outputs(
-        image=image,
-        truth=read_truth(item.instance_path, class_table, size) if item.has_truth else None,
+        image=pictures.as_rgb(image),
+        truth=read_truth(item, class_table, size) if item.has_truth else None,
         prediction=prediction,
         instances=results.read_result(results_dir, item.name, class_table, size),
     )

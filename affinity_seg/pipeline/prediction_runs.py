@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from affinity_seg import files
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, pictures
 from affinity_seg.data.listing import Item
@@ -217,8 +216,8 @@ def _read(times: timeline.Timeline, item: Item) -> tuple[np.ndarray, str]:
     """Returns an image and the hash of its file."""
     listing.check_names(item)
     with times.span(timeline.READ, item.name):
-        image = pictures.read(item.image_path, turned=not item.has_truth)
-        return image, files.sha256(item.image_path)
+        image = pictures.read(item.image_path, turned=not item.has_truth, choice=item.choice)
+        return image, item.image_sha256()
 
 
 class _Variant:
@@ -248,7 +247,7 @@ class _Variant:
         if not os.path.exists(self._folder.path_of(item.name)):
             return True
         with rejected.listed(item.name, item.image_path):
-            image_hash = files.sha256(item.image_path)
+            image_hash = item.image_sha256()
         return item.name not in rejected and self._folder.find(item, image_hash) is None
 
     def made(self) -> Made:

@@ -4,7 +4,7 @@ Schema, version 3. The first example describes the image:
 
     schema_version                int64 [1]
     name, filename                bytes [1]: key of the image, and its file in the data set
-    image_sha256                  bytes [1]: hash of that file, hexadecimal
+    image_sha256                  bytes [1]: `Item.image_sha256`, hexadecimal
     height, width                 int64 [1], pixels
     fingerprint                   bytes [1]: JSON, what made the prediction
     class_table                   bytes [1]: JSON, fields of labels.ClassTable
@@ -64,7 +64,7 @@ class Record(NamedTuple):
     Attributes:
       name: Key of the image.
       filename: File of the image, relative to the data set's image folder.
-      image_sha256: Hash of the image file's bytes, `files.sha256`.
+      image_sha256: Hash of the image's file and of what was chosen of it, `Item.image_sha256`.
       fingerprint: Settings and networks, see `fingerprint.prediction_fingerprint`.
       class_table: The classes of the semantic network.
       prediction: The prediction.
@@ -170,18 +170,16 @@ def read_record(path: str) -> Record:
     return record
 
 
-def check_image(
-    record_path: str, record: Record, image_path: str, image_sha256: str | None = None
-) -> None:
+def check_image(record_path: str, record: Record, image_path: str, image_sha256: str) -> None:
     """Raises ValueError unless a record was made from the image file as it is now.
 
     Args:
       record_path: File of the record, for messages.
       record: The record.
       image_path: The image file.
-      image_sha256: Its hash, if it is known.
+      image_sha256: Its hash, see `Item.image_sha256`.
     """
-    if record.image_sha256 != (image_sha256 or files.sha256(image_path)):
+    if record.image_sha256 != image_sha256:
         raise ValueError(
             f"{record_path}: the prediction is not of the image {image_path}, whose content "
             "differs. Use the folder of predictions of this data set, or delete the record and "

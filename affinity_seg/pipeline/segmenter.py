@@ -29,6 +29,7 @@ class Segmenter(tf.Module):
       networks: Those that run on a crop: the semantic and the affinity one, or the joint one.
       config: Every parameter of the method.
       class_table: Classes of the semantic network.
+      num_channels: Channels of the images.
       merger: The part of the pipeline after the networks.
       zooming: Finds the zoom of each image; None unless `config.zoom` is "auto".
     """
@@ -60,6 +61,12 @@ class Segmenter(tf.Module):
         self.semantic = semantic.part("semantic") if is_joint else semantic
         self.config = config
         self.class_table = semantic.class_table
+        self.num_channels = semantic.num_channels
+        if affinity.num_channels != self.num_channels:
+            raise ValueError(
+                "the networks must have the same number of channels: "
+                f"{self.num_channels} and {affinity.num_channels}"
+            )
         of_networks = (
             self.class_table,
             affinity.distances,
@@ -75,7 +82,7 @@ class Segmenter(tf.Module):
         """Returns the instances of an image, tensors; works eagerly and inside `tf.function`.
 
         Args:
-          image: uint8 RGB [H, W, 3].
+          image: uint8 [H, W, C]; RGB, or with the channels of the networks.
 
         Raises:
           tf.errors.InvalidArgumentError: A logit of the networks is not finite.
@@ -94,9 +101,12 @@ class Segmenter(tf.Module):
         return self.merger.finish(canvas)
 
     def contrasts(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Returns an image in the contrast of each of `networks`, float32 [H, W, 3], 0..255.
+        """Returns an image in the contrast of each of `networks`, float32 [H, W, C], 0..255.
 
         `semantic` has the first.
+
+        Raises:
+          ValueError: The image has not as many channels as the networks.
         """
         return tuple(
             tf.cast(network.stretch_contrast(image), tf.float32) for network in self.networks

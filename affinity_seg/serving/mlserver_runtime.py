@@ -49,7 +49,8 @@ class ExportedModel(MLModel):
         extra = self.settings.parameters.extra or {}
         tf.config.threading.set_intra_op_parallelism_threads(extra.get("threads", 0))
         self._signatures = tf.saved_model.load(self.settings.parameters.uri).signatures
-        for name, (key, value) in signatures.warmup_inputs().items():
+        images = self._specs("serving_default")[signatures.IMAGES]
+        for name, (key, value) in signatures.warmup_inputs(images.shape[-1]).items():
             if name in self._signatures:  # The first call is slow, so it is made before a request.
                 _call(self._signatures[name], {key: tf.constant(value)})
         self._turn = asyncio.Semaphore(1)

@@ -14,7 +14,6 @@ from absl import logging
 from affinity_seg import files, labels, version
 from affinity_seg.configs.choices import EXPORT_KINDS
 from affinity_seg.configs.inference import InferenceConfig, load_config
-from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import fingerprint
 from affinity_seg.pipeline.filters import KEEP_ALL
 from affinity_seg.pipeline.segmenter import Segmenter
@@ -65,7 +64,7 @@ def write(
         with _quiet():
             tf.saved_model.save(server, temporary, signatures=functions)
         extra = os.path.join(temporary, EXTRA)
-        table = network_folder.as_yaml(segmenter.class_table)
+        table = labels.as_yaml(segmenter.class_table)
         files.write_bytes(os.path.join(extra, "class_table.yaml"), table)
         preset = yaml.safe_dump(fingerprint.as_json(dataclasses.asdict(segmenter.config)))
         files.write_bytes(os.path.join(extra, PRESET_FILE), preset.encode())
@@ -81,7 +80,9 @@ def write(
             },
         )
         if warmup:
-            _write_warmup(os.path.join(extra, WARMUP_FILE), model_name, list(functions))
+            inputs = signatures.warmup_inputs(segmenter.num_channels)
+            wanted = {name: inputs[name] for name in functions}
+            _write_warmup(os.path.join(extra, WARMUP_FILE), model_name, wanted)
     return list(functions)
 
 
@@ -158,7 +159,7 @@ def identity(folder: str) -> dict[str, Any]:
     return {**read_extra(folder, PRESET_FILE), **read_extra(folder, "export.json"), **content}
 
 
-def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:
+def _write_warmup(path: str, model_name: str, inputs: dict[str, tuple[str, Any]]) -> None:
     """Writes a request for each signature, which a server runs before it reports to be ready."""
     try:
         from tensorflow_serving.apis import prediction_log_pb2
@@ -168,13 +169,11 @@ def _write_warmup(path: str, model_name: str, names: Sequence[str]) -> None:
             "--nowarmup exports without them"
         ) from error
 
-    inputs = signatures.warmup_inputs()
     with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
-        for name in names:
+        for name, (key, value) in inputs.items():
             log = prediction_log_pb2.PredictionLog()
             request = log.predict_log.request
             request.model_spec.name = model_name
             request.model_spec.signature_name = name
-            key, value = inputs[name]
             request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
             writer.write(log.SerializeToString())

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from affinity_seg import common
 from affinity_seg.data import pictures
+from affinity_seg.modeling.networks import RGB
 from affinity_seg.pipeline.segmenter import Segmenter, view
 
 IMAGES = "images"
@@ -36,11 +37,17 @@ class InstanceServer(tf.Module):
     def __init__(self, segmenter: Segmenter):
         super().__init__()
         self._segmenter = segmenter
+        self.of_images = _of_images(self._of_images, segmenter)
+        if segmenter.num_channels == RGB:
+            self.of_files = _of_strings(self._of_files, IMAGE_BYTES)
+            self.of_files_compact = _of_strings(self._of_files_compact, IMAGE_BYTES)
+            self.of_examples = _of_strings(self._of_examples, EXAMPLES)
 
     def signatures(self) -> dict[str, Callable]:
         """Returns the functions by the names of their signatures.
 
-        `serving_default` takes `images` uint8 [B, H, W, 3]. `image_bytes` and
+        `serving_default` takes `images` uint8 [B, H, W, C]. If C is not 3, it is the only one,
+        because the others take files of RGB. `image_bytes` and
         `image_bytes_compact` take `image_bytes` string [B], PNG, JPEG or BMP files, turned by their
         EXIF orientation. `tf_example` takes `examples` string [B], serialized `tf.train.Example`s
         with such a file as `image/encoded`. The outputs, with N the largest number of instances in
@@ -57,37 +64,28 @@ class InstanceServer(tf.Module):
           sizes int64 [B, N], pixels
           boxes int32 [B, N, 4], (y0, x0, y1, x1), ends exclusive, pixels
         """
-        return {
-            "serving_default": self.of_images,
-            "image_bytes": self.of_files,
-            COMPACT: self.of_files_compact,
-            "tf_example": self.of_examples,
-        }
+        functions = {"serving_default": self.of_images}
+        if self._segmenter.num_channels == RGB:
+            functions |= {
+                "image_bytes": self.of_files,
+                COMPACT: self.of_files_compact,
+                "tf_example": self.of_examples,
+            }
+        return functions
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)])
-    def of_images(self, images):
-        """See `signatures`."""
+    def _of_images(self, images):
         size = tf.shape(images)[1:3]
         with tf.control_dependencies([pictures.check_size_in_graph(size, _FIRST)]):
             images = tf.identity(images)
         sizes = tf.tile(size[None], [tf.shape(images)[0], 1])
         return self._answer(sizes, lambda i: images[i])
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
-    def of_files(self, image_bytes):
-        """See `signatures`."""
-        return self._of_files(image_bytes)
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
-    def of_files_compact(self, image_bytes):
-        """See `signatures`."""
+    def _of_files_compact(self, image_bytes):
         answer = self._of_files(image_bytes)
         del answer["instance_ids"]
         return answer
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
-    def of_examples(self, examples):
-        """See `signatures`."""
+    def _of_examples(self, examples):
         features = {common.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string)}
         return self._of_files(tf.io.parse_example(examples, features)[common.IMAGE_ENCODED])
 
@@ -164,13 +162,28 @@ def _as_png(ids: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
     )
 
 
-def warmup_inputs() -> dict[str, tuple[str, Any]]:
+def _of_images(function: Callable, segmenter: Segmenter) -> Callable:
+    """Returns a function of images as a `tf.function` for those of the networks."""
+    shape = [None, None, None, segmenter.num_channels]
+    return tf.function(function, input_signature=[tf.TensorSpec(shape, tf.uint8, IMAGES)])
+
+
+def _of_strings(function: Callable, name: str) -> Callable:
+    """Returns a function of strings as a `tf.function` with this name of its input."""
+    return tf.function(function, input_signature=[tf.TensorSpec([None], tf.string, name)])
+
+
+def warmup_inputs(num_channels: int = RGB) -> dict[str, tuple[str, Any]]:
     """Returns for each signature the name of its input, and a small batch of one image for it."""
     # A bright box on a dark ground, so that there may be an instance.
     image = tf.pad(
-        tf.fill([_WARMUP_SIZE[0] // 2, _WARMUP_SIZE[1] // 2, 3], tf.constant(200, tf.uint8)),
+        tf.fill(
+            [_WARMUP_SIZE[0] // 2, _WARMUP_SIZE[1] // 2, num_channels], tf.constant(200, tf.uint8)
+        ),
         [[side // 4, side - side // 2 - side // 4] for side in _WARMUP_SIZE] + [[0, 0]],
     )
+    if num_channels != RGB:
+        return {"serving_default": (IMAGES, image[None])}
     content = tf.io.encode_png(image).numpy()
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
     example = tf.train.Example(features=tf.train.Features(feature={common.IMAGE_ENCODED: feature}))
@@ -188,19 +201,18 @@ class NetworkServer(tf.Module):
     def __init__(self, segmenter: Segmenter):
         super().__init__()
         self._segmenter = segmenter
+        self.of_images = _of_images(self._of_images, segmenter)
 
     def signatures(self) -> dict[str, Callable]:
         """Returns the function by the name of its signature.
 
-        `serving_default` takes `images` uint8 [B, H, W, 3] and gives `semantic_logits` and
+        `serving_default` takes `images` uint8 [B, H, W, C] and gives `semantic_logits` and
         `affinity_logits`, float32 [B, F, h, w, C], of the whole image, unzoomed; if F is 2, the
         second are of the mirrored image. Each is an input of `ops.graph_merge_from_logits`.
         """
         return {"serving_default": self.of_images}
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)])
-    def of_images(self, images):
-        """See `signatures`."""
+    def _of_images(self, images):
         segmenter, found = self._segmenter, []
         size = tf.shape(images)[1:3]
         with tf.control_dependencies([pictures.check_size_in_graph(size, _FIRST)]):
@@ -213,7 +225,9 @@ class NetworkServer(tf.Module):
                         network, network.stretch_contrast(image), size, mirrored
                     ),
                     images,
-                    fn_output_signature=tf.TensorSpec([None, None, 3], tf.float32),
+                    fn_output_signature=tf.TensorSpec(
+                        [None, None, segmenter.num_channels], tf.float32
+                    ),
                 )
                 logits.append(segmenter.run(network, views))
             found.append(tf.stack(logits))

@@ -1,5 +1,6 @@
 """The task that trains a network: the semantic one, the affinity one, or both in one network."""
 
+import copy
 import functools
 
 import numpy as np
@@ -96,6 +97,13 @@ class SegmentationTask(base_task.Task):
             networks.freeze_batch_norm(model)
         return model
 
+    def _build_rgb(self) -> tf_keras.Model:
+        """Builds the network for RGB images instead of the channels it has."""
+        config = copy.deepcopy(self.task_config.model)
+        config.num_channels = networks.RGB
+        config.pixel_mean = [0.0] * networks.RGB
+        return networks.build_network(config, self.num_outputs)
+
     def initialize(self, model: tf_keras.Model) -> None:
         """Loads `init_checkpoint_modules` of `init_checkpoint`, if there is one.
 
@@ -109,7 +117,9 @@ class SegmentationTask(base_task.Task):
         if not path:
             return
         modules = self.task_config.init_checkpoint_modules
-        checkpoint = initialization.start_from(path, model, modules, self.class_table)
+        checkpoint = initialization.start_from(
+            path, model, modules, self.class_table, self._build_rgb
+        )
         logging.info("Started with %s of %s.", modules, checkpoint)
 
     def build_inputs(
@@ -133,12 +143,13 @@ class SegmentationTask(base_task.Task):
                 params,
                 self.class_table,
                 functools.partial(networks.stretch_contrast, self.task_config.model),
+                self.task_config.model.num_channels,
             ),
         )
         return reader.read(input_context=input_context)
 
     def prepare(self, crops: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Returns a batch's (images float32 [B, H, W, 3], labels), see `step_inputs.prepare`."""
+        """Returns a batch's (images float32 [B, H, W, C], labels), see `step_inputs.prepare`."""
         normalize = functools.partial(networks.normalize, self.task_config.model)
         return step_inputs.prepare(crops, self.class_table, normalize)
 
@@ -255,4 +266,5 @@ class SegmentationTask(base_task.Task):
         """Returns normalised images as uint8 pictures."""
         model = self.task_config.model
         images = images * model.pixel_scale + tf.constant(list(model.pixel_mean))
-        return tf.saturate_cast(tf.round(images), tf.uint8)
+        shown = tf.saturate_cast(tf.round(images), tf.uint8)[..., :3]
+        return tf.pad(shown, [[0, 0], [0, 0], [0, 0], [0, max(0, 3 - model.num_channels)]])

@@ -38,7 +38,9 @@ def dry_run(
     crops = task.build_inputs(params.task.train_data).element_spec
     height, width = params.task.train_data.crop_size
     model = task.build_model()
-    logits = model.compute_output_shape([None, height, width, 3])["logits"]
+    logits = model.compute_output_shape([None, height, width, params.task.model.num_channels])[
+        "logits"
+    ]
     weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     batch = params.task.train_data.global_batch_size
     lines = [_describe(name, spec, batch) for name, spec in crops.items()]

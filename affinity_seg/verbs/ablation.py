@@ -35,7 +35,7 @@ def main(values: cli.Flags) -> None:
     """Runs the verb."""
     from affinity_seg.analysis import ablation
 
-    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    items = tool_flags.list_labelled_images(values)
     class_table = load_class_table(values.class_table)
     fine = values.stride_8_model
     texts = []

@@ -39,7 +39,7 @@ def main(values: cli.Flags) -> None:
         if path:  # Before the evaluation, so that an error in the path is found at once.
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     table = load_class_table(values.class_table)
-    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    items = tool_flags.list_labelled_images(values)
     scores = judging.judge(items, values.results_dir, table, values.baseline_results_dir)
     if folder:
         model_folder.write(folder, scores={_name_of_data(values): judging.kept(scores)})

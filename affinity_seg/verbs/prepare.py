@@ -7,10 +7,14 @@ r"""Checks a data set and writes it as TFRecords for training.
         --sets=fine,coarse,fine_patches,coarse_patches \
         --output_dir=data_sets/cityscapes/training_sets
 
-Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) of --input; layout
-`folder` reads images/ and instances/ of it, and --split only names the shards. Images that cannot
-be used are left out and listed, see docs/faults.md. A data set with an obvious mistake, such as
-binary masks, is refused, see docs/data.md.
+Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) of --input. Layout
+`folder` reads images/ and what is there of truth: instances/, masks/, a COCO file or LabelMe files;
+--split only names the shards. Of COCO, LabelMe and masks, where objects may overlap, it prints what
+became of overlaps. If no --class_table is given for them, it makes one of the names of the classes,
+class_table.yaml in --output_dir.
+
+Images that cannot be used are left out and listed, see docs/faults.md. A data set with an obvious
+mistake, such as binary masks, is refused, see docs/data.md.
 
 With --sets it writes the sets that the paper trains on (section 5), see docs/training_sets.md, and
 prints their sizes. The same flags give the same files. --split is then the split of the fine sets.
@@ -21,7 +25,7 @@ With --runner it runs on Apache Beam, see docs/beam.md, and writes the same file
 
 import contextlib
 
-from affinity_seg import cli, labels, rejected_inputs, tool_flags
+from affinity_seg import cli, rejected_inputs, tool_flags
 from affinity_seg.data import listing, training_set_settings
 
 _NUM_SHARDS, _NUM_SHARDS_OF_A_SET = 4, 64
@@ -37,7 +41,8 @@ def define_flags(values: cli.Flags) -> None:
     values.enum(
         "annotation", "gtFine", listing.ANNOTATIONS, "For layout cityscapes, without --sets."
     )
-    tool_flags.define_class_table_flag(values)
+    tool_flags.define_plane_flags(values)
+    tool_flags.define_class_table_flag(values, default=None)
     tool_flags.define_output_flag(values, "Folder for the shards; all workers of Beam must see it.")
     values.integer(
         "num_shards",
@@ -58,21 +63,19 @@ def main(values: cli.Flags) -> int:
     unknown = set(values.sets) - set(training_set_settings.SETS)
     if unknown:
         raise ValueError(f"`--sets` must name some of {training_set_settings.SETS}: {values.sets}")
-    class_table = labels.load_class_table(values.class_table)
     settings = None
     if values.sets:
         if values.layout != "cityscapes":
             raise ValueError(f"`--sets` needs `--layout=cityscapes`: {values.layout}")
         settings = tool_flags.training_set_settings(values)
-        settings.check(class_table)
     allowed = tool_flags.allowed_mistakes(values)
     if values.runner is not None:
-        return _on_beam(values, class_table, settings, allowed)
+        return _on_beam(values, settings, allowed)
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict)
     if settings is None:
-        _write_images(values, class_table, rejected, allowed)
+        _write_images(values, rejected, allowed)
     else:
-        _write_sets(values, class_table, settings, rejected, allowed)
+        _write_sets(values, settings, rejected, allowed)
     return rejected.finish()
 
 
@@ -80,34 +83,64 @@ def _list(values, annotation, rejected, allowed):
     """Returns the images of one annotation."""
     split = values.coarse_split if values.sets and annotation == "gtCoarse" else values.split
     return listing.list_labelled_images(
-        values.input, values.layout, split, annotation, rejected, allowed
+        values.input,
+        values.layout,
+        split,
+        annotation,
+        rejected,
+        allowed,
+        tool_flags.plane_choice(values),
     )
+
+
+def _class_table(values, items, settings=None):
+    """Returns the class table that is given, or that of the truth."""
+    from affinity_seg.data import truth_classes
+
+    class_table = truth_classes.choose(items, values.class_table, values.output_dir)
+    if settings is not None:
+        settings.check(class_table)
+    return class_table
+
+
+def _report(values, summary, class_table, what):
+    """Prints what was written; keeps a class table that was made for it."""
+    from affinity_seg.data import checks, truth_classes
+
+    print(checks.describe(summary.pixels_of_class, summary.instances_of_class, class_table))
+    if summary.overlaps is not None:
+        print(summary.overlaps.describe())
+        if values.class_table is None:
+            path = truth_classes.write(class_table, values.output_dir)
+            print(f"{path}: the classes; other parts of the data set need it as `--class_table`")
+    print(f"{values.output_dir}: {summary.count} {what}")
 
 
 def _annotation(set_name):
     return "gtCoarse" if set_name.startswith("coarse") else "gtFine"
 
 
-def _write_images(values, class_table, rejected, allowed):
+def _write_images(values, rejected, allowed):
     """Writes the images as they are."""
-    from affinity_seg.data import checks, tfrecords
+    from affinity_seg.data import tfrecords
 
     items = _list(values, values.annotation, rejected, allowed)
+    class_table = _class_table(values, items)
     num_shards = values.num_shards or _NUM_SHARDS
     summary = tfrecords.write_tfrecords(
         items, class_table, values.output_dir, values.split, num_shards, rejected, allowed
     )
-    print(checks.describe(summary.pixels_of_class, summary.instances_of_class, class_table))
-    where = f"{len(summary.paths)} shards of {values.split}"
-    print(f"{values.output_dir}: {summary.count} images in {where}")
+    what = f"images in {len(summary.paths)} shards of {values.split}"
+    _report(values, summary, class_table, what)
 
 
-def _write_sets(values, class_table, settings, rejected, allowed):
+def _write_sets(values, settings, rejected, allowed):
     """Writes sets of the paper."""
     from affinity_seg.data import tfrecords, training_sets
 
     annotations = dict.fromkeys(map(_annotation, values.sets))
     items = {name: _list(values, name, rejected, allowed) for name in annotations}
+    class_table = _class_table(values, next(iter(items.values())), settings)
     rows = []
     with contextlib.ExitStack() as pending:
         for name in values.sets:
@@ -126,10 +159,9 @@ def _write_sets(values, class_table, settings, rejected, allowed):
         print(f"{name:16}{count:10}{training_set_settings.PAPER_COUNTS[name]:11}{instances:11}")
 
 
-def _on_beam(values, class_table, settings, allowed):
+def _on_beam(values, settings, allowed):
     """Writes the images or one set by Beam; returns the exit status."""
     from affinity_seg.beam import preparing, running
-    from affinity_seg.data import checks
 
     if len(values.sets) > 1:
         raise ValueError(f"`--sets` must be one set with `--runner`: {values.sets}")
@@ -139,9 +171,11 @@ def _on_beam(values, class_table, settings, allowed):
         name, annotation = values.sets[0], _annotation(values.sets[0])
         num_shards = _NUM_SHARDS_OF_A_SET
     rejected = rejected_inputs.RejectedInputs(strict=values.strict)
+    items = _list(values, annotation, rejected, allowed)
+    class_table = _class_table(values, items, settings)
     wanted = preparing.Preparation(
         name=name,
-        items=_list(values, annotation, rejected, allowed),
+        items=items,
         class_table=class_table,
         output_dir=values.output_dir,
         num_shards=values.num_shards or num_shards,
@@ -151,7 +185,6 @@ def _on_beam(values, class_table, settings, allowed):
         allowed=allowed,
     )
     written = preparing.prepare(wanted, options)
-    print(checks.describe(written.pixels_of_class, written.instances_of_class, class_table))
-    where = f"{len(written.paths)} shards of {name}"
-    print(f"{values.output_dir}: {written.count} examples in {where}")
+    what = f"examples in {len(written.paths)} shards of {name}"
+    _report(values, written, class_table, what)
     return rejected_inputs.report(values.output_dir)

@@ -56,7 +56,9 @@ def main(values: cli.Flags) -> int | None:
         return _write_page(values, class_table)
     instance_filter = tool_flags.class_filter(values).at_least(values.min_score)
     instance_filter.check(class_table)
-    items = listing.list_images(values.input, values.layout, values.split)
+    items = listing.list_images(
+        values.input, values.layout, values.split, choice=tool_flags.plane_choice(values)
+    )
     if values.format == "pictures":
         return _draw(values, items[: values.max_images], class_table, instance_filter)
     return _export(values, items, class_table, instance_filter)
@@ -75,6 +77,7 @@ def _write_page(values, class_table):
         predictions_dir=values.predictions_dir,
         results_dir=values.results_dir,
         max_images=_GALLERY if values.max_images is None else values.max_images,
+        choice=tool_flags.plane_choice(values),
     )
     report_page.write_page(path, gathered)
     print(f"{path}: {gathered.num_images} images, {len(gathered.gallery)} in the gallery")

@@ -36,7 +36,7 @@ from affinity_seg.data import listing
 
 _IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
 _OF_A_DATA_SET = ("split", "stop_after", "timeline", "runner")
-_OF_PICTURES = ("formats", "pixel_size", "page", "channels")
+_OF_PICTURES = ("formats", "pixel_size")
 _ON_BEAM = ("evaluate", "coco", "threads")
 
 
@@ -156,7 +156,9 @@ def _segment_data_set(values):
     from affinity_seg.pipeline.fingerprint import prediction_fingerprint
     from affinity_seg.pipeline.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
 
-    items = listing.list_images(values.input[0], values.layout, values.split)
+    items = listing.list_images(
+        values.input[0], values.layout, values.split, choice=tool_flags.plane_choice(values)
+    )
     config, dirs = tool_flags.config(values), tool_flags.model(values).network_dirs
     predictions_dir, results_dir = (
         os.path.join(values.output_dir, name) for name in (PREDICTIONS, RESULTS)
@@ -208,6 +210,7 @@ def _segment_on_beam(values):
     options = running.parse_options(tool_flags.beam_flags(values))
     same = ("output_dir", "layout", "split", "evaluate", "coco", "strict", "threads")
     settings = {name: getattr(values, name) for name in same}
+    settings["choice"] = tool_flags.plane_choice(values)
     if saved_model.find_version(values.model) is None:
         settings["network_dirs"] = tool_flags.model(values).network_dirs
         settings["config"] = tool_flags.config(values)

@@ -53,7 +53,7 @@ def main(values: cli.Flags) -> None:
     if unknown or not values.parts:
         raise ValueError(f"`parts` must be some of {candidates.PARTS}: {values.parts}")
     model, start = model_folder.read_own(values.model), tool_flags.config(values)
-    items = listing.list_labelled_images(values.input, values.layout, values.split)
+    items = tool_flags.list_labelled_images(values)
     output_dir = values.output_dir or os.path.join(values.model, "tune")
     tuned = tuning.tune(
         tuning.spread(items, values.max_images),

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from affinity_seg.data import listing, pictures
+from affinity_seg.data import listing, pictures, plane_choice
 from affinity_seg.data.listing import Item
+from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.evaluation import errors as errors_lib
 from affinity_seg.evaluation import metrics, results
 from affinity_seg.evaluation.errors import ImageErrors, InstanceError
@@ -109,6 +110,7 @@ def gather(
     predictions_dir: str,
     results_dir: str,
     max_images: int | None = None,
+    choice: PlaneChoice = plane_choice.ALL,
 ) -> Report:
     """Evaluates a run and draws its pictures.
 
@@ -129,9 +131,9 @@ def gather(
         images but not of all.
       ValueError: A file is damaged, or files do not belong together.
     """
-    items = listing.list_images(data_dir, data_layout, split)
+    items = listing.list_images(data_dir, data_layout, split, choice=choice)
     if any(item.has_truth for item in items):
-        items = listing.list_labelled_images(data_dir, data_layout, split)
+        items = listing.list_labelled_images(data_dir, data_layout, split, choice=choice)
     return gather_items(
         items,
         class_table,
@@ -224,11 +226,11 @@ def _failures(
         wanted = [error for name, error in chosen if name == item.name]
         if not wanted:
             continue
-        image = pictures.read(item.image_path, turned=not item.has_truth)
-        target = read_truth(item.instance_path, class_table, image.shape[:2])
+        image = pictures.read(item.image_path, turned=not item.has_truth, choice=item.choice)
+        target = read_truth(item, class_table, image.shape[:2])
         predictions = results.read_result(results_dir, item.name, class_table, image.shape[:2])
         for error in wanted:
-            picture = failures.draw_failure(image, target, predictions, error)
+            picture = failures.draw_failure(pictures.as_rgb(image), target, predictions, error)
             line = _error_line(error, target, predictions, class_table)
             drawn[item.name, error] = Failure(item.name, line, report_pictures.to_jpeg(picture))
     by_kind: dict[str, list[Failure]] = {kind: [] for kind in errors_lib.KINDS}

@@ -74,7 +74,7 @@ def truth(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("streets"))
     streets.write_streets(folder, {"val": 1}, seed=3, height=384, width=768)
     (item,) = listing.list_labelled_images(folder, "cityscapes", "val")
-    return read_truth(item.instance_path, CITYSCAPES)
+    return read_truth(item, CITYSCAPES)
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ def test_the_same_numbers_in_checks_training_and_evaluation(tmp_path, kind):
     paths = tfrecords.write_tfrecords([item], _CELLS, str(tmp_path / "out"), "train", 1).paths
     (record,) = tf.data.TFRecordDataset(paths).map(graph_examples.decode)
     np.testing.assert_array_equal(record["instances"], ids)
-    truth = read_truth(item.instance_path, _CELLS)
+    truth = read_truth(item, _CELLS)
     np.testing.assert_array_equal(truth.instance_ids > 0, ids > 0)
     assert len(truth.instance_classes) == len(np.unique(ids)) - 1
 
@@ -114,7 +114,7 @@ def _color(array, mode):
         (lambda: _palette(_ids(200), 8)[:-40], r"a\.png: the file is damaged or cut off"),
         (
             lambda: cv2.imencode(".jpg", _ids(2))[1].tobytes(),
-            r"a\.png: not a PNG file",
+            r"a\.png: not a PNG or TIFF file but JPEG",
         ),
     ],
 )
@@ -148,9 +148,10 @@ def test_a_flipped_bit_of_a_palette_is_seen():
 
 def test_evaluation_refuses_what_training_refuses(tmp_path):
     path = str(tmp_path / "a.png")
+    item = listing.Item("a", "a.png", path, path)
     cv2.imwrite(path, np.full((4, 4), 7, np.uint8))
     with pytest.raises(ValueError, match=r"a\.png: .* must have 16 bits with `encoding`"):
-        read_truth(path, labels.CITYSCAPES)
+        read_truth(item, labels.CITYSCAPES)
     cv2.imwrite(path, np.full((4, 4), 40, np.uint16))
     with pytest.raises(ValueError, match=r"a\.png: a value below 1000 .* in \[0, 33\]: \[40\]"):
-        read_truth(path, labels.CITYSCAPES)
+        read_truth(item, labels.CITYSCAPES)

@@ -145,7 +145,10 @@ def test_masks_without_image_and_masks_of_other_formats_are_said(tmp_path, warni
     (item,) = listing.list_labelled_images(str(tmp_path), "folder", rejected=rejected)
     assert item.instance_path == str(tmp_path / "instances" / "a.PNG")
     reason = (tmp_path / "out" / "rejected.json").read_text(encoding="utf-8")
-    assert "instances/b.png: the instance image is missing; b.jpg is there, but only PNG" in reason
+    assert (
+        "instances/b.png: the instance image is missing; b.jpg is there, but only PNG and TIFF"
+        in reason
+    )
     (said,) = [text for text in warnings if "have no image" in text]
     masks = [str(tmp_path / "instances" / f"{name}.png") for name in "yz"]
     assert said == f"2 of 3 instance images have no image: {masks[0]}, {masks[1]}"

@@ -164,8 +164,8 @@ def test_page_and_channels_of_other_files():
     ("page", "channels", "message"),
     [
         (0, None, "`page` must be at least 1"),
-        (None, [1, 2], "`channels` must be one number, or three"),
-        (None, [0], "`channels` must be one number, or three"),
+        (None, [0], r"`channels` must be one number for grey, three for .*: \[0\]"),
+        (None, [1, -2], r"`channels` must be one number for grey, three for .*: \[1, -2\]"),
         (None, ["red"], "`channels` must be numbers"),
         (None, [], "`channels` must be one number"),
     ],

@@ -22,6 +22,7 @@ class Item(NamedTuple):
 
     name: str
     instance_path: str
+    form: str = "instances"
 
 
 def write_truth(folder, name: str, values: np.ndarray) -> Item:

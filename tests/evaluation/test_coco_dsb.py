@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scenes import CELLS, TABLE, boxes, instances, write_boxes, write_truth
+from scenes import CELLS, TABLE, Item, boxes, instances, write_boxes, write_truth
 
 from affinity_seg.evaluation import coco, dsb, results, truth
 
@@ -133,7 +133,7 @@ def test_dsb_matches_as_a_search_over_all_assignments(tmp_path):
         size = (12, 12)
         ids = rng.integers(0, 3, (3, 3)).repeat(4, 0).repeat(4, 1)
         item = write_truth(tmp_path, f"r{round_index}", np.where(ids > 0, 6999 + ids, 0))
-        target = truth.read_truth(item.instance_path, TABLE)
+        target = truth.read_truth(item, TABLE)
         masks = []
         for _ in range(4):
             mask = (target.instance_ids == rng.integers(1, 3)) ^ (rng.random(size) < 0.15)
@@ -176,7 +176,7 @@ def test_images_without_result_are_an_error(judge, tmp_path):
 def test_truth_numbers_instances_and_marks_what_is_ignored(tmp_path):
     values = np.array([[0, 9003, 9003, 7000, 7, 5]])
     item = write_truth(tmp_path, "one", values)
-    read = truth.read_truth(item.instance_path, TABLE)
+    read = truth.read_truth(item, TABLE)
     np.testing.assert_array_equal(read.instance_ids, [[0, 2, 2, 1, 0, 0]])
     np.testing.assert_array_equal(read.instance_classes, [A, B])
     np.testing.assert_array_equal(read.ignored, [[0, 0, 0, 0, 1, 0]])
@@ -187,4 +187,4 @@ def test_truth_that_is_no_instance_image_is_named(tmp_path):
     path = tmp_path / "x.png"
     path.write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"x.png: not a PNG"):
-        truth.read_truth(str(path), TABLE)
+        truth.read_truth(Item("x", str(path)), TABLE)

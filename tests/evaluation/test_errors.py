@@ -233,4 +233,4 @@ def test_judge_counts_what_its_table_counts(tmp_path, table, counted):
     write_boxes(str(tmp_path / "r"), item, table, SIZE, (1, 0.5, LEFT))
     (judged,) = metrics.find_errors([item], str(tmp_path / "r"), table)
     assert judged.num_true == counted
-    assert len(read_truth(item.instance_path, table).instance_classes) == 2
+    assert len(read_truth(item, table).instance_classes) == 2

@@ -102,7 +102,7 @@ def test_nuclei_truth_is_perfect_by_both_judges(tmp_path):
     for item in listing.list_images(os.path.join(NUCLEI, "val"), "folder")[:6]:
         for path, kind in ((item.image_path, "images"), (item.instance_path, "instances")):
             os.symlink(os.path.abspath(path), data / kind / os.path.basename(path))
-        read = read_truth(item.instance_path, table)
+        read = read_truth(item, table)
         count = len(read.instance_classes)
         scores = np.linspace(0.1, 0.9, count)
         perfect = instances(read.instance_ids, read.instance_classes, scores)

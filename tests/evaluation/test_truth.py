@@ -21,9 +21,12 @@ def _png(pixels) -> bytes:
 
 
 DAMAGED = {
-    "empty": (b"", "not a PNG file"),
+    "empty": (b"", "not a PNG or TIFF"),
     "cut off": (_png(VALUES.astype(np.uint16))[:-40], "damaged or cut off"),
-    "not PNG": (cv2.imencode(".jpg", VALUES.astype(np.uint8))[1].tobytes(), "not a PNG file"),
+    "not PNG": (
+        cv2.imencode(".jpg", VALUES.astype(np.uint8))[1].tobytes(),
+        "not a PNG or TIFF file",
+    ),
     "colours": (_png(np.zeros((*SIZE, 3), np.uint16)), "must have one channel"),
     "8 bits": (_png(VALUES.astype(np.uint8)), "must have 16 bits"),
     "unknown label": (_png(np.where(VALUES > 7, 45000, 7).astype(np.uint16)), "label id .*45000"),
@@ -38,7 +41,7 @@ JUDGES = {
     "dsb": lambda item, folder: dsb.evaluate([item], folder, CITYSCAPES),
     "all": lambda item, folder: metrics.evaluate([item], folder, CITYSCAPES),
     "errors": lambda item, folder: metrics.find_errors([item], folder, CITYSCAPES),
-    "reader": lambda item, folder: read_truth(item.instance_path, CITYSCAPES),
+    "reader": lambda item, folder: read_truth(item, CITYSCAPES),
 }
 
 
@@ -78,14 +81,14 @@ def test_a_truth_of_another_size_is_named(street):
                 judging(item, results_dir)
     message = rf"{item.instance_path}: must have the size of its image, 60x100: 60x99"
     with pytest.raises(ValueError, match=message):
-        read_truth(item.instance_path, CITYSCAPES, SIZE)
-    assert read_truth(item.instance_path, CITYSCAPES, (60, 99)).classes.shape == (60, 99)
+        read_truth(item, CITYSCAPES, SIZE)
+    assert read_truth(item, CITYSCAPES, (60, 99)).classes.shape == (60, 99)
 
 
 def test_ids_alone_may_have_8_bits(tmp_path):
     values = boxes(*SIZE, BOX)
     item = write_truth(tmp_path, "cells", values)
     cv2.imwrite(item.instance_path, values.astype(np.uint8))
-    target = read_truth(item.instance_path, CELLS)
+    target = read_truth(item, CELLS)
     np.testing.assert_array_equal(target.instance_ids, values)
     assert target.instance_classes.tolist() == [1]

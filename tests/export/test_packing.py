@@ -87,7 +87,9 @@ def test_a_training_can_start_from_it(packed):
     wanted = model.get_weights()
     model.set_weights([np.zeros_like(values) for values in wanted])
     modules = ["backbone", "decoder", "head"]
-    initialization.start_from(folder, model, modules, network.class_table)
+    initialization.start_from(
+        folder, model, modules, network.class_table, lambda: pytest.fail("it is of RGB")
+    )
     for ours, theirs in zip(model.get_weights(), wanted, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

@@ -15,7 +15,8 @@ import sys
 
 from affinity_seg import labels
 from affinity_seg.configs import inference
-from affinity_seg.data import checks, pictures
+from affinity_seg.data import pictures
+from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import results, truth
 from affinity_seg.pipeline import fingerprint
 
@@ -36,8 +37,7 @@ def _read_mask(path: str) -> None:
 
 
 def _read_instances(path: str) -> None:
-    checks.read_instances(path, labels.CITYSCAPES)
-    truth.read_truth(path, labels.CITYSCAPES)
+    truth.read_truth(Item("x", "x.png", path, path), labels.CITYSCAPES)
 
 
 _READERS = {

@@ -89,11 +89,14 @@ def write_network(folder: str | os.PathLike, name: str, picture: np.ndarray) -> 
     Args:
       folder: Of the network, as `affinity_seg train` writes it.
       name: Of the experiment.
-      picture: uint8 [H, W, 3].
+      picture: uint8 [H, W, C]; the network takes C channels.
     """
     params = exp_factory.get_exp_config(name)
     small = {"preset": "small", "units": [1, 1, 1, 1], "width": 4, "output_stride": 8}
     params.task.model.override({"backbone": {"resnet_v1": small}, "aspp": {"filters": 8}})
+    count = picture.shape[2]
+    if count != 3:
+        params.task.model.override({"num_channels": count, "pixel_mean": [100.0] * count})
     tf.keras.utils.set_random_seed(3)
     network = loading.Network(params.task, CITYSCAPES)
     logits = network.logits(network.normalize(picture[None])).numpy()

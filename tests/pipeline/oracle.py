@@ -36,6 +36,7 @@ class OracleNetwork:
         self.kind = kind
         self.output_stride = self.feature_stride = output_stride
         self.variables = []
+        self.num_channels = 3
         self.class_table = TABLE
         self.distances = tuple(distances) if kind == "affinity" else None
         self.num_outputs = (

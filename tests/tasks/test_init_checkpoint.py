@@ -112,3 +112,20 @@ def test_a_damaged_checkpoint_is_named(step_1, tmp_path):
     params = parse(step_1.parent, f"task.init_checkpoint={tmp_path}/ckpt-1,{STRIDE_16}")
     with pytest.raises(ValueError, match=r"ckpt-1: the checkpoint is damaged"):
         initialized(params)
+
+
+def test_other_channels_start_with_the_mean_of_rgb(step_1):
+    chain = f"task.init_checkpoint={step_1},task.init_checkpoint_modules=[backbone,decoder]"
+    channels = "task.model.num_channels=5,task.model.pixel_mean=[9,9,9,9,9]"
+    params = parse(step_1.parent, f"{chain},{STRIDE_16},{channels}")
+    model, _ = initialized(params)
+    before = loading.load_network(str(step_1)).model
+    first, *others = model.backbone.get_weights()
+    rgb, *wanted = before.backbone.get_weights()
+    assert rgb.shape[2] == 3 and first.shape[2] == 5
+    np.testing.assert_allclose(
+        first, np.repeat(rgb.sum(axis=2, keepdims=True) / 5, 5, 2), rtol=1e-6
+    )
+    for ours, theirs in zip(others, wanted, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert_same(model.decoder, before.decoder)

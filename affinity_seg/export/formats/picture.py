@@ -18,11 +18,11 @@ class SegmentedPicture:
     Attributes:
       name: First part of the names of its files.
       filename: Name of the picture's own file.
-      image: uint8 RGB [H, W, 3].
+      image: uint8 RGB [H, W, 3], or with other channels [H, W, C].
       instances: Its instances, in NumPy, with scores, sizes and boxes.
       class_table: The classes.
       candidates: See `segmentation.describe_image`.
-      values: The values of the picture's file, [H, W, 1 or 3], from which `image` was made; None:
+      values: The values of the picture's file, [H, W, 1 or C], from which `image` was made; None:
         they are those of `image`.
       pixel_size: Width and height of a pixel, micrometres; None: unknown.
     """
@@ -38,7 +38,7 @@ class SegmentedPicture:
 
     @property
     def intensities(self) -> np.ndarray:
-        """What is measured, [H, W, 3]: the values of the file, grey in all three channels."""
+        """What is measured, [H, W, C]: the values of the file, grey in all three channels."""
         if self.values is None:
             return self.image
         return np.broadcast_to(self.values, self.image.shape)

@@ -1,0 +1,69 @@
+"""Truth as one binary mask for each object: a folder of PNG or TIFF files for each image.
+
+This is the form of the Data Science Bowl 2018. A folder without files says that the image has no
+object.
+"""
+
+import os
+
+import numpy as np
+
+from affinity_seg.data import instance_files, object_masks, unlisted
+from affinity_seg.data.object_masks import ObjectMask
+from affinity_seg.data.truth_forms import NUMBER_SUFFIXES
+
+
+def read(folder: str, size: tuple[int, int]) -> list[ObjectMask]:
+    """Reads the masks of an image, sorted by the names of their files.
+
+    Args:
+      folder: The folder of the masks.
+      size: Height and width of the image.
+
+    Raises:
+      ValueError: A file is no mask, is damaged, has another size or no pixel, or has several values
+        beside 0.
+    """
+    found = []
+    for file in sorted(os.listdir(folder)):
+        if unlisted.is_hidden(file):
+            continue
+        path = os.path.join(folder, file)
+        if os.path.isdir(path) or not file.lower().endswith(NUMBER_SUFFIXES):
+            raise ValueError(
+                f"{path}: a folder of masks must hold only files "
+                f"*{{{','.join(NUMBER_SUFFIXES)}}}, one for each object; take it out"
+            )
+        mask = instance_files.decode(path, instance_files.read_bytes(path))
+        if mask.shape != tuple(size):
+            raise ValueError(
+                f"{path}: must have the size of its image, {size[0]}x{size[1]}: "
+                f"{mask.shape[0]}x{mask.shape[1]}"
+            )
+        _check_values(path, mask)
+        found.append(object_masks.crop(file, None, mask > 0))
+    return found
+
+
+def _check_values(path: str, mask: np.ndarray) -> None:
+    """Raises ValueError unless a mask has one value beside 0."""
+    values = np.unique(mask)
+    above = values[values > 0]
+    if not len(above):
+        raise ValueError(f"{path}: the mask of an object must have a pixel: all are 0; remove it")
+    if len(above) == 1:
+        return
+    shown = f"{len(above)} values above 0, such as {above[:5].tolist()}"
+    if mask.dtype == np.uint8 and above[-1] == 2**8 - 1:
+        advice = (
+            "it was smoothed or resized with smoothing: set values below 128 to 0 and others to "
+            "255, and resize masks by nearest neighbour"
+        )
+    else:
+        advice = (
+            "if they number the objects, store the file as instances/<name of its image>.png, "
+            "else save each object as a mask of its own"
+        )
+    raise ValueError(
+        f"{path}: the mask of an object must have one value beside 0: {shown}; {advice}"
+    )

@@ -1,0 +1,80 @@
+"""The class table of truth that calls its classes by name."""
+
+import os
+from collections.abc import Sequence
+
+from affinity_seg import files, labels
+from affinity_seg.data import truth_forms
+from affinity_seg.data.listing import Item
+
+FILE = "class_table.yaml"
+"""The table that `affinity_seg prepare` writes beside the TFRecords."""
+
+CLASS_OF_MASKS = "object"
+"""The class of masks, whose files name none."""
+
+
+def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labels.ClassTable:
+    """Returns the class table of a data set.
+
+    Args:
+      items: The images.
+      name_or_path: As of `labels.load_class_table`. None: a table with the classes that the truth
+        names, or `cityscapes` for instance images, which have only ids.
+      folder: Where `FILE` is, or will be.
+
+    Raises:
+      FileNotFoundError: There is no such table.
+      ValueError: A table breaks its rules, or `FILE` has other classes.
+    """
+    form = items[0].form
+    if name_or_path is not None or form == truth_forms.INSTANCES:
+        return labels.load_class_table(name_or_path or labels.CITYSCAPES.name)
+    names = _class_names(items)
+    try:
+        table = _named(names)
+    except ValueError as error:
+        raise ValueError(
+            f"{items[0].instance_path}: its classes make no class table, give one with "
+            f"`--class_table`: {error}"
+        ) from error
+    path = os.path.join(folder, FILE)
+    if os.path.isfile(path) and labels.load_class_table(path) != table:
+        raise ValueError(
+            f"{path}: was written for other classes than {names}; if this is another part of the "
+            f"same data set, give it as `--class_table={path}`; else use another `--output_dir`, "
+            "or remove the file"
+        )
+    return table
+
+
+def write(class_table: labels.ClassTable, folder: str) -> str:
+    """Writes a table that `choose` made to `FILE`; returns its path."""
+    path = os.path.join(folder, FILE)
+    files.write_bytes(path, labels.as_yaml(class_table))
+    return path
+
+
+def _class_names(items: Sequence[Item]) -> list[str]:
+    """Returns the classes that the truth names; LabelMe's in the order of the alphabet."""
+    if items[0].form == truth_forms.MASKS:
+        return [CLASS_OF_MASKS]
+    from affinity_seg.data import coco_files, labelme_files  # Late: few programs need pycocotools.
+
+    if items[0].form == truth_forms.COCO:
+        return coco_files.class_names(items[0].instance_path)
+    return sorted(
+        {name for item in items for name in labelme_files.class_names(item.instance_path)}
+    )
+
+
+def _named(names: Sequence[str]) -> labels.ClassTable:
+    """Returns a table of classes with instances, and with void regions."""
+    encoding = "ids" if len(names) == 1 else "label_times_1000"
+    return labels.ClassTable(
+        name="_".join(names)[:40],
+        class_names=("background", *names),
+        label_ids=tuple(range(1, len(names) + 1)),
+        void_label_ids=(labels.VOID_VALUES[encoding],),
+        encoding=encoding,
+    )
