@@ -39,6 +39,7 @@ _MOST_CLASS_WEIGHT = 2.0
 
 NAMES = (
     "class_table",
+    "channels",
     "seed",
     "tuning_images",
     "tuning_parts",
@@ -73,6 +74,7 @@ NAMES = (
 """All choices of a plan, in the order of its file."""
 
 OF_THE_TRAINING = NAMES[NAMES.index("object_size") : NAMES.index("merge_window")] + (
+    "channels",
     "seed",
     "learning_rate",
 )
@@ -94,6 +96,8 @@ def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
     plan |= _network(found, plan)
     plan |= _losses(found, class_table, plan)
     plan |= _merge(found, plan)
+    kind = "grey or in colour" if found.channels == 3 else "of other channels than RGB"
+    plan |= Plan(channels=Choice(found.channels, f"The images are {kind}."))
     return plan
 
 

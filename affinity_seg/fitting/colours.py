@@ -49,7 +49,7 @@ def of(found: Survey, is_whole: bool) -> Plan:
             f"{evidence.objects} objects, and brightness above and below "
             f"({evidence.brightness:+.3f}), differ by 0.05 or by {LIMIT:g} standard errors at most."
         )
-    is_microscope = is_stretched and found.is_grey and is_whole
+    is_microscope = is_stretched and found.is_grey and is_whole and found.channels == 3
     return Plan(
         contrast_percentiles=Choice(
             [1.0, 99.8] if is_stretched else [],

@@ -5,6 +5,7 @@ import time
 
 from affinity_seg import labels, resources
 from affinity_seg.configs import experiments
+from affinity_seg.data import truth_classes, truth_forms
 from affinity_seg.fitting import choices, preparing, sets, settings, timing
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.preparing import Data, Request
@@ -33,7 +34,7 @@ def make(request: Request, data: Data, start: Start | None, began: float) -> Pla
       ValueError: No image can be used, there is no object, or the masks look wrong.
     """
     folder = request.output_dir
-    plan = Plan(class_table=_class_table(request, start))
+    plan = Plan(class_table=_class_table(request, data, start))
     class_table = sets.find_class_table(folder, plan.value("class_table"))
     found = data.look(class_table)
     num_with_objects = len(data.with_objects())
@@ -92,10 +93,16 @@ def experiment(
     return experiment_flags.parse(train_utils.ParseConfigOptions(experiments.JOINT, [*base, path]))
 
 
-def _class_table(request: Request, start: Start | None) -> Choice:
+def _class_table(request: Request, data: Data, start: Start | None) -> Choice:
     """Returns the choice of the class table; writes its file if it has none of its own."""
     if request.class_table is not None:
         return Choice(request.class_table, "As given by --class_table.")
+    items = data.listed.everything
+    if items[0].form not in (truth_forms.INSTANCES, truth_forms.MASKS):
+        table = truth_classes.choose(items, None, request.output_dir)
+        sets.write_class_table(request.output_dir, table)
+        names = ", ".join(table.class_names[1:])
+        return Choice(sets.CLASS_TABLE, f"The truth names these classes: {names}.")
     if start is not None:
         own = settings.class_table_of(start)
         sets.write_class_table(request.output_dir, labels.load_class_table(own))

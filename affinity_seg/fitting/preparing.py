@@ -9,6 +9,7 @@ from affinity_seg import files, labels, structured
 from affinity_seg.analysis import tuning
 from affinity_seg.data import checks, mistakes, tfrecords
 from affinity_seg.data.listing import Item
+from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting import marks as marks_file
 from affinity_seg.fitting import sets, survey
 from affinity_seg.fitting.plan import Plan
@@ -36,6 +37,7 @@ class Request(NamedTuple):
       seed: Seed of the split, the weights and the crops.
       start_from: A model to start from.
       allowed: Some of `mistakes.NAMES`.
+      choice: The page and the channels of the images' files.
       leave_out: Whether images that cannot be used are left out; otherwise they end the run.
     """
 
@@ -47,6 +49,7 @@ class Request(NamedTuple):
     seed: int
     start_from: str | None
     allowed: Collection[str]
+    choice: PlaneChoice
     leave_out: bool
 
 
@@ -69,7 +72,7 @@ class Data:
         self._marks = marks
         self.rejected = RejectedInputs(request.output_dir)
         self._listed = sets.list_input(
-            request.input, request.layout, self.rejected, request.allowed
+            request.input, request.layout, self.rejected, request.allowed, request.choice
         )
         self.hashes = sets.hashes(self._listed)
 
@@ -114,6 +117,11 @@ class Data:
             self.look(class_table)
         else:
             self._repeat_rejected()
+
+    @property
+    def listed(self) -> sets.Images:
+        """All images that are listed, those that cannot be used among them."""
+        return self._listed
 
     def usable(self) -> sets.Images:
         """Returns the images that passed the checks of `look`."""

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from affinity_seg import files, labels
 from affinity_seg.analysis import candidates
-from affinity_seg.data import checks, listing, mistakes, tfrecords
+from affinity_seg.data import checks, listing, mistakes, plane_choice, tfrecords
 from affinity_seg.data.listing import Item
+from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting.plan import Choice, Plan
-from affinity_seg.modeling import network_folder
 from affinity_seg.rejected_inputs import RejectedInputs
 
 CLASS_TABLE = "class_table.yaml"
@@ -66,13 +66,14 @@ def list_input(
     layout: str,
     rejected: RejectedInputs | None = None,
     allowed: Collection[str] = (),
+    choice: PlaneChoice = plane_choice.ALL,
 ) -> Images:
     """Lists the images of an input with `train` and perhaps `val`, or of one without parts.
 
     Args:
       folder: The input.
       layout: One of `listing.LABELLED_LAYOUTS`; of `cityscapes` the splits train and val are read.
-      rejected: As in `listing.list_labelled_images`; so is `allowed`.
+      rejected: As in `listing.list_labelled_images`; so are `allowed` and `choice`.
 
     Raises:
       FileNotFoundError: There is no such folder, or it has no image or lacks truth.
@@ -84,7 +85,9 @@ def list_input(
     def listed(part: str) -> list[Item]:
         path = os.path.join(folder, part) if layout == "folder" else folder
         split = part if layout == "cityscapes" else ""
-        return listing.list_labelled_images(path, layout, split, rejected=rejected, allowed=allowed)
+        return listing.list_labelled_images(
+            path, layout, split, rejected=rejected, allowed=allowed, choice=choice
+        )
 
     above = folder if layout == "folder" else os.path.join(folder, "leftImg8bit")
     has = {part: os.path.isdir(os.path.join(above, part)) for part in ("train", "val")}
@@ -121,7 +124,7 @@ def write_class_table(folder: str, class_table: labels.ClassTable) -> None:
     """Writes the class table of a fit into its folder, unless there is one."""
     path = os.path.join(folder, CLASS_TABLE)
     if not os.path.isfile(path):
-        files.write_bytes(path, network_folder.as_yaml(class_table))
+        files.write_bytes(path, labels.as_yaml(class_table))
 
 
 def find_class_table(folder: str, value: str) -> labels.ClassTable:
@@ -242,11 +245,11 @@ def check(
 
 
 def _hash(item: Item) -> str:
-    digest = hashlib.sha256()
-    for path in (item.image_path, item.instance_path):
-        inside = [path]
-        if os.path.isdir(path):
-            inside = [os.path.join(path, name) for name in sorted(os.listdir(path))]
-        for file in inside:
-            digest.update(files.sha256(file).encode())
+    digest = hashlib.sha256(item.image_sha256().encode())
+    path = item.instance_path
+    inside = [path]
+    if os.path.isdir(path):
+        inside = [os.path.join(path, name) for name in sorted(os.listdir(path))]
+    for file in inside:
+        digest.update(files.sha256(file).encode())
     return digest.hexdigest()

@@ -82,6 +82,7 @@ def fixed_by(start: Start) -> dict[str, Any]:
         "min_zoom": preset.min_zoom,
         "max_zoom": preset.max_zoom,
         "scales": scales,
+        "channels": task.model.num_channels,
         "contrast_percentiles": list(task.model.contrast_percentiles),
         "contrast_floor": task.model.contrast_floor,
         "decoder_stride": task.model.output_stride,
@@ -142,6 +143,7 @@ def overrides(
         "model": {
             "contrast_percentiles": value("contrast_percentiles"),
             "contrast_floor": value("contrast_floor"),
+            **_channels(value("channels")),
             "fusion": _DECODERS[value("decoder_stride")],
             "aspp": {"rates": value("aspp_rates")},
         },
@@ -201,6 +203,11 @@ def overrides(
             },
         },
     }
+
+
+def _channels(count: int) -> dict[str, Any]:
+    """Returns the fields of a network for images of so many channels."""
+    return {} if count == 3 else {"num_channels": count, "pixel_mean": [127.5] * count}
 
 
 def write_experiment(folder: str, changes: dict[str, Any]) -> str:

@@ -217,7 +217,7 @@ def _of_images(images: list[_Image]) -> dict[str, Any]:
 
 def _bits(item: Item) -> int:
     """Returns the bits of a value in the file of an image."""
-    return 8 * pictures.read_values(item.image_path).dtype.itemsize
+    return 8 * pictures.read_values(item.image_path, choice=item.choice).dtype.itemsize
 
 
 def _ratio(values: np.ndarray) -> float:

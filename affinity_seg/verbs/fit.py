@@ -6,8 +6,10 @@ r"""Makes a model from a folder of images and masks: looks, plans, trains, tunes
 
 --input holds train/ and perhaps val/, each as layout `folder` reads it (docs/data.md), or is itself
 such a folder. With --layout=cityscapes its splits train and val are read. Without --class_table all
-objects are of one class. All images are checked first: masks that look wrong, and images that
-cannot be used, end the run before it trains. With --leave_out the latter are left out and listed.
+objects are of one class, or of those that COCO or LabelMe files name.
+
+All images are checked first: masks that look wrong, and images that cannot be used, end the run
+before it trains. With --leave_out the latter are left out and listed.
 
 plan.yaml in the output folder has every choice with its value and its reason. Edit it and run the
 same command again: what depends on the change is done anew. --dry_run ends with the plan. A run
@@ -31,8 +33,12 @@ def define_flags(values: cli.Flags) -> None:
     values.string("input", None, "Folder of the images and masks.", required=True)
     what = "Layout of the files of --input, or of its train/ and val/, see docs/data.md."
     values.enum("layout", "folder", listing.LABELLED_LAYOUTS, what)
-    what = "A table's name, see docs/data.md, or a YAML file; default: one class, `object`."
+    what = (
+        "A table's name, see docs/data.md, or a YAML file; default: the classes that the truth "
+        "names, or one class, `object`."
+    )
     values.string("class_table", None, what)
+    tool_flags.define_plane_flags(values)
     tool_flags.define_output_flag(values, "Folder of the model that is made.")
     what = "Minutes for everything; the number of training steps is chosen by them."
     values.float("minutes", 40.0, what)
@@ -59,7 +65,14 @@ def main(values: cli.Flags) -> int:
 
     same = ("input", "output_dir", "layout", "class_table", "minutes", "seed", "start_from")
     settings = {name: getattr(values, name) for name in same}
-    fit = stages.Fit(preparing.Request(allowed=allowed, leave_out=values.leave_out, **settings))
+    fit = stages.Fit(
+        preparing.Request(
+            allowed=allowed,
+            leave_out=values.leave_out,
+            choice=tool_flags.plane_choice(values),
+            **settings,
+        )
+    )
     fit.plan()
     if values.dry_run:
         return fit.data.rejected.finish()

@@ -12,7 +12,6 @@ from affinity_seg.configs import experiments, inference
 from affinity_seg.data import checks, listing
 from affinity_seg.fitting import choices, plan, sets, settings, survey, timing
 from affinity_seg.fitting.plan import Choice, Plan
-from affinity_seg.modeling import network_folder
 from affinity_seg.tasks import experiment_flags
 
 CLASSES = labels.ClassTable(
@@ -56,7 +55,7 @@ def _complete(chosen, steps=1000, start=None):
 
 def _experiment(folder, chosen, num_classes=2):
     table = folder / "class_table.yaml"
-    table.write_bytes(network_folder.as_yaml(sets.ONE_CLASS if num_classes == 2 else CLASSES))
+    table.write_bytes(labels.as_yaml(sets.ONE_CLASS if num_classes == 2 else CLASSES))
     changes = settings.overrides(
         chosen,
         class_table=str(table),
