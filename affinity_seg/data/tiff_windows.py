@@ -51,7 +51,7 @@ class TiffWindows:
             self._check()
             header = tiff_files.header(self._plane)
             self.height, self.width = header.height, header.width
-            first = self.read((0, 0, 1, 1))
+            first = self._read_pages((0, 0, 1, 1))
         except BaseException as error:
             # `opened` turns the error into one of its own.
             if not self._resources.__exit__(type(error), error, error.__traceback__):
@@ -75,11 +75,14 @@ class TiffWindows:
           ValueError: The file is damaged or cut off. The message does not name the file.
         """
         try:
-            parts = [self._read(page, box) for page in self._pages.ravel()]
+            return self._read_pages(box)
         except UnusableError:
             raise
         except Exception as error:  # As in `opened`.
             raise ValueError(f"the file is damaged or cut off: {error}".splitlines()[0]) from error
+
+    def _read_pages(self, box: tuple[int, int, int, int]) -> np.ndarray:
+        parts = [self._read(page, box) for page in self._pages.ravel()]
         pixels = np.stack(parts).reshape(*self._pages.shape, *parts[0].shape)
         pixels = tiff_files.to_picture(pixels, self._plane, self._choice)
         return self._choice.take(pixels, tiff_files.OWN_CHANNELS)
@@ -110,13 +113,15 @@ class TiffWindows:
     def _read(self, page: "tifffile.TiffPage", box: tuple[int, int, int, int]) -> np.ndarray:
         """Returns a part of one page of the file, with the axes of the page."""
         y0, x0, y1, x1 = box
-        planes, _, _, _, samples = page.shaped
+        layout = page.keyframe
+        planes, _, _, _, samples = layout.shaped
         pixels = np.zeros((planes, y1 - y0, x1 - x0, samples), page.dtype)
         if page.is_contiguous:
             self._copy_rows(page, box, pixels)
         else:
-            rows, columns = page.chunks[page.axes.index("Y")], page.chunks[page.axes.index("X")]
-            per_row, per_column = -(-page.imagewidth // columns), -(-page.imagelength // rows)
+            rows = layout.tilelength if layout.is_tiled else layout.rowsperstrip
+            columns = layout.tilewidth if layout.is_tiled else layout.imagewidth
+            per_row, per_column = -(-layout.imagewidth // columns), -(-layout.imagelength // rows)
             for plane in range(planes):
                 for row in range(y0 // rows, -(-y1 // rows)):
                     for column in range(x0 // columns, -(-x1 // columns)):
@@ -132,13 +137,14 @@ class TiffWindows:
     ) -> None:
         """Fills `pixels` from a page without compression, whose rows follow each other."""
         y0, x0, y1, x1 = box
-        planes, _, _, _, samples = page.shaped
+        layout = page.keyframe
+        planes, _, _, _, samples = layout.shaped
         dtype = page.dtype.newbyteorder(self._file.byteorder)
-        first, pixel = page.is_contiguous[0], samples * dtype.itemsize
+        first, pixel = page.dataoffsets[0], samples * dtype.itemsize
         handle = self._file.filehandle
         for plane in range(planes):
             for y in range(y0, y1):
-                place = (plane * page.imagelength + y) * page.imagewidth + x0
+                place = (plane * layout.imagelength + y) * layout.imagewidth + x0
                 handle.seek(first + place * pixel)
                 row = np.frombuffer(handle.read((x1 - x0) * pixel), dtype)
                 pixels[plane, y - y0] = row.reshape(x1 - x0, samples)
@@ -156,7 +162,7 @@ class TiffWindows:
         if size and len(content) < size:
             end = page.dataoffsets[index] + size
             raise ValueError(f"{os.path.getsize(handle.path)} bytes of at least {end}")
-        found, _, _ = page.decode(content, index, jpegtables=page.jpegtables)
+        found, _, _ = page.decode(content, index, jpegtables=page.keyframe.jpegtables)
         self._decoded[key] = None if found is None else found[0]
         kept = sum(part.nbytes for part in self._decoded.values() if part is not None)
         while kept > _KEPT_BYTES and len(self._decoded) > 1:

@@ -212,8 +212,8 @@ def stretch_contrast(
     Args:
       config: The network's configuration.
       image: uint8 RGB [H, W, 3]; all channels are stretched alike.
-      histogram: int32 [256], counts of each value over all channels of the whole image; None if
-        `image` is the whole image.
+      histogram: Integers [256], counts of each value over all channels of the whole image; None
+        if `image` is the whole image.
 
     Returns:
       float32 [H, W, 3], 0..255; `image` itself if there are no percentiles.
@@ -222,10 +222,11 @@ def stretch_contrast(
         return image
     if histogram is None:
         histogram = tf.math.bincount(tf.reshape(tf.cast(image, tf.int32), [-1]), minlength=256)
+    below = tf.cumsum(tf.cast(histogram, tf.int64))
     shares = tf.constant(list(config.contrast_percentiles), tf.float64) / 100
-    ranks = tf.math.ceil(shares * tf.cast(tf.reduce_sum(histogram), tf.float64))
-    ranks = tf.maximum(tf.cast(ranks, tf.int32), 1)  # The lowest value has rank 1.
-    low, high = tf.unstack(tf.cast(tf.searchsorted(tf.cumsum(histogram), ranks), tf.float32))
+    ranks = tf.math.ceil(shares * tf.cast(below[-1], tf.float64))
+    ranks = tf.maximum(tf.cast(ranks, tf.int64), 1)  # The lowest value has rank 1.
+    low, high = tf.unstack(tf.cast(tf.searchsorted(below, ranks), tf.float32))
     stretched = (tf.cast(image, tf.float32) - low) * (
         255 / tf.maximum(high - low, config.contrast_floor)
     )
