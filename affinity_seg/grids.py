@@ -87,9 +87,7 @@ def nearest(
         tf.TensorSpec([len(Part._fields), 2], tf.int32),
     ],
 )
-def _ids_by_area(
-    ids: tf.Tensor, height: tf.Tensor, width: tf.Tensor, part: tf.Tensor
-) -> tf.Tensor:
+def _ids_by_area(ids: tf.Tensor, height: tf.Tensor, width: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
     """Does the work of `ids_by_area`: areas are needed only for pixels that cover several ids."""
     tf.debugging.Assert(
         tf.reduce_all((ids >= 0) & (ids < _LAST)),

@@ -38,6 +38,11 @@ class Instances(NamedTuple):
         """The name of each instance's class; needs `class_table`."""
         return tuple(self.class_table.class_names[index] for index in self.classes)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image, pixels; of instances in NumPy."""
+        return self.instance_ids.shape
+
     def as_numpy(self) -> "Instances":
         """Returns the same instances in NumPy arrays."""
         return self._make(v.numpy() if tf.is_tensor(v) else v for v in self)
@@ -50,7 +55,7 @@ class Instances(NamedTuple):
 
 
 class CroppedInstances:
-    """The instances of one image, each with a mask of its box only: for large images.
+    """The instances of one image, each with a mask of its box: for large images.
 
     Ids begin at 1 and are places in the arrays, from 1 on, as in `Instances`. The order is the same.
 

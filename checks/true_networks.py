@@ -68,9 +68,7 @@ class TrueNetwork:
         self._classes = classes
         self._instances = instances
 
-    def stretch_contrast(
-        self, image: np.ndarray, histogram: tf.Tensor | None = None
-    ) -> tf.Tensor:
+    def stretch_contrast(self, image: np.ndarray, histogram: tf.Tensor | None = None) -> tf.Tensor:
         """Returns `image`."""
         return tf.convert_to_tensor(image)
 

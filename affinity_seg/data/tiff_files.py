@@ -103,9 +103,7 @@ def find(file: "tifffile.TiffFile", choice: PlaneChoice) -> Plane:
         for index in np.ndindex(*_outer(series).values())
     ]
     if not found:
-        raise UnusableError(
-            "the TIFF file holds no picture, or only reduced ones, as raw files do"
-        )
+        raise UnusableError("the TIFF file holds no picture, or only reduced ones, as raw files do")
     number = 1 if choice.page is None else choice.page
     if choice.page is None and len(found) > 1:
         axes = {name for series, _ in found for name in _outer(series)}

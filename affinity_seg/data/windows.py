@@ -61,6 +61,16 @@ class WindowedPicture:
         """Returns the file's values of a part, grey [h, w, 1] or RGB [h, w, 3]; errors likewise."""
         return self._values[box[0] : box[2], box[1] : box[3]]
 
+    def whole(self) -> np.ndarray:
+        """Returns the picture, uint8 RGB [H, W, 3]; ValueError if it has too many pixels."""
+        height, width = self.size
+        if height * width > pictures.MAX_PIXELS:
+            raise ValueError(
+                f"a picture must have at most {pictures.MAX_PIXELS} pixels, unless the model is "
+                f"not an exported one and its preset has `regions: false`: {height}x{width}"
+            )
+        return np.ascontiguousarray(self.read((0, 0, height, width)))
+
     def histogram(self) -> np.ndarray:
         """Returns how often each of 256 values occurs in `read` of the whole picture, int64."""
         counts = (np.bincount(self.read(box).ravel(), minlength=256) for box in self.all_rows())

@@ -5,7 +5,7 @@ and given to the networks tile by tile (`tiled_logits`), and merged part by part
 instances are those of the whole picture, if they are not larger than the overlap of the parts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +24,8 @@ from affinity_seg.pipeline.tiled_logits import KEPT_BYTES, TiledLogits, ZoomedPi
 MAX_MEASURED_PARTS = 32
 """Where there are more parts, the objects of so many, evenly spread, are measured for the zoom."""
 
-Progress = Callable[[list[Part]], Iterable[Part]]
-"""Shows how far a list has been worked through."""
+Progress = Callable[[Sequence[Part], str], Iterable[Part]]
+"""Yields the parts and shows how far they are; the text is what is done with them."""
 
 
 class Found(NamedTuple):
@@ -73,7 +73,15 @@ def is_large(segmenter: Segmenter, size: tuple[int, int]) -> bool:
     return int(padded[0]) * int(padded[1]) > config.max_input_pixels
 
 
-def segment(segmenter: Segmenter, picture: WindowedPicture, progress: Progress = list) -> Found:
+def no_progress(parts: Sequence[Part], what: str) -> Iterable[Part]:
+    """Shows nothing."""
+    del what
+    return parts
+
+
+def segment(
+    segmenter: Segmenter, picture: WindowedPicture, progress: Progress = no_progress
+) -> Found:
     """Returns the instances of a picture of any size; `config.regions` must be False.
 
     Args:
@@ -92,17 +100,17 @@ def segment(segmenter: Segmenter, picture: WindowedPicture, progress: Progress =
         return _ZoomedPicture(segmenter, picture, histogram, zoom)
 
     def areas(zoomed: _ZoomedPicture) -> tf.Tensor:
-        return tf.constant(_areas(zoomed, zooming.merger), tf.float64)
+        return tf.constant(_areas(zoomed, zooming.merger, progress), tf.float64)
 
     zoomed = predict(None) if zooming is None else zooming.settle(predict, areas)
     results = part_results.PartResults(picture.size, segmenter.class_table)
-    for part in progress(zoomed.parts()):
+    for part in progress(zoomed.parts(), "segment"):
         results.add(part, zoomed.merge(part, segmenter.merger))
     instances, num_cut = results.finish()
     return Found(instances, num_cut, segmenter.config.overlap_of_parts)
 
 
-def _areas(zoomed: "_ZoomedPicture", merger: GraphMerger) -> np.ndarray:
+def _areas(zoomed: "_ZoomedPicture", merger: GraphMerger, progress: Progress) -> np.ndarray:
     """Returns the areas of the objects, pixels of the picture; of some parts if there are many."""
     all_parts = zoomed.parts()
     count = len(all_parts)
@@ -110,7 +118,7 @@ def _areas(zoomed: "_ZoomedPicture", merger: GraphMerger) -> np.ndarray:
     if count > MAX_MEASURED_PARTS:
         chosen = np.arange(MAX_MEASURED_PARTS) * count // MAX_MEASURED_PARTS
     sizes = [np.zeros(0, np.int64)]
-    for part in (all_parts[index] for index in chosen):
+    for part in progress([all_parts[index] for index in chosen], "measure objects"):
         found = zoomed.merge(part, merger)
         sizes.append(found.sizes[part.owns(found.boxes + np.tile(part.box[:2], 2))])
     return np.concatenate(sizes)

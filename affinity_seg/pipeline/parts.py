@@ -80,9 +80,7 @@ class Part(NamedTuple):
         return touches & reaches.all(axis=1)
 
 
-def cut(
-    size: tuple[int, int], zoomed: tuple[int, int], overlap: int, columns: int
-) -> list[Part]:
+def cut(size: tuple[int, int], zoomed: tuple[int, int], overlap: int, columns: int) -> list[Part]:
     """Cuts a picture into parts.
 
     Args:
@@ -124,5 +122,7 @@ def _spans(side: int, zoomed: int, overlap: int) -> list[tuple[tuple[int, int], 
         last = side if i == count - 1 else min(side, end + margin)
         zoomed_first = first * zoomed // side // TILE_GRID * TILE_GRID
         rest = zoomed - -(-last * zoomed // side)
-        spans.append(((begin, end), (first, last), (zoomed_first, zoomed - rest // TILE_GRID * TILE_GRID)))
+        spans.append(
+            ((begin, end), (first, last), (zoomed_first, zoomed - rest // TILE_GRID * TILE_GRID))
+        )
     return spans

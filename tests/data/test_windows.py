@@ -48,9 +48,7 @@ def _check(path, choice=ALL):
     assert isinstance(picture, windows._TiffPicture)
     assert picture.size == image.shape[:2]
     for y0, x0, y1, x1 in BOXES:
-        np.testing.assert_array_equal(
-            picture.read_values((y0, x0, y1, x1)), values[y0:y1, x0:x1]
-        )
+        np.testing.assert_array_equal(picture.read_values((y0, x0, y1, x1)), values[y0:y1, x0:x1])
         np.testing.assert_array_equal(picture.read((y0, x0, y1, x1)), image[y0:y1, x0:x1])
     np.testing.assert_array_equal(picture.histogram(), np.bincount(image.ravel(), minlength=256))
     whole = windows.WindowedPicture(image)
