@@ -57,7 +57,7 @@ class Instances(NamedTuple):
 class CroppedInstances:
     """The instances of one image, each with a mask of its box: for large images.
 
-    Ids begin at 1 and are places in the arrays, from 1 on, as in `Instances`. The order is the same.
+    As in `Instances`, ids count from 1 in raster order of the first pixels.
 
     Attributes:
       size: Height and width of the image, pixels.

@@ -157,7 +157,9 @@ class TiledLogits:
             found[top - y0 : bottom - y0, left - x0 : right - x0] = logits[
                 top - row : bottom - row, left - column : right - column
             ]
-        return found
+        # Where the picture ends, upsampling repeats the last logit. Views have one shape.
+        missing = (ends[0] - y1, ends[1] - x1)
+        return np.pad(found, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="edge")
 
     def _tile(self, mirrored: bool, index: int) -> np.ndarray:
         """Returns the logits that are kept of a tile, [h, w, C]."""

@@ -14,8 +14,8 @@ def cut(
     """Cuts an input along its longer side into equal tiles, each of at most `max_pixels`.
 
     Tiles overlap by at least `overlap` pixels, and the logits are joined in the middle of the
-    overlap. Where tiles along the longer side would be shorter than `MIN_TILE_SIDE`, the input is cut
-    into about square tiles in both directions. Works eagerly and inside `tf.function`.
+    overlap. Where such tiles would be shorter than `MIN_TILE_SIDE`, the input is cut into about
+    square tiles in both directions. Works eagerly and inside `tf.function`.
 
     Args:
       height: int32 scalar, of the input, pixels.
