@@ -23,7 +23,7 @@ from benchmarks import runs
 
 _SIDES = [512, 1024, 2048, 4096]
 _TILE = 512
-_FORMATS = ("labels_tiff", "csv")
+_FORMATS = ("labels_tiff", "geojson", "csv")
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -33,7 +33,6 @@ def define_flags(values: cli.Flags) -> None:
     values.string("picture", "models/nuclei.png", "The picture that is repeated.")
     values.multi_string("side", [str(side) for side in _SIDES], "Height and width, pixels.")
     values.enum("bits", "16", ["8", "16"], "Bits of the pictures.")
-    values.list("formats", list(_FORMATS), "As for `affinity_seg segment`.")
 
 
 def main(values: cli.Flags) -> None:
@@ -51,7 +50,7 @@ def main(values: cli.Flags) -> None:
             *(sys.executable, "-m", "affinity_seg", "segment", f"--input={path}"),
             f"--model={values.model}",
             f"--output_dir={os.path.join(values.output_dir, 'found')}",
-            f"--formats={','.join(values.formats)}",
+            f"--formats={','.join(_FORMATS)}",
         ]
         start = time.monotonic()
         process = subprocess.Popen([*command, *options])
@@ -66,7 +65,7 @@ def main(values: cli.Flags) -> None:
                 "seconds of CPU": round(usage.ru_utime + usage.ru_stime, 1),
             }
         )
-    runs.print_table(f"{values.bits} bits, {', '.join(values.formats)}", rows)
+    runs.print_table(f"{values.bits} bits, results as {', '.join(_FORMATS)}", rows)
     path = os.path.join(values.output_dir, "results.json")
     files.write_json(path, rows)
     print(f"\nwritten: {path}")

@@ -139,7 +139,11 @@ def open_picture(path: str, choice: PlaneChoice = plane_choice.ALL) -> WindowedP
     """
     windows = _open_windows(path, choice)
     if windows is not None:
-        return _TiffPicture(path, windows)
+        try:
+            return _TiffPicture(path, windows)
+        except BaseException:
+            windows.close()
+            raise
     values = pictures.read_values(path, choice=choice)
     return WindowedPicture(pictures.to_image(path, values), values)
 
