@@ -1,7 +1,7 @@
 r"""Measures memory and time of `affinity_seg segment` by the size of the picture.
 
     python -m benchmarks.large_pictures --output_dir=runs/benchmark_large_pictures \
-        --side=512 --side=1024 --side=2048 --side=4096
+        --side=512 --side=1024 --side=2048 --side=4200
 
 Each picture is a TIFF file, in tiles, of a smaller picture that is repeated. With --bits=16 its
 values are multiplied by 16, as those of a camera of 12 bits. Each is segmented by a process of its
@@ -21,7 +21,7 @@ import numpy as np
 from affinity_seg import cli, files, tool_flags
 from benchmarks import runs
 
-_SIDES = [512, 1024, 2048, 4096]
+_SIDES = [512, 1024, 2048, 4200]
 _TILE = 512
 _FORMATS = ("labels_tiff", "geojson", "csv")
 

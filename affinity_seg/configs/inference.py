@@ -32,6 +32,9 @@ MIN_TILE_SIDE = 512
 DEFAULT_OVERLAP = 256
 """Default of `merge_overlap` where `object_size` is not given, zoomed pixels."""
 
+_NOT_MEASURED = {"min_score", "merge_overlap"}
+"""Fields of the merge on which the estimate of `zoom: auto` does not depend."""
+
 _LOADED_WITH = {"loaded_with": True}
 """Metadata of fields that a network is loaded with."""
 
@@ -212,12 +215,12 @@ class InferenceConfig(MergeSettings, PredictionSettings):
         """Returns all that shapes predictions: `prediction_fields`, and what the zoom depends on.
 
         With `zoom` "auto" the objects are found, and measured, with the fields of the merge. These
-        are listed as "zoomed_with.<field>", but not `min_score`, for every object is measured. A
+        are listed as "zoomed_with.<field>", but not `_NOT_MEASURED`: every object is measured. A
         prediction keeps its zoom, so that it can still be merged with other values of them.
         """
         found = self.prediction_fields()
         if self.zoom == AUTO_ZOOM:
-            measured = set(fields.names(InferenceConfig, "merge_only")) - {"min_score"}
+            measured = set(fields.names(InferenceConfig, "merge_only")) - _NOT_MEASURED
             found |= {f"zoomed_with.{name}": getattr(self, name) for name in sorted(measured)}
         return found
 

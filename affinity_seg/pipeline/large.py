@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg.data.windows import WindowedPicture
-from affinity_seg.instances import CroppedInstances, Instances
-from affinity_seg.pipeline import part_results, parts
+from affinity_seg.instances import CroppedInstances
+from affinity_seg.pipeline import part_results, parts, pasting
 from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline.merging import GraphMerger
 from affinity_seg.pipeline.parts import Part
@@ -105,7 +105,8 @@ def segment(
     zoomed = predict(None) if zooming is None else zooming.settle(predict, areas)
     results = part_results.PartResults(picture.size, segmenter.class_table)
     for part in progress(zoomed.parts(), "segment"):
-        results.add(part, zoomed.merge(part, segmenter.merger))
+        canvas = zoomed.merge(part, segmenter.merger)
+        results.add(part, segmenter.merger.finish(canvas).as_numpy())
     instances, num_cut = results.finish()
     return Found(instances, num_cut, segmenter.config.overlap_of_parts)
 
@@ -119,7 +120,7 @@ def _areas(zoomed: "_ZoomedPicture", merger: GraphMerger, progress: Progress) ->
         chosen = np.arange(MAX_MEASURED_PARTS) * count // MAX_MEASURED_PARTS
     sizes = [np.zeros(0, np.int64)]
     for part in progress([all_parts[index] for index in chosen], "measure objects"):
-        found = zoomed.merge(part, merger)
+        found = pasting.number(zoomed.merge(part, merger)).as_numpy()
         sizes.append(found.sizes[part.owns(found.boxes + np.tile(part.box[:2], 2))])
     return np.concatenate(sizes)
 
@@ -169,8 +170,8 @@ class _ZoomedPicture:
         columns = max(1, width // parts.width_of(overlap))
         return parts.cut(self._size, self._zoomed, overlap, columns)
 
-    def merge(self, part: Part, merger: GraphMerger) -> Instances:
-        """Returns the instances of a part, NumPy arrays, in pixels of `part.box`."""
+    def merge(self, part: Part, merger: GraphMerger) -> pasting.Canvas:
+        """Returns the instances of a part, in pixels of `part.box`."""
         segmenter = self._segmenter
         semantic, affinity = segmenter.split([logits.read(part.zoomed) for logits in self._logits])
         size = tf.constant(part.size)
@@ -178,5 +179,4 @@ class _ZoomedPicture:
         predictions = [
             RegionPrediction(region, part.zoomed_size, semantic, affinity) for region in regions
         ]
-        canvas = merger.add(merger.empty(size), predictions, part.grid)
-        return merger.finish(canvas).as_numpy()
+        return merger.add(merger.empty(size), predictions, part.grid)
