@@ -143,7 +143,9 @@ class Zooming:
         shapes = [tf.TensorShape([None, None, None, channels]) for channels in self._channels]
         return (tf.zeros([2], tf.int32), *empty), (tf.TensorShape([2]), *shapes)
 
-    def areas(self, regions: Sequence[regions_lib.Region], logits: Logits, size: tf.Tensor) -> tf.Tensor:
+    def areas(
+        self, regions: Sequence[regions_lib.Region], logits: Logits, size: tf.Tensor
+    ) -> tf.Tensor:
         """Returns the areas of an image's objects, float64 [N], pixels of the image.
 
         Args:
