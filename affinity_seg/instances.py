@@ -1,5 +1,6 @@
 """The type of the instances of one image, used from the op to the result files."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,11 @@ class Instances(NamedTuple):
         """The name of each instance's class; needs `class_table`."""
         return tuple(self.class_table.class_names[index] for index in self.classes)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image, pixels; of instances in NumPy."""
+        return self.instance_ids.shape
+
     def as_numpy(self) -> "Instances":
         """Returns the same instances in NumPy arrays."""
         return self._make(v.numpy() if tf.is_tensor(v) else v for v in self)
@@ -46,6 +52,122 @@ class Instances(NamedTuple):
         indices = tf.convert_to_tensor(self.instance_ids) - 1
         found = number(indices, self.classes, self.scores, self.votes, kept=kept)
         return found._replace(class_table=self.class_table)
+
+
+class CroppedInstances:
+    """The instances of one image, each with a mask of its box: for large images.
+
+    As in `Instances`, ids count from 1 in raster order of the first pixels.
+
+    Attributes:
+      size: Height and width of the image, pixels.
+      classes: As of `Instances`, NumPy; likewise `scores`, `sizes`, `boxes`, `votes` and
+        `class_table`.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        boxes: np.ndarray,
+        masks: Sequence[bytes],
+        classes: np.ndarray,
+        scores: np.ndarray,
+        votes: np.ndarray | None = None,
+        class_table: ClassTable | None = None,
+    ):
+        """Takes the instances and sorts them by their first pixels, in raster order.
+
+        Args:
+          size: Height and width of the image, pixels.
+          boxes: int32 [N, 4].
+          masks: The mask of each box, by `packed`; not empty.
+          classes: int32 [N].
+          scores: float32 [N].
+          votes: int64 [N, K] or None.
+          class_table: The classes, or None.
+        """
+        boxes = np.asarray(boxes, np.int32).reshape(-1, 4)
+        first = [unpacked(mask, box)[0].argmax() for mask, box in zip(masks, boxes, strict=True)]
+        order = np.lexsort([boxes[:, 1] + np.array(first, np.int64), boxes[:, 0]])
+        self.size = size
+        self.boxes = boxes[order]
+        self._masks = [masks[index] for index in order]
+        self.classes = np.asarray(classes, np.int32)[order]
+        self.scores = np.asarray(scores, np.float32)[order]
+        self.votes = None if votes is None else votes[order]
+        self.class_table = class_table
+        counts = (np.count_nonzero(self.mask(number)) for number in range(1, len(order) + 1))
+        self.sizes = np.fromiter(counts, np.int64, len(order))
+
+    def mask(self, number: int) -> np.ndarray:
+        """Returns the mask of an instance, bool, as large as its box.
+
+        Args:
+          number: Its id.
+        """
+        return unpacked(self._masks[number - 1], self.boxes[number - 1])
+
+    def ids(self, box: tuple[int, int, int, int]) -> np.ndarray:
+        """Returns a part of the map of ids, int32 [h, w], 0 on background.
+
+        Args:
+          box: (y0, x0, y1, x1), ends exclusive, pixels.
+        """
+        found = np.zeros((box[2] - box[0], box[3] - box[1]), np.int32)
+        starts, ends = np.array(box[:2]), np.array(box[2:])
+        inside = (self.boxes[:, :2] < ends) & (self.boxes[:, 2:] > starts)
+        for index in np.flatnonzero(inside.all(axis=1)):
+            y0, x0, y1, x1 = self.boxes[index].tolist()
+            (top, left), (bottom, right) = (
+                np.maximum(starts, (y0, x0)).tolist(),
+                np.minimum(ends, (y1, x1)).tolist(),
+            )
+            mask = self.mask(index + 1)[top - y0 : bottom - y0, left - x0 : right - x0]
+            area = found[top - box[0] : bottom - box[0], left - box[1] : right - box[1]]
+            area[mask] = index + 1
+        return found
+
+    def whole(self) -> Instances:
+        """Returns the same instances with a map of ids as large as the image."""
+        return Instances(
+            self.ids((0, 0, *self.size)),
+            self.classes,
+            self.scores,
+            self.sizes,
+            self.boxes,
+            self.votes,
+            self.class_table,
+        )
+
+
+def crop(instances: Instances) -> CroppedInstances:
+    """Returns instances, in NumPy and with boxes, with a mask of its box for each."""
+    masks = [
+        packed(instances.instance_ids[y0:y1, x0:x1] == number)
+        for number, (y0, x0, y1, x1) in enumerate(instances.boxes.tolist(), start=1)
+    ]
+    return CroppedInstances(
+        instances.instance_ids.shape,
+        instances.boxes,
+        masks,
+        instances.classes,
+        instances.scores,
+        instances.votes,
+        instances.class_table,
+    )
+
+
+def packed(mask: np.ndarray) -> bytes:
+    """Returns a mask, bool, with eight pixels in each byte."""
+    return np.packbits(mask).tobytes()
+
+
+def unpacked(mask: bytes, box: Sequence[int]) -> np.ndarray:
+    """Returns what `packed` was given, the mask of a box."""
+    y0, x0, y1, x1 = box
+    pixels = (y1 - y0) * (x1 - x0)
+    bits = np.unpackbits(np.frombuffer(mask, np.uint8), count=pixels)
+    return bits.reshape(y1 - y0, x1 - x0).astype(bool)
 
 
 def number(

@@ -9,7 +9,9 @@
 The results are those of the verb `segment`.
 """
 
+import contextlib
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,10 +19,11 @@ import numpy as np
 
 from affinity_seg import model_folder
 from affinity_seg.configs import inference
-from affinity_seg.data import picture_arrays, pictures
+from affinity_seg.data import picture_arrays, pictures, windows
 from affinity_seg.data.plane_choice import PlaneChoice, choose
+from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.instances import Instances
-from affinity_seg.pipeline import prediction_runs
+from affinity_seg.pipeline import large, prediction_runs
 from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.pipeline.segmenter import Segmenter
 from affinity_seg.serving import saved_model
@@ -54,6 +57,9 @@ class Model:
         **fields: Any,
     ) -> Instances | list[Instances]:
         """Finds the instances of one image, or of each in a list.
+
+        A large image is segmented in parts, if the preset has no regions: see `pipeline.large`. A
+        warning tells of objects that may be cut by that.
 
         Args:
           image: A file or an array, see `Image`; or a list or tuple of them.
@@ -158,23 +164,27 @@ def draw(
       FileNotFoundError: There is no such file.
       ValueError: The image is not as large as `found.instance_ids`.
     """
-    pixels, name = _read(image, choose(page, channels))
-    with errors_named(name):
-        return overlays.draw_instances(
-            pictures.as_rgb(pixels), found, found.class_table, has_labels
-        )
+    picture, name = _open(image, choose(page, channels))
+    with contextlib.closing(picture), errors_named(name):
+        pixels = pictures.as_rgb(picture.whole())
+        return overlays.draw_instances(pixels, found, found.class_table, has_labels)
 
 
 def _segment(segmenter: Segmenter | ExportedModel, image: Image, choice: PlaneChoice) -> Instances:
-    pixels, name = _read(image, choice)
-    with errors_named(name):
-        found = segmenter.segment(pixels).as_numpy()
+    picture, name = _open(image, choice)
+    with contextlib.closing(picture), errors_named(name):
+        if isinstance(segmenter, Segmenter) and large.is_large(segmenter, picture.size):
+            result = large.segment(segmenter, picture)
+            if result.warning:
+                warnings.warn(f"{name}: {result.warning}", stacklevel=3)
+            return result.instances.whole()
+        found = segmenter.segment(picture.whole()).as_numpy()
     return found._replace(class_table=segmenter.class_table)
 
 
-def _read(image: Image, choice: PlaneChoice) -> tuple[np.ndarray, str]:
-    """Returns the pixels of an image, uint8 [H, W, C], and its name for messages."""
+def _open(image: Image, choice: PlaneChoice) -> tuple[WindowedPicture, str]:
+    """Returns an image, and its name for messages."""
     if isinstance(image, str | os.PathLike):
         path = os.fspath(image)
-        return pictures.read(path, choice=choice), path
-    return picture_arrays.from_array(np.asarray(image), choice), "image"
+        return windows.open_picture(path, choice), path
+    return WindowedPicture(picture_arrays.from_array(np.asarray(image), choice)), "image"

@@ -33,6 +33,7 @@ class TrueNetwork:
       feature_stride: The same: tiles are cut at these.
       class_table: The classes.
       distances: Distances of the affinity channels, pixels; None for the semantic network.
+      num_channels: Channels of the images.
       num_outputs: Channels of its logits.
     """
 
@@ -61,6 +62,7 @@ class TrueNetwork:
         self.class_table = class_table
         self.distances = distances if kind == "affinity" else None
         is_affinity = kind == "affinity"
+        self.num_channels = 3
         self.num_outputs = (
             neighbors.num_channels(distances) if is_affinity else class_table.num_classes
         )
@@ -68,7 +70,7 @@ class TrueNetwork:
         self._classes = classes
         self._instances = instances
 
-    def stretch_contrast(self, image: np.ndarray) -> tf.Tensor:
+    def stretch_contrast(self, image: np.ndarray, histogram: tf.Tensor | None = None) -> tf.Tensor:
         """Returns `image`."""
         return tf.convert_to_tensor(image)
 

@@ -29,6 +29,12 @@ TILE_GRID = max(OUTPUT_STRIDES)
 MIN_TILE_SIDE = 512
 """Tiles are not cut shorter than this, pixels."""
 
+DEFAULT_OVERLAP = 256
+"""Default of `merge_overlap` where `object_size` is not given, zoomed pixels."""
+
+_NOT_MEASURED = {"min_score", "merge_overlap"}
+"""Fields of the merge on which the estimate of `zoom: auto` does not depend."""
+
 _LOADED_WITH = {"loaded_with": True}
 """Metadata of fields that a network is loaded with."""
 
@@ -95,11 +101,15 @@ class InferenceConfig(MergeSettings, PredictionSettings):
       vote_min_ratio: Least share of the winning class's votes that makes another class a further
         candidate of the mask, with that share of the score. None: one class each.
       min_score: Instances with a lower score are left out (ours, not the paper's). None: none is.
+      merge_overlap: Pictures that `pipeline.large` merges in parts: largest height and width of an
+        object that surely is what it is in the whole picture. Parts overlap by twice as much.
+        Zoomed pixels. None: five times `object_size`, or `DEFAULT_OVERLAP` without it.
     """
 
     refine_classes: tuple[str, ...] = fields.checked((), merge_only=True)
     vote_min_ratio: float | None = fields.checked(None, low=1e-6, high=1.0, merge_only=True)
     min_score: float | None = fields.checked(None, low=0.0, high=1.0, merge_only=True)
+    merge_overlap: int | None = fields.checked(None, low=1, high=8192, merge_only=True)
 
     def __post_init__(self):
         """Checks the fields; errors as in `MergeSettings`."""
@@ -114,6 +124,13 @@ class InferenceConfig(MergeSettings, PredictionSettings):
             raise ValueError(
                 f"`tile_overlap` must be a multiple of {2 * TILE_GRID}: {self.tile_overlap}"
             )
+
+    @property
+    def overlap_of_parts(self) -> int:
+        """`merge_overlap`, or its default, zoomed pixels."""
+        if self.merge_overlap is not None:
+            return self.merge_overlap
+        return DEFAULT_OVERLAP if self.object_size is None else math.ceil(5 * self.object_size)
 
     @property
     def object_area(self) -> float:
@@ -198,12 +215,12 @@ class InferenceConfig(MergeSettings, PredictionSettings):
         """Returns all that shapes predictions: `prediction_fields`, and what the zoom depends on.
 
         With `zoom` "auto" the objects are found, and measured, with the fields of the merge. These
-        are listed as "zoomed_with.<field>", but not `min_score`, for every object is measured. A
+        are listed as "zoomed_with.<field>", but not `_NOT_MEASURED`: every object is measured. A
         prediction keeps its zoom, so that it can still be merged with other values of them.
         """
         found = self.prediction_fields()
         if self.zoom == AUTO_ZOOM:
-            measured = set(fields.names(InferenceConfig, "merge_only")) - {"min_score"}
+            measured = set(fields.names(InferenceConfig, "merge_only")) - _NOT_MEASURED
             found |= {f"zoomed_with.{name}": getattr(self, name) for name in sorted(measured)}
         return found
 

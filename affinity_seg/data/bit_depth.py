@@ -26,6 +26,9 @@ LEAST_SHARE = 1 / 256
 
 _MOST_8, _MOST_16 = 2**8 - 1, 2**16 - 1
 
+NUM_COUNTS = _MOST_16 + 1
+"""Counts of 16 bits."""
+
 
 def to_8_bits(values: np.ndarray) -> np.ndarray:
     """Returns a picture in 8 bits, see above.
@@ -71,22 +74,33 @@ def stretch(values: tf.Tensor) -> tf.Tensor:
       uint8, of the same shape.
     """
     indices = tf.cast(values, tf.int32)
-    histogram = tf.math.bincount(tf.reshape(indices, [-1]), minlength=_MOST_16 + 1)
-    ranks = _ranks(tf.reduce_sum(histogram))
-    low, high = tf.unstack(tf.searchsorted(tf.cumsum(histogram), ranks))
-    counts = tf.range(_MOST_16 + 1)
+    histogram = tf.math.bincount(tf.reshape(indices, [-1]), minlength=NUM_COUNTS)
+    return tf.gather(table(histogram), indices)
+
+
+def table(histogram: tf.Tensor) -> tf.Tensor:
+    """Returns what each count of 16 bits becomes in 8 bits, see above; also in graphs.
+
+    Args:
+      histogram: Integers [`NUM_COUNTS`], how many values of the whole picture have each count.
+
+    Returns:
+      uint8 [`NUM_COUNTS`].
+    """
+    below = tf.cumsum(tf.cast(histogram, tf.int64))
+    low, high = tf.unstack(tf.searchsorted(below, _ranks(below[-1])))
+    counts = tf.range(NUM_COUNTS)
     span = tf.cast(tf.maximum(high - low, _MOST_8), tf.float64)
     mapped = tf.math.floor(tf.cast((counts - low) * _MOST_8, tf.float64) / span + 0.5)
-    fits = tf.reduce_max(indices) <= _MOST_8
-    table = tf.where(fits, tf.cast(counts, tf.float64), mapped)
-    table = tf.cast(tf.clip_by_value(table, 0, _MOST_8), tf.uint8)
-    return tf.gather(table, indices)
+    fits = tf.equal(below[_MOST_8], below[-1])
+    mapped = tf.where(fits, tf.cast(counts, tf.float64), mapped)
+    return tf.cast(tf.clip_by_value(mapped, 0, _MOST_8), tf.uint8)
 
 
 def _ranks(count: tf.Tensor) -> tf.Tensor:
-    """Returns the ranks of `PERCENTILES` among `count` values, int32; the lowest has rank 1."""
+    """Returns the ranks of `PERCENTILES` among `count` values, int64; the lowest has rank 1."""
     shares = tf.constant(PERCENTILES, tf.float64) / 100
-    return tf.maximum(tf.cast(tf.math.ceil(shares * tf.cast(count, tf.float64)), tf.int32), 1)
+    return tf.maximum(tf.cast(tf.math.ceil(shares * tf.cast(count, tf.float64)), tf.int64), 1)
 
 
 def _counts(values: np.ndarray) -> np.ndarray | None:

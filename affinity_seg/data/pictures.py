@@ -106,10 +106,15 @@ def read_bytes(path: str) -> bytes:
     Raises:
       FileNotFoundError: There is no such file.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"the image does not exist: {path}")
+    check_exists(path)
     with open(path, "rb") as file:
         return file.read()
+
+
+def check_exists(path: str) -> None:
+    """Raises FileNotFoundError unless a picture's file exists."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"the image does not exist: {path}")
 
 
 def check_header(

@@ -4,7 +4,6 @@ A data set is {images, categories, annotations}. A `category_id` is the class in
 and annotations count from 1 (pycocotools takes 0 for "no match").
 """
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -26,30 +25,27 @@ def run_lengths(mask: np.ndarray) -> dict[str, Any]:
     return {"size": list(rle["size"]), "counts": rle["counts"].decode("ascii")}
 
 
-def instance_run_lengths(instance_ids: np.ndarray, count: int) -> list[dict[str, Any]]:
-    """Returns what `run_lengths` returns for each instance, in one pass over the image.
+def cropped_run_lengths(
+    mask: np.ndarray, box: Sequence[int], size: tuple[int, int]
+) -> dict[str, Any]:
+    """Returns what `run_lengths` returns for a mask that is given in its box only.
 
     Args:
-      instance_ids: int32 [H, W], 0 on background, 1..`count`; every id has a pixel.
-      count: Number of instances.
+      mask: bool [h, w], not empty.
+      box: (y0, x0, y1, x1), ends exclusive, pixels of the image.
+      size: Height and width of the image.
     """
-    height, width = instance_ids.shape
-    flat = instance_ids.ravel(order="F")
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
-    ends = np.append(starts[1:], flat.size)
-    ids = flat[starts]
-    by_id = np.argsort(ids, kind="stable")
-    firsts = np.searchsorted(ids[by_id], np.arange(1, count + 2))
-    found = []
-    for first, last in itertools.pairwise(firsts):
-        runs = by_id[first:last]
-        # Where the mask begins and ends, in turn; counts are the distances.
-        borders = np.column_stack([starts[runs], ends[runs]]).ravel()
-        borders = borders if borders[-1] == flat.size else np.append(borders, flat.size)
-        counts = {"size": [height, width], "counts": np.diff(borders, prepend=0).tolist()}
-        encoded = coco_mask.frPyObjects(counts, height, width)
-        found.append({"size": [height, width], "counts": encoded["counts"].decode("ascii")})
-    return found
+    height, width = size
+    columns, rows = np.nonzero(mask.T)
+    places = (columns.astype(np.int64) + box[1]) * height + rows + box[0]
+    last = np.flatnonzero(np.append(np.diff(places) > 1, True))
+    first = np.append(0, last[:-1] + 1)
+    # Where the mask begins and ends, in turn; counts are the distances.
+    borders = np.column_stack([places[first], places[last] + 1]).ravel()
+    borders = borders if borders[-1] == height * width else np.append(borders, height * width)
+    counts = {"size": [height, width], "counts": np.diff(borders, prepend=0).tolist()}
+    encoded = coco_mask.frPyObjects(counts, height, width)
+    return {"size": [height, width], "counts": encoded["counts"].decode("ascii")}
 
 
 class DescribedImage(NamedTuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from affinity_seg.instances import Instances
+from affinity_seg.instances import CroppedInstances
 
 _STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))
 """One pixel in each direction, (x, y): right, down, left, up. The next entry is a right turn."""
@@ -39,20 +39,15 @@ class Polygon(NamedTuple):
     holes: list[np.ndarray]
 
 
-def trace_instances(instances: Instances) -> list[list[Polygon]]:
-    """Returns the polygons of each instance, in the coordinates of the image.
-
-    Args:
-      instances: In NumPy, with boxes.
-    """
+def trace_instances(instances: CroppedInstances) -> list[list[Polygon]]:
+    """Returns the polygons of each instance, in the coordinates of the image."""
     traced = []
-    for number, (y0, x0, y1, x1) in enumerate(instances.boxes.tolist(), start=1):
-        mask = instances.instance_ids[y0:y1, x0:x1] == number
+    for number, (y0, x0, _, _) in enumerate(instances.boxes.tolist(), start=1):
         offset = np.int32([x0, y0])
         traced.append(
             [
                 Polygon(polygon.shell + offset, [hole + offset for hole in polygon.holes])
-                for polygon in trace(mask)
+                for polygon in trace(instances.mask(number))
             ]
         )
     return traced

@@ -1,19 +1,21 @@
 """The instances of an image described for JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from affinity_seg.evaluation import coco_format
-from affinity_seg.instances import Instances
+import numpy as np
+
+from affinity_seg.instances import CroppedInstances, Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops import Candidates
 
 
 def describe_image(
     name: str,
-    instances: Instances,
+    instances: Instances | CroppedInstances,
     class_table: ClassTable,
     *,
-    with_masks: bool = False,
+    run_lengths: Sequence[dict[str, Any]] | None = None,
     candidates: Candidates | None = None,
 ) -> dict[str, Any]:
     """Describes an image and its instances for JSON.
@@ -22,7 +24,7 @@ def describe_image(
       name: Key of the image.
       instances: Its instances.
       class_table: The classes.
-      with_masks: Whether each instance also has its mask as COCO run lengths, `rle`.
+      run_lengths: The mask of each instance as COCO run lengths; it then also has them, as `rle`.
       candidates: Classes of the masks; each instance then also has a list of the others than its
         own, `other_classes`, with class, class_index and score.
 
@@ -31,8 +33,6 @@ def describe_image(
       (name), class_index, score, box [y0, x0, y1, x1] with exclusive ends, size in pixels.
     """
     described = []
-    count = len(instances.classes)
-    masks = coco_format.instance_run_lengths(instances.instance_ids, count) if with_masks else None
     for i, class_index in enumerate(instances.classes):
         fields = {
             "id": i + 1,
@@ -42,20 +42,23 @@ def describe_image(
             "box": instances.boxes[i].tolist(),
             "size": int(instances.sizes[i]),
         }
-        if masks is not None:
-            fields["rle"] = masks[i]
+        if run_lengths is not None:
+            fields["rle"] = run_lengths[i]
         if candidates is not None:
+            listed = slice(*np.searchsorted(candidates.mask_ids, [i + 1, i + 2]))
             fields["other_classes"] = [
                 {
                     "class": class_table.class_names[other],
                     "class_index": int(other),
                     "score": float(score),
                 }
-                for mask_id, other, score in zip(*candidates, strict=True)
-                if mask_id == i + 1 and other != class_index
+                for other, score in zip(
+                    candidates.classes[listed], candidates.scores[listed], strict=True
+                )
+                if other != class_index
             ]
         described.append(fields)
-    height, width = instances.instance_ids.shape
+    height, width = instances.size
     return {
         "image": name,
         "height": height,

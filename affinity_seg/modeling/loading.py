@@ -85,9 +85,14 @@ class Network:
         """The weights, for saving."""
         return self.model.variables
 
-    def stretch_contrast(self, image: tf.Tensor) -> tf.Tensor:
-        """Returns a whole uint8 image [H, W, C] with the network's contrast stretch, 0..255."""
-        return networks.stretch_contrast(self._config, image)
+    def stretch_contrast(self, image: tf.Tensor, histogram: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns an image or a part of it with the network's contrast stretch, 0..255.
+
+        Args:
+          image: uint8 [H, W, C].
+          histogram: As in `networks.stretch_contrast`, for a part of an image.
+        """
+        return networks.stretch_contrast(self._config, image, histogram)
 
     def normalize(self, images: tf.Tensor) -> tf.Tensor:
         """Returns uint8 or float32 images 0..255 [B, H, W, C] as float32 network input."""

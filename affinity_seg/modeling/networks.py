@@ -215,7 +215,7 @@ def stretch_contrast(
     Args:
       config: The network's configuration.
       image: uint8 [H, W, C]; the channels of RGB are stretched alike, others each on its own.
-      histogram: int32 [1, 256], counts of each value over all channels of the whole image; of
+      histogram: Integers [1, 256], counts of each value over all channels of the whole image; of
         others than RGB [C, 256], those of each channel. None if `image` is the whole image.
 
     Returns:
@@ -233,11 +233,11 @@ def stretch_contrast(
         return image
     if histogram is None:
         histogram = _histogram(image)
+    below = tf.cumsum(tf.cast(histogram, tf.int64), axis=1)
     shares = tf.constant(list(config.contrast_percentiles), tf.float64) / 100
-    ranks = tf.math.ceil(shares * tf.cast(tf.reduce_sum(histogram, 1), tf.float64)[:, None])
-    ranks = tf.maximum(tf.cast(ranks, tf.int32), 1)  # The lowest value has rank 1.
-    found = tf.searchsorted(tf.cumsum(histogram, axis=1), ranks)
-    low, high = tf.unstack(tf.cast(found, tf.float32), axis=1)
+    ranks = tf.math.ceil(shares * tf.cast(below[:, -1:], tf.float64))
+    ranks = tf.maximum(tf.cast(ranks, tf.int64), 1)  # The lowest value has rank 1.
+    low, high = tf.unstack(tf.cast(tf.searchsorted(below, ranks), tf.float32), axis=1)
     stretched = (tf.cast(image, tf.float32) - low) * (
         255 / tf.maximum(high - low, config.contrast_floor)
     )

@@ -59,12 +59,18 @@ class GraphMerger(tf.Module):
         """Returns the static shapes of a canvas, for loops in a graph."""
         return pasting.shapes(self._class_table.num_classes)
 
-    def add(self, canvas: pasting.Canvas, regions: Sequence[RegionPrediction]) -> pasting.Canvas:
+    def add(
+        self,
+        canvas: pasting.Canvas,
+        regions: Sequence[RegionPrediction],
+        part: grids.Part | None = None,
+    ) -> pasting.Canvas:
         """Merges regions in parallel and pastes their instances.
 
         Args:
           canvas: The canvas with the earlier regions.
           regions: The logits of each region, all of one type.
+          part: As in `pasting.paste`, of all regions.
 
         Returns:
           The canvas with these regions as well.
@@ -82,7 +88,7 @@ class GraphMerger(tf.Module):
             )
         with timeline.scope("pasting"):
             for item, instances in zip(regions, found, strict=True):
-                canvas = pasting.paste(canvas, item.region, instances)
+                canvas = pasting.paste(canvas, item.region, instances, part)
         return canvas
 
     def edges(self, regions: Sequence[RegionPrediction]) -> list[np.ndarray]:

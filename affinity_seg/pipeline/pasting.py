@@ -46,7 +46,9 @@ def shapes(num_classes: int) -> Canvas:
     return Canvas(tf.TensorShape([2]), *lists, tf.TensorShape([None, num_classes]))
 
 
-def paste(canvas: Canvas, region: Region, found: Instances) -> Canvas:
+def paste(
+    canvas: Canvas, region: Region, found: Instances, part: grids.Part | None = None
+) -> Canvas:
     """Adds the instances of a region.
 
     Ids are resized by area from the zoomed size to the region, and cut to its mask.
@@ -55,13 +57,14 @@ def paste(canvas: Canvas, region: Region, found: Instances) -> Canvas:
       canvas: The canvas with the earlier regions.
       region: The region.
       found: Its instances, at its zoomed size.
+      part: As in `grids.ids_by_area`, if the region is a part of a zoomed one.
 
     Returns:
       The canvas with these instances as well.
     """
     with tf.device("CPU:0"):
         box = region.box
-        ids = grids.ids_by_area(found.instance_ids, box[2] - box[0], box[3] - box[1])
+        ids = grids.ids_by_area(found.instance_ids, box[2] - box[0], box[3] - box[1], part)
         places = tf.where((ids > 0) & region.mask)
         y, x = tf.unstack(tf.cast(places, tf.int32), axis=1)
         own = tf.gather_nd(ids, places) - 1 + tf.size(canvas.classes)

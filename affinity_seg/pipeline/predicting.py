@@ -56,7 +56,10 @@ class Predictor:
             def predict(zoom: tf.Tensor) -> zooming.Logits:
                 return self._predict_regions(contrasts, regions[:1], cache, zoom)[0][1:]
 
-            logits = segmenter.zooming.settle(predict, regions, tf.constant(size))
+            def areas(logits: zooming.Logits) -> tf.Tensor:
+                return segmenter.zooming.areas(regions, logits, tf.constant(size))
+
+            logits = segmenter.zooming.settle(predict, areas)
             found = [RegionPrediction(region, *logits) for region in regions]
         return ImagePrediction(
             height=height,

@@ -196,9 +196,13 @@ class Segmenter(tf.Module):
         def predict(zoom: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             return self._region_logits(contrasts, regions[0].box, zoom)
 
-        return (
-            predict(None) if self.zooming is None else self.zooming.settle(predict, regions, size)
-        )
+        if self.zooming is None:
+            return predict(None)
+
+        def areas(logits: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            return self.zooming.areas(regions, logits, size)
+
+        return self.zooming.settle(predict, areas, self.zooming.no_logits())
 
     def _region_logits(
         self,

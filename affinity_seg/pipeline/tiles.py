@@ -1,5 +1,7 @@
 """Tiles for inputs that are too large for a network: cutting and joining (algorithm.md 3.5)."""
 
+import math
+
 import tensorflow as tf
 
 from affinity_seg.configs.inference import MIN_TILE_SIDE, TILE_GRID
@@ -12,8 +14,8 @@ def cut(
     """Cuts an input along its longer side into equal tiles, each of at most `max_pixels`.
 
     Tiles overlap by at least `overlap` pixels, and the logits are joined in the middle of the
-    overlap. Inputs whose shorter side is very long are cut in both directions. Works eagerly and
-    inside `tf.function`.
+    overlap. Where such tiles would be shorter than `MIN_TILE_SIDE`, the input is cut into about
+    square tiles in both directions. Works eagerly and inside `tf.function`.
 
     Args:
       height: int32 scalar, of the input, pixels.
@@ -38,7 +40,9 @@ def cut(
             ]
         )
         axis = tf.cast(sides[1] >= sides[0], tf.int32)
-        longest = tf.maximum(max_pixels // sides[1 - axis], MIN_TILE_SIDE)
+        longest = max_pixels // sides[1 - axis]
+        # Strips along the shorter side would be mostly overlap.
+        longest = tf.where(longest < MIN_TILE_SIDE, math.isqrt(max_pixels), longest)
         starts, length = _starts(sides[axis], longest, overlap)
         on_axis = tf.one_hot(axis, 2, True, False)
         is_first = tf.range(tf.size(starts))[:, None] == 0
@@ -90,7 +94,7 @@ def _run_tiles(network: Network, images: tf.Tensor, boxes: tf.Tensor, kept: tf.T
 
     def encode(tile):
         box, inner = tile
-        cells = _in_cells(inner, box[:2], network.feature_stride)
+        cells = in_cells(inner, box[:2], network.feature_stride)
         features = network.encode(images[:, box[0] : box[2], box[1] : box[3]], cells)
         with tf.device("CPU:0"):  # A GPU would not hold the features of all tiles.
             return tf.nest.map_structure(tf.identity, features)
@@ -114,14 +118,14 @@ def _run_tiles(network: Network, images: tf.Tensor, boxes: tf.Tensor, kept: tf.T
             parallel_iterations=1, shape_invariants=[(whole, any_size)]
         )
         logits = network.decode([part[i] for part in encoded], context)
-        place = _in_cells(kept[i], [0, 0], stride)
-        inner = _in_cells(kept[i], boxes[i, :2], stride)
+        place = in_cells(kept[i], [0, 0], stride)
+        inner = in_cells(kept[i], boxes[i, :2], stride)
         margins = [[0, 0], [place[0], rows - place[2]], [place[1], columns - place[3]], [0, 0]]
         whole += tf.pad(logits[:, inner[0] : inner[2], inner[1] : inner[3]], margins)
     return whole
 
 
-def _in_cells(box: tf.Tensor, origin: tf.Tensor, stride: int) -> tf.Tensor:
+def in_cells(box: tf.Tensor, origin: tf.Tensor, stride: int) -> tf.Tensor:
     """Returns a box of pixels as a box of a map's cells, counted from `origin`, pixels."""
     return -(-(box - tf.concat([origin, origin], axis=0)) // stride)
 

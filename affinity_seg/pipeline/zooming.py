@@ -41,7 +41,11 @@ They were then so far from the size that the networks know that many may have be
 
 
 class Zooming:
-    """Finds the zoom of an image; eagerly or inside a graph."""
+    """Finds the zoom of an image; eagerly or inside a graph.
+
+    Attributes:
+      merger: Merges the objects that are measured.
+    """
 
     def __init__(
         self,
@@ -77,39 +81,41 @@ class Zooming:
         self._min_area = config.min_pixels / config.max_zoom**2
         self._min_share = config.min_pixels / config.object_area
         measured = dataclasses.replace(config, min_pixels=int(self._min_area * config.min_zoom**2))
-        self._merger = GraphMerger(measured, class_table, distances, strides)
+        self.merger = GraphMerger(measured, class_table, distances, strides)
 
     def settle(
         self,
-        predict: Callable[[tf.Tensor], Logits],
-        regions: Sequence[regions_lib.Region],
-        size: tf.Tensor,
-    ) -> Logits:
-        """Returns the logits of an image at the zoom that its objects need.
+        predict: Callable[[tf.Tensor], Any],
+        areas: Callable[[Any], tf.Tensor],
+        start: tuple[Any, Any] = (None, None),
+    ) -> Any:
+        """Returns what the networks say of an image at the zoom that its objects need.
 
         The networks run once if the first zoom is right, and three times at most. If the zoom is
-        the one at which the objects were measured, the logits of that pass are returned. Without
-        objects the zoom stays as it is.
+        the one at which the objects were measured, what that pass gave is returned. Without objects
+        the zoom stays as it is.
 
         Args:
           predict: Runs the networks on the whole image at a zoom, float64 scalar.
-          regions: The whole image for each super-class, see `regions.whole_image`.
-          size: int32 [2], height and width of the image, pixels.
+          areas: Measures the objects in what `predict` has returned, float64 [N], pixels of the
+            image; see `areas`.
+          start: What takes the place of the result before the first pass, and its shapes. A graph
+            needs it, see `no_logits`.
         """
-        logits, shapes = self._no_logits()
+        found, shapes = start
         at, wanted = tf.constant(-1), tf.constant(self._first)
         estimates = tf.constant(0)
         while at != wanted:
             tf.autograph.experimental.set_loop_options(
-                parallel_iterations=1, shape_invariants=[(logits, shapes)]
+                parallel_iterations=1, shape_invariants=[(found, shapes)]
             )
             is_large_step = (estimates == 0) | (tf.abs(wanted - at) > LARGE_STEP)
             at = wanted
-            logits = predict(tf.gather(self._zooms, at))
+            found = predict(tf.gather(self._zooms, at))
             if is_large_step & (estimates < MAX_ESTIMATES):
-                wanted = self._estimate(regions, logits, size, at)
+                wanted = self._estimate(areas(found), at)
                 estimates += 1
-        return logits
+        return found
 
     def zoom_of(self, size: tuple[int, int], zoomed: Sequence[int]) -> float:
         """Returns which of the zooms `settle` has chosen; eager only.
@@ -130,20 +136,29 @@ class Zooming:
             if one.tolist() == list(zoomed)
         )
 
-    def _no_logits(self) -> tuple[Logits, Logits]:
-        """Returns empty logits, with which the loop begins, and the shapes that they may take."""
+    def no_logits(self) -> tuple[Logits, Logits]:
+        """Returns empty logits, with which `settle` begins, and the shapes that they may take."""
         dtype = self._config.logits_dtype
         empty = [tf.zeros([0, 0, 0, channels], dtype) for channels in self._channels]
         shapes = [tf.TensorShape([None, None, None, channels]) for channels in self._channels]
         return (tf.zeros([2], tf.int32), *empty), (tf.TensorShape([2]), *shapes)
 
-    def _estimate(
-        self, regions: Sequence[regions_lib.Region], logits: Logits, size: tf.Tensor, at: tf.Tensor
+    def areas(
+        self, regions: Sequence[regions_lib.Region], logits: Logits, size: tf.Tensor
     ) -> tf.Tensor:
+        """Returns the areas of an image's objects, float64 [N], pixels of the image.
+
+        Args:
+          regions: The whole image for each super-class, see `regions.whole_image`.
+          logits: Those of the image.
+          size: int32 [2], height and width of the image, pixels.
+        """
+        canvas = self.merger.empty(size)
+        canvas = self.merger.add(canvas, [RegionPrediction(one, *logits) for one in regions])
+        return tf.cast(pasting.number(canvas).sizes, tf.float64)
+
+    def _estimate(self, areas: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
         """Returns the index of the zoom that the objects need; without any, `at`."""
-        canvas = self._merger.empty(size)
-        canvas = self._merger.add(canvas, [RegionPrediction(one, *logits) for one in regions])
-        areas = tf.cast(pasting.number(canvas).sizes, tf.float64)
         areas = tf.sort(areas[areas > self._min_area])
         if tf.size(areas) == 0:
             return at

@@ -11,7 +11,8 @@ picture gets an overlay and a JSON file with every instance, or what --formats n
 outlines for ImageJ and QuPath, COCO, a table of measurements (docs/outputs.md). --page and
 --channels choose from a TIFF file with several pages or channels (docs/data.md). If one of several
 pictures cannot be used, it is listed in rejected.json of the output folder, and the run goes on
-with the others.
+with the others. Large pictures are segmented in parts, TIFF files beyond the memory as well, if the
+preset has no regions (docs/inference.md).
 
 With --layout, --input is a data set. Each image gets a prediction record in
 <output_dir>/predictions (logits at the networks' strides, and the regions of interest) and a result
@@ -27,6 +28,7 @@ Beam's pipeline options are accepted, see docs/beam.md.
 --model may also be an exported model, for pictures and with --runner. It writes no predictions.
 """
 
+import contextlib
 import os
 
 from affinity_seg import cli, names, rejected_inputs, tool_flags
@@ -90,7 +92,7 @@ def main(values: cli.Flags) -> int:
 def _segment_pictures(values):
     from tqdm import tqdm
 
-    from affinity_seg.data import pictures
+    from affinity_seg.data import windows
     from affinity_seg.export.formats.picture import SegmentedPicture
     from affinity_seg.pipeline.errors import errors_named
 
@@ -102,26 +104,44 @@ def _segment_pictures(values):
         converted = None
         with rejected.listed(item.name, item.image_path), errors_named(item.image_path):
             names.check_utf8(item.filename, item.image_path)
-            stored = pictures.read_values(item.image_path, choice=choice)
-            image = pictures.to_image(item.image_path, stored)
-            instances = segmenter.segment(image).as_numpy()
-            picture = SegmentedPicture(
-                item.name,
-                item.filename,
-                image,
-                instances,
-                segmenter.class_table,
-                _candidates(instances, segmenter, instance_filter),
-                values.pixel_size,
-                stored,
-            )
-            converted = writer.convert(picture)
+            with contextlib.closing(windows.open_picture(item.image_path, choice)) as image:
+                instances = _segment(segmenter, image, item)
+                picture = SegmentedPicture(
+                    item.name,
+                    item.filename,
+                    image,
+                    instances,
+                    segmenter.class_table,
+                    _candidates(instances, segmenter, instance_filter),
+                    values.pixel_size,
+                )
+                converted = writer.convert(picture)
         if converted is not None:
             paths = writer.write(converted)
             tqdm.write(f"{len(instances.classes)} instances: {', '.join(paths) or item.name}")
     for path in writer.finish():
         print(f"written: {path}")
     return rejected.finish()
+
+
+def _segment(segmenter, image, item):
+    """Returns the instances of a picture; tells of objects that may be cut."""
+    from tqdm import tqdm
+
+    from affinity_seg.pipeline import large
+    from affinity_seg.pipeline.segmenter import Segmenter
+
+    def progress(parts, what):
+        """Shows a bar of the parts, if there are several and a terminal."""
+        bar = {"desc": f"{item.name}: {what}", "unit": "part", "leave": False}
+        return tqdm(parts, **bar, disable=len(parts) == 1 or None)
+
+    if not isinstance(segmenter, Segmenter) or not large.is_large(segmenter, image.size):
+        return segmenter.segment(image.whole()).as_numpy()
+    found = large.segment(segmenter, image, progress)
+    if found.warning:
+        tqdm.write(f"{item.image_path}: {found.warning}")
+    return found.instances
 
 
 def _candidates(instances, segmenter, instance_filter):

@@ -14,6 +14,7 @@ from affinity_seg.data.plane_choice import PlaneChoice, choose
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)
 GREY = RGB[..., 0]
+PLANES = np.moveaxis(RGB, 2, 0).copy()
 STACK = RNG.integers(0, 256, (5, 40, 50), dtype=np.uint8)
 
 
@@ -55,7 +56,7 @@ SAME = {
     "RGB": (_tiff(RGB, photometric="rgb"), RGB),
     "RGBA": (_tiff(ALPHA, photometric="rgb", extrasamples=["unassalpha"]), RGB),
     "planes of RGB": (
-        _tiff(np.moveaxis(RGB, 2, 0).copy(), photometric="rgb", planarconfig="separate"),
+        _tiff(PLANES, photometric="rgb", planarconfig="separate", metadata=None),
         RGB,
     ),
     "tiled, deflate": (_tiff(RGB, photometric="rgb", tile=(16, 16), compression="zlib"), RGB),
@@ -148,6 +149,33 @@ def test_samples_of_many_channels_and_one_colour_of_rgb():
     np.testing.assert_array_equal(
         _read(_tiff(RGB, photometric="rgb"), channels=3), _as_rgb(RGB[..., 2])
     )
+
+
+def test_three_planes_that_tifffile_calls_rgb_must_be_chosen():
+    content = _tiff(PLANES, photometric="rgb", planarconfig="separate")
+    assert content == _tiff(PLANES.copy(), photometric="rgb", planarconfig="separate")
+    with pytest.raises(ValueError, match=r"^x\.tif: .* written by tifffile as three planes"):
+        _read(content)
+    np.testing.assert_array_equal(_read(content, channels=[1, 2, 3]), RGB)
+    np.testing.assert_array_equal(_read(content, channels=2), _as_rgb(RGB[..., 1]))
+
+
+@pytest.mark.parametrize(
+    ("page", "options"),
+    [
+        (None, {"imagej": True}),
+        (1, {"imagej": True}),
+        (1, {}),
+        (1, {"ome": True}),
+        (2, {"compression": "zlib"}),
+    ],
+)
+def test_a_stack_whose_later_pages_are_cut_off_is_damaged(page, options):
+    content = _tiff(STACK, metadata={"axes": "ZYX"}, photometric="minisblack", **options)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        first = file.pages[0].dataoffsets[0]
+    with pytest.raises(ValueError, match=r"^x\.tif: the file is damaged or cut off"):
+        _read(content[: first + STACK[0].nbytes * 5 // 2], page=page)
 
 
 def test_page_and_channels_of_other_files():

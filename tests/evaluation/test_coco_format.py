@@ -5,20 +5,24 @@ import numpy as np
 from affinity_seg.evaluation import coco_format
 
 
-def test_run_lengths_of_all_instances_are_those_of_each_mask():
+def test_run_lengths_of_a_box_are_those_of_the_whole_mask():
     rng = np.random.default_rng(0)
     count = 0
-    for _ in range(100):
-        ids = rng.integers(0, 4, rng.integers(1, 9, 2))
-        ids = np.unique(np.append(0, ids), return_inverse=True)[1].ravel()[1:].reshape(ids.shape)
-        numbers = range(1, int(ids.max()) + 1)
-        found = coco_format.instance_run_lengths(ids, len(numbers))
-        assert found == [coco_format.run_lengths(ids == number) for number in numbers]
-        count += len(found)
-    assert count > 200
+    for _ in range(200):
+        size = rng.integers(1, 9, 2)
+        mask = np.zeros(size, bool)
+        y0, x0 = rng.integers(0, size)
+        y1, x1 = rng.integers([y0 + 1, x0 + 1], size + 1)
+        box = mask[y0:y1, x0:x1]
+        box[:] = rng.integers(0, 3, box.shape) > 0
+        if box.any():
+            found = coco_format.cropped_run_lengths(box, (y0, x0, y1, x1), tuple(map(int, size)))
+            assert found == coco_format.run_lengths(mask)
+            count += 1
+    assert count > 150
 
 
-def test_no_instance():
-    assert coco_format.instance_run_lengths(np.zeros((3, 4), np.int32), 0) == []
-    full = coco_format.instance_run_lengths(np.ones((3, 4), np.int32), 1)
-    assert full == [coco_format.run_lengths(np.ones((3, 4), bool))]
+def test_a_full_mask():
+    full = np.ones((3, 4), bool)
+    found = coco_format.cropped_run_lengths(full, (0, 0, 3, 4), (3, 4))
+    assert found == coco_format.run_lengths(full)

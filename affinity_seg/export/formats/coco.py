@@ -14,12 +14,11 @@ FILE_NAME = "instances_coco.json"
 def convert(picture: SegmentedPicture) -> tuple[ClassTable, coco_format.DescribedImage]:
     """Returns the classes, and the picture with its annotations."""
     instances = picture.instances
-    height, width = instances.instance_ids.shape
-    masks = coco_format.instance_run_lengths(instances.instance_ids, len(instances.classes))
+    height, width = picture.size
     annotations = [
         {
             "category_id": int(instances.classes[index]),
-            "segmentation": masks[index],
+            "segmentation": picture.run_lengths[index],
             "area": int(instances.sizes[index]),
             "bbox": [x0, y0, x1 - x0, y1 - y0],
             "iscrowd": 0,

@@ -14,7 +14,7 @@ def convert(picture: SegmentedPicture) -> bytes:
             picture.name,
             picture.instances,
             picture.class_table,
-            with_masks=True,
+            run_lengths=picture.run_lengths,
             candidates=picture.candidates,
         )
     )

@@ -33,18 +33,19 @@ _MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
 
 def convert(picture: SegmentedPicture) -> bytes:
     """Returns the file of a picture; ValueError if the picture is too large for the format."""
-    height, width = picture.instances.instance_ids.shape
+    height, width = picture.size
     if max(height, width) > MAX_SIDE:
         raise ValueError(
             f"with `--formats=imagej` height and width must be at most {MAX_SIDE} pixels: "
             f"{height}x{width}"
         )
     colors = overlays.instance_colors(len(picture.polygons))
+    class_names = picture.class_names
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for index, polygons in enumerate(picture.polygons):
             region = _region(polygons)
-            class_name = picture.class_names[index]
+            class_name = class_names[index]
             # The name of the file in the archive becomes the name in ImageJ's list.
             region.name = f"{index + 1:05d}-" + re.sub(r"[^\w-]", "_", class_name)
             region.stroke_color = _OPAQUE + colors[index].tobytes()

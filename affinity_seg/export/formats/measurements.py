@@ -5,20 +5,14 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from affinity_seg.export.formats.picture import SegmentedPicture
 
 FILE_NAME = "measurements.csv"
 
-_PROPERTIES = (
-    "area",
-    "centroid",
-    "bbox",
-    "axis_major_length",
-    "axis_minor_length",
-    "intensity_mean",
-    "intensity_min",
-    "intensity_max",
-)
+_AXES = ("axis_major_length", "axis_minor_length")
+_INTENSITIES = ("mean", "min", "max")
 
 Table = dict[str, Sequence[Any]]
 
@@ -30,21 +24,19 @@ def convert(picture: SegmentedPicture) -> Table:
     (0.5, 0.5). The axes are those of the ellipse with the same second moments. Intensities are
     values of the picture's file, of any depth.
     """
-    from skimage.measure import regionprops_table
-
     instances = picture.instances
-    table = regionprops_table(instances.instance_ids, picture.intensities, properties=_PROPERTIES)
-    half = 0.5  # scikit-image counts from the centre of the first pixel.
+    measured = _measured(picture)
+    boxes = picture.cropped.boxes.T
     pixels = {
-        "area_px": table["area"].astype(int),
-        "centroid_x_px": table["centroid-1"] + half,
-        "centroid_y_px": table["centroid-0"] + half,
-        "left_px": table["bbox-1"],
-        "top_px": table["bbox-0"],
-        "right_px": table["bbox-3"],
-        "bottom_px": table["bbox-2"],
-        "major_axis_px": table["axis_major_length"],
-        "minor_axis_px": table["axis_minor_length"],
+        "area_px": picture.cropped.sizes,
+        "centroid_x_px": measured["centroid_x"],
+        "centroid_y_px": measured["centroid_y"],
+        "left_px": boxes[1],
+        "top_px": boxes[0],
+        "right_px": boxes[3],
+        "bottom_px": boxes[2],
+        "major_axis_px": measured["axis_major_length"],
+        "minor_axis_px": measured["axis_minor_length"],
     }
     columns = {
         "image": [picture.name] * len(instances.classes),
@@ -55,10 +47,32 @@ def convert(picture: SegmentedPicture) -> Table:
     }
     if picture.pixel_size is not None:
         columns |= _micrometres(pixels, picture.pixel_size)
-    for channel in range(picture.image.shape[2]):
-        for kind in ("mean", "min", "max"):
-            columns[f"{kind}_{channel + 1}"] = table[f"intensity_{kind}-{channel}"]
+    for channel in range(len("RGB")):
+        for kind in _INTENSITIES:
+            columns[f"{kind}_{channel + 1}"] = measured[kind][:, channel]
     return columns
+
+
+def _measured(picture: SegmentedPicture) -> dict[str, np.ndarray]:
+    """Measures the instances one by one, each in its box."""
+    from skimage.measure import regionprops
+
+    cropped = picture.cropped
+    measured: dict[str, list[Any]] = {
+        name: [] for name in ("centroid_y", "centroid_x", *_AXES, *_INTENSITIES)
+    }
+    half = 0.5  # scikit-image counts from the centre of the first pixel.
+    for number, box in enumerate(cropped.boxes.tolist(), start=1):
+        mask = cropped.mask(number).astype(np.uint8)
+        (region,) = regionprops(mask, picture.intensities(box))
+        for axis, name in enumerate(("centroid_y", "centroid_x")):
+            measured[name].append(region.centroid[axis] + box[axis] + half)
+        for name in _AXES:
+            measured[name].append(getattr(region, name))
+        for name in _INTENSITIES:
+            measured[name].append(getattr(region, f"intensity_{name}"))
+    found = {name: np.array(values) for name, values in measured.items()}
+    return found | {name: found[name].reshape(-1, len("RGB")) for name in _INTENSITIES}
 
 
 def join(converted: Sequence[Table]) -> bytes:

@@ -2,11 +2,15 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 
+from affinity_seg import instances as instances_lib
+from affinity_seg.data.windows import Box, WindowedPicture
+from affinity_seg.evaluation import coco_format
 from affinity_seg.export import outlines
-from affinity_seg.instances import Instances
+from affinity_seg.instances import CroppedInstances, Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops import Candidates
 
@@ -15,38 +19,72 @@ from affinity_seg.ops import Candidates
 class SegmentedPicture:
     """A picture and its instances.
 
+    Formats read parts of the picture, and the masks of `cropped`, so that they can hold pictures
+    that are larger than the memory.
+
     Attributes:
       name: First part of the names of its files.
       filename: Name of the picture's own file.
-      image: uint8 RGB [H, W, 3], or with other channels [H, W, C].
+      image: The picture, or uint8 RGB [H, W, 3], or with other channels [H, W, C].
       instances: Its instances, in NumPy, with scores, sizes and boxes.
       class_table: The classes.
       candidates: See `segmentation.describe_image`.
-      values: The values of the picture's file, [H, W, 1 or C], from which `image` was made; None:
-        they are those of `image`.
+      values: With `image` in memory: the values of the picture's file, [H, W, 1 or C], from which
+        it was made; None: they are those of `image`.
       pixel_size: Width and height of a pixel, micrometres; None: unknown.
     """
 
     name: str
     filename: str
-    image: np.ndarray
-    instances: Instances
+    image: np.ndarray | WindowedPicture
+    instances: Instances | CroppedInstances
     class_table: ClassTable
     candidates: Candidates | None = None
     pixel_size: float | None = None
     values: np.ndarray | None = None
 
     @property
-    def intensities(self) -> np.ndarray:
-        """What is measured, [H, W, C]: the values of the file, grey in all three channels."""
-        if self.values is None:
+    def size(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return self.instances.size
+
+    @functools.cached_property
+    def windows(self) -> WindowedPicture:
+        """The picture, of which parts can be read."""
+        if isinstance(self.image, WindowedPicture):
             return self.image
-        return np.broadcast_to(self.values, self.image.shape)
+        return WindowedPicture(self.image, self.values)
+
+    @functools.cached_property
+    def cropped(self) -> CroppedInstances:
+        """The instances, each with a mask of its box."""
+        if isinstance(self.instances, CroppedInstances):
+            return self.instances
+        return instances_lib.crop(self.instances)
+
+    @property
+    def whole(self) -> Instances:
+        """The instances with a map of ids as large as the picture."""
+        return self.instances if isinstance(self.instances, Instances) else self.cropped.whole()
+
+    def intensities(self, box: Box) -> np.ndarray:
+        """Returns what is measured of a part, [h, w, C]: the file's values, three times if grey."""
+        values = self.windows.read_values(box)
+        return np.repeat(values, len("RGB"), axis=2) if values.shape[2] == 1 else values
 
     @functools.cached_property
     def polygons(self) -> list[list[outlines.Polygon]]:
         """The outlines of each instance."""
-        return outlines.trace_instances(self.instances)
+        return outlines.trace_instances(self.cropped)
+
+    @functools.cached_property
+    def run_lengths(self) -> list[dict[str, Any]]:
+        """The mask of each instance as COCO run lengths."""
+        cropped = self.cropped
+        return [
+            coco_format.cropped_run_lengths(cropped.mask(number), box, self.size)
+            for number, box in enumerate(cropped.boxes.tolist(), start=1)
+        ]
 
     @property
     def class_names(self) -> list[str]:

@@ -1,0 +1,66 @@
+"""Opens TIFF files so that damage becomes ValueError, also where tifffile only logs it."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import tifffile
+
+_DAMAGED = "the file is damaged or cut off"
+
+_FATAL_REMARKS = ("invalid page offset", "series metadata invalid")
+"""Where tifffile only logs that pages are missing, and goes on with those that are there."""
+
+
+class UnusableError(ValueError):
+    """A reason of our own, beside what tifffile raises for damaged files."""
+
+
+@contextlib.contextmanager
+def opened(source: str | BinaryIO) -> Iterator["tifffile.TiffFile"]:
+    """Yields an opened TIFF file; whatever a damaged one raises becomes ValueError.
+
+    Args:
+      source: A path, or an open file.
+    """
+    import tifffile
+
+    size = None
+    try:
+        with _remarks(), tifffile.TiffFile(source, _multifile=False) as file:
+            size = file.filehandle.size
+            yield file
+    except UnusableError:
+        raise
+    # A damaged file leads to errors of any type: of zlib, of struct, of indices.
+    except Exception as error:
+        bytes_ = "" if size is None else f", {size} bytes"
+        raise ValueError(f"{_DAMAGED}{bytes_}: {error}".splitlines()[0]) from error
+
+
+@contextlib.contextmanager
+def _remarks() -> Iterator[None]:
+    """Turns what tifffile logs of missing pages into an error, and hides all else it logs."""
+    logger, thread, found = logging.getLogger("tifffile"), threading.get_ident(), []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = record.getMessage()
+            is_fatal = any(text in message for text in _FATAL_REMARKS)
+            if is_fatal and record.thread == thread:  # Others may read files meanwhile.
+                found.append(message)
+
+    collector = Collector(logging.WARNING)
+    logger.propagate = False
+    logger.addHandler(collector)
+    try:
+        yield
+    finally:
+        logger.removeHandler(collector)
+    if found:
+        raise UnusableError(
+            f"{_DAMAGED}: it lists pages that are not in it ({found[0].split('> ')[-1]})"
+        )

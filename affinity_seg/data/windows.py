@@ -1,0 +1,186 @@
+"""Pictures that are read in parts, so that those beyond the memory can be segmented.
+
+Every part has the values that it has in the whole picture: what the depth of 8 bits depends on is
+found once, by a pass over the picture.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from affinity_seg.data import (
+    bit_depth,
+    picture_files,
+    pictures,
+    plane_choice,
+    tiff_files,
+    tiff_opening,
+    tiles,
+)
+from affinity_seg.data.plane_choice import PlaneChoice
+from affinity_seg.data.tiff_windows import TiffWindows
+
+READ_IN_PARTS = 2**24
+"""TIFF files of more pixels are read in parts, 4096x4096: decoded whole they take much memory."""
+
+MAX_PIXELS = 2**32
+"""Most pixels of a picture that is read in parts, 65536x65536."""
+
+Box = tuple[int, int, int, int]
+"""(y0, x0, y1, x1), ends exclusive, pixels."""
+
+_DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
+"""Types whose values can be counted in one pass."""
+
+_ROWS_PIXELS = 2**22
+"""About the number of pixels that are read at once where all are read."""
+
+
+class WindowedPicture:
+    """A picture of which parts are read.
+
+    Attributes:
+      size: Height and width, pixels.
+    """
+
+    def __init__(self, image: np.ndarray, values: np.ndarray | None = None):
+        """Makes a picture that is in memory already.
+
+        Args:
+          image: uint8 RGB [H, W, 3], or with other channels [H, W, C].
+          values: As in `read_values`, of the whole picture; None: those of `image`.
+        """
+        self.size = image.shape[:2]
+        self._image = image
+        self._values = image if values is None else values
+
+    def read(self, box: Box) -> np.ndarray:
+        """Returns a part, uint8 [h, w, C]; ValueError if the file is damaged."""
+        return self._image[box[0] : box[2], box[1] : box[3]]
+
+    def read_values(self, box: Box) -> np.ndarray:
+        """Returns the file's values of a part, grey [h, w, 1] or [h, w, C]; errors likewise."""
+        return self._values[box[0] : box[2], box[1] : box[3]]
+
+    def whole(self) -> np.ndarray:
+        """Returns the picture, uint8 [H, W, C]; ValueError if it has too many pixels."""
+        height, width = self.size
+        if height * width > pictures.MAX_PIXELS:
+            raise ValueError(
+                f"a picture must have at most {pictures.MAX_PIXELS} pixels, unless the model is "
+                f"not an exported one and its preset has `regions: false`: {height}x{width}"
+            )
+        return np.ascontiguousarray(self.read((0, 0, height, width)))
+
+    def histogram(self) -> np.ndarray:
+        """Returns `tiles.histograms` of the whole picture."""
+        return sum(tiles.histograms(self.read(box)) for box in self.all_rows())
+
+    def all_rows(self) -> Iterator[Box]:
+        """Yields boxes as wide as the picture, which together cover it."""
+        height, width = self.size
+        step = max(1, _ROWS_PIXELS // width)
+        for top in range(0, height, step):
+            yield top, 0, min(top + step, height), width
+
+    def close(self) -> None:
+        """Closes the file."""
+
+
+class _TiffPicture(WindowedPicture):
+    """A page of a TIFF file of 8 or 16 bits, grey or RGB."""
+
+    def __init__(self, path: str, windows: TiffWindows):
+        self.size = windows.height, windows.width
+        self._path = path
+        self._windows = windows
+        self._table = None
+        is_wide = windows.dtype == np.uint16
+        counts = np.zeros(bit_depth.NUM_COUNTS if is_wide else 256, np.int64)
+        for box in self.all_rows():
+            counts += np.bincount(self.read_values(box).ravel(), minlength=len(counts))
+        counts *= len("RGB") // windows.channels
+        if is_wide:
+            self._table = bit_depth.table(counts).numpy()
+            counts = np.bincount(self._table, counts, 256).astype(np.int64)
+        self._histogram = counts[None]
+
+    def read(self, box: Box) -> np.ndarray:
+        values = self.read_values(box)
+        found = values if self._table is None else self._table[values]
+        return np.broadcast_to(found, (*found.shape[:2], len("RGB")))
+
+    def read_values(self, box: Box) -> np.ndarray:
+        try:
+            return self._windows.read(box)
+        except ValueError as error:
+            raise ValueError(f"{self._path}: {error}") from error
+
+    def histogram(self) -> np.ndarray:
+        return self._histogram
+
+    def close(self) -> None:
+        self._windows.close()
+
+
+def open_picture(path: str, choice: PlaneChoice = plane_choice.ALL) -> WindowedPicture:
+    """Opens a picture's file. `close` closes it.
+
+    Grey and RGB TIFF files of more than `READ_IN_PARTS` pixels with 8 or 16 bits are read in parts;
+    all others are decoded whole.
+
+    Args:
+      path: A file of one of `pictures.FORMATS`.
+      choice: The page of a TIFF file, and the channels.
+
+    Raises:
+      FileNotFoundError: There is no such file.
+      ValueError: As `pictures.read`, or a picture of more pixels than `pictures.MAX_PIXELS` cannot
+        be read in parts.
+    """
+    windows = _open_windows(path, choice)
+    if windows is not None:
+        try:
+            return _TiffPicture(path, windows)
+        except BaseException:
+            windows.close()
+            raise
+    values = pictures.read_values(path, choice=choice)
+    return WindowedPicture(pictures.to_image(path, values), values)
+
+
+def _open_windows(path: str, choice: PlaneChoice) -> TiffWindows | None:
+    """Returns a TIFF file that is to be read in parts; None for any other file."""
+    pixels = _tiff_pixels(path, choice)
+    if pixels <= READ_IN_PARTS:
+        return None
+    try:
+        if pixels > MAX_PIXELS:
+            raise ValueError(f"must have at most {MAX_PIXELS} pixels: {pixels}")
+        windows = TiffWindows(path, choice)
+        if windows.dtype in _DTYPES and windows.channels in (1, len("RGB")):
+            return windows
+        windows.close()
+        raise ValueError(
+            f"a picture of more than {pictures.MAX_PIXELS} pixels must be grey or RGB, of whole "
+            f"numbers of 8 or 16 bits without a sign: {windows.channels} channels of "
+            f"{windows.dtype}; convert it"
+        )
+    except ValueError as error:
+        if pixels <= pictures.MAX_PIXELS:
+            return None  # It is decoded whole.
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _tiff_pixels(path: str, choice: PlaneChoice) -> int:
+    """Returns the number of pixels of a TIFF file; 0 for others, and for files with a fault."""
+    pictures.check_exists(path)
+    with open(path, "rb") as file:
+        if not file.read(4).startswith(picture_files.TIFF_MAGIC):
+            return 0
+    try:
+        with tiff_opening.opened(path) as file:
+            header = tiff_files.header(tiff_files.find(file, choice))
+    except ValueError:  # `pictures` says what is wrong.
+        return 0
+    return header.height * header.width
