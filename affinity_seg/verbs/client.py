@@ -47,14 +47,15 @@ def main(values: cli.Flags) -> None:
     writer = tool_flags.writer(values, items)
     refused = 0
     with client.connect(values.server, settings) as server:
-        for name, filename, path, _ in items:
+        for item in items:
+            path = item.image_path
             try:
                 content = pictures.read_bytes(path)
                 image = pictures.decode(path, content, picture_files.FORMATS, turned=True)
                 (instances,) = server.segment([content])
                 picture = SegmentedPicture(
-                    name,
-                    filename,
+                    item.name,
+                    item.filename,
                     image,
                     instances,
                     class_table,
@@ -66,7 +67,7 @@ def main(values: cli.Flags) -> None:
                 refused += 1
                 continue
             paths = writer.write(converted)
-            print(f"{len(instances.classes)} instances: {', '.join(paths) or name}")
+            print(f"{len(instances.classes)} instances: {', '.join(paths) or item.name}")
     for path in writer.finish():
         print(f"written: {path}")
     if refused:
