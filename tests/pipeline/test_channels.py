@@ -144,6 +144,9 @@ def test_pictures_with_measurements_of_every_channel(made, tmp_path):
     data, _, _, folder = made
     flags = [f"--input={data}/images/a.tif", f"--model={folder}", f"--output_dir={tmp_path}"]
     assert verbs.run("segment", [*flags, _PICKED, "--formats=png,csv"]) == 0
+    with open(tmp_path / "measurements.csv", encoding="utf-8") as file:
+        header = file.readline().strip().split(",")
+    assert header[-3:] == ["mean_5", "min_5", "max_5"]
 
 
 def test_other_channels_than_the_network_has_are_refused(made, tmp_path):

@@ -47,7 +47,7 @@ def convert(picture: SegmentedPicture) -> Table:
     }
     if picture.pixel_size is not None:
         columns |= _micrometres(pixels, picture.pixel_size)
-    for channel in range(len("RGB")):
+    for channel in range(measured["mean"].shape[1]):
         for kind in _INTENSITIES:
             columns[f"{kind}_{channel + 1}"] = measured[kind][:, channel]
     return columns
@@ -72,7 +72,8 @@ def _measured(picture: SegmentedPicture) -> dict[str, np.ndarray]:
         for name in _INTENSITIES:
             measured[name].append(getattr(region, f"intensity_{name}"))
     found = {name: np.array(values) for name, values in measured.items()}
-    return found | {name: found[name].reshape(-1, len("RGB")) for name in _INTENSITIES}
+    channels = picture.intensities((0, 0, 1, 1)).shape[2]
+    return found | {name: found[name].reshape(-1, channels) for name in _INTENSITIES}
 
 
 def join(converted: Sequence[Table]) -> bytes:
