@@ -41,7 +41,7 @@ class Content(NamedTuple):
       filename: Name of its file, `names.without_folders`.
       choice: Page and channels that were chosen.
       values: Those of the file, see `pictures.decode_values`.
-      image: uint8 RGB [H, W, 3].
+      image: uint8 RGB [H, W, 3], or with the channels of the networks [H, W, C].
     """
 
     filename: str
@@ -81,7 +81,7 @@ class ServedPicture:
         """
         self.content = content
         self.name = os.path.splitext(content.filename)[0]
-        bgr = cv2.cvtColor(content.image, cv2.COLOR_RGB2BGR)
+        bgr = cv2.cvtColor(pictures.as_rgb(content.image), cv2.COLOR_RGB2BGR)
         self.png = cv2.imencode(".png", bgr)[1].tobytes()
         self._prediction = prediction
         self._config = config
