@@ -95,8 +95,12 @@ def grid(panels: Sequence[np.ndarray], columns: int) -> np.ndarray:
 
 def write_png(path: str, image: np.ndarray) -> None:
     """Writes a picture atomically."""
-    encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
-    files.write_bytes(path, encoded.tobytes())
+    files.write_bytes(path, to_png(image))
+
+
+def to_png(image: np.ndarray) -> bytes:
+    """Returns a picture as a PNG file."""
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 def _thickness(scale: float) -> int:

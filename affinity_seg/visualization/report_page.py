@@ -3,12 +3,10 @@
 import json
 from typing import Any
 
-import cv2
-
 from affinity_seg import files, version
 from affinity_seg.evaluation import errors, metrics
 from affinity_seg.evaluation.tables import cell
-from affinity_seg.visualization import failures, report_parts
+from affinity_seg.visualization import failures, layout, report_parts
 from affinity_seg.visualization.report import ErrorLine, Failure, GalleryImage, Report
 from affinity_seg.visualization.report_parts import picture, table, text
 
@@ -136,7 +134,7 @@ def _score_table(name: str, title: str, scores: dict[str, Any], columns: dict[st
 
 
 def _curves(report: Report) -> str:
-    png = cv2.imencode(".png", cv2.cvtColor(report.plot, cv2.COLOR_RGB2BGR))[1].tobytes()
+    png = layout.to_png(report.plot)
     return (
         "<p>COCO's curves: precision, made monotonous, at 101 points of recall; fractions.</p>\n"
         f"<figure>{picture(png, 'precision-recall curves')}</figure>\n"

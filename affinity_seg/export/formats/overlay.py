@@ -2,12 +2,12 @@
 
 import math
 
-import cv2
 import numpy as np
 
 from affinity_seg import instances as instances_lib
 from affinity_seg.data import pictures
 from affinity_seg.export.formats.picture import SegmentedPicture
+from affinity_seg.visualization import layout
 from affinity_seg.visualization.overlays import draw_instances
 
 FILE_NAME = "{name}_instances.png"
@@ -29,7 +29,7 @@ def convert(picture: SegmentedPicture) -> bytes:
     else:
         image = pictures.as_rgb(picture.windows.whole())
         drawn = draw_instances(image, picture.whole, picture.class_table)
-    return cv2.imencode(".png", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))[1].tobytes()
+    return layout.to_png(drawn)
 
 
 def _draw_reduced(picture: SegmentedPicture, factor: int) -> np.ndarray:

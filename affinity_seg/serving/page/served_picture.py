@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from affinity_seg import names
@@ -22,6 +21,7 @@ from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.pipeline.segmenter import Segmenter
+from affinity_seg.visualization import layout
 
 FIELDS = ("thresholds", "min_pixels", "min_score")
 """The fields of the preset that the page changes."""
@@ -81,8 +81,7 @@ class ServedPicture:
         """
         self.content = content
         self.name = os.path.splitext(content.filename)[0]
-        bgr = cv2.cvtColor(pictures.as_rgb(content.image), cv2.COLOR_RGB2BGR)
-        self.png = cv2.imencode(".png", bgr)[1].tobytes()
+        self.png = layout.to_png(pictures.as_rgb(content.image))
         self._prediction = prediction
         self._config = config
         self._class_table = class_table
