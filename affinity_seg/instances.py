@@ -8,6 +8,9 @@ import tensorflow as tf
 
 from affinity_seg.labels import ClassTable
 
+Box = tuple[int, int, int, int]
+"""(y0, x0, y1, x1), ends exclusive, pixels."""
+
 
 class Instances(NamedTuple):
     """The instances of one image or region, in raster order of their first pixel (paper 3.4).
@@ -107,12 +110,8 @@ class CroppedInstances:
         """
         return unpacked(self._masks[number - 1], self.boxes[number - 1])
 
-    def ids(self, box: tuple[int, int, int, int]) -> np.ndarray:
-        """Returns a part of the map of ids, int32 [h, w], 0 on background.
-
-        Args:
-          box: (y0, x0, y1, x1), ends exclusive, pixels.
-        """
+    def ids(self, box: Box) -> np.ndarray:
+        """Returns a part of the map of ids, int32 [h, w], 0 on background."""
         found = np.zeros((box[2] - box[0], box[3] - box[1]), np.int32)
         starts, ends = np.array(box[:2]), np.array(box[2:])
         inside = (self.boxes[:, :2] < ends) & (self.boxes[:, 2:] > starts)
@@ -155,6 +154,14 @@ def crop(instances: Instances) -> CroppedInstances:
         instances.votes,
         instances.class_table,
     )
+
+
+def box_around(mask: np.ndarray) -> Box:
+    """Returns the smallest box around a mask, bool [H, W]; of an empty mask (0, 0, 0, 0)."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def packed(mask: np.ndarray) -> bytes:

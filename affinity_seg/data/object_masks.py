@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import labels
+from affinity_seg.instances import box_around
 
 
 class ObjectMask(NamedTuple):
@@ -82,12 +83,8 @@ def crop(
       left: Column of the image where `mask` begins.
       is_void: As of `ObjectMask`.
     """
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return ObjectMask(where, name, 0, 0, np.zeros((0, 0), bool), is_void)
-    y0, x0 = int(rows[0]), int(columns[0])
-    part = mask[y0 : rows[-1] + 1, x0 : columns[-1] + 1]
-    return ObjectMask(where, name, top + y0, left + x0, part, is_void)
+    y0, x0, y1, x1 = box_around(mask)
+    return ObjectMask(where, name, top + y0, left + x0, mask[y0:y1, x0:x1], is_void)
 
 
 def paint(objects: Sequence[ObjectMask], size: tuple[int, int]) -> tuple[np.ndarray, Overlaps]:

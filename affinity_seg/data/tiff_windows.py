@@ -10,6 +10,7 @@ import numpy as np
 from affinity_seg.data import exif, tiff_files
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.tiff_opening import UnusableError, opened
+from affinity_seg.instances import Box
 
 if TYPE_CHECKING:
     import tifffile
@@ -62,11 +63,11 @@ class TiffWindows:
         """Closes the file."""
         self._resources.close()
 
-    def read(self, box: tuple[int, int, int, int]) -> np.ndarray:
+    def read(self, box: Box) -> np.ndarray:
         """Returns a part of the page.
 
         Args:
-          box: (y0, x0, y1, x1), ends exclusive, inside of the page.
+          box: A box inside of the page.
 
         Returns:
           [y1 - y0, x1 - x0, C] in the type of the file, C as `tiff_files.decode`.
@@ -81,7 +82,7 @@ class TiffWindows:
         except Exception as error:  # As in `opened`.
             raise ValueError(f"the file is damaged or cut off: {error}".splitlines()[0]) from error
 
-    def _read_pages(self, box: tuple[int, int, int, int]) -> np.ndarray:
+    def _read_pages(self, box: Box) -> np.ndarray:
         parts = [self._read(page, box) for page in self._pages.ravel()]
         pixels = np.stack(parts).reshape(*self._pages.shape, *parts[0].shape)
         pixels = tiff_files.to_picture(pixels, self._plane, self._choice)
@@ -110,7 +111,7 @@ class TiffWindows:
                 "`tile=(256, 256)` of tifffile.imwrite"
             )
 
-    def _read(self, page: "tifffile.TiffPage", box: tuple[int, int, int, int]) -> np.ndarray:
+    def _read(self, page: "tifffile.TiffPage", box: Box) -> np.ndarray:
         """Returns a part of one page of the file, with the axes of the page."""
         y0, x0, y1, x1 = box
         layout = page.keyframe
@@ -132,9 +133,7 @@ class TiffWindows:
                             _copy(segment, start, pixels[plane], (y0, x0))
         return pixels[0] if samples > 1 else pixels[0, ..., 0] if planes == 1 else pixels[..., 0]
 
-    def _copy_rows(
-        self, page: "tifffile.TiffPage", box: tuple[int, int, int, int], pixels: np.ndarray
-    ) -> None:
+    def _copy_rows(self, page: "tifffile.TiffPage", box: Box, pixels: np.ndarray) -> None:
         """Fills `pixels` from a page without compression, whose rows follow each other."""
         y0, x0, y1, x1 = box
         layout = page.keyframe

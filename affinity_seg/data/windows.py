@@ -19,15 +19,13 @@ from affinity_seg.data import (
 )
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.tiff_windows import TiffWindows
+from affinity_seg.instances import Box
 
 READ_IN_PARTS = 2**24
 """TIFF files of more pixels are read in parts, 4096x4096: decoded whole they take much memory."""
 
 MAX_PIXELS = 2**32
 """Most pixels of a picture that is read in parts, 65536x65536."""
-
-Box = tuple[int, int, int, int]
-"""(y0, x0, y1, x1), ends exclusive, pixels."""
 
 _DTYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
 """Types whose values can be counted in one pass."""

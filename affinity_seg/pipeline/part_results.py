@@ -5,9 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affinity_seg.instances import CroppedInstances, Instances, packed, unpacked
+from affinity_seg.instances import (
+    Box,
+    CroppedInstances,
+    Instances,
+    box_around,
+    packed,
+    unpacked,
+)
 from affinity_seg.labels import ClassTable
-from affinity_seg.pipeline.parts import Box, Part
+from affinity_seg.pipeline.parts import Part
 
 _CELL = 128
 """Side of the squares by which instances are looked up, pixels."""
@@ -116,11 +123,10 @@ def _without(entry: _Entry, others: list[_Entry]) -> _Entry | None:
 
 
 def _tight(mask: np.ndarray, box: Box) -> tuple[Box, bytes]:
-    """Returns the smallest box around a mask, which is not empty, and what it holds, packed."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    """Returns the smallest box around the mask of a box, and what it holds, packed."""
+    top, left, bottom, right = box_around(mask)
     smaller = box[0] + top, box[1] + left, box[0] + bottom, box[1] + right
-    return tuple(int(side) for side in smaller), packed(mask[top:bottom, left:right])
+    return smaller, packed(mask[top:bottom, left:right])
 
 
 def _common(box: Box, other: Box) -> Box:

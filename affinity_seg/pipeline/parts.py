@@ -15,12 +15,10 @@ import numpy as np
 
 from affinity_seg import grids
 from affinity_seg.configs.inference import TILE_GRID
+from affinity_seg.instances import Box
 
 SIDE = 2048
 """Height and width of what a part sees, zoomed pixels; more if the overlap is large."""
-
-Box = tuple[int, int, int, int]
-"""(y0, x0, y1, x1), ends exclusive, pixels."""
 
 
 class Part(NamedTuple):

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data.windows import Box, WindowedPicture
+from affinity_seg.data.windows import WindowedPicture
+from affinity_seg.instances import Box
 from affinity_seg.modeling.loading import Network
 from affinity_seg.pipeline import tiles
 

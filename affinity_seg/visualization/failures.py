@@ -9,6 +9,7 @@ from affinity_seg import grids
 from affinity_seg.evaluation.errors import InstanceError
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.evaluation.truth import Truth
+from affinity_seg.instances import Box, box_around
 
 TRUTH_COLOR = (0, 230, 118)
 PREDICTION_COLOR = (255, 0, 200)
@@ -52,19 +53,13 @@ def draw_failure(
 
 def center(mask: np.ndarray) -> tuple[int, int]:
     """Returns (x, y) of the middle of the box around a mask, bool [H, W], not empty."""
-    y0, x0, y1, x1 = _box(mask)
+    y0, x0, y1, x1 = box_around(mask)
     return (x0 + x1) // 2, (y0 + y1) // 2
 
 
-def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Returns the box around a mask, (y0, x0, y1, x1) with exclusive ends."""
-    y, x = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    return int(y[0]), int(x[0]), int(y[-1]) + 1, int(x[-1]) + 1
-
-
-def _crop_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+def _crop_box(mask: np.ndarray) -> Box:
     """Returns the box around a mask with a margin, one to two times as wide as high, clipped."""
-    y0, x0, y1, x1 = _box(mask)
+    y0, x0, y1, x1 = box_around(mask)
     margin = _MARGIN * max(y1 - y0, x1 - x0)
     height = min(max(y1 - y0 + 2 * margin, _MIN_SIDE), mask.shape[0])
     width = max(x1 - x0 + 2 * margin, height)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from affinity_seg import instances as instances_lib
-from affinity_seg.data.windows import Box, WindowedPicture
+from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.evaluation import coco_format
 from affinity_seg.export import outlines
-from affinity_seg.instances import CroppedInstances, Instances
+from affinity_seg.instances import Box, CroppedInstances, Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops import Candidates
 
