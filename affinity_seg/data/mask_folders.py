@@ -8,9 +8,8 @@ import os
 
 import numpy as np
 
-from affinity_seg.data import instance_files, object_masks, unlisted
+from affinity_seg.data import instance_files, object_masks, truth_forms
 from affinity_seg.data.object_masks import ObjectMask
-from affinity_seg.data.truth_forms import NUMBER_SUFFIXES
 
 
 def read(folder: str, size: tuple[int, int]) -> list[ObjectMask]:
@@ -25,14 +24,12 @@ def read(folder: str, size: tuple[int, int]) -> list[ObjectMask]:
         beside 0.
     """
     found = []
-    for file in sorted(os.listdir(folder)):
-        if unlisted.is_hidden(file):
-            continue
+    for file in truth_forms.visible(folder):
         path = os.path.join(folder, file)
-        if os.path.isdir(path) or not file.lower().endswith(NUMBER_SUFFIXES):
+        if os.path.isdir(path) or not file.lower().endswith(truth_forms.NUMBER_SUFFIXES):
             raise ValueError(
                 f"{path}: a folder of masks must hold only files "
-                f"*{{{','.join(NUMBER_SUFFIXES)}}}, one for each object; take it out"
+                f"*{{{','.join(truth_forms.NUMBER_SUFFIXES)}}}, one for each object; take it out"
             )
         mask = instance_files.decode(path, instance_files.read_bytes(path))
         if mask.shape != tuple(size):

@@ -53,8 +53,7 @@ def read(item: Item, class_table: labels.ClassTable) -> StoredTruth:
     path = item.instance_path
     if item.form == truth_forms.INSTANCES:
         return StoredTruth(_read_instances(path, class_table), None)
-    if not item.has_truth:
-        raise FileNotFoundError(f"{item.image_path}: the truth is missing: {path}")
+    _check_exists(item)
     size = pictures.read_size(item.image_path, turned=False, choice=item.choice)
     objects = _read_objects(item, size)
     numbers, overlaps = object_masks.paint(objects, size)
@@ -91,8 +90,17 @@ def digest(item: Item) -> str:
     path = item.instance_path
     if item.form != truth_forms.MASKS:
         return files.sha256(path)
-    of_files = [(name, files.sha256(os.path.join(path, name))) for name in sorted(os.listdir(path))]
+    _check_exists(item)
+    of_files = [
+        (name, files.sha256(os.path.join(path, name))) for name in truth_forms.visible(path)
+    ]
     return hashlib.sha256(repr(of_files).encode()).hexdigest()
+
+
+def _check_exists(item: Item) -> None:
+    """Raises FileNotFoundError unless there is truth."""
+    if not item.has_truth:
+        raise FileNotFoundError(f"{item.image_path}: the truth is missing: {item.instance_path}")
 
 
 def _read_objects(item: Item, size: tuple[int, int]) -> list[ObjectMask]:

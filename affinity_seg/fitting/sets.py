@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from affinity_seg import files, labels
 from affinity_seg.analysis import candidates
-from affinity_seg.data import checks, listing, mistakes, plane_choice, tfrecords
+from affinity_seg.data import checks, listing, mistakes, plane_choice, tfrecords, truth_files
 from affinity_seg.data.listing import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting.plan import Choice, Plan
@@ -245,11 +245,4 @@ def check(
 
 
 def _hash(item: Item) -> str:
-    digest = hashlib.sha256(item.image_sha256().encode())
-    path = item.instance_path
-    inside = [path]
-    if os.path.isdir(path):
-        inside = [os.path.join(path, name) for name in sorted(os.listdir(path))]
-    for file in inside:
-        digest.update(files.sha256(file).encode())
-    return digest.hexdigest()
+    return hashlib.sha256((item.image_sha256() + truth_files.digest(item)).encode()).hexdigest()
