@@ -37,6 +37,9 @@ is one instance.
 VOID_VALUES = {"label_times_1000": 2**8 - 1, "ids": 2**16 - 1}
 """The value that tables made by this project give to void pixels, by encoding."""
 
+TABLE_FILE = "class_table.yaml"
+"""File of a class table beside what was made with it."""
+
 CITYSCAPES_GROUPS = (0, 1, 1, 2, 2, 2, 2, 3, 3)
 """Super-classes of the paper (4.5) for its nine classes."""
 

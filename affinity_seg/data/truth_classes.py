@@ -7,9 +7,6 @@ from affinity_seg import files, labels
 from affinity_seg.data import truth_forms
 from affinity_seg.data.listing import Item
 
-FILE = "class_table.yaml"
-"""The table that `affinity_seg prepare` writes beside the TFRecords."""
-
 CLASS_OF_MASKS = "object"
 """The class of masks, whose files name none."""
 
@@ -21,11 +18,11 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
       items: The images.
       name_or_path: As of `labels.load_class_table`. None: a table with the classes that the truth
         names, or `cityscapes` for instance images, which have only ids.
-      folder: Where `FILE` is, or will be.
+      folder: Where `labels.TABLE_FILE` is, or will be.
 
     Raises:
       FileNotFoundError: There is no such table.
-      ValueError: A table breaks its rules, or `FILE` has other classes.
+      ValueError: A table breaks its rules, or the file has other classes.
     """
     form = items[0].form
     if name_or_path is not None or form == truth_forms.INSTANCES:
@@ -38,7 +35,7 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
             f"{items[0].instance_path}: its classes make no class table, give one with "
             f"`--class_table`: {error}"
         ) from error
-    path = os.path.join(folder, FILE)
+    path = os.path.join(folder, labels.TABLE_FILE)
     if os.path.isfile(path) and labels.load_class_table(path) != table:
         raise ValueError(
             f"{path}: was written for other classes than {names}; if this is another part of the "
@@ -49,8 +46,8 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
 
 
 def write(class_table: labels.ClassTable, folder: str) -> str:
-    """Writes a table that `choose` made to `FILE`; returns its path."""
-    path = os.path.join(folder, FILE)
+    """Writes a table that was made for a data set; returns the path of its file."""
+    path = os.path.join(folder, labels.TABLE_FILE)
     files.write_bytes(path, labels.as_yaml(class_table))
     return path
 

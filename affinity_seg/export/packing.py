@@ -78,7 +78,7 @@ def _pack_network(source: str, folder: str, image: np.ndarray) -> model_card.Pac
     text = yaml.safe_dump(params, sort_keys=False).encode()
     files.write_bytes(os.path.join(target, network_folder.PARAMS_FILE), text)
     table = labels.as_yaml(network.class_table)
-    files.write_bytes(os.path.join(target, network_folder.CLASS_TABLE_FILE), table)
+    files.write_bytes(os.path.join(target, labels.TABLE_FILE), table)
     loading.save(target, {"model": network.model, **network.model.checkpoint_items})
     half_precision.shrink(network_folder.latest_checkpoint(target))
     before, after = (_logits(one, image) for one in (network, loading.load_network(target)))

@@ -1,6 +1,5 @@
 """Makes the plan of a fit from its images, and the experiment of a plan."""
 
-import os
 import time
 
 from affinity_seg import labels, resources
@@ -10,6 +9,7 @@ from affinity_seg.fitting import choices, preparing, sets, settings, timing
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.preparing import Data, Request
 from affinity_seg.fitting.settings import Start
+from affinity_seg.modeling import network_folder
 from affinity_seg.tasks import experiment_flags
 
 _RATES = {False: 0.003, True: 0.004}
@@ -76,19 +76,18 @@ def experiment(
     """
     from official.core import train_utils
 
-    value = plan.value("class_table")
-    own = os.path.join(request.output_dir, value)
-    train_path, tuning_path = preparing.patterns(request.output_dir)
+    folder, value = request.output_dir, plan.value("class_table")
+    train_path, tuning_path = preparing.patterns(folder)
     changes = settings.overrides(
         plan,
-        class_table=os.path.abspath(own) if os.path.isfile(own) else value,
-        num_classes=sets.find_class_table(request.output_dir, value).num_classes,
+        class_table=sets.locate_class_table(folder, value),
+        num_classes=sets.find_class_table(folder, value).num_classes,
         train_path=train_path,
         tuning_path=tuning_path,
         num_images=len(data.split(plan).train),
         start=start,
     )
-    path = settings.write_experiment(request.output_dir, changes)
+    path = settings.write_experiment(folder, changes)
     base = [resources.find(name, resources.EXPERIMENTS, ".yaml") for name in settings.BASE]
     return experiment_flags.parse(train_utils.ParseConfigOptions(experiments.JOINT, [*base, path]))
 
@@ -102,14 +101,13 @@ def _class_table(request: Request, data: Data, start: Start | None) -> Choice:
         table = truth_classes.choose(items, None, request.output_dir)
         sets.write_class_table(request.output_dir, table)
         names = ", ".join(table.class_names[1:])
-        return Choice(sets.CLASS_TABLE, f"The truth names these classes: {names}.")
+        return Choice(labels.TABLE_FILE, f"The truth names these classes: {names}.")
     if start is not None:
-        own = settings.class_table_of(start)
-        sets.write_class_table(request.output_dir, labels.load_class_table(own))
-        return Choice(sets.CLASS_TABLE, f"That of {start.name}, since no --class_table was given.")
+        table = network_folder.read_class_table(start.network_dir)
+        sets.write_class_table(request.output_dir, table)
+        return Choice(labels.TABLE_FILE, f"That of {start.name}, since no --class_table was given.")
     sets.write_class_table(request.output_dir, sets.ONE_CLASS)
     return Choice(
-        sets.CLASS_TABLE,
-        "One class, `object`: no --class_table was given, so every number but 0 in an instance "
-        "image is an object.",
+        labels.TABLE_FILE,
+        "One class, `object`: no --class_table was given, and the truth names no classes.",
     )

@@ -6,16 +6,21 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from affinity_seg import files, labels
+from affinity_seg import labels
 from affinity_seg.analysis import candidates
-from affinity_seg.data import checks, listing, mistakes, plane_choice, tfrecords, truth_files
+from affinity_seg.data import (
+    checks,
+    listing,
+    mistakes,
+    plane_choice,
+    tfrecords,
+    truth_classes,
+    truth_files,
+)
 from affinity_seg.data.listing import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.rejected_inputs import RejectedInputs
-
-CLASS_TABLE = "class_table.yaml"
-"""File of the class table that a fit makes, in its output folder."""
 
 ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encoding="ids")
 """The class table where none is given: every number but 0 is an object."""
@@ -122,15 +127,19 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 def write_class_table(folder: str, class_table: labels.ClassTable) -> None:
     """Writes the class table of a fit into its folder, unless there is one."""
-    path = os.path.join(folder, CLASS_TABLE)
-    if not os.path.isfile(path):
-        files.write_bytes(path, labels.as_yaml(class_table))
+    if not os.path.isfile(os.path.join(folder, labels.TABLE_FILE)):
+        truth_classes.write(class_table, folder)
+
+
+def locate_class_table(folder: str, value: str) -> str:
+    """Returns the path of the class table of a plan in `folder`, where it may lie, or its name."""
+    own = os.path.join(folder, value)
+    return os.path.abspath(own) if os.path.isfile(own) else value
 
 
 def find_class_table(folder: str, value: str) -> labels.ClassTable:
-    """Returns the class table of a plan in `folder`, where the file may lie."""
-    own = os.path.join(folder, value)
-    return labels.load_class_table(own if os.path.isfile(own) else value)
+    """Returns the class table of a plan in `folder`."""
+    return labels.load_class_table(locate_class_table(folder, value))
 
 
 def split_choices(

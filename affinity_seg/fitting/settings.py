@@ -95,13 +95,6 @@ def fixed_by(start: Start) -> dict[str, Any]:
     }
 
 
-def class_table_of(start: Start) -> str:
-    """Returns the path of the class table of a start's network, or its name."""
-    folder = network_folder.params_dir(start.network_dir)
-    path = os.path.join(folder, network_folder.CLASS_TABLE_FILE)
-    return path if os.path.isfile(path) else network_folder.read_task(folder).class_table
-
-
 def overrides(
     plan: Plan,
     *,

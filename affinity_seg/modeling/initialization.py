@@ -89,7 +89,7 @@ def _check_logits(checkpoint: str, model: tf_keras.Model, class_table: labels.Cl
     there, here = shapes.get(_LOGITS_KERNEL), model.output["logits"].shape
     if there is None or there[-1] == here[-1]:
         return
-    table_path = os.path.join(os.path.dirname(checkpoint), network_folder.CLASS_TABLE_FILE)
+    table_path = os.path.join(os.path.dirname(checkpoint), labels.TABLE_FILE)
     found = ""
     if os.path.isfile(table_path):
         found = f" (class table {labels.load_class_table(table_path).name!r})"

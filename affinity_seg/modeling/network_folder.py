@@ -11,7 +11,6 @@ from affinity_seg import files, labels, structured
 from affinity_seg.configs import experiments
 from affinity_seg.model_garden import exp_factory
 
-CLASS_TABLE_FILE = "class_table.yaml"
 PARAMS_FILE = "params.yaml"
 
 _NETWORK_FIELDS = ("name", "class_table", "model", "distances")
@@ -91,7 +90,7 @@ def claim_model_dir(
     check_same_network(model_dir, params.task, class_table)
     with files.atomic_path(os.path.join(model_dir, PARAMS_FILE)) as path:
         hyperparams.save_params_dict_to_yaml(params, path)
-    files.write_bytes(os.path.join(model_dir, CLASS_TABLE_FILE), labels.as_yaml(class_table))
+    files.write_bytes(os.path.join(model_dir, labels.TABLE_FILE), labels.as_yaml(class_table))
 
 
 def check_same_network(
@@ -118,7 +117,7 @@ def _field(task: experiments.SegmentationTask, name: str) -> Any:
 
 def class_table_of(model_dir: str, task: experiments.SegmentationTask) -> labels.ClassTable:
     """Returns the classes of a network in a folder, whose task is `task`."""
-    path = os.path.join(model_dir, CLASS_TABLE_FILE)
+    path = os.path.join(model_dir, labels.TABLE_FILE)
     return labels.load_class_table(path if os.path.isfile(path) else task.class_table)
 
 

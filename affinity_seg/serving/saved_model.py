@@ -65,7 +65,7 @@ def write(
             tf.saved_model.save(server, temporary, signatures=functions)
         extra = os.path.join(temporary, EXTRA)
         table = labels.as_yaml(segmenter.class_table)
-        files.write_bytes(os.path.join(extra, "class_table.yaml"), table)
+        files.write_bytes(os.path.join(extra, labels.TABLE_FILE), table)
         preset = yaml.safe_dump(fingerprint.as_json(dataclasses.asdict(segmenter.config)))
         files.write_bytes(os.path.join(extra, PRESET_FILE), preset.encode())
         files.write_json(
@@ -136,7 +136,7 @@ def read_extra(folder: str, name: str) -> dict:
 
 def read_class_table(folder: str) -> labels.ClassTable:
     """Returns the classes of an exported model."""
-    return labels.load_class_table(os.path.join(folder, EXTRA, "class_table.yaml"))
+    return labels.load_class_table(os.path.join(folder, EXTRA, labels.TABLE_FILE))
 
 
 def read_config(folder: str) -> InferenceConfig:
