@@ -295,10 +295,15 @@ def _merge(found: Survey, plan: Plan) -> Plan:
     )
 
 
+def usual_zoom(found: Survey, plan: Plan) -> float:
+    """Returns the zoom of an image with the median object; the largest if none has its own."""
+    size, most = plan.value("object_size"), plan.value("max_zoom")
+    return most if size is None else min(max(size / found.diameter, plan.value("min_zoom")), most)
+
+
 def _zoomed_diameter(found: Survey, plan: Plan) -> float:
     """Returns the diameter of the median object after the zoom, pixels."""
-    zoom = plan.value("object_size") / found.diameter
-    return found.diameter * min(max(zoom, plan.value("min_zoom")), plan.value("max_zoom"))
+    return found.diameter * usual_zoom(found, plan)
 
 
 def of_the_start(name: str, described: dict[str, Any]) -> Plan:
