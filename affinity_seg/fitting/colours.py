@@ -1,7 +1,7 @@
 """The choices of a plan about brightness, and about up and down."""
 
 from affinity_seg.fitting.plan import Choice, Plan
-from affinity_seg.fitting.survey import Survey
+from affinity_seg.fitting.survey import STRETCH, Survey
 from affinity_seg.fitting.upright import LIMIT, MIN_IMAGES, MIN_OBJECTS
 
 _DIFFERENT_BRIGHTNESS = 1.5
@@ -52,7 +52,7 @@ def of(found: Survey, is_whole: bool) -> Plan:
     is_microscope = is_stretched and found.is_grey and is_whole and found.channels == 3
     return Plan(
         contrast_percentiles=Choice(
-            [1.0, 99.8] if is_stretched else [],
+            list(STRETCH) if is_stretched else [],
             (
                 f"Each image is stretched in contrast: {measured}{deep}."
                 if is_stretched

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from affinity_seg import labels
-from affinity_seg.data import pictures
+from affinity_seg.data import mask_checks, pictures
 from affinity_seg.data.checks import CheckedItem
 from affinity_seg.data.listing import Item
 from affinity_seg.fitting import upright
@@ -17,8 +17,9 @@ from affinity_seg.fitting import upright
 MAX_IMAGES = 300
 """Images that are measured at most; more would hardly change a median."""
 
-_STRETCH = (1.0, 99.8)
-"""Percentiles between which the range of an image's brightness is measured."""
+STRETCH = (1.0, 99.8)
+"""Percentiles between which the range of an image's brightness is measured, and from which a plan
+stretches the contrast."""
 
 _SEVERAL = 3
 """Objects that an image must have for the spread of their diameters."""
@@ -57,7 +58,7 @@ class Survey(NamedTuple):
       bits: Most bits of a value in the files of the first `_FILES` images; 8 for truth values.
       is_bright: Share of the images whose objects are brighter than their background.
       brightness_least, brightness_low, brightness_high: Least, 5th and 95th percentile over the
-        images of the range of brightness of an image, from percentile 1 to 99.8, 0..255.
+        images of the range of brightness of an image, see `STRETCH`, 0..255.
       upright: The evidence about up and down, see `upright.Evidence`.
     """
 
@@ -142,7 +143,7 @@ def measure(checked: Iterable[CheckedItem], class_table: labels.ClassTable) -> S
     for one in checked:
         classes, numbers = class_table.decode(one.instances)
         ids, brightness = np.maximum(numbers, 0), one.image.mean(axis=2)
-        low, high = np.percentile(brightness, _STRETCH)
+        low, high = np.percentile(brightness, STRETCH)
         inside, outside = brightness[ids > 0], brightness[classes == 0]
         both = len(inside) and len(outside)
         images.append(
@@ -252,7 +253,7 @@ def _objects(ids: np.ndarray) -> _Objects:
         sides[index] = max(mask.shape) - 2
         widths[index] = 2 * cv2.distanceTransform(mask, cv2.DIST_L2, 3).max()
         found = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:, cv2.CC_STAT_AREA]
-        parts[index] = np.count_nonzero(found >= 0.1 * found.max())
+        parts[index] = np.count_nonzero(found >= mask_checks.MIN_PART * found.max())
     return _Objects(areas, sides, widths, touching[1:], parts)
 
 
