@@ -24,6 +24,9 @@ all objects of an image. It is 2 for nuclei and 14 for streets."""
 MOST_ALIKE = 1.3
 """Ratio of the images' median diameters up to which all images have the same zoom."""
 
+SCALES = (0.7, 1.45)
+"""Least and largest factor of the zoom in training, where it is estimated for each image."""
+
 _LEAST_ZOOM, _MOST_ZOOM = 1.25, 4.0
 _LARGEST = 100.0
 """Objects are not zoomed beyond this diameter just to keep the zoom above `_LEAST_ZOOM`, pixels."""
@@ -151,7 +154,7 @@ def _zoom(found: Survey) -> Plan:
         min_zoom=Choice(*least),
         max_zoom=Choice(*most),
         scales=Choice(
-            [0.7, 1.45],
+            list(SCALES),
             f"Training varies the zoom by these factors: {within}, and a zoom is only estimated.",
         ),
     )

@@ -19,6 +19,7 @@ from affinity_seg.data import (
 )
 from affinity_seg.data.listing import Item
 from affinity_seg.data.plane_choice import PlaneChoice
+from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.rejected_inputs import RejectedInputs
 
@@ -208,13 +209,15 @@ def split(images: Images, with_objects: Collection[str], plan: Plan) -> Split:
     numbers = {name: plan.value(name) for name in ("seed", "tuning_images", "judging_images")}
     for name, number in numbers.items():
         if type(number) is not int or number < 0:
-            raise ValueError(f"plan.yaml: `{name}` must be a whole number from 0 on: {number!r}")
+            raise ValueError(
+                f"{plan_file.FILE}: `{name}` must be a whole number from 0 on: {number!r}"
+            )
     seed, tuning, judging = numbers.values()
     names = sorted(item.name for item in images.train if item.name in with_objects)
     if tuning + judging >= max(len(names), 1):
         raise ValueError(
-            "plan.yaml: `tuning_images` and `judging_images` must leave an image with objects to "
-            f"train on, of {len(names)}: {tuning} and {judging}"
+            f"{plan_file.FILE}: `tuning_images` and `judging_images` must leave an image with "
+            f"objects to train on, of {len(names)}: {tuning} and {judging}"
         )
     random.Random(seed).shuffle(names)
     held = {"tuning": set(names[:tuning]), "judged": set(names[tuning : tuning + judging])}

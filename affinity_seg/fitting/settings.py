@@ -9,6 +9,7 @@ import yaml
 from affinity_seg import files, model_folder
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.fitting import choices
 from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting.plan import Plan
 from affinity_seg.modeling import network_folder
@@ -75,7 +76,9 @@ def fixed_by(start: Start) -> dict[str, Any]:
     task = network_folder.read_task(network_folder.params_dir(start.network_dir))
     preset = start.preset
     is_auto = preset.zoom == inference.AUTO_ZOOM
-    scales = [0.7, 1.45] if is_auto else [1.0, preset.max_zoom if preset.regions else 1.25]
+    scales = [1.0, preset.max_zoom if preset.regions else 1.25]
+    if is_auto:
+        scales = list(choices.SCALES)
     return {
         "regions": preset.regions,
         "object_size": preset.object_size if is_auto else None,

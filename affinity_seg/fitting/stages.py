@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from affinity_seg import files, labels, model_folder
 from affinity_seg.analysis import preset_scores, tuning
-from affinity_seg.configs import choices as fixed
 from affinity_seg.configs import experiments
+from affinity_seg.configs.choices import MERGE_METHODS, PREDICTIONS, RESULTS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import mistakes
 from affinity_seg.evaluation import judging, metrics
@@ -169,7 +169,7 @@ class Fit:
             print("judge: done already")
             return model.scores[name], self._marks.fact("scores_before")
         if self._marks.made_from("judge") != made_from:
-            for name_of_folder in (fixed.PREDICTIONS, fixed.RESULTS):
+            for name_of_folder in (PREDICTIONS, RESULTS):
                 for suffix in ("", _BEFORE):
                     shutil.rmtree(self._path(name_of_folder + suffix), ignore_errors=True)
         items, table = self.data.split(self._plan).judged, self._class_table()
@@ -249,11 +249,9 @@ class Fit:
 
     def _segmented(self, items, config: InferenceConfig, dirs, suffix: str) -> tuple[str, str]:
         """Segments images; returns the folders of predictions and results."""
-        predictions, results = (
-            self._path(name + suffix) for name in (fixed.PREDICTIONS, fixed.RESULTS)
-        )
+        predictions, results = (self._path(name + suffix) for name in (PREDICTIONS, RESULTS))
         prediction_runs.predict_images(items, config, *dirs, predictions)
-        merge_runs.merge_records(predictions, config, fixed.MERGE_METHODS[0], results)
+        merge_runs.merge_records(predictions, config, MERGE_METHODS[0], results)
         return predictions, results
 
     def _name_of_judged(self) -> str:

@@ -18,8 +18,8 @@ MAX_IMAGES = 300
 """Images that are measured at most; more would hardly change a median."""
 
 STRETCH = (1.0, 99.8)
-"""Percentiles between which the range of an image's brightness is measured, and from which a plan
-stretches the contrast."""
+"""Percentiles between which the range of an image's brightness is measured. Where a plan stretches
+the contrast, they become 0 and 255."""
 
 _SEVERAL = 3
 """Objects that an image must have for the spread of their diameters."""
