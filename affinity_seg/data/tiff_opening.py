@@ -19,6 +19,17 @@ class UnusableError(ValueError):
     """A reason of our own, beside what tifffile raises for damaged files."""
 
 
+def damaged(error: Exception, size: int | None = None) -> ValueError:
+    """Returns the error of a damaged file, in one line.
+
+    Args:
+      error: What reading it has raised. It may be of any type: of zlib, of struct, of indices.
+      size: Bytes of the file, if they are known.
+    """
+    bytes_ = "" if size is None else f", {size} bytes"
+    return ValueError(f"{_DAMAGED}{bytes_}: {error}".splitlines()[0])
+
+
 @contextlib.contextmanager
 def opened(source: str | BinaryIO) -> Iterator["tifffile.TiffFile"]:
     """Yields an opened TIFF file; whatever a damaged one raises becomes ValueError.
@@ -35,10 +46,8 @@ def opened(source: str | BinaryIO) -> Iterator["tifffile.TiffFile"]:
             yield file
     except UnusableError:
         raise
-    # A damaged file leads to errors of any type: of zlib, of struct, of indices.
     except Exception as error:
-        bytes_ = "" if size is None else f", {size} bytes"
-        raise ValueError(f"{_DAMAGED}{bytes_}: {error}".splitlines()[0]) from error
+        raise damaged(error, size) from error
 
 
 @contextlib.contextmanager

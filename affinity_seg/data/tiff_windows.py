@@ -9,7 +9,7 @@ import numpy as np
 
 from affinity_seg.data import exif, tiff_files
 from affinity_seg.data.plane_choice import PlaneChoice
-from affinity_seg.data.tiff_opening import UnusableError, opened
+from affinity_seg.data.tiff_opening import UnusableError, damaged, opened
 from affinity_seg.instances import Box
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class TiffWindows:
             return self._read_pages(box)
         except UnusableError:
             raise
-        except Exception as error:  # As in `opened`.
-            raise ValueError(f"the file is damaged or cut off: {error}".splitlines()[0]) from error
+        except Exception as error:
+            raise damaged(error) from error
 
     def _read_pages(self, box: Box) -> np.ndarray:
         parts = [self._read(page, box) for page in self._pages.ravel()]
