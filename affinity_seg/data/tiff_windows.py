@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from affinity_seg.data import exif, tiff_files
 from affinity_seg.data.plane_choice import PlaneChoice
+from affinity_seg.data.recent_arrays import RecentArrays
 from affinity_seg.data.tiff_opening import UnusableError, damaged, opened
 from affinity_seg.instances import Box
 
@@ -44,7 +44,7 @@ class TiffWindows:
             alone. The message does not name the file.
         """
         self._choice = choice
-        self._decoded: OrderedDict[tuple[int, int], np.ndarray | None] = OrderedDict()
+        self._decoded = RecentArrays(_KEPT_BYTES)
         self._resources = contextlib.ExitStack()
         try:
             self._file = self._resources.enter_context(opened(path))
@@ -150,24 +150,21 @@ class TiffWindows:
 
     def _segment(self, page: "tifffile.TiffPage", index: int) -> np.ndarray | None:
         """Returns a tile or strip, [h, w, S]; None if the file leaves it out."""
-        key = page.index, index
-        if key in self._decoded:
-            self._decoded.move_to_end(key)
-            return self._decoded[key]
+        if not page.databytecounts[index]:
+            return None
+        return self._decoded.get((page.index, index), lambda: self._decode(page, index))
+
+    def _decode(self, page: "tifffile.TiffPage", index: int) -> np.ndarray:
+        """Reads and decodes a tile or strip, [h, w, S]."""
         size = page.databytecounts[index]
         handle = self._file.filehandle
         handle.seek(page.dataoffsets[index])
-        content = handle.read(size) if size else None
-        if size and len(content) < size:
+        content = handle.read(size)
+        if len(content) < size:
             end = page.dataoffsets[index] + size
             raise ValueError(f"{os.path.getsize(handle.path)} bytes of at least {end}")
         found, _, _ = page.decode(content, index, jpegtables=page.keyframe.jpegtables)
-        self._decoded[key] = None if found is None else found[0]
-        kept = sum(part.nbytes for part in self._decoded.values() if part is not None)
-        while kept > _KEPT_BYTES and len(self._decoded) > 1:
-            _, oldest = self._decoded.popitem(last=False)
-            kept -= 0 if oldest is None else oldest.nbytes
-        return self._decoded[key]
+        return found[0]
 
 
 def _copy(

@@ -4,13 +4,14 @@ They are the logits that `tiles.run` gives for the whole picture: the tiles are 
 given the same pixels, and the mean of the features is that of the whole picture.
 """
 
-from collections import OrderedDict
+import functools
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data.recent_arrays import RecentArrays
 from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.instances import Box
 from affinity_seg.modeling.loading import Network
@@ -113,7 +114,7 @@ class TiledLogits:
         self._cells = tiles.in_cells(self._kept, np.zeros(2, np.int32), stride).numpy()
         self._shape = [-(-side // stride) for side in padded]
         self._contexts: dict[bool, tf.Tensor] = {}
-        self._logits: OrderedDict[tuple[bool, int], np.ndarray] = OrderedDict()
+        self._logits = RecentArrays(kept_bytes)
         self._kept_bytes = kept_bytes
 
     @property
@@ -154,7 +155,8 @@ class TiledLogits:
         for index in np.flatnonzero((starts < stops).all(axis=1)):
             (top, left), (bottom, right) = starts[index], stops[index]
             row, column = self._cells[index, :2]
-            logits = self._tile(mirrored, int(index))
+            key = mirrored, int(index)
+            logits = self._logits.get(key, functools.partial(self._tile, *key))
             found[top - y0 : bottom - y0, left - x0 : right - x0] = logits[
                 top - row : bottom - row, left - column : right - column
             ]
@@ -163,11 +165,7 @@ class TiledLogits:
         return np.pad(found, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="edge")
 
     def _tile(self, mirrored: bool, index: int) -> np.ndarray:
-        """Returns the logits that are kept of a tile, [h, w, C]."""
-        key = mirrored, index
-        if key in self._logits:
-            self._logits.move_to_end(key)
-            return self._logits[key]
+        """Computes the logits that are kept of a tile, [h, w, C]."""
         network = self._network
         if len(self._boxes) == 1:
             logits = network.logits(self._input(mirrored, index))[0]
@@ -178,12 +176,7 @@ class TiledLogits:
             logits = network.decode(encoded, self._contexts[mirrored])[0]
         inner = tiles.in_cells(self._kept[index], self._boxes[index, :2], network.output_stride)
         y0, x0, y1, x1 = inner.numpy()
-        found = tf.cast(logits[y0:y1, x0:x1], self._dtype).numpy()
-        size = sum(one.nbytes for one in self._logits.values()) + found.nbytes
-        while size > self._kept_bytes and self._logits:
-            size -= self._logits.popitem(last=False)[1].nbytes
-        self._logits[key] = found
-        return found
+        return tf.cast(logits[y0:y1, x0:x1], self._dtype).numpy()
 
     def _context(self, mirrored: bool) -> tf.Tensor:
         """Returns the mean of the features, of all tiles or of some."""
