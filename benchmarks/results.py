@@ -15,7 +15,7 @@ first of each that is there.
 import os
 
 from affinity_seg import cli, files
-from affinity_seg.data import listing
+from affinity_seg.data import listing, sampling
 from affinity_seg.labels import load_class_table
 
 _NUCLEI = (
@@ -56,7 +56,6 @@ def main(values: cli.Flags) -> None:
 
 def _nuclei(values, runs):
     """Returns the texts of the nuclei's tables by name."""
-    from affinity_seg.analysis import tuning
     from benchmarks import model_measures, result_page, result_rows
 
     if not os.path.isdir(values.data):
@@ -78,7 +77,7 @@ def _nuclei(values, runs):
         return texts | dict.fromkeys(("clusterings", "strategies"), "not run: no model")
     found = model_measures.compare(
         models[first],
-        tuning.spread(training, values.training_images),
+        sampling.spread(training, values.training_images),
         items,
         os.path.join(values.output_dir, "nuclei"),
     )

@@ -125,13 +125,6 @@ def tune(
     return tuned
 
 
-def spread(items: Sequence[Item], count: int | None) -> list[Item]:
-    """Returns at most `count` of the images, evenly spread over their order; None: all."""
-    if count is None or count >= len(items):
-        return list(items)
-    return [items[i * len(items) // count] for i in range(count)]
-
-
 def markdown(tuned: Tuned) -> str:
     """Returns the table in Markdown: a row for each value that was tried."""
     rows = [

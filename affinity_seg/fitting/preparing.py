@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from affinity_seg import files, labels, structured
-from affinity_seg.analysis import tuning
-from affinity_seg.data import checks, mistakes, tfrecords
+from affinity_seg.data import checks, mistakes, sampling, tfrecords
 from affinity_seg.data.listing import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting import marks as marks_file
@@ -93,7 +92,7 @@ class Data:
         self._marks.begin("survey", made_from)
         train, val = self._listed
         objects: dict[str, int] = {}
-        measured = {item.name for item in tuning.spread(train, survey.MAX_IMAGES)}
+        measured = {item.name for item in sampling.spread(train, survey.MAX_IMAGES)}
         checked = self._checked(train, class_table, "", objects)
         found = survey.measure((one for one in checked if one.item.name in measured), class_table)
         if val:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from affinity_seg.data.sampling import spread
 from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.instances import CroppedInstances
 from affinity_seg.pipeline import part_results, parts, pasting
@@ -113,13 +114,8 @@ def segment(
 
 def _areas(zoomed: "_ZoomedPicture", merger: GraphMerger, progress: Progress) -> np.ndarray:
     """Returns the areas of the objects, pixels of the picture; of some parts if there are many."""
-    all_parts = zoomed.parts()
-    count = len(all_parts)
-    chosen = np.arange(count)
-    if count > MAX_MEASURED_PARTS:
-        chosen = np.arange(MAX_MEASURED_PARTS) * count // MAX_MEASURED_PARTS
     sizes = [np.zeros(0, np.int64)]
-    for part in progress([all_parts[index] for index in chosen], "measure objects"):
+    for part in progress(spread(zoomed.parts(), MAX_MEASURED_PARTS), "measure objects"):
         found = pasting.number(zoomed.merge(part, merger)).as_numpy()
         sizes.append(found.sizes[part.owns(found.boxes + np.tile(part.box[:2], 2))])
     return np.concatenate(sizes)

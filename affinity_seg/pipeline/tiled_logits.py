@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.recent_arrays import RecentArrays
+from affinity_seg.data.sampling import spread
 from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.instances import Box
 from affinity_seg.modeling.loading import Network
@@ -180,13 +181,10 @@ class TiledLogits:
 
     def _context(self, mirrored: bool) -> tf.Tensor:
         """Returns the mean of the features, of all tiles or of some."""
-        count = len(self._boxes)
-        chosen = np.arange(count)
-        if count > MAX_CONTEXT_TILES:
-            chosen = np.arange(MAX_CONTEXT_TILES) * count // MAX_CONTEXT_TILES
+        chosen = spread(range(len(self._boxes)), MAX_CONTEXT_TILES)
         total, stride = None, self._network.feature_stride
         for index in chosen:
-            _, features = self._encode(mirrored, int(index))
+            _, features = self._encode(mirrored, index)
             total = features if total is None else total + features
         inner = tiles.in_cells(self._kept[chosen], np.zeros(2, np.int32), stride).numpy()
         cells = np.prod(inner[:, 2:] - inner[:, :2], axis=1, dtype=np.int64).sum()

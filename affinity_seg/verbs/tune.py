@@ -19,7 +19,7 @@ import os
 from affinity_seg import cli, model_folder, tool_flags
 from affinity_seg.analysis import candidates
 from affinity_seg.configs import choices
-from affinity_seg.data import listing
+from affinity_seg.data import listing, sampling
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -56,7 +56,7 @@ def main(values: cli.Flags) -> None:
     items = tool_flags.list_labelled_images(values)
     output_dir = values.output_dir or os.path.join(values.model, "tune")
     tuned = tuning.tune(
-        tuning.spread(items, values.max_images),
+        sampling.spread(items, values.max_images),
         model,
         start,
         parts=values.parts,

@@ -209,8 +209,3 @@ def test_the_median_object_stays_larger_than_min_pixels():
     sized = InferenceConfig(zoom="auto", regions=False, object_size=40.0, min_pixels=240)
     found = candidates.of("min_pixels", sized, candidates.Setting(sized, (1, 2)))
     assert [config.min_pixels for config in found][-3:] == [720, 960, 1256]
-
-
-def test_images_are_spread():
-    assert tuning.spread(list("abcdefg"), 3) == ["a", "c", "e"]
-    assert tuning.spread(list("abc"), 5) == tuning.spread(list("abc"), None) == ["a", "b", "c"]
