@@ -117,7 +117,7 @@ def _areas(zoomed: "_ZoomedPicture", merger: GraphMerger, progress: Progress) ->
     sizes = [np.zeros(0, np.int64)]
     for part in progress(spread(zoomed.parts(), MAX_MEASURED_PARTS), "measure objects"):
         found = pasting.number(zoomed.merge(part, merger)).as_numpy()
-        sizes.append(found.sizes[part.owns(found.boxes + np.tile(part.box[:2], 2))])
+        sizes.append(found.sizes[part.owns(found.boxes + part.offset)])
     return np.concatenate(sizes)
 
 

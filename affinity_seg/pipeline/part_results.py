@@ -63,8 +63,7 @@ class PartResults:
           part: The part.
           found: Its instances, NumPy, in pixels of `part.box`.
         """
-        offset = np.array(part.box[:2] * 2)
-        boxes = found.boxes + offset
+        boxes = found.boxes + part.offset
         is_cut = part.cuts(boxes, self._size)
         for index in np.flatnonzero(part.owns(boxes) | is_cut):
             box, rank = tuple(boxes[index].tolist()), _CROSSING
@@ -72,7 +71,7 @@ class PartResults:
                 box, rank = _common(box, part.core), _PIECE
             elif _common(box, part.core) == box:
                 rank = _INNER
-            y0, x0, y1, x1 = (np.array(box) - offset).tolist()
+            y0, x0, y1, x1 = (np.array(box) - part.offset).tolist()
             mask = found.instance_ids[y0:y1, x0:x1] == index + 1
             if mask.any():
                 votes = None if found.votes is None else found.votes[index]

@@ -50,6 +50,11 @@ class Part(NamedTuple):
         y0, x0, y1, x1 = self.zoomed
         return y1 - y0, x1 - x0
 
+    @property
+    def offset(self) -> np.ndarray:
+        """What boxes in pixels of `box` are less than in pixels of the picture, int64 [4]."""
+        return np.array(self.box[:2] * 2)
+
     def owns(self, boxes: np.ndarray) -> np.ndarray:
         """Returns which instances belong to the part, bool [N].
 
