@@ -50,6 +50,10 @@ class Instances(NamedTuple):
         """Returns the same instances in NumPy arrays."""
         return self._make(v.numpy() if tf.is_tensor(v) else v for v in self)
 
+    def whole(self) -> "Instances":
+        """Returns this, as `CroppedInstances.whole` returns the same instances."""
+        return self
+
     def select(self, kept: Any) -> "Instances":
         """Returns the instances where `kept`, bool [N], is True, with consecutive new ids."""
         indices = tf.convert_to_tensor(self.instance_ids) - 1

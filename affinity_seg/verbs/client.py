@@ -34,6 +34,7 @@ def main(values: cli.Flags) -> None:
     """Runs the verb."""
     tool_flags.check_formats(values)
     from affinity_seg.data import picture_files, pictures
+    from affinity_seg.data.windows import WindowedPicture
     from affinity_seg.export.formats.picture import SegmentedPicture
     from affinity_seg.serving import client, saved_model
 
@@ -56,7 +57,7 @@ def main(values: cli.Flags) -> None:
                 picture = SegmentedPicture(
                     item.name,
                     item.filename,
-                    image,
+                    WindowedPicture(image),
                     instances,
                     class_table,
                     pixel_size=values.pixel_size,

@@ -85,6 +85,7 @@ def test_classes_that_differ_from_those_of_another_part_are_refused(data, tmp_pa
 
 def test_what_segment_writes_as_coco_is_truth(data, tmp_path):
     """The export of a run and the truth of the next one."""
+    from affinity_seg.data.windows import WindowedPicture
     from affinity_seg.evaluation import coco_format
     from affinity_seg.export.formats import coco as coco_export
     from affinity_seg.export.formats.picture import SegmentedPicture
@@ -101,7 +102,7 @@ def test_what_segment_writes_as_coco_is_truth(data, tmp_path):
         boxes=np.array([[*place.min(0), *(place.max(0) + 1)] for place in places], np.int32),
     )
     image = np.zeros((*writers.SIZE, 3), np.uint8)
-    picture = SegmentedPicture("a", "a.png", image, found, _PLANTS, None, None, image)
+    picture = SegmentedPicture("a", "a.png", WindowedPicture(image), found, _PLANTS)
     content = coco_export.join([coco_export.convert(picture)])
     (data / coco_export.FILE_NAME).write_bytes(content)
     (item,) = listing.list_labelled_images(str(data), "folder")

@@ -18,6 +18,7 @@ from pycocotools.coco import COCO
 
 from affinity_seg import cli, verbs
 from affinity_seg import instances as instances_lib
+from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.export import formats
 from affinity_seg.export.formats import measurements
 from affinity_seg.export.formats.picture import SegmentedPicture
@@ -31,7 +32,8 @@ def _picture(ids, name="cells", **fields):
         ids - 1, 1 + np.arange(count) % 3, np.linspace(0.5, 0.9, count, dtype=np.float32)
     ).as_numpy()
     image = np.random.default_rng(0).integers(0, 256, (*ids.shape, 3), np.uint8)
-    return SegmentedPicture(name, f"{name}.jpg", image, found, oracle.TABLE, **fields)
+    windowed = WindowedPicture(image)
+    return SegmentedPicture(name, f"{name}.jpg", windowed, found, oracle.TABLE, **fields)
 
 
 def _shapes():
@@ -91,8 +93,7 @@ def test_label_images(tmp_path, picture):
 def test_imagej_regions(tmp_path, picture):
     _write(tmp_path, picture)
     regions = roifile.roiread(tmp_path / "cells_rois.zip")
-    shape = picture.image.shape[:2]
-    _check_masks([fill(r.coordinates(multi=True), shape) for r in regions], picture)
+    _check_masks([fill(r.coordinates(multi=True), picture.size) for r in regions], picture)
     for number, region in enumerate(regions, start=1):
         class_name = picture.class_names[number - 1]
         y0, x0, y1, x1 = picture.instances.boxes[number - 1]
@@ -113,7 +114,7 @@ def test_geojson(tmp_path, picture):
         polygons = [geometry["coordinates"]] if is_single else geometry["coordinates"]
         rings = [ring for polygon in polygons for ring in polygon]
         assert all(ring[0] == ring[-1] for ring in rings)
-        found.append(fill(rings, picture.image.shape[:2]))
+        found.append(fill(rings, picture.size))
         assert properties["objectType"] == "detection"
         assert properties["classification"]["name"] == picture.class_names[index]
         assert properties["measurements"]["area_px"] == found[-1].sum()
@@ -159,7 +160,7 @@ def test_measurements_are_those_of_the_masks(tmp_path, picture):
         box = [int(row[f"{side}_px"]) for side in ("left", "top", "right", "bottom")]
         assert box == [x.min(), y.min(), x.max() + 1, y.max() + 1]
         for channel in range(3):
-            values = picture.image[mask][:, channel]
+            values = picture.image.whole()[mask][:, channel]
             assert float(row[f"mean_{channel + 1}"]) == pytest.approx(values.mean(), rel=1e-5)
             assert float(row[f"min_{channel + 1}"]) == values.min()
             assert float(row[f"max_{channel + 1}"]) == values.max()
@@ -287,10 +288,11 @@ def test_flags_that_do_not_fit(arguments, message):
 
 def test_intensities_are_those_of_the_file():
     picture = _picture(_shapes())
-    counts = picture.image[..., :1].astype(np.uint16) * 200
-    table = measurements.convert(dataclasses.replace(picture, values=counts))
-    grey = dataclasses.replace(picture, image=np.dstack([picture.image[..., 0]] * 3))
-    wanted = measurements.convert(grey)
+    image = picture.image.whole()
+    counts = WindowedPicture(image, image[..., :1].astype(np.uint16) * 200)
+    table = measurements.convert(dataclasses.replace(picture, image=counts))
+    grey = WindowedPicture(np.dstack([image[..., 0]] * 3))
+    wanted = measurements.convert(dataclasses.replace(picture, image=grey))
     assert len(table["mean_1"]) > 0
     for channel in (1, 2, 3):
         for kind in ("mean", "min", "max"):

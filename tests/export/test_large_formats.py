@@ -32,9 +32,8 @@ def both(tmp_path, monkeypatch):
     stored = pictures.read_values(path)
     candidates = Candidates(*(np.array(column) for column in ([1, 1, 6], [1, 2, 3], [0.5] * 3)))
     last = oracle.TABLE, candidates, 0.65
-    whole = SegmentedPicture(
-        "cells", "cells.tif", pictures.to_image(path, stored), found, *last, stored
-    )
+    in_memory = windows.WindowedPicture(pictures.to_image(path, stored), stored)
+    whole = SegmentedPicture("cells", "cells.tif", in_memory, found, *last)
     in_parts = windows.open_picture(path, ALL)
     yield whole, SegmentedPicture("cells", "cells.tif", in_parts, instances_lib.crop(found), *last)
     in_parts.close()

@@ -11,6 +11,7 @@ from pycocotools import mask as coco_mask
 from affinity_seg import instances as instances_lib
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import pictures
+from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.export import formats, segmentation
 from affinity_seg.export.formats.picture import SegmentedPicture
 from affinity_seg.export.formats.writer import Writer
@@ -30,7 +31,8 @@ def test_one_picture_and_one_json(tmp_path):
     segmenter = Segmenter(*map(oracle.OracleNetwork, ("semantic", "affinity")), CONFIG)
     found = segmenter.segment(image).as_numpy()
     writer = Writer(str(tmp_path / "out"), formats.DEFAULT)
-    converted = writer.convert(SegmentedPicture("street", "a.png", image, found, oracle.TABLE))
+    windowed = WindowedPicture(image)
+    converted = writer.convert(SegmentedPicture("street", "a.png", windowed, found, oracle.TABLE))
     picture, described = writer.write(converted)
     assert cv2.imread(picture).shape[2] == 3
     with open(described, encoding="utf-8") as file:

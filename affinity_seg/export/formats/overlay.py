@@ -27,7 +27,7 @@ def convert(picture: SegmentedPicture) -> bytes:
     if factor > 1:
         drawn = _draw_reduced(picture, factor)
     else:
-        image = pictures.as_rgb(picture.windows.whole())
+        image = pictures.as_rgb(picture.image.whole())
         drawn = draw_instances(image, picture.whole, picture.class_table)
     return layout.to_png(drawn)
 
@@ -35,9 +35,9 @@ def convert(picture: SegmentedPicture) -> bytes:
 def _draw_reduced(picture: SegmentedPicture, factor: int) -> np.ndarray:
     """Draws a picture with one of `factor` rows and columns, uint8 RGB."""
     images, maps = [], []
-    for y0, x0, y1, x1 in picture.windows.all_rows():
+    for y0, x0, y1, x1 in picture.image.all_rows():
         wanted = slice(-y0 % factor, None, factor), slice(None, None, factor)
-        images.append(picture.windows.read((y0, x0, y1, x1))[wanted])
+        images.append(picture.image.read((y0, x0, y1, x1))[wanted])
         maps.append(picture.cropped.ids((y0, x0, y1, x1))[wanted])
     ids = np.concatenate(maps)
     found = instances_lib.number(ids - 1, picture.cropped.classes, picture.cropped.scores)

@@ -25,35 +25,25 @@ class SegmentedPicture:
     Attributes:
       name: First part of the names of its files.
       filename: Name of the picture's own file.
-      image: The picture, or uint8 RGB [H, W, 3], or with other channels [H, W, C].
+      image: The picture, of which parts can be read.
       instances: Its instances, in NumPy, with scores, sizes and boxes.
       class_table: The classes.
       candidates: See `segmentation.describe_image`.
-      values: With `image` in memory: the values of the picture's file, [H, W, 1 or C], from which
-        it was made; None: they are those of `image`.
       pixel_size: Width and height of a pixel, micrometres; None: unknown.
     """
 
     name: str
     filename: str
-    image: np.ndarray | WindowedPicture
+    image: WindowedPicture
     instances: Instances | CroppedInstances
     class_table: ClassTable
     candidates: Candidates | None = None
     pixel_size: float | None = None
-    values: np.ndarray | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width, pixels."""
         return self.instances.size
-
-    @functools.cached_property
-    def windows(self) -> WindowedPicture:
-        """The picture, of which parts can be read."""
-        if isinstance(self.image, WindowedPicture):
-            return self.image
-        return WindowedPicture(self.image, self.values)
 
     @functools.cached_property
     def cropped(self) -> CroppedInstances:
@@ -65,11 +55,11 @@ class SegmentedPicture:
     @property
     def whole(self) -> Instances:
         """The instances with a map of ids as large as the picture."""
-        return self.instances if isinstance(self.instances, Instances) else self.cropped.whole()
+        return self.instances.whole()
 
     def intensities(self, box: Box) -> np.ndarray:
         """Returns what is measured of a part, [h, w, C]: the file's values, three times if grey."""
-        values = self.windows.read_values(box)
+        values = self.image.read_values(box)
         return np.repeat(values, len("RGB"), axis=2) if values.shape[2] == 1 else values
 
     @functools.cached_property

@@ -13,6 +13,7 @@ from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import pictures
 from affinity_seg.data.plane_choice import PlaneChoice
+from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.export import formats
 from affinity_seg.export.formats.picture import SegmentedPicture
 from affinity_seg.labels import ClassTable
@@ -134,11 +135,10 @@ class ServedPicture:
         merged = SegmentedPicture(
             self.name,
             content.filename,
-            content.image,
+            WindowedPicture(content.image, content.values),
             instances,
             self._class_table,
             None if config.vote_min_ratio is None else merging.class_candidates(instances, config),
-            values=content.values,
         )
         self._last = config, merged
         return merged
