@@ -173,13 +173,10 @@ def draw(
 def _segment(segmenter: Segmenter | ExportedModel, image: Image, choice: PlaneChoice) -> Instances:
     picture, name = _open(image, choice)
     with contextlib.closing(picture), errors_named(name):
-        if isinstance(segmenter, Segmenter) and large.is_large(segmenter, picture.size):
-            result = large.segment(segmenter, picture)
-            if result.warning:
-                warnings.warn(f"{name}: {result.warning}", stacklevel=3)
-            return result.instances.whole()
-        found = segmenter.segment(picture.whole()).as_numpy()
-    return found._replace(class_table=segmenter.class_table)
+        found = large.find(segmenter, picture)
+    if found.warning:
+        warnings.warn(f"{name}: {found.warning}", stacklevel=3)
+    return found.instances.whole()._replace(class_table=segmenter.class_table)
 
 
 def _open(image: Image, choice: PlaneChoice) -> tuple[WindowedPicture, str]:

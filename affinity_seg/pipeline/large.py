@@ -6,14 +6,14 @@ instances are those of the whole picture, if they are not larger than the overla
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from affinity_seg.data.sampling import spread
 from affinity_seg.data.windows import WindowedPicture
-from affinity_seg.instances import CroppedInstances
+from affinity_seg.instances import CroppedInstances, Instances
 from affinity_seg.pipeline import part_results, parts, pasting
 from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline.merging import GraphMerger
@@ -33,14 +33,14 @@ class Found(NamedTuple):
     """What was found in a large picture.
 
     Attributes:
-      instances: The instances.
+      instances: The instances; cropped ones of a picture that was segmented in parts.
       num_cut: How many of them may be pieces of objects larger than the overlap.
-      overlap: The overlap, zoomed pixels.
+      overlap: The overlap of the parts, zoomed pixels.
     """
 
-    instances: CroppedInstances
-    num_cut: int
-    overlap: int
+    instances: Instances | CroppedInstances
+    num_cut: int = 0
+    overlap: int = 0
 
     @property
     def warning(self) -> str | None:
@@ -78,6 +78,23 @@ def no_progress(parts: Sequence[Part], what: str) -> Iterable[Part]:
     """Shows nothing."""
     del what
     return parts
+
+
+def find(segmenter: Any, picture: WindowedPicture, progress: Progress = no_progress) -> Found:
+    """Returns the instances of a picture, which is segmented in parts if it is large.
+
+    Args:
+      segmenter: The pipeline, or an exported model, which needs the whole picture.
+      picture: The picture.
+      progress: As of `segment`.
+
+    Raises:
+      ValueError: As `segment`, or the picture is too large to be held as a whole.
+      tf.errors.OpError: The networks cannot run on it.
+    """
+    if isinstance(segmenter, Segmenter) and is_large(segmenter, picture.size):
+        return segment(segmenter, picture, progress)
+    return Found(segmenter.segment(picture.whole()).as_numpy())
 
 
 def segment(

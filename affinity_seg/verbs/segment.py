@@ -129,16 +129,13 @@ def _segment(segmenter, image, item):
     from tqdm import tqdm
 
     from affinity_seg.pipeline import large
-    from affinity_seg.pipeline.segmenter import Segmenter
 
     def progress(parts, what):
         """Shows a bar of the parts, if there are several and a terminal."""
         bar = {"desc": f"{item.name}: {what}", "unit": "part", "leave": False}
         return tqdm(parts, **bar, disable=len(parts) == 1 or None)
 
-    if not isinstance(segmenter, Segmenter) or not large.is_large(segmenter, image.size):
-        return segmenter.segment(image.whole()).as_numpy()
-    found = large.segment(segmenter, image, progress)
+    found = large.find(segmenter, image, progress)
     if found.warning:
         tqdm.write(f"{item.image_path}: {found.warning}")
     return found.instances
