@@ -95,7 +95,7 @@ def check_split(split: str) -> None:
     """Raises ValueError unless `split` is a plain name, without folders."""
     if not re.fullmatch(r"\w[\w.-]*", split):
         raise ValueError(
-            "`split` must be a name of rejected, digits, '_', '-' and '.', "
+            "`split` must be a name of letters, digits, '_', '-' and '.', "
             f"as of a folder of leftImg8bit: {split!r}"
         )
 

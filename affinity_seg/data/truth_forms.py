@@ -134,7 +134,7 @@ def _add(found: dict[str, str], name: str, path: str) -> None:
     name = names.normalized(name)
     if name in found:
         raise ValueError(
-            f"names of instance images must differ: {names.escaped(found[name])} and "
+            f"names of the truth of images must differ: {names.escaped(found[name])} and "
             f"{names.escaped(path)}"
         )
     found[name] = path

@@ -65,8 +65,8 @@ class WindowedPicture:
         height, width = self.size
         if height * width > pictures.MAX_PIXELS:
             raise ValueError(
-                f"a picture must have at most {pictures.MAX_PIXELS} pixels, unless the model is "
-                f"not an exported one and its preset has `regions: false`: {height}x{width}"
+                f"a picture must have at most {pictures.MAX_PIXELS} pixels for an exported model, "
+                f"and for a preset with `regions: true`: {height}x{width}"
             )
         return np.ascontiguousarray(self.read((0, 0, height, width)))
 

@@ -73,7 +73,7 @@ def test_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match="leftImg8bit"):
         listing.list_images(str(tmp_path), "cityscapes", "train")
     for split in ("../train", "..", "", "tr*", ".train"):
-        with pytest.raises(ValueError, match="`split` must be a name of rejected"):
+        with pytest.raises(ValueError, match="`split` must be a name of letters"):
             listing.list_images(str(tmp_path), "cityscapes", split)
     with pytest.raises(ValueError, match="`layout` must be one of"):
         listing.list_images(str(tmp_path), "coco")
