@@ -23,7 +23,7 @@ class Image(NamedTuple):
     Attributes:
       item: The image. Of one in a TFRecord, `image_path` names file and record, and
         `instance_path` is None.
-      sha256: Hash of the image file.
+      sha256: Hash of the image file and of what was chosen of it.
       height: Pixels.
       width: Pixels.
       content: Bytes of the image's file, or its record; none behind the networks.
@@ -38,7 +38,7 @@ class Image(NamedTuple):
     truth: bytes | None = None
 
     def decode(self) -> np.ndarray:
-        """Returns the pixels, uint8 RGB [H, W, 3].
+        """Returns the pixels, uint8 RGB [H, W, 3], or with other channels [H, W, C].
 
         Raises:
           ValueError: They are damaged; the message names the file.

@@ -19,7 +19,7 @@ class CheckedItem(NamedTuple):
 
     Attributes:
       item: The image.
-      image: uint8 RGB [H, W, 3].
+      image: uint8 RGB [H, W, 3], or with other channels [H, W, C].
       instances: uint8 or uint16 [H, W], pixels as stored on disk.
       jpeg: Bytes of the image file if it is a JPEG, else None.
       sha256: Hash of the image file and of what was chosen of it, or of the pixels if this is a
@@ -100,7 +100,7 @@ def from_arrays(
 
     Args:
       item: The image; its `filename` names the part.
-      image: uint8 RGB [H, W, 3].
+      image: uint8 RGB [H, W, 3], or with other channels [H, W, C].
       stored: uint8 or uint16 [H, W], pixels as stored on disk.
       class_table: The classes.
       shapes: The `shapes` of the image that it was cut out of; None to measure this part.

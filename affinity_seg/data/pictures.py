@@ -27,7 +27,7 @@ ALLOWED_SIZE = f"must have {MIN_PIXELS} to {MAX_PIXELS} pixels"
 
 
 def read(path: str, *, turned: bool = True, choice: PlaneChoice = plane_choice.ALL) -> np.ndarray:
-    """Returns the picture in a file, uint8 RGB [H, W, 3].
+    """Returns the picture in a file, uint8 RGB [H, W, 3], or with the chosen channels [H, W, C].
 
     Args:
       path: A file of one of `FORMATS`.
@@ -194,7 +194,7 @@ def decode(
     It is `to_image` of `decode_values`, and has its arguments and errors.
 
     Returns:
-      uint8 RGB [H, W, 3].
+      uint8 RGB [H, W, 3], or with other channels if those are chosen, [H, W, C].
     """
     return to_image(path, decode_values(path, content, formats, turned=turned, choice=choice))
 
@@ -218,7 +218,7 @@ def decode_values(
 
     Returns:
       Grey [H, W, 1] or RGB [H, W, 3] in the type of the file; of files that are not TIFF always
-      RGB.
+      RGB. If channels are chosen, these, [H, W, C].
 
     Raises:
       ValueError: As `check_header`, or the file is damaged or cut off, or has several pages or

@@ -107,7 +107,7 @@ def logits(
     normalized: tf.Tensor,
     channels: tuple[int, int] | None = None,
 ) -> tf.Tensor:
-    """Runs a network of `build_network` on float32 [B, H, W, 3] and returns its logits.
+    """Runs a network of `build_network` on float32 [B, H, W, C] and returns its logits.
 
     Args:
       model: The network.
@@ -148,7 +148,7 @@ def encode(
 
     Args:
       model: A model of `build_network`.
-      normalized: float32 [B, H, W, 3].
+      normalized: float32 [B, H, W, C].
       box: int32 [4], (y0, x0, y1, x1), ends exclusive: the features that are summed.
 
     Returns:

@@ -56,7 +56,7 @@ def unit_plan(
 
 
 class ResNetV1(tf_keras.Model):
-    """The backbone; maps images [B, H, W, 3] to {level: [B, ceil(H/s), ceil(W/s), C]}.
+    """The backbone; maps images [B, H, W, C] to {level: [B, ceil(H/s), ceil(W/s), D]}.
 
     `level` is log2 of a stride s as a string, as Model Garden's decoders expect; the map is the
     last one of that stride. The highest level is that of the output stride.

@@ -35,7 +35,7 @@ class Predictor:
         """Returns the logits of an image and of its regions.
 
         Args:
-          image: uint8 RGB [H, W, 3].
+          image: uint8 [H, W, C], with the channels of the networks.
           logits_cache: Logits of crops of this image that the same networks computed before,
             perhaps with another configuration. They are not computed again; new ones are added.
 

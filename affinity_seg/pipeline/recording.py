@@ -34,8 +34,8 @@ class Recorder:
 
         Args:
           item: The image.
-          image: Its pixels, uint8 RGB [H, W, 3].
-          image_sha256: Hash of its file.
+          image: Its pixels, uint8 [H, W, C], with the channels of the networks.
+          image_sha256: See `Item.image_sha256`.
           logits_cache: As in `Predictor.predict`.
 
         Raises:

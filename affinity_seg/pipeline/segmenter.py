@@ -145,10 +145,10 @@ class Segmenter(tf.Module):
 
         Args:
           network: `semantic` or one of `networks`.
-          views: float32 [B, H, W, 3], see `view`.
+          views: float32 [B, H, W, C], see `view`.
 
         Returns:
-          float32 [B, ceil(H / stride), ceil(W / stride), C].
+          float32 [B, ceil(H / stride), ceil(W / stride), num_outputs].
         """
         return tiles.run(network, views, self.config.max_input_pixels, self.config.tile_overlap)
 
@@ -232,12 +232,12 @@ def crop(pixels: tf.Tensor, box: tf.Tensor, zoomed: tf.Tensor) -> tf.Tensor:
     """Returns a region of an image at its zoomed size.
 
     Args:
-      pixels: float32 RGB [H, W, 3], see `Segmenter.contrasts`.
+      pixels: float32 [H, W, C], see `Segmenter.contrasts`.
       box: int32 [4], (y0, x0, y1, x1), ends exclusive, pixels.
       zoomed: int32 [2], see `regions.zoomed_size`.
 
     Returns:
-      float32 RGB [*zoomed, 3].
+      float32 [*zoomed, C].
     """
     return tf.image.resize(pixels[box[0] : box[2], box[1] : box[3]], zoomed, method="bilinear")
 
@@ -247,12 +247,12 @@ def view(network: Network, pixels: tf.Tensor, size: tf.Tensor, mirrored: bool) -
 
     Args:
       network: The network.
-      pixels: float32 RGB 0..255 [h, w, 3].
+      pixels: float32 0..255 [h, w, C].
       size: int32 [2], height and width after padding with zeros at the bottom and right.
       mirrored: Whether it is mirrored, before the padding, which is at the right in any case.
 
     Returns:
-      float32 [*size, 3].
+      float32 [*size, C].
     """
     normalized = network.normalize(pixels[None])[0]
     normalized = normalized[:, ::-1] if mirrored else normalized

@@ -72,12 +72,12 @@ def run(network: Network, images: tf.Tensor, max_pixels: int, overlap: int) -> t
 
     Args:
       network: The network.
-      images: Normalised float32 [B, H, W, 3].
+      images: Normalised float32 [B, H, W, C].
       max_pixels: As in `cut`.
       overlap: As in `cut`.
 
     Returns:
-      The logits, float32 [B, ceil(H / stride), ceil(W / stride), C].
+      The logits, float32 [B, ceil(H / stride), ceil(W / stride), num_outputs].
     """
     height, width = tf.shape(images)[1], tf.shape(images)[2]
     if height * width <= max_pixels:

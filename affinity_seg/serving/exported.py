@@ -51,7 +51,7 @@ class ExportedModel:
         """Returns the instances of an image in NumPy; without votes, which the model omits.
 
         Args:
-          image: uint8 RGB [H, W, 3].
+          image: uint8 [H, W, C], with the channels of the networks.
 
         Raises:
           tf.errors.OpError: The model cannot process the image.
