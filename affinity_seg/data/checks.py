@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import labels, names
-from affinity_seg.data import instance_files, mask_checks, pictures, truth_files
+from affinity_seg.data import mask_checks, pictures, truth_files
 from affinity_seg.data.listing import Item
 from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.rejected_inputs import RejectedInputs
@@ -57,7 +57,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
         or an id is unknown. The message names the file.
     """
     names.check_utf8(item.filename, item.image_path)
-    content = instance_files.read_bytes(item.image_path)
+    content = pictures.read_bytes(item.image_path)
     image = pictures.decode(item.image_path, content, choice=item.choice)
     stored, overlaps = truth_files.read(item, class_table)
     if stored.shape != image.shape[:2]:

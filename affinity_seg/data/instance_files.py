@@ -25,10 +25,10 @@ MAX_ID = 2**31 - 1
 _CHANNELS = {2: "three channels, RGB", 4: "two channels, grey and alpha", 6: "four channels, RGBA"}
 
 
-def read_bytes(path: str) -> bytes:
-    """Returns the bytes of a file."""
+def read(path: str) -> np.ndarray:
+    """Returns what `decode` does of a file; raises FileNotFoundError if there is none."""
     with open(path, "rb") as file:
-        return file.read()
+        return decode(path, file.read())
 
 
 def decode(path: str, content: bytes) -> np.ndarray:

@@ -31,7 +31,7 @@ def read(folder: str, size: tuple[int, int]) -> list[ObjectMask]:
                 f"{path}: a folder of masks must hold only files "
                 f"*{{{','.join(truth_forms.NUMBER_SUFFIXES)}}}, one for each object; take it out"
             )
-        mask = instance_files.decode(path, instance_files.read_bytes(path))
+        mask = instance_files.read(path)
         if mask.shape != tuple(size):
             raise ValueError(
                 f"{path}: must have the size of its image, {size[0]}x{size[1]}: "

@@ -115,7 +115,7 @@ def _read_objects(item: Item, size: tuple[int, int]) -> list[ObjectMask]:
 
 def _read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:
     """Reads an instance image; raises ValueError unless it fits `class_table`."""
-    stored = instance_files.decode(path, instance_files.read_bytes(path))
+    stored = instance_files.read(path)
     # Instances do not fit into 8 bits: most likely this is an image of label ids.
     if class_table.encoding != "ids" and stored.dtype == np.uint8:
         raise ValueError(
