@@ -58,15 +58,10 @@ def read(path: str, filename: str, size: tuple[int, int]) -> list[ObjectMask]:
     ]
 
 
-def is_labelme(content: Any) -> bool:
-    """Returns whether the value of a JSON file can be one of LabelMe."""
-    return isinstance(content, dict) and "shapes" in content
-
-
 def _load(path: str) -> dict[str, Any]:
     with open(path, "rb") as file:
         content = structured.parse_json(file.read(), path)
-    if not is_labelme(content):
+    if not isinstance(content, dict) or "shapes" not in content:
         raise ValueError(f"{path}: must be a file of LabelMe, with `shapes`")
     return content
 

@@ -40,7 +40,7 @@ _ONLY_HERE = ("127.0.0.1", "::1", "localhost")
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
-    tool_flags.define_model_flags(values, required=True)
+    tool_flags.define_model_flags(values)
     values.string("host", "127.0.0.1", "Address to listen at; 0.0.0.0: all interfaces.")
     values.integer("http_port", 8080, "Port of the page, or of REST.", 1, 65535)
     page, exported = "For the page: ", "For an exported model: "

@@ -187,8 +187,9 @@ class Application:
 
     def _command(self, picture: ServedPicture, fields: Mapping[str, Any]) -> str:
         """Returns the command that segments the picture in the same way."""
-        settings, (filename, choice) = self._settings, picture.content[:2]
-        flags = [f"--model={settings.model}", f"--input={filename}", "--output_dir=results"]
+        settings, content = self._settings, picture.content
+        choice = content.choice
+        flags = [f"--model={settings.model}", f"--input={content.filename}", "--output_dir=results"]
         if choice.page is not None:
             flags.append(f"--page={choice.page}")
         if choice.channels is not None:

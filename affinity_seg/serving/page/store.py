@@ -63,10 +63,10 @@ class Store:
             self._kept[token] = _Kept(found.picture, self._clock())
             return found.picture
 
-    def forget(self, token: str) -> bool:
-        """Forgets a picture; returns whether it was there."""
+    def forget(self, token: str) -> None:
+        """Forgets a picture, if it is there."""
         with self._lock:
-            return self._kept.pop(token, None) is not None
+            self._kept.pop(token, None)
 
     def forget_old(self) -> None:
         """Forgets the pictures that were not used for too long."""
