@@ -5,9 +5,8 @@ r"""Measures memory and time of `affinity_seg segment` by the size of the pictur
 
 Each picture is a TIFF file, in tiles, of a smaller picture that is repeated. With --bits=16 its
 values are multiplied by 16, as those of a camera of 12 bits. Each is segmented by a process of its
-own. Prints a
-table of the peak memory and the seconds, and writes results.json. The pictures and their results
-stay in the output folder.
+own. Prints a table of the peak memory and the seconds, and writes results.json. The pictures and
+their results stay in the output folder.
 """
 
 import os

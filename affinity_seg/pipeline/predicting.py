@@ -125,7 +125,7 @@ class Predictor:
 
         Args:
           network: The network.
-          crops: By a key for each crop: its pixels, float32 RGB 0..255 [H, W, 3], and the height
+          crops: By a key for each crop: its pixels, float32 0..255 [H, W, C], and the height
             and width that it is padded to.
           cache: As in `predict`.
         """
