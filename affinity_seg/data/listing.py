@@ -150,8 +150,7 @@ def list_pictures(paths: Iterable[str]) -> list[Item]:
             items += _list_folder(path, "images", None)
         elif os.path.exists(path):
             file = os.path.basename(path)
-            name = names.normalized(os.path.splitext(file)[0])
-            items.append(Item(name, file, path, None))
+            items.append(Item(_stem(file), file, path, None))
         else:
             raise FileNotFoundError(f"the image does not exist: {path}")
     return _sorted(items)
@@ -236,6 +235,7 @@ def _remark(item: Item, truths: Truths) -> str:
 
 
 def _stem(path: str) -> str:
+    """Returns the key of a picture: its file's name without folders and suffix, in NFC."""
     return names.normalized(os.path.splitext(os.path.basename(path))[0])
 
 
@@ -290,10 +290,7 @@ def _list_folder(data_dir: str, layout: str, allowed: Collection[str] | None) ->
         return _list_scenes(data_dir, scenes, allowed)
     images = os.path.join(data_dir, "images") if layout == "folder" else data_dir
     found = [file for file in _list_folder_names(images) if _is_image(file)]
-    items = [
-        Item(names.normalized(os.path.splitext(file)[0]), file, os.path.join(images, file), None)
-        for file in found
-    ]
+    items = [Item(_stem(file), file, os.path.join(images, file), None) for file in found]
     skipped = unlisted.find_pictures(images, found)
     pattern = "*{" + ",".join(_IMAGE_SUFFIXES) + "}"
     return _checked(items, images, pattern, skipped, allowed)
@@ -309,9 +306,8 @@ def _list_scenes(data_dir: str, scenes: list[str], allowed: Collection[str] | No
             raise ValueError(
                 f"{folder}: must hold one picture: {len(found)}, {mistakes.listed(found)}"
             )
-        name = names.normalized(os.path.splitext(found[0])[0])
         path = os.path.join(folder, found[0])
-        items.append(Item(name, f"{scene}/images/{found[0]}", path, None))
+        items.append(Item(_stem(path), f"{scene}/images/{found[0]}", path, None))
     skipped = unlisted.find_pictures(data_dir, scenes)
     return _checked(items, data_dir, "<name>/images/*", skipped, allowed)
 
