@@ -109,8 +109,9 @@ def _read_objects(item: Item, size: tuple[int, int]) -> list[ObjectMask]:
     # Late: few programs need pycocotools.
     from affinity_seg.data import coco_files, labelme_files
 
-    readers = {truth_forms.COCO: coco_files.read, truth_forms.LABELME: labelme_files.read}
-    return readers[item.form](item.instance_path, os.path.basename(item.filename), size)
+    if item.form == truth_forms.COCO:
+        return coco_files.read(item.instance_path, item.filename, size)
+    return labelme_files.read(item.instance_path, os.path.basename(item.filename), size)
 
 
 def _read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:
