@@ -1,6 +1,7 @@
 """Truth in COCO's form: crowds, sizes, and everything that may be wrong in a file."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -67,6 +68,15 @@ def test_file_names_with_folder_and_backslash(folder):
             folder, lambda content, name=name: content["images"][0].update(file_name=name)
         )
         assert len(truth.instance_classes) == 7
+
+
+def test_an_image_in_the_folder_of_a_scene(folder):
+    os.makedirs(folder / "scene")
+    os.rename(folder / "images", folder / "scene" / "images")
+    truth = _read(
+        folder, lambda content: content["images"][0].update(file_name="scene/images/a.png")
+    )
+    assert len(truth.instance_classes) == 7
 
 
 def test_corners_a_little_outside_are_moved_into_the_image(folder):

@@ -2,6 +2,7 @@
 
 import os
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,8 +17,10 @@ from affinity_seg.configs import networks as networks_config
 from affinity_seg.data import graph_examples, pictures, tiles
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.modeling import loading, networks
+from affinity_seg.pipeline import prediction_runs
 from affinity_seg.serving import saved_model
 from affinity_seg.serving.exported import ExportedModel
+from affinity_seg.serving.page import served_picture
 from affinity_seg.tasks import training
 
 _COUNT = 5
@@ -147,6 +150,18 @@ def test_pictures_with_measurements_of_every_channel(made, tmp_path):
     with open(tmp_path / "measurements.csv", encoding="utf-8") as file:
         header = file.readline().strip().split(",")
     assert header[-3:] == ["mean_5", "min_5", "max_5"]
+
+
+def test_the_page_shows_the_first_three_channels(made):
+    data, _, _, folder = made
+    model = model_folder.read(str(folder))
+    segmenter = prediction_runs.load_segmenter(model.config(), *model.network_dirs)
+    path = data / "images" / "a.tif"
+    served = served_picture.Reader(segmenter, 10**6, 10.0).read("a.tif", path.read_bytes(), _CHOICE)
+    shown = cv2.imdecode(np.frombuffer(served.png, np.uint8), cv2.IMREAD_COLOR)
+    image = pictures.read(str(path), choice=_CHOICE)
+    np.testing.assert_array_equal(shown[..., ::-1], image[..., :3])
+    assert served_picture.describe_instances(served.merge({}))
 
 
 def test_other_channels_than_the_network_has_are_refused(made, tmp_path):
