@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import labels, names
-from affinity_seg.data import mask_checks, pictures, truth_files
+from affinity_seg.data import instance_files, mask_checks, pictures, truth_files
 from affinity_seg.data.listing import Item
 from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.rejected_inputs import RejectedInputs
@@ -60,11 +60,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
     content = pictures.read_bytes(item.image_path)
     image = pictures.decode(item.image_path, content, choice=item.choice)
     stored, overlaps = truth_files.read(item, class_table)
-    if stored.shape != image.shape[:2]:
-        raise ValueError(
-            f"{item.instance_path}: must have the size of its image, "
-            f"{image.shape[0]}x{image.shape[1]}: {stored.shape[0]}x{stored.shape[1]}"
-        )
+    instance_files.check_fits(item.instance_path, stored.shape, image.shape[:2])
     is_jpeg = pictures.format_of(item.image_path, content, item.choice) == "JPEG"
     jpeg = content if is_jpeg and item.choice.channels is None else None
     checked = _checked(item, image, stored, jpeg, content, class_table)

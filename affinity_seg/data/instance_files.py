@@ -62,6 +62,21 @@ def decode(path: str, content: bytes) -> np.ndarray:
     return _whole(path, stored[..., 0])
 
 
+def check_fits(path: str, size: tuple[int, int], image_size: tuple[int, int]) -> None:
+    """Raises ValueError unless truth has the size of its image.
+
+    Args:
+      path: The file of the truth, for the message.
+      size: Its height and width.
+      image_size: Those of the image.
+    """
+    if tuple(size) != tuple(image_size):
+        raise ValueError(
+            f"{path}: must have the size of its image, {image_size[0]}x{image_size[1]}: "
+            f"{size[0]}x{size[1]}"
+        )
+
+
 def _whole(path: str, stored: np.ndarray) -> np.ndarray:
     """Returns numbers of any type in the smallest one of `decode`'s that their type allows."""
     if stored.dtype in (np.uint8, np.uint16):

@@ -32,11 +32,7 @@ def read(folder: str, size: tuple[int, int]) -> list[ObjectMask]:
                 f"*{{{','.join(truth_forms.NUMBER_SUFFIXES)}}}, one for each object; take it out"
             )
         mask = instance_files.read(path)
-        if mask.shape != tuple(size):
-            raise ValueError(
-                f"{path}: must have the size of its image, {size[0]}x{size[1]}: "
-                f"{mask.shape[0]}x{mask.shape[1]}"
-            )
+        instance_files.check_fits(path, mask.shape, size)
         _check_values(path, mask)
         found.append(object_masks.crop(file, None, mask > 0))
     return found

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import labels
-from affinity_seg.data import truth_files
+from affinity_seg.data import instance_files, truth_files
 from affinity_seg.data.listing import Item
 
 
@@ -46,11 +46,8 @@ def read_truth(
       ValueError: The truth is damaged, has an unknown id or class or another size.
     """
     stored = truth_files.read(item, class_table).values
-    if size is not None and stored.shape != tuple(size):
-        raise ValueError(
-            f"{item.instance_path}: must have the size of its image, {size[0]}x{size[1]}: "
-            f"{stored.shape[0]}x{stored.shape[1]}"
-        )
+    if size is not None:
+        instance_files.check_fits(item.instance_path, stored.shape, size)
     classes, instances = class_table.decode(stored)
     values, first, inverse = np.unique(instances, return_index=True, return_inverse=True)
     is_instance = values > 0
