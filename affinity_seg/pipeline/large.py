@@ -58,8 +58,8 @@ class Found(NamedTuple):
 def is_large(segmenter: Segmenter, size: tuple[int, int]) -> bool:
     """Returns whether a picture is to be segmented in parts.
 
-    That is so if its networks' input may have more pixels than `max_input_pixels`. Presets with
-    regions have no such pictures: their regions are smaller than the picture.
+    That is so if its networks' input may have more pixels than `max_input_pixels`. With a preset
+    with regions it never is: such presets hold the whole picture.
 
     Args:
       segmenter: The pipeline.

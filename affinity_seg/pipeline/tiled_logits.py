@@ -19,7 +19,7 @@ from affinity_seg.modeling.loading import Network
 from affinity_seg.pipeline import tiles
 
 KEPT_BYTES = 3 * 2**27
-"""Logits that are kept for the next parts."""
+"""Most bytes of logits that are kept for the next parts, of all networks together."""
 
 MAX_CONTEXT_TILES = 96
 """Where there are more tiles, the mean of the features is that of so many, evenly spread."""
@@ -90,7 +90,7 @@ class TiledLogits:
         zoomed: tuple[int, int],
         padded: tuple[int, int],
         config: InferenceConfig,
-        kept_bytes: int = KEPT_BYTES,
+        kept_bytes: int,
     ):
         """Cuts the input of the network into tiles.
 
@@ -101,7 +101,7 @@ class TiledLogits:
           zoomed: Height and width of the picture after the zoom.
           padded: Height and width after padding, see `regions.padded_size`.
           config: Size and overlap of tiles, and the type of the logits.
-          kept_bytes: See `KEPT_BYTES`.
+          kept_bytes: Most bytes of logits that are kept for the next parts.
         """
         self._network = network
         self._views = views

@@ -173,7 +173,7 @@ def _of_strings(function: Callable, name: str) -> Callable:
     return tf.function(function, input_signature=[tf.TensorSpec([None], tf.string, name)])
 
 
-def warmup_inputs(num_channels: int = RGB) -> dict[str, tuple[str, Any]]:
+def warmup_inputs(num_channels: int) -> dict[str, tuple[str, Any]]:
     """Returns for each signature the name of its input, and a small batch of one image for it."""
     # A bright box on a dark ground, so that there may be an instance.
     image = tf.pad(

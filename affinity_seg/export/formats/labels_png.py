@@ -19,4 +19,4 @@ def convert(picture: SegmentedPicture) -> bytes:
             f"with `--formats=labels_png` a picture must have at most {pictures.MAX_PIXELS} "
             f"pixels: {height}x{width}; use `labels_tiff`"
         )
-    return label_maps.encode(picture.whole)
+    return label_maps.encode(picture.instances.whole())

@@ -28,7 +28,7 @@ def convert(picture: SegmentedPicture) -> bytes:
         drawn = _draw_reduced(picture, factor)
     else:
         image = pictures.as_rgb(picture.image.whole())
-        drawn = draw_instances(image, picture.whole, picture.class_table)
+        drawn = draw_instances(image, picture.instances.whole(), picture.class_table)
     return layout.to_png(drawn)
 
 

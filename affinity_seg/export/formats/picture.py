@@ -52,11 +52,6 @@ class SegmentedPicture:
             return self.instances
         return instances_lib.crop(self.instances)
 
-    @property
-    def whole(self) -> Instances:
-        """The instances with a map of ids as large as the picture."""
-        return self.instances.whole()
-
     def intensities(self, box: Box) -> np.ndarray:
         """Returns what is measured of a part, [h, w, C]: the file's values, three times if grey."""
         values = self.image.read_values(box)
