@@ -264,13 +264,6 @@ class ClassTable:
         return label_id if label_id in self.stuff_label_ids else label_id * 1000 + number
 
 
-def _as_lists(value: Any) -> Any:
-    """Returns `value` with lists for tuples, as YAML has them."""
-    if isinstance(value, dict):
-        return {key: _as_lists(entry) for key, entry in value.items()}
-    return [_as_lists(entry) for entry in value] if isinstance(value, tuple | list) else value
-
-
 def _is_int(value: Any, least: int, most: int = _NUM_LABEL_IDS - 1) -> bool:
     return type(value) is int and least <= value <= most  # A bool is an int as well.
 
@@ -354,7 +347,8 @@ def table_from_fields(fields: dict[str, Any]) -> ClassTable:
 
 def as_yaml(class_table: ClassTable) -> bytes:
     """Returns a class table as the file that `load_class_table` reads."""
-    return yaml.safe_dump(_as_lists(dataclasses.asdict(class_table)), allow_unicode=True).encode()
+    fields = structured.plain(dataclasses.asdict(class_table))
+    return yaml.safe_dump(fields, allow_unicode=True).encode()
 
 
 def load_class_table(name_or_path: str) -> ClassTable:

@@ -16,7 +16,6 @@ writes them. They are known by their names, and each holds a description, `CARD`
 """
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -200,7 +199,7 @@ def write(
             content[name] = {**content.get(name, {}), **given}
     if preset is not None:
         is_name = isinstance(preset, str)
-        content["preset"] = preset if is_name else _plain(dataclasses.asdict(preset))
+        content["preset"] = preset if is_name else structured.plain(dataclasses.asdict(preset))
     text = yaml.safe_dump({k: content[k] for k in _FIELDS if k in content}, sort_keys=False)
     files.write_bytes(os.path.join(folder, FILE), text.encode())
 
@@ -224,8 +223,3 @@ def _read_file(folder: str) -> dict[str, Any]:
     if not isinstance(content.get("scores", {}), dict):
         raise ValueError(f"{path}: `scores` must be a mapping: {content['scores']!r}")
     return content
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Returns `values` with lists for tuples, as YAML has them."""
-    return json.loads(json.dumps(values))

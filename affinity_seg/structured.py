@@ -58,6 +58,11 @@ def parse_json(text: bytes | str, where: str) -> Any:
         raise ValueError(f"{where}: the file is damaged: nested too deeply") from error
 
 
+def plain(value: Any) -> Any:
+    """Returns a value as JSON gives it back: tuples become lists, and no list is shared."""
+    return json.loads(json.dumps(value))
+
+
 def shown(value: Any) -> str:
     """Returns a value for a message, shortened if it is long."""
     return _SHORT.repr(value)

@@ -18,14 +18,14 @@ import numpy as np
 from tqdm import tqdm
 
 import affinity_seg
-from affinity_seg import files
+from affinity_seg import files, structured
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import metrics
 from affinity_seg.model_folder import ModelFolder
 from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import folders, prediction_runs, records
-from affinity_seg.pipeline.fingerprint import as_json, prediction_fingerprint
+from affinity_seg.pipeline.fingerprint import prediction_fingerprint
 from benchmarks import clusterings, strategies
 
 
@@ -54,7 +54,7 @@ def compare(
         configs.setdefault(record_dirs[-1], recorded)
     chosen = {clustering.package for clustering in clusterings.known()} - {None}
     made_from = {
-        "preset": as_json(vars(config)),
+        "preset": structured.plain(vars(config)),
         "records": [os.path.basename(folder) for folder in record_dirs],
         "training": [item.name for item in training],
         "images": [item.name for item in items],
@@ -93,7 +93,7 @@ def seconds_per_image(model: ModelFolder, items: Sequence[Item], path: str) -> f
     config = model.config()
     made_from = {
         "fingerprint": prediction_fingerprint(config, *model.network_dirs),
-        "preset": as_json(vars(config)),
+        "preset": structured.plain(vars(config)),
         "images": [item.name for item in items],
     }
 

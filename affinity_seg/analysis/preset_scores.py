@@ -17,7 +17,6 @@ from affinity_seg.data.listing import Item
 from affinity_seg.evaluation import metrics, results
 from affinity_seg.pipeline import merge_runs, records
 from affinity_seg.pipeline.errors import errors_named
-from affinity_seg.pipeline.fingerprint import as_json
 from affinity_seg.pipeline.merging import class_candidates
 
 
@@ -55,7 +54,7 @@ class PresetScores:
         self._path = path
         self._made_from = {
             "metric": judge.name,
-            "start": as_json(vars(start)),
+            "start": structured.plain(vars(start)),
             "predictions": {f"{z:g}": os.path.basename(d) for z, d in record_dirs.items()},
             "images": {
                 item.name: [item.image_sha256(), truth_files.digest(item)] for item in items
@@ -138,4 +137,6 @@ class PresetScores:
 def changes(config: InferenceConfig, start: InferenceConfig) -> dict[str, Any]:
     """Returns the fields of a preset that differ from those of another, for JSON."""
     before = vars(start)
-    return as_json({name: value for name, value in vars(config).items() if value != before[name]})
+    return structured.plain(
+        {name: value for name, value in vars(config).items() if value != before[name]}
+    )

@@ -1,6 +1,5 @@
 """The file `plan.yaml`: every choice of a fit with its value and the reason for it."""
 
-import json
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -40,12 +39,7 @@ class Plan(dict[str, Choice]):
 
     def values_of(self) -> dict[str, Any]:
         """Returns the values by name, as JSON has them."""
-        return self.plain({name: choice.value for name, choice in self.items()})
-
-    @staticmethod
-    def plain(values: Any) -> Any:
-        """Returns values as JSON has them: without tuples, and none of them twice."""
-        return json.loads(json.dumps(values))
+        return structured.plain({name: choice.value for name, choice in self.items()})
 
 
 def write(folder: str, plan: Plan) -> str:
@@ -89,7 +83,7 @@ def read(folder: str, names: Sequence[str]) -> Plan | None:
 
 def _entry(item: tuple[str, Choice]) -> str:
     name, (value, reason) = item
-    text = yaml.safe_dump(Plan.plain(value), default_flow_style=True, width=10**6)
+    text = yaml.safe_dump(structured.plain(value), default_flow_style=True, width=10**6)
     value_text = text.removesuffix("\n").removesuffix("...").strip()
     lines = textwrap.wrap(reason, 90, break_long_words=False, break_on_hyphens=False)
     return f"\n{name}:\n  value: {value_text}\n  reason: >-\n" + "".join(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from affinity_seg import files, model_folder
+from affinity_seg import files, model_folder, structured
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.fitting import choices
@@ -210,7 +210,7 @@ def write_experiment(folder: str, changes: dict[str, Any]) -> str:
     """Writes what a plan changes of `BASE`; returns the path."""
     path = os.path.join(folder, EXPERIMENT)
     head = f"# Made by `affinity_seg fit` from {plan_file.FILE}, on top of {', '.join(BASE)}.\n"
-    text = head + yaml.safe_dump(Plan.plain(changes), sort_keys=False)
+    text = head + yaml.safe_dump(structured.plain(changes), sort_keys=False)
     files.write_bytes(path, text.encode())
     return path
 

@@ -1,6 +1,5 @@
 """The settings and networks that made a folder of outputs, so that runs are never mixed."""
 
-import json
 import os
 from typing import Any
 
@@ -18,7 +17,7 @@ def prediction_fingerprint(
     config: InferenceConfig, semantic_dir: str, affinity_dir: str
 ) -> dict[str, Any]:
     """Returns all that determines the predictions: configuration and networks."""
-    return as_json(
+    return structured.plain(
         {
             **config.fingerprint_fields(),
             "semantic_network": network_folder.network_identity(semantic_dir),
@@ -39,17 +38,12 @@ def record_fields(config: InferenceConfig, fingerprint: dict[str, Any]) -> dict[
 
     The regions of interest and their zoomed sizes stay those of the records.
     """
-    wanted = as_json(config.prediction_fields())
+    wanted = structured.plain(config.prediction_fields())
     for flip in ("semantic_flip", "affinity_flip"):
         wanted[flip] = wanted[flip] or fingerprint.get(flip)
     if fingerprint.get("merge_window") in MERGE_WINDOWS:
         wanted["merge_window"] = max(wanted["merge_window"], fingerprint["merge_window"])
     return wanted
-
-
-def as_json(content: dict[str, Any]) -> dict[str, Any]:
-    """Returns `content` as it comes back from a JSON file: tuples become lists."""
-    return json.loads(json.dumps(content))
 
 
 def first_difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:

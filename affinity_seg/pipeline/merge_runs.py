@@ -5,7 +5,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from affinity_seg import files
+from affinity_seg import files, structured
 from affinity_seg.configs.choices import MERGE_METHODS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation import results as results_lib
@@ -97,7 +97,7 @@ class RecordMerger(ResultFolder):
         settings = {name: getattr(config, name) for name in names}
         instance_filter = instance_filter.at_least(config.min_score)
         wanted = {"method": method, **fingerprint, **settings, **instance_filter._asdict()}
-        super().__init__(results_dir, fingerprint_lib.as_json(wanted))
+        super().__init__(results_dir, structured.plain(wanted))
         self._predictions = fingerprint
         self._config = config
         self._method = method

@@ -11,10 +11,9 @@ import tensorflow as tf
 import yaml
 from absl import logging
 
-from affinity_seg import files, labels, version
+from affinity_seg import files, labels, structured, version
 from affinity_seg.configs.choices import EXPORT_KINDS
 from affinity_seg.configs.inference import InferenceConfig, load_config
-from affinity_seg.pipeline import fingerprint
 from affinity_seg.pipeline.filters import KEEP_ALL
 from affinity_seg.pipeline.segmenter import Segmenter
 from affinity_seg.serving import signatures
@@ -66,7 +65,7 @@ def write(
         extra = os.path.join(temporary, EXTRA)
         table = labels.as_yaml(segmenter.class_table)
         files.write_bytes(os.path.join(extra, labels.TABLE_FILE), table)
-        preset = yaml.safe_dump(fingerprint.as_json(dataclasses.asdict(segmenter.config)))
+        preset = yaml.safe_dump(structured.plain(dataclasses.asdict(segmenter.config)))
         files.write_bytes(os.path.join(extra, PRESET_FILE), preset.encode())
         files.write_json(
             os.path.join(extra, "export.json"),

@@ -6,9 +6,10 @@ import numpy as np
 import oracle
 from running import ROOT, run_verb
 
+from affinity_seg import structured
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation.results import read_result
-from affinity_seg.pipeline import fingerprint, records
+from affinity_seg.pipeline import records
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.segmenter import Segmenter
 
@@ -42,7 +43,7 @@ def _predict(tmp_path):
         name="street",
         filename="street.png",
         image_sha256="0a1b",
-        fingerprint=fingerprint.as_json(CONFIG.prediction_fields()),
+        fingerprint=structured.plain(CONFIG.prediction_fields()),
         class_table=oracle.TABLE,
         prediction=predictor.predict(oracle.picture(classes, instances)),
     )
