@@ -123,18 +123,7 @@ def list_images(
       ValueError: An argument breaks its rule, two images have the same name, pictures would be
         skipped and that is not allowed, or as `truth_forms.find`.
     """
-    if layout not in LAYOUTS:
-        raise ValueError(f"`layout` must be one of {LAYOUTS}: {layout!r}")
-    if annotation not in ANNOTATIONS:
-        raise ValueError(f"`annotation` must be one of {ANNOTATIONS}: {annotation!r}")
-    truths = _list_truths(data_dir, layout, split, annotation)
-    if layout == "cityscapes":
-        items = _list_cityscapes(data_dir, split, annotation, allowed)
-    else:
-        items = _list_folder(data_dir, layout, allowed)
-    if truths is not None:
-        items = [_with_truth(item, truths) for item in items]
-    return _sorted(item._replace(choice=choice) for item in items)
+    return _list(data_dir, layout, split, annotation, allowed, choice)[0]
 
 
 def list_pictures(paths: Iterable[str]) -> list[Item]:
@@ -186,10 +175,9 @@ def list_labelled_images(
       FileNotFoundError: Truth is missing and not listed; the message names all.
       ValueError: The layout has no ground truth, or as in `list_images`.
     """
-    items = list_images(data_dir, layout, split, annotation, allowed, choice)
-    if layout not in LABELLED_LAYOUTS:
+    items, truths = _list(data_dir, layout, split, annotation, allowed, choice)
+    if truths is None:
         raise ValueError(f"`layout` {layout!r} has no truth; use one of {LABELLED_LAYOUTS}")
-    truths = _list_truths(data_dir, layout, split, annotation)
     missing = [item for item in items if not item.has_truth]
     if missing and (rejected is None or rejected.is_strict or len(missing) == len(items)):
         message = f"{truths.counted(len(missing))} {'is' if len(missing) == 1 else 'are'} missing"
@@ -212,6 +200,29 @@ def list_labelled_images(
         )
     without = set(missing)
     return [item for item in items if item not in without]
+
+
+def _list(
+    data_dir: str,
+    layout: str,
+    split: str,
+    annotation: str,
+    allowed: Collection[str] | None,
+    choice: PlaneChoice,
+) -> tuple[list[Item], Truths | None]:
+    """Returns what `list_images` does, and the truth of the layout, None if it has none."""
+    if layout not in LAYOUTS:
+        raise ValueError(f"`layout` must be one of {LAYOUTS}: {layout!r}")
+    if annotation not in ANNOTATIONS:
+        raise ValueError(f"`annotation` must be one of {ANNOTATIONS}: {annotation!r}")
+    truths = _list_truths(data_dir, layout, split, annotation)
+    if layout == "cityscapes":
+        items = _list_cityscapes(data_dir, split, annotation, allowed)
+    else:
+        items = _list_folder(data_dir, layout, allowed)
+    if truths is not None:
+        items = [_with_truth(item, truths) for item in items]
+    return _sorted(item._replace(choice=choice) for item in items), truths
 
 
 def _with_truth(item: Item, truths: Truths) -> Item:
@@ -259,7 +270,6 @@ def _sorted(items: Iterable[Item]) -> list[Item]:
 def _list_cityscapes(
     data_dir: str, split: str, annotation: str, allowed: Collection[str] | None
 ) -> list[Item]:
-    check_split(split)
     root = os.path.join(data_dir, "leftImg8bit")
     items, skipped = [], []
     found = _list_folder_names(os.path.join(root, split))
