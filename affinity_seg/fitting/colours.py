@@ -2,7 +2,7 @@
 
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.survey import STRETCH, Survey
-from affinity_seg.fitting.upright import LIMIT, MIN_IMAGES, MIN_OBJECTS
+from affinity_seg.fitting.upright import LIMIT, MIN_IMAGES, MIN_OBJECTS, SMALL
 
 _DIFFERENT_BRIGHTNESS = 1.5
 """Ratio of the images' ranges of brightness from which it says little about the objects."""
@@ -47,7 +47,8 @@ def of(found: Survey, is_whole: bool) -> Plan:
             f"Up and down mean nothing: heights ({evidence.height:+.3f}), sizes "
             f"({evidence.size:+.3f}) and directions ({evidence.direction:+.3f}) of "
             f"{evidence.objects} objects, and brightness above and below "
-            f"({evidence.brightness:+.3f}), differ by 0.05 or by {LIMIT:g} standard errors at most."
+            f"({evidence.brightness:+.3f}), differ by {SMALL:g} or by {LIMIT:g} standard errors at "
+            "most."
         )
     is_microscope = is_stretched and found.is_grey and is_whole and found.channels == 3
     return Plan(
