@@ -46,7 +46,7 @@ class Image(NamedTuple):
         path = self.item.image_path
         if self.truth is None:
             return pictures.decode(
-                path, self.content, turned=not self.item.has_truth, choice=self.item.choice
+                path, self.content, turned=self.item.is_turned, choice=self.item.choice
             )
         with record_damage.record_named(path, self.content):
             example = graph_examples.parse(tf.constant(self.content))
@@ -88,11 +88,8 @@ class Source(NamedTuple):
         path = self.item.image_path
         if self.record is None:
             content = pictures.read_bytes(path)
-            # A mask fits the pixels as they are stored.
             choice = self.item.choice
-            size = pictures.check_header(
-                path, content, turned=not self.item.has_truth, choice=choice
-            )
+            size = pictures.check_header(path, content, turned=self.item.is_turned, choice=choice)
             digest = choice.digest(hashlib.sha256(content).hexdigest())
             return Image(self.item, digest, *size, content)
         with record_damage.record_named(path, self.record):

@@ -66,6 +66,11 @@ class Item(NamedTuple):
         return self.instance_path is not None and is_there(self.instance_path)
 
     @property
+    def is_turned(self) -> bool:
+        """Whether its EXIF orientation turns it; truth fits the pixels as they are stored."""
+        return not self.has_truth
+
+    @property
     def truth_name(self) -> str:
         """The truth for messages: its path and, if that holds several, the image."""
         if self.form == truth_forms.COCO:

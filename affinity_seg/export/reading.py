@@ -52,7 +52,7 @@ def read_results(
     instance_filter.check(class_table)
     results.check_all_done(results_dir, [item.name for item in items])
     for item in tqdm(items, desc="export", unit="image", disable=None):
-        size = pictures.read_size(item.image_path, turned=not item.has_truth, choice=item.choice)
+        size = pictures.read_size(item.image_path, turned=item.is_turned, choice=item.choice)
         yield read_image_result(item, size, results_dir, class_table, instance_filter)
 
 

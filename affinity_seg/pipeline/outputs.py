@@ -56,7 +56,7 @@ def read_outputs(
       FileNotFoundError: The image, its record, its result or a mask is missing.
       ValueError: A file is damaged, or record, result, image and classes do not belong together.
     """
-    image = pictures.read(item.image_path, turned=not item.has_truth, choice=item.choice)
+    image = pictures.read(item.image_path, turned=item.is_turned, choice=item.choice)
     prediction = read_prediction(item, predictions_dir, class_table)
     path = records.record_path(predictions_dir, item.name)
     merge_runs.check_result(results_dir, item.name, path)

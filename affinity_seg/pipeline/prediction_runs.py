@@ -216,7 +216,7 @@ def _read(times: timeline.Timeline, item: Item) -> tuple[np.ndarray, str]:
     """Returns an image and the hash of its file."""
     listing.check_names(item)
     with times.span(timeline.READ, item.name):
-        image = pictures.read(item.image_path, turned=not item.has_truth, choice=item.choice)
+        image = pictures.read(item.image_path, turned=item.is_turned, choice=item.choice)
         return image, item.image_sha256()
 
 

@@ -226,7 +226,7 @@ def _failures(
         wanted = [error for name, error in chosen if name == item.name]
         if not wanted:
             continue
-        image = pictures.read(item.image_path, turned=not item.has_truth, choice=item.choice)
+        image = pictures.read(item.image_path, turned=item.is_turned, choice=item.choice)
         target = read_truth(item, class_table, image.shape[:2])
         predictions = results.read_result(results_dir, item.name, class_table, image.shape[:2])
         for error in wanted:
