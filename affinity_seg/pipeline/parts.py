@@ -52,7 +52,7 @@ class Part(NamedTuple):
 
     @property
     def offset(self) -> np.ndarray:
-        """What boxes in pixels of `box` are less than in pixels of the picture, int64 [4]."""
+        """What is added to boxes in pixels of `box` to have those of the picture, int64 [4]."""
         return np.array(self.box[:2] * 2)
 
     def owns(self, boxes: np.ndarray) -> np.ndarray:
