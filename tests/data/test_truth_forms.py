@@ -10,8 +10,9 @@ import tifffile
 import truth_writers as writers
 from absl import logging
 
+from affinity_seg import instances as instances_lib
 from affinity_seg import labels, verbs
-from affinity_seg.data import graph_examples, listing, truth_classes, truth_files, truth_forms
+from affinity_seg.data import graph_examples, listing, truth_files, truth_forms
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.rejected_inputs import RejectedInputs
 
@@ -62,7 +63,7 @@ def test_prepare_writes_every_form(data, tmp_path, form, capsys):
     np.testing.assert_array_equal(record["instances"].numpy() > 0, ids > 0)
     assert len(np.unique(record["instances"])) == 8
     if not has_ids:
-        table = labels.load_class_table(os.path.join(out, truth_classes.FILE))
+        table = labels.load_class_table(os.path.join(out, labels.TABLE_FILE))
         names = writers.CLASSES if _is_named(form) else ("object",)
         assert table.class_names == ("background", *names)
         # Given by the flag it gives the same, and without it the file is checked.
@@ -89,18 +90,10 @@ def test_what_segment_writes_as_coco_is_truth(data, tmp_path):
     from affinity_seg.evaluation import coco_format
     from affinity_seg.export.formats import coco as coco_export
     from affinity_seg.export.formats.picture import SegmentedPicture
-    from affinity_seg.instances import Instances
 
     ids = writers.objects()
     classes = np.array([2 - i % 2 for i in range(7)], np.int32)
-    places = [np.argwhere(ids == number) for number in range(1, 8)]
-    found = Instances(
-        ids,
-        classes,
-        np.full(7, 0.5, np.float32),
-        sizes=np.array([len(place) for place in places], np.int32),
-        boxes=np.array([[*place.min(0), *(place.max(0) + 1)] for place in places], np.int32),
-    )
+    found = instances_lib.number(ids - 1, classes, np.full(7, 0.5, np.float32)).as_numpy()
     image = np.zeros((*writers.SIZE, 3), np.uint8)
     picture = SegmentedPicture("a", "a.png", WindowedPicture(image), found, _PLANTS)
     content = coco_export.join([coco_export.convert(picture)])
