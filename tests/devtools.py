@@ -178,7 +178,11 @@ class Page:
 def opened(url, width=browser.WIDTH, height=900):
     """Yields a page in a browser of its own, which ends afterwards."""
     with contextlib.ExitStack() as stack:
-        folders = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in range(2)]
+        # Processes that Chromium has started may still write when it has ended.
+        folders = [
+            stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+            for _ in range(2)
+        ]
         (to_read, commands), (answers, to_write) = os.pipe(), os.pipe()
         # Chromium reads commands from its third file and writes answers to its fourth one.
         start = f'exec "$@" 3<&{to_read} 4>&{to_write}'
