@@ -53,8 +53,8 @@ NUCLEI ?= ../shared/data/nuclei
 NUCLEI_RUN ?= nuclei
 NUCLEI_STEPS ?=
 nuclei: setup
-	PATH="$(abspath $(BIN)):$$PATH" tools/nuclei.sh $(NUCLEI)/train $(NUCLEI)/train $(NUCLEI)/val \
-	  $(RUNS)/$(NUCLEI_RUN) $(NUCLEI_STEPS)
+	PATH="$(abspath $(BIN)):$$PATH" tools/nuclei.sh nuclei_joint $(NUCLEI)/train $(NUCLEI)/train \
+	  $(NUCLEI)/val $(RUNS)/$(NUCLEI_RUN) $(NUCLEI_STEPS)
 
 # The shipped model `nuclei`: its training, then its folder anew. README.md in it is the model card.
 nuclei-model: setup

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Trains a network with both heads from scratch on a folder of nuclei, tunes its preset, segments
 # other images and prints the scores:
-#   tools/nuclei.sh TRAIN TUNE VAL RUNS [STEPS]
-# TRAIN, TUNE and VAL are folders with images/ and instances/; TUNE may be TRAIN. RUNS is the folder
-# of the model. STEPS are those of the training, by default as configured. Run with the environment
-# active. Started again it continues; a finished training is not repeated.
+#   tools/nuclei.sh FLAGFILE TRAIN TUNE VAL RUNS [STEPS]
+# FLAGFILE says how it is trained, e.g. nuclei_joint. TRAIN, TUNE and VAL are folders with images/ and
+# instances/; TUNE may be TRAIN. RUNS is the folder of the model. STEPS are those of the training, by
+# default as configured. Run with the environment active. Started again it continues; a finished
+# training is not repeated.
 set -eu
-train=$1 tune=$2 val=$3 runs=$4 steps=${5:-}
+flagfile=$1 train=$2 tune=$3 val=$4 runs=$5 steps=${6:-}
 for data in "$train" "$tune" "$val"; do
   if [ ! -d "$data" ]; then
     echo "skipped: $data not found"
@@ -25,7 +26,7 @@ if [ -n "$steps" ]; then
   overrides="$overrides,trainer.train_steps=$steps"
   overrides="$overrides,trainer.optimizer_config.learning_rate.cosine.decay_steps=$steps"
 fi
-affinity_seg train --flagfile=nuclei_joint --model="$runs" --params_override="$overrides"
+affinity_seg train --flagfile="$flagfile" --model="$runs" --params_override="$overrides"
 echo "training took $(($(date +%s) - start)) s"
 affinity_seg tune --layout=folder --input="$tune" --max_images=40 --model="$runs"
 affinity_seg segment --layout=folder --input="$val" --model="$runs" --output_dir="$runs"

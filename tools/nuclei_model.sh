@@ -25,4 +25,5 @@ link() {
 
 link train 5
 link more 10
-exec "$(dirname "$0")/nuclei.sh" "$runs/data/train" "$runs/data/tune" "$data/val" "$runs"
+exec "$(dirname "$0")/nuclei.sh" nuclei_model "$runs/data/train" "$runs/data/tune" "$data/val" \
+  "$runs"
