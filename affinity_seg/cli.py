@@ -71,6 +71,7 @@ class Flags(flags.FlagValues):
     list = _definer(flags.DEFINE_list)
     multi_enum = _definer(flags.DEFINE_multi_enum)
     multi_float = _definer(flags.DEFINE_multi_float)
+    multi_integer = _definer(flags.DEFINE_multi_integer)
     multi_string = _definer(flags.DEFINE_multi_string)
     string = _definer(flags.DEFINE_string)
 

@@ -138,12 +138,12 @@ def nuclei_rows(
     """
 
     def of_run(run: Run, model: ModelFolder) -> dict[str, Any]:
-        scores, stored = model.scores[data], _read_json(model.path, "scores.json")
+        scores = model.scores[data]
         return {
             "name": run.name,
             "networks": _networks(model),
             **{key: scores[key] for key in ("dsb_0.50", "dsb_0.70", "dsb_0.90")},
-            "dsb_mean": stored.get("dsb", {}).get("mean_score"),
+            "dsb_mean": scores.get("dsb_mean"),
             "ap": scores["ap"],
             "ap50": scores["ap50"],
             "train_seconds": training_seconds(model.network_dirs),

@@ -34,6 +34,7 @@ def judge(
 def kept(scores: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the scores that model.yaml holds."""
     found = {name: scores[name] for name in ("ap", "ap50")}
-    for iou in _KEPT_IOUS if "dsb" in scores else ():
-        found[f"dsb_{iou}"] = scores["dsb"]["score_per_iou"][iou]
+    if "dsb" in scores:
+        found |= {f"dsb_{iou}": scores["dsb"]["score_per_iou"][iou] for iou in _KEPT_IOUS}
+        found["dsb_mean"] = scores["dsb"]["mean_score"]
     return found

@@ -8,7 +8,8 @@ Cityscapes classes are evaluated by the official program, and by COCO AP beside 
 are evaluated by COCO AP and the score of the Data Science Bowl 2018. Both are followed by the
 errors by kind and the confusion matrix of the instances. docs/evaluation.md explains the numbers.
 With --model the main scores are stored in model.yaml of that folder, under the data set's name:
-`ap` and `ap50`, and of the Data Science Bowl's score those at three IoUs, as `dsb_0.50`.
+`ap` and `ap50`, and of the Data Science Bowl's score those at three IoUs, as `dsb_0.50`, and
+the mean, as `dsb_mean`.
 """
 
 import os

@@ -38,8 +38,8 @@ def _write_nuclei(folder, ids):
 @pytest.fixture
 def store(tmp_path):
     """Runs of nuclei by a joint and by two networks, a demo, StarDist; and a copy of the page."""
-    _write_model(tmp_path / "joint", "nuclei/val", _SCORES, {"joint": (60, 180)})
-    files.write_json(str(tmp_path / "joint" / "scores.json"), {"dsb": {"mean_score": 0.55}})
+    scores = {**_SCORES, "dsb_mean": 0.55}
+    _write_model(tmp_path / "joint", "nuclei/val", scores, {"joint": (60, 180)})
     two = {"semantic": (0, 60), "affinity": (100, 190)}
     _write_model(tmp_path / "two", "nuclei/val", {**_SCORES, "dsb_0.90": 0.3125}, two)
     _write_model(tmp_path / "demo", "streets/val", {"ap": 0.25, "ap50": 0.5}, two)

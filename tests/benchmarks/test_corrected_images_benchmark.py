@@ -1,0 +1,64 @@
+"""The benchmark of corrected images: the model before and after, on new and on old images."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from affinity_seg import cli
+from benchmarks import corrected_images
+
+
+def _write_images(folder, count, side):
+    for kind in ("images", "instances"):
+        (folder / kind).mkdir(parents=True)
+    for index in range(count):
+        ids = np.zeros((side, side), np.uint16)
+        cv2.circle(ids, (10 + index, 12), 6, 1, -1)
+        cv2.circle(ids, (26, 26 - index), 5, 2, -1)
+        cv2.imwrite(str(folder / "instances" / f"{side}_{index}.png"), ids)
+        picture = np.where(ids[..., None] > 0, np.uint8(180), np.uint8(20))
+        cv2.imwrite(str(folder / "images" / f"{side}_{index}.png"), np.tile(picture, (1, 1, 3)))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs the program on three new images of 40x40 pixels beside one of another size."""
+    _write_images(tmp_path / "new", 3, 40)
+    _write_images(tmp_path / "old", 1, 48)
+    for kind in ("images", "instances"):
+        (tmp_path / "new" / kind / "other.png").symlink_to(tmp_path / "old" / kind / "48_0.png")
+
+    def run(*flags):
+        cli.run(
+            corrected_images,
+            [
+                "--model=nuclei", f"--input={tmp_path}/new", f"--old={tmp_path}/old",
+                "--height=40", "--width=40", f"--output_dir={tmp_path}/out", "--minutes=0.1",
+                *flags,
+            ],
+        )  # fmt: skip
+        return json.loads((tmp_path / "out" / "results.json").read_text())
+
+    return run
+
+
+def test_images_of_the_size_must_be_enough(run):
+    with pytest.raises(ValueError, match=r"`--input` must have 5 images of 40x40 pixels: 3 in"):
+        run("--count=2", "--judging=3")
+
+
+@pytest.mark.long
+def test_each_model_has_a_row(run, tmp_path):
+    rows = run("--count=1", "--count=2", "--judging=1")
+    names = [row["model"] for row in rows]
+    assert names == ["the model before", "1 corrected images", "2 corrected images"]
+    for row in rows:
+        assert {"new dsb_mean", "old dsb_mean", "new ap", "old ap"} <= row.keys()
+        assert 0 <= row["old dsb_0.50"] <= 1
+    trained = {path.name for path in (tmp_path / "out" / "data_2" / "images").iterdir()}
+    assert trained == {"40_0.png", "40_1.png"}, "the third judges, the other has another size"
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/fit_*/joint/*.index")}
+    assert run("--count=1", "--count=2", "--judging=1") == rows
+    assert before == {path: path.stat().st_mtime_ns for path in before}, "it was trained again"
