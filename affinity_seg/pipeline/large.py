@@ -16,7 +16,7 @@ from affinity_seg.configs.inference import AUTO_ZOOM, InferenceConfig
 from affinity_seg.data.sampling import spread
 from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.instances import CroppedInstances, Instances
-from affinity_seg.pipeline import part_results, pasting
+from affinity_seg.pipeline import memory, part_results, pasting
 from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline.merging import GraphMerger
 from affinity_seg.pipeline.parts import Part
@@ -95,8 +95,10 @@ def find(segmenter: Any, picture: WindowedPicture, progress: Progress = no_progr
       ValueError: As `segment`, or the picture is too large to be held as a whole.
       tf.errors.OpError: The networks cannot run on it.
     """
-    if isinstance(segmenter, Segmenter) and is_large(segmenter.config, picture.size):
-        return segment(segmenter, picture, progress)
+    if isinstance(segmenter, Segmenter):
+        if is_large(segmenter.config, picture.size):
+            return segment(segmenter, picture, progress)
+        memory.check_whole(segmenter, picture.size)
     return Found(segmenter.segment(picture.whole()).as_numpy())
 
 

@@ -57,7 +57,7 @@ def test_every_download_is_what_segment_writes(client, segmenter, paths, tmp_pat
     picture = client.upload(paths[name])
     answer = client.merge(picture, **fields)
     assert len(answer["instances"]) > 50
-    # With other thresholds the command has the zoom of the picture, at which `less.png` is not large.
+    # With other thresholds the command sets the zoom, and with it `less.png` is not large.
     height, width = SIZES[name]
     is_small = height * width * picture["zoom"] ** 2 < MAX_INPUT_PIXELS
     assert is_small == (name == "less.png")
