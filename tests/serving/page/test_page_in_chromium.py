@@ -14,6 +14,16 @@ from serve_process import serve
 from affinity_seg import verbs
 from affinity_seg.export import formats
 
+WARN = """
+  const own = fetch;
+  window.fetch = async (path, options) => {
+    const response = await own(path, options);
+    if (!path.includes("/instances")) return response;
+    return Response.json({ ...(await response.json()), warning: "3 of 9 may be cut" });
+  };
+"""
+"""Gives the page a warning with the next instances, as a large picture may have one."""
+
 COUNT = "document.querySelectorAll('.instance').length"
 
 
@@ -133,6 +143,12 @@ def test_what_a_browser_shows(url, pictures, tmp_path):
             page.wait("frame.getBoundingClientRect().width <= view.clientWidth")
             assert page.ask("document.documentElement.scrollWidth") == width
         assert page.faults() == []
+
+        assert page.ask("document.getElementById('warning').hidden")
+        page.ask(WARN + "undefined")
+        _move(page, "min-score", "ArrowRight", 1)
+        assert page.text("#warning") == "3 of 9 may be cut"
+        _move(page, "min-score", "ArrowLeft", 1)
 
         (tmp_path / "notes.txt").write_text("no picture")
         page.drop(tmp_path / "notes.txt", "#view")
