@@ -65,7 +65,7 @@ def write_records(
         item = whole[index % len(whole)]
         top, left = (int(rng.integers(0, side - crop_size + 1)) for side in (height, width))
         window = (slice(top, top + crop_size), slice(left, left + crop_size))
-        for part, path in (("images", item.image_path), ("instances", item.instance_path)):
+        for part, path in (("images", item.image_path), ("instances", item.truth_path)):
             pixels = cv2.imread(path, cv2.IMREAD_UNCHANGED)[window]
             cv2.imwrite(os.path.join(crops_dir, part, f"{index:04d}.png"), pixels)
     sets = {
@@ -130,7 +130,7 @@ def _in_one_piece(item: Item) -> bytes:
     feature = example.features.feature
     for key, path in (
         (common.IMAGE_ENCODED, item.image_path),
-        (common.INSTANCE_ENCODED, item.instance_path),
+        (common.INSTANCE_ENCODED, item.truth_path),
     ):
         with open(path, "rb") as file:
             feature[key].bytes_list.value[:] = [file.read()]

@@ -1,8 +1,12 @@
 """Asks the page's server as the page does."""
 
 import os
+import shlex
 
 import requests
+
+from affinity_seg import verbs
+from affinity_seg.export import formats
 
 BINARY = {"Content-Type": "application/octet-stream"}
 
@@ -40,3 +44,13 @@ class Client:
     def download(self, picture, name, **given):
         """Returns the response with a file."""
         return self.get(f"pictures/{picture['token']}/files/{name}", **given)
+
+
+def segment(answer, path, folder, *more):
+    """Runs the command of an answer on the picture itself; returns the bytes of each file."""
+    program, verb, *flags = shlex.split(answer["command"].replace("\\\n", ""))
+    assert (program, verb) == ("affinity_seg", "segment")
+    flags = [flag for flag in flags if not flag.startswith(("--input=", "--output_dir="))]
+    flags += [f"--input={path}", f"--output_dir={folder}", f"--formats={','.join(formats.FORMATS)}"]
+    verbs.run(verb, [*flags, *more])
+    return {file.name: file.read_bytes() for file in folder.iterdir()}

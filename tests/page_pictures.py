@@ -39,7 +39,7 @@ def main():
         page.wait("document.querySelectorAll('.instance').length && !document.body.ariaBusy")
         page.ask("document.getElementById('threshold-0').focus()")
         page.press("ArrowRight", 10)
-        page.wait("!isMerging && !isChanged")
+        page.wait("!document.getElementById('count').ariaBusy")
         page.ask("document.activeElement.blur()")
         page.point(*page.center(".instance[data-index='40']"))
         _write(page, "page")

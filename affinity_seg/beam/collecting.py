@@ -22,7 +22,7 @@ def match_image(
     image: Image, rejected: RejectedInputs, results_dir: str, class_table: ClassTable
 ) -> Iterator[tuple[str, Any]]:
     """Yields an image's name with its matches by the metric of the class table."""
-    path = image.item.instance_path or image.item.image_path
+    path = image.item.truth_path or image.item.image_path
     with rejected.listed(image.item.name, path), image.with_truth_file() as item:
         yield item.name, metrics.match_image(item, results_dir, class_table)
 

@@ -22,7 +22,7 @@ class Image(NamedTuple):
 
     Attributes:
       item: The image. Of one in a TFRecord, `image_path` names file and record, and
-        `instance_path` is None.
+        `truth_path` is None.
       sha256: Hash of the image file and of what was chosen of it.
       height: Pixels.
       width: Pixels.
@@ -64,7 +64,7 @@ class Image(NamedTuple):
             path = os.path.join(folder, "instanceIds.png")
             with open(path, "wb") as file:
                 file.write(self.truth)
-            yield self.item._replace(instance_path=path)
+            yield self.item._replace(truth_path=path)
 
 
 class Source(NamedTuple):

@@ -135,7 +135,7 @@ def _build(pipeline: beam.Pipeline, wanted: Preparation) -> None:
     shards = planned | "SpreadShards" >> beam.Reshuffle()
     written = shards | "Write" >> beam.Map(write_shard, small)
     found = written | "AllShards" >> beam.combiners.ToList()
-    folder = os.path.dirname(wanted.items[0].instance_path)
+    folder = os.path.dirname(wanted.items[0].truth_path)
     _ = found | "Publish" >> beam.Map(publish, small, folder)
     rejected = (checked[REJECTED], pipeline | "Listed" >> beam.Create(wanted.rejected))
     all_rejected = rejected | "Rejected" >> beam.Flatten() | beam.combiners.ToList()

@@ -60,7 +60,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
     content = pictures.read_bytes(item.image_path)
     image = pictures.decode(item.image_path, content, choice=item.choice)
     stored, overlaps = truth_files.read(item, class_table)
-    instance_files.check_fits(item.instance_path, stored.shape, image.shape[:2])
+    instance_files.check_fits(item.truth_path, stored.shape, image.shape[:2])
     is_jpeg = pictures.format_of(item.image_path, content, item.choice) == "JPEG"
     jpeg = content if is_jpeg and item.choice.channels is None else None
     checked = _checked(item, image, stored, jpeg, content, class_table)

@@ -46,7 +46,7 @@ class Item(NamedTuple):
         "<city>_<sequence>_<frame>".
       filename: Its file relative to the folder of images, "/" separated.
       image_path: Path of the image.
-      instance_path: Path of its truth, which need not exist: of its 16-bit instance image, its
+      truth_path: Path of its truth, which need not exist: of its 16-bit instance image, its
         folder of masks, or a JSON file. None in layout `images`, and if a COCO file lacks it.
       form: The form of its truth, one of `truth_forms.FORMS`.
       choice: Which page and channels of its file are the image.
@@ -55,7 +55,7 @@ class Item(NamedTuple):
     name: str
     filename: str
     image_path: str
-    instance_path: str | None
+    truth_path: str | None
     form: str = truth_forms.INSTANCES
     choice: PlaneChoice = plane_choice.ALL
 
@@ -63,7 +63,7 @@ class Item(NamedTuple):
     def has_truth(self) -> bool:
         """Whether there is truth, which must fit the pixels of the image."""
         is_there = os.path.isdir if self.form == truth_forms.MASKS else os.path.isfile
-        return self.instance_path is not None and is_there(self.instance_path)
+        return self.truth_path is not None and is_there(self.truth_path)
 
     @property
     def is_turned(self) -> bool:
@@ -74,8 +74,8 @@ class Item(NamedTuple):
     def truth_name(self) -> str:
         """The truth for messages: its path and, if that holds several, the image."""
         if self.form == truth_forms.COCO:
-            return f"{self.instance_path}: {self.filename}"
-        return str(self.instance_path)
+            return f"{self.truth_path}: {self.filename}"
+        return str(self.truth_path)
 
     def image_sha256(self) -> str:
         """Returns a hash of the image's file and of what is chosen of it, in hexadecimal digits.
@@ -233,8 +233,8 @@ def _list(
 def _with_truth(item: Item, truths: Truths) -> Item:
     """Returns an image with the place of its truth, also if that is missing."""
     path = truths.paths.get(truths.key(item.name, item.filename))
-    path = path or item.instance_path or truths.expected(item.filename)
-    return item._replace(instance_path=path, form=truths.form)
+    path = path or item.truth_path or truths.expected(item.filename)
+    return item._replace(truth_path=path, form=truths.form)
 
 
 def _remark(item: Item, truths: Truths) -> str:
@@ -243,9 +243,9 @@ def _remark(item: Item, truths: Truths) -> str:
     if item.form == truth_forms.COCO:
         others, why = truths.paths, "the names of the files must be the same"
     elif item.form == truth_forms.INSTANCES:
-        folder = os.path.dirname(item.instance_path)
+        folder = os.path.dirname(item.truth_path)
         others = [f for f in truth_forms.visible(folder) if not os.path.isdir(f"{folder}/{f}")]
-    wanted = _stem(item.filename if item.instance_path is None else item.instance_path)
+    wanted = _stem(item.filename if item.truth_path is None else item.truth_path)
     similar = [file for file in others if _stem(file) == wanted]
     return f"; {similar[0]} is there, but {why}" if similar else ""
 
@@ -257,7 +257,7 @@ def _stem(path: str) -> str:
 
 def _wanted(item: Item) -> str:
     """Returns where the truth of an image was looked for."""
-    return item.image_path if item.instance_path is None else item.instance_path
+    return item.image_path if item.truth_path is None else item.truth_path
 
 
 def _sorted(items: Iterable[Item]) -> list[Item]:
@@ -290,7 +290,7 @@ def _list_cityscapes(
                     name=name,
                     filename=f"{city}/{file}",
                     image_path=os.path.join(folder, file),
-                    instance_path=f"{truth}_{annotation}_instanceIds.png",
+                    truth_path=f"{truth}_{annotation}_instanceIds.png",
                 )
             )
         skipped += [f"{city}/{file}" for file in unlisted.find_pictures(folder, taken)]

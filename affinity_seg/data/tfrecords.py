@@ -190,7 +190,7 @@ def pending_examples(
             writers = [open_files.enter_context(tf.io.TFRecordWriter(path)) for path in temporary]
             progress = tqdm.tqdm(examples, total=count, unit="image", desc=split, disable=None)
             for i, checked in enumerate(progress):
-                folder = os.path.dirname(checked.item.instance_path)
+                folder = os.path.dirname(checked.item.truth_path)
                 number = i + 1
                 found.add(checked)
                 writers[i % num_shards].write(serialize(checked))

@@ -32,7 +32,7 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
         table = _named(names)
     except ValueError as error:
         raise ValueError(
-            f"{items[0].instance_path}: its classes make no class table, give one with "
+            f"{items[0].truth_path}: its classes make no class table, give one with "
             f"`--class_table`: {error}"
         ) from error
     path = os.path.join(folder, labels.TABLE_FILE)
@@ -59,10 +59,8 @@ def _class_names(items: Sequence[Item]) -> list[str]:
     from affinity_seg.data import coco_files, labelme_files  # Late: few programs need pycocotools.
 
     if items[0].form == truth_forms.COCO:
-        return coco_files.class_names(items[0].instance_path)
-    return sorted(
-        {name for item in items for name in labelme_files.class_names(item.instance_path)}
-    )
+        return coco_files.class_names(items[0].truth_path)
+    return sorted({name for item in items for name in labelme_files.class_names(item.truth_path)})
 
 
 def _named(names: Sequence[str]) -> labels.ClassTable:

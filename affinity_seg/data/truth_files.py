@@ -50,7 +50,7 @@ def read(item: Item, class_table: labels.ClassTable) -> StoredTruth:
       ValueError: A file is damaged or of the wrong kind, an id or a class is unknown, or a shape or
         mask is wrong. The message names the file.
     """
-    path = item.instance_path
+    path = item.truth_path
     if item.form == truth_forms.INSTANCES:
         return StoredTruth(_read_instances(path, class_table), None)
     _check_exists(item)
@@ -72,8 +72,8 @@ def as_png(item: Item, class_table: labels.ClassTable) -> Iterator[str]:
       ValueError: As `read`.
     """
     values = read(item, class_table).values
-    if item.form == truth_forms.INSTANCES and item.instance_path.lower().endswith(".png"):
-        yield item.instance_path
+    if item.form == truth_forms.INSTANCES and item.truth_path.lower().endswith(".png"):
+        yield item.truth_path
         return
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "instanceIds.png")
@@ -87,7 +87,7 @@ def digest(item: Item) -> str:
     Raises:
       FileNotFoundError: There is no truth.
     """
-    path = item.instance_path
+    path = item.truth_path
     if item.form != truth_forms.MASKS:
         return files.sha256(path)
     _check_exists(item)
@@ -100,18 +100,18 @@ def digest(item: Item) -> str:
 def _check_exists(item: Item) -> None:
     """Raises FileNotFoundError unless there is truth."""
     if not item.has_truth:
-        raise FileNotFoundError(f"{item.image_path}: the truth is missing: {item.instance_path}")
+        raise FileNotFoundError(f"{item.image_path}: the truth is missing: {item.truth_path}")
 
 
 def _read_objects(item: Item, size: tuple[int, int]) -> list[ObjectMask]:
     if item.form == truth_forms.MASKS:
-        return mask_folders.read(item.instance_path, size)
+        return mask_folders.read(item.truth_path, size)
     # Late: few programs need pycocotools.
     from affinity_seg.data import coco_files, labelme_files
 
     if item.form == truth_forms.COCO:
-        return coco_files.read(item.instance_path, item.filename, size)
-    return labelme_files.read(item.instance_path, os.path.basename(item.filename), size)
+        return coco_files.read(item.truth_path, item.filename, size)
+    return labelme_files.read(item.truth_path, os.path.basename(item.filename), size)
 
 
 def _read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:

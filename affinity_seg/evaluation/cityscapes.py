@@ -86,7 +86,7 @@ def match_image(item: Item, results_dir: str, class_table: ClassTable) -> dict[s
     target = read_target(item, class_table)
     _check_paths(item, results_dir, class_table)
     size = target.pixels.shape
-    predictions = results.read_result(results_dir, item.name, class_table, size, item.instance_path)
+    predictions = results.read_result(results_dir, item.name, class_table, size, item.truth_path)
     return match(target, predictions, class_table)
 
 

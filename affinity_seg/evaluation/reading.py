@@ -26,5 +26,5 @@ def read_judged(
     check_all_done(results_dir, [item.name for item in items])
     for item in items:
         target = read_truth(item, class_table)
-        size, path = target.classes.shape, item.instance_path
+        size, path = target.classes.shape, item.truth_path
         yield item, target, read_result(results_dir, item.name, class_table, size, path)

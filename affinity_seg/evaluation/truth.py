@@ -47,7 +47,7 @@ def read_truth(
     """
     stored = truth_files.read(item, class_table).values
     if size is not None:
-        instance_files.check_fits(item.instance_path, stored.shape, size)
+        instance_files.check_fits(item.truth_path, stored.shape, size)
     classes, instances = class_table.decode(stored)
     values, first, inverse = np.unique(instances, return_index=True, return_inverse=True)
     is_instance = values > 0

@@ -249,7 +249,7 @@ def check(
     for checked in checks.read_items(items, class_table, rejected):
         found.add(checked)
         count += 1
-        folder = os.path.dirname(checked.item.instance_path)
+        folder = os.path.dirname(checked.item.truth_path)
         yield checked
     if not count:
         raise ValueError(f"none of the {len(items)} images can be used: {items[0].image_path}")

@@ -3,6 +3,7 @@
 `Segmenter.segment` holds the logits of the whole picture at once. Here the picture is read, zoomed
 and given to the networks tile by tile (`tiled_logits`), and merged part by part (`parts`). The
 instances are those of the whole picture, if they are not larger than the overlap of the parts.
+`predict` and `merge` are the two steps of `segment`, for who merges a picture several times.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,16 +12,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from affinity_seg.configs.inference import AUTO_ZOOM, InferenceConfig
 from affinity_seg.data.sampling import spread
 from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.instances import CroppedInstances, Instances
-from affinity_seg.pipeline import part_results, parts, pasting
+from affinity_seg.pipeline import memory, part_results, pasting
 from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline.merging import GraphMerger
 from affinity_seg.pipeline.parts import Part
-from affinity_seg.pipeline.predictions import RegionPrediction
 from affinity_seg.pipeline.segmenter import Segmenter
-from affinity_seg.pipeline.tiled_logits import KEPT_BYTES, TiledLogits, ZoomedPixels
+from affinity_seg.pipeline.zoomed_picture import ZoomedPicture
+
+KEPT_BYTES = 3 * 2**27
+"""Most bytes of logits that `segment` keeps for the next parts, of all networks together."""
 
 MAX_MEASURED_PARTS = 32
 """Where there are more parts, the objects of so many, evenly spread, are measured for the zoom."""
@@ -55,20 +59,19 @@ class Found(NamedTuple):
         )
 
 
-def is_large(segmenter: Segmenter, size: tuple[int, int]) -> bool:
+def is_large(config: InferenceConfig, size: tuple[int, int]) -> bool:
     """Returns whether a picture is to be segmented in parts.
 
     That is so if its networks' input may have more pixels than `max_input_pixels`. With a preset
     with regions it never is: such presets hold the whole picture.
 
     Args:
-      segmenter: The pipeline.
+      config: Every parameter of the method.
       size: Height and width of the picture, pixels.
     """
-    config = segmenter.config
     if config.regions:
         return False
-    zoom = None if segmenter.zooming is None else tf.constant(config.max_zoom, tf.float64)
+    zoom = tf.constant(config.max_zoom, tf.float64) if config.zoom == AUTO_ZOOM else None
     zoomed = regions_lib.zoomed_size(tf.constant(size), config, zoom)
     padded = regions_lib.padded_size(zoomed, config).numpy()
     return int(padded[0]) * int(padded[1]) > config.max_input_pixels
@@ -92,8 +95,10 @@ def find(segmenter: Any, picture: WindowedPicture, progress: Progress = no_progr
       ValueError: As `segment`, or the picture is too large to be held as a whole.
       tf.errors.OpError: The networks cannot run on it.
     """
-    if isinstance(segmenter, Segmenter) and is_large(segmenter, picture.size):
-        return segment(segmenter, picture, progress)
+    if isinstance(segmenter, Segmenter):
+        if is_large(segmenter.config, picture.size):
+            return segment(segmenter, picture, progress)
+        memory.check_whole(segmenter, picture.size)
     return Found(segmenter.segment(picture.whole()).as_numpy())
 
 
@@ -111,85 +116,61 @@ def segment(
       ValueError: The picture's file is damaged.
       tf.errors.InvalidArgumentError: A logit of the networks is not finite.
     """
+    zoomed = predict(segmenter, picture, KEPT_BYTES, progress)
+    return merge(zoomed, segmenter.merger, segmenter.config.overlap_of_parts, progress)
+
+
+def predict(
+    segmenter: Segmenter,
+    picture: WindowedPicture,
+    kept_bytes: int,
+    progress: Progress = no_progress,
+) -> ZoomedPicture:
+    """Returns a picture at the zoom that its objects need; errors as of `segment`.
+
+    Args:
+      segmenter: The pipeline; `config.regions` must be False.
+      picture: The picture.
+      kept_bytes: As of `ZoomedPicture`.
+      progress: Shows how many parts are measured for the zoom.
+    """
     histogram = picture.histogram()
     zooming = segmenter.zooming
 
-    def predict(zoom: tf.Tensor | None) -> _ZoomedPicture:
-        return _ZoomedPicture(segmenter, picture, histogram, zoom)
+    def at(zoom: tf.Tensor | None) -> ZoomedPicture:
+        return ZoomedPicture(segmenter, picture, histogram, zoom, kept_bytes)
 
-    def areas(zoomed: _ZoomedPicture) -> tf.Tensor:
-        return tf.constant(_areas(zoomed, zooming.merger, progress), tf.float64)
+    def areas(zoomed: ZoomedPicture) -> tf.Tensor:
+        parts = zoomed.parts(segmenter.config.overlap_of_parts)
+        return tf.constant(_areas(zoomed, parts, zooming.merger, progress), tf.float64)
 
-    zoomed = predict(None) if zooming is None else zooming.settle(predict, areas)
-    results = part_results.PartResults(picture.size, segmenter.class_table)
-    for part in progress(zoomed.parts(), "segment"):
-        canvas = zoomed.merge(part, segmenter.merger)
-        results.add(part, segmenter.merger.finish(canvas).as_numpy())
+    return at(None) if zooming is None else zooming.settle(at, areas)
+
+
+def merge(
+    zoomed: ZoomedPicture, merger: GraphMerger, overlap: int, progress: Progress = no_progress
+) -> Found:
+    """Returns the instances of a picture from its logits; errors as of `segment`.
+
+    Args:
+      zoomed: The picture.
+      merger: Merges the logits.
+      overlap: As of `ZoomedPicture.parts`.
+      progress: Shows how many parts are done.
+    """
+    results = part_results.PartResults(zoomed.size, merger.class_table)
+    for part in progress(zoomed.parts(overlap), "segment"):
+        results.add(part, merger.finish(zoomed.merge(part, merger)).as_numpy())
     instances, num_cut = results.finish()
-    return Found(instances, num_cut, segmenter.config.overlap_of_parts)
+    return Found(instances, num_cut, overlap)
 
 
-def _areas(zoomed: "_ZoomedPicture", merger: GraphMerger, progress: Progress) -> np.ndarray:
+def _areas(
+    zoomed: ZoomedPicture, parts: Sequence[Part], merger: GraphMerger, progress: Progress
+) -> np.ndarray:
     """Returns the areas of the objects, pixels of the picture; of some parts if there are many."""
     sizes = [np.zeros(0, np.int64)]
-    for part in progress(spread(zoomed.parts(), MAX_MEASURED_PARTS), "measure objects"):
+    for part in progress(spread(parts, MAX_MEASURED_PARTS), "measure objects"):
         found = pasting.number(zoomed.merge(part, merger)).as_numpy()
         sizes.append(found.sizes[part.owns(found.boxes + part.offset)])
     return np.concatenate(sizes)
-
-
-class _ZoomedPicture:
-    """A picture at one zoom, with the logits of its parts."""
-
-    def __init__(
-        self,
-        segmenter: Segmenter,
-        picture: WindowedPicture,
-        histogram: np.ndarray,
-        zoom: tf.Tensor | None,
-    ):
-        """Prepares the networks' inputs.
-
-        Args:
-          segmenter: The pipeline.
-          picture: The picture.
-          histogram: Of `picture.histogram`.
-          zoom: As in `regions.zoomed_size`.
-        """
-        self._segmenter = segmenter
-        self._size = picture.size
-        config = segmenter.config
-        zoomed = regions_lib.zoomed_size(tf.constant(picture.size), config, zoom)
-        padded = tuple(regions_lib.padded_size(zoomed, config).numpy().tolist())
-        self._zoomed = tuple(zoomed.numpy().tolist())
-        self._groups = config.class_groups(segmenter.class_table)
-        self._logits = [
-            TiledLogits(
-                network,
-                segmenter.flips(network),
-                ZoomedPixels(picture, histogram, network, self._zoomed).read,
-                self._zoomed,
-                padded,
-                config,
-                KEPT_BYTES // len(segmenter.networks),
-            )
-            for network in segmenter.networks
-        ]
-
-    def parts(self) -> list[Part]:
-        """Returns the parts, see `parts.cut`."""
-        overlap = self._segmenter.config.overlap_of_parts
-        width = min(logits.columns for logits in self._logits)
-        columns = max(1, width // parts.width_of(overlap))
-        return parts.cut(self._size, self._zoomed, overlap, columns)
-
-    def merge(self, part: Part, merger: GraphMerger) -> pasting.Canvas:
-        """Returns the instances of a part, in pixels of `part.box`."""
-        segmenter = self._segmenter
-        semantic, affinity = segmenter.split([logits.read(part.zoomed) for logits in self._logits])
-        size = tf.constant(part.size)
-        regions = regions_lib.whole_image(size, self._groups, segmenter.config)
-        predictions = [
-            RegionPrediction(region, part.zoomed_size, semantic, affinity) for region in regions
-        ]
-        return merger.add(merger.empty(size), predictions, part.grid)

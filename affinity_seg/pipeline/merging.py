@@ -20,6 +20,7 @@ class GraphMerger(tf.Module):
     """Merges logits into instances (paper 3.4, 4); eagerly or inside a graph.
 
     Attributes:
+      class_table: The classes.
       instance_filter: Which instances are kept, beside what `min_score` of the configuration says.
     """
 
@@ -45,19 +46,30 @@ class GraphMerger(tf.Module):
         """
         super().__init__()
         instance_filter.check(class_table)
-        self._class_table = class_table
+        self.class_table = class_table
         self.instance_filter = instance_filter
+        self._distances = tuple(distances)
         self._kept = instance_filter.at_least(config.min_score)
         self._options = config.merge_options(class_table, distances)
         self._strides = strides
 
+    def changed(self, config: InferenceConfig) -> "GraphMerger":
+        """Returns the merger of the same networks and filter with other parameters.
+
+        Raises:
+          ValueError: The configuration does not fit the networks.
+        """
+        return GraphMerger(
+            config, self.class_table, self._distances, self._strides, self.instance_filter
+        )
+
     def empty(self, size: tf.Tensor | tuple[int, int]) -> pasting.Canvas:
         """Returns a canvas for an image of `size`, height and width, before its first region."""
-        return pasting.empty(size, self._class_table.num_classes)
+        return pasting.empty(size, self.class_table.num_classes)
 
     def canvas_shapes(self) -> pasting.Canvas:
         """Returns the static shapes of a canvas, for loops in a graph."""
-        return pasting.shapes(self._class_table.num_classes)
+        return pasting.shapes(self.class_table.num_classes)
 
     def add(
         self,
@@ -99,7 +111,7 @@ class GraphMerger(tf.Module):
     def finish(self, canvas: pasting.Canvas) -> Instances:
         """Returns the instances of all regions that filter and configuration keep, tensors."""
         with timeline.scope("pasting"):
-            kept = self._kept.keeps(canvas.classes, canvas.scores, self._class_table)
+            kept = self._kept.keeps(canvas.classes, canvas.scores, self.class_table)
             return pasting.number(canvas, kept)
 
     def merge(self, prediction: ImagePrediction) -> Instances:
@@ -115,7 +127,7 @@ class GraphMerger(tf.Module):
                         f"region at {item.region.box}: the logits of `{name}` must be finite"
                     )
         canvas = self.add(self.empty((prediction.height, prediction.width)), prediction.regions)
-        return self.finish(canvas).as_numpy()._replace(class_table=self._class_table)
+        return self.finish(canvas).as_numpy()._replace(class_table=self.class_table)
 
 
 def merger_of(

@@ -8,6 +8,7 @@ The cores cover the picture without overlap. An instance belongs to the part in 
 middle of its box lies. Every part that sees all of an instance finds the same pixels, so all agree.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -110,17 +111,18 @@ def cut(size: tuple[int, int], zoomed: tuple[int, int], overlap: int, columns: i
 
 
 def width_of(overlap: int) -> int:
-    """Returns the largest height and width of a core, zoomed pixels."""
+    """Returns the height and width of a core that has other cores at all sides, zoomed pixels."""
     return max(SIDE, 4 * overlap) - 2 * overlap
 
 
 def _spans(side: int, zoomed: int, overlap: int) -> list[tuple[tuple[int, int], ...]]:
     """Returns core, box and zoomed box of each part along one axis: begin and end of each."""
-    count = -(-zoomed // width_of(overlap))
+    # Where the picture ends there is no overlap, so the first and the last core are wider by it.
+    count = max(1, -(-(zoomed - 2 * overlap) // width_of(overlap)))
     margin = math.ceil(overlap * side / zoomed)
+    cuts = [margin + i * (side - 2 * margin) // count for i in range(1, count)]
     spans = []
-    for i in range(count):
-        begin, end = i * side // count, (i + 1) * side // count
+    for i, (begin, end) in enumerate(itertools.pairwise([0, *cuts, side])):
         first = 0 if i == 0 else max(0, begin - margin)
         last = side if i == count - 1 else min(side, end + margin)
         zoomed_first = first * zoomed // side // TILE_GRID * TILE_GRID

@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg.modeling.loading import Network
+from affinity_seg.pipeline import memory, timeline, zooming
 from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline import segmenter as segmenter_lib
-from affinity_seg.pipeline import timeline, zooming
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.segmenter import Segmenter
 
@@ -41,10 +41,14 @@ class Predictor:
 
         Returns:
           The prediction.
+
+        Raises:
+          ValueError: As of `memory.check_whole`.
         """
         segmenter, config = self.segmenter, self.segmenter.config
         cache = {} if logits_cache is None else logits_cache
         height, width = size = image.shape[:2]
+        memory.check_whole(segmenter, size)
         contrasts = segmenter.contrasts(image)
         whole = (0, 0, height, width), size
         full = self._logits(segmenter.semantic, {whole: (contrasts[0], size)}, cache)[whole]

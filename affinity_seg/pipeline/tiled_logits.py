@@ -18,9 +18,6 @@ from affinity_seg.instances import Box
 from affinity_seg.modeling.loading import Network
 from affinity_seg.pipeline import tiles
 
-KEPT_BYTES = 3 * 2**27
-"""Most bytes of logits that are kept for the next parts, of all networks together."""
-
 MAX_CONTEXT_TILES = 96
 """Where there are more tiles, the mean of the features is that of so many, evenly spread."""
 
@@ -119,15 +116,29 @@ class TiledLogits:
         self._kept_bytes = kept_bytes
 
     @property
-    def columns(self) -> int:
-        """How wide a stripe of the picture may be so that its logits are kept, zoomed pixels.
+    def num_bytes(self) -> int:
+        """Memory of the logits that are kept now, bytes."""
+        return self._logits.num_bytes
 
-        Of a stripe, the tiles of its last row of parts are needed again by the next row.
+    def columns(self, rows: int) -> int:
+        """Returns how wide a row of parts may be so that its logits are kept, zoomed pixels.
+
+        They are kept until the next row of parts, which needs some of them again.
+
+        Args:
+          rows: Height of what a part sees, zoomed pixels.
         """
         stride = self._network.output_stride
         pixel = len(self._views) * self._network.num_outputs * self._dtype.itemsize / stride**2
-        kept_height = int((self._kept[:, 2] - self._kept[:, 0]).max())
-        return int(self._kept_bytes / pixel / (2 * kept_height + 1024))
+        # Logits are kept in whole tiles, of which a part sees about half at its top and bottom.
+        unseen = int((self._kept[:, 2] - self._kept[:, 0]).max())
+        return int(self._kept_bytes / pixel / (rows + unseen))
+
+    def compute(self) -> None:
+        """Computes the logits of the whole picture; none of them again if all are kept."""
+        for mirrored in self._views:
+            for index in range(len(self._boxes)):
+                self._tile(mirrored, index)
 
     def read(self, box: Box) -> np.ndarray:
         """Returns the logits that are read when a part is upsampled, [F, h, w, C].
@@ -136,36 +147,42 @@ class TiledLogits:
           box: The part, zoomed pixels, see `parts.Part.zoomed`.
         """
         y0, x0, y1, x1 = box
-        width = self._zoomed[1]
-        return np.stack(
-            [
-                self._read_view(mirrored, (y0, width - x1, y1, width - x0) if mirrored else box)
-                for mirrored in self._views
-            ]
-        )
+        stride, width = self._network.output_stride, self._zoomed[1]
+        # Pixel y lies between logit floor(y / stride) and the next one. Views have one shape.
+        rows, columns = ((box[i + 2] - 1) // stride + 2 - box[i] // stride for i in (0, 1))
+        shape = len(self._views), rows, columns, self._network.num_outputs
+        found = np.empty(shape, self._dtype)
+        for mirrored, view in zip(self._views, found, strict=True):
+            self._read_view(mirrored, (y0, width - x1, y1, width - x0) if mirrored else box, view)
+        return found
 
-    def _read_view(self, mirrored: bool, box: Box) -> np.ndarray:
+    def _read_view(self, mirrored: bool, box: Box, found: np.ndarray) -> None:
+        """Writes the logits of a view into `found`, [h, w, C]."""
         stride = self._network.output_stride
         y0, x0 = box[0] // stride, box[1] // stride
-        # Pixel y lies between logit floor(y / stride) and the next one.
-        ends = [(end - 1) // stride + 2 for end in box[2:]]
-        y1, x1 = (min(end, side) for end, side in zip(ends, self._shape, strict=True))
-        found = np.empty((y1 - y0, x1 - x0, self._network.num_outputs), self._dtype)
+        y1, x1 = (
+            min(start + side, end)
+            for start, side, end in zip((y0, x0), found.shape, self._shape, strict=False)
+        )
         starts = np.maximum(self._cells[:, :2], (y0, x0))
         stops = np.minimum(self._cells[:, 2:], (y1, x1))
         for index in np.flatnonzero((starts < stops).all(axis=1)):
             (top, left), (bottom, right) = starts[index], stops[index]
             row, column = self._cells[index, :2]
-            key = mirrored, int(index)
-            logits = self._logits.get(key, functools.partial(self._tile, *key))
+            logits = self._tile(mirrored, int(index))
             found[top - y0 : bottom - y0, left - x0 : right - x0] = logits[
                 top - row : bottom - row, left - column : right - column
             ]
-        # Where the picture ends, upsampling repeats the last logit. Views have one shape.
-        missing = (ends[0] - y1, ends[1] - x1)
-        return np.pad(found, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="edge")
+        # Where the picture ends, upsampling repeats the last logit.
+        found[y1 - y0 :] = found[y1 - y0 - 1]
+        found[:, x1 - x0 :] = found[:, x1 - x0 - 1 : x1 - x0]
 
     def _tile(self, mirrored: bool, index: int) -> np.ndarray:
+        """Returns the logits that are kept of a tile, [h, w, C]."""
+        key = mirrored, index
+        return self._logits.get(key, functools.partial(self._run, *key))
+
+    def _run(self, mirrored: bool, index: int) -> np.ndarray:
         """Computes the logits that are kept of a tile, [h, w, C]."""
         network = self._network
         if len(self._boxes) == 1:

@@ -84,14 +84,14 @@ def test_older_shards_stay_until_the_new_ones_are_complete(items, tmp_path):
 @pytest.fixture
 def wrong(items, tmp_path):
     """The images, one of which is cut off, and one whose truth is."""
-    for name, path in (("image", items[1].image_path), ("truth", items[3].instance_path)):
+    for name, path in (("image", items[1].image_path), ("truth", items[3].truth_path)):
         with open(path, "rb") as file:
             (tmp_path / f"{name}.png").write_bytes(file.read()[:300])
     return [
         items[0],
         items[1]._replace(image_path=str(tmp_path / "image.png")),
         items[2],
-        items[3]._replace(instance_path=str(tmp_path / "truth.png")),
+        items[3]._replace(truth_path=str(tmp_path / "truth.png")),
         items[4],
     ]
 
@@ -124,7 +124,7 @@ def test_patches_with_images_that_cannot_be_used(wrong, tmp_path):
 def test_without_any_instance_nothing_is_written(items, tmp_path):
     road = tmp_path / "road.png"
     cv2.imwrite(str(road), np.full((96, 160), 7, np.uint16))
-    empty = [item._replace(instance_path=str(road)) for item in items]
+    empty = [item._replace(truth_path=str(road)) for item in items]
     with pytest.raises(ValueError, match=r"finds no instance in 5 images; .*: \[7\]$"):
         prepare(empty, tmp_path / "out")
     assert os.listdir(tmp_path / "out") == []
@@ -143,7 +143,7 @@ def test_what_cannot_be_meant_is_refused_unless_it_is_allowed(items, tmp_path, n
     stored = np.zeros((96, 160), np.uint16)
     stored[8:88, 8:152] = np.kron([[1, 0] * 9, [0, 0] * 9] * 5, 26001 * np.ones((8, 8)))
     cv2.imwrite(str(binary), stored)
-    wrong = [item._replace(instance_path=str(binary)) for item in items]
+    wrong = [item._replace(truth_path=str(binary)) for item in items]
     more = {"settings": SETTINGS} if name == "fine" else {}
     with pytest.raises(ValueError, match=r"in 45 parts; .*\(--allow=binary_masks if this is meant"):
         prepare(wrong, tmp_path / "beam", name, **more)

@@ -161,7 +161,7 @@ def broken(wanted, tmp_path):
     paths = [folder / item.filename for item in wanted.items]
     paths[0].write_bytes(paths[0].read_bytes()[:200])
     shutil.copyfile(paths[3], paths[2])
-    truth = wanted.items[1].instance_path.replace(wanted.streets, str(tmp_path / "broken"))
+    truth = wanted.items[1].truth_path.replace(wanted.streets, str(tmp_path / "broken"))
     with open(truth, "wb") as file:
         file.write(b"no picture")
     return str(tmp_path / "broken"), [str(paths[0]), truth, str(paths[2])]

@@ -114,7 +114,7 @@ def test_what_is_listed(tmp_path):
     files = sources.list_sources(str(tmp_path / "*.tfrecord"), "tfrecords", "")
     assert files == [str(tmp_path / "a.tfrecord"), str(tmp_path / "b.tfrecord")]
     (image,) = sources.list_sources(str(tmp_path / "*.png"), "glob", "")
-    assert image.item.name == "c" and image.item.instance_path is None
+    assert image.item.name == "c" and image.item.truth_path is None
     with pytest.raises(FileNotFoundError, match=r"`input` must match files: .*\*\.jpg"):
         sources.list_sources(str(tmp_path / "*.jpg"), "glob", "")
 
@@ -140,10 +140,10 @@ def test_a_turned_picture_is_turned_unless_it_has_a_mask(tmp_path):
     step = Step(find_missing, strict=False, opened=lambda rejected: NothingDone())
     step.setup()
     item = Item("x", "x.jpg", str(tmp_path / "x.jpg"), None)
-    missing = item._replace(instance_path=str(tmp_path / "none.png"))
+    missing = item._replace(truth_path=str(tmp_path / "none.png"))
     for source in (Source(item), Source(missing)):
         (found,) = step.process(source)
         assert isinstance(found, Image) and found.decode().shape == (12, 8, 3)
-    masked = item._replace(instance_path=str(tmp_path / "mask.png"))
+    masked = item._replace(truth_path=str(tmp_path / "mask.png"))
     (found,) = step.process(Source(masked))
     assert "x.jpg: EXIF orientation must be 1, " in found.value.reason

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 import tifffile
 from running import ON_CPU, ROOT, run_program
 
@@ -22,10 +23,19 @@ def test_a_picture_is_repeated(tmp_path):
         assert pictures.read_size(path) == (700, 700)
 
 
-def test_each_size_has_a_row(tmp_path):
-    flags = (f"--picture={ROOT}/models/nuclei.png", f"--output_dir={tmp_path}/out", "--side=40")
+@pytest.mark.parametrize("way", ["pictures", "page", "data_set"])
+def test_each_size_has_a_row(tmp_path, way):
+    flags = (
+        f"--picture={ROOT}/models/nuclei.png", f"--output_dir={tmp_path}/out", "--side=40",
+        f"--way={way}",
+    )  # fmt: skip
     result = run_program("-m benchmarks.large_pictures", ROOT, *flags, **ON_CPU)
     assert result.returncode == 0, result.stderr
     (row,) = json.loads((tmp_path / "out" / "results.json").read_text())
     assert row["picture"] == "40x40" and row["peak memory, GB"] > 0.1
-    assert tifffile.imread(tmp_path / "out" / "found" / "40_labels.tif").shape == (40, 40)
+    assert row["way"] == way and (way == "page") == ("seconds of a merge" in row)
+    found = tmp_path / "out" / "found" / way
+    if way == "pictures":
+        assert tifffile.imread(found / "40_labels.tif").shape == (40, 40)
+    if way == "data_set":
+        assert (found / "results" / "40_pred.txt").exists()

@@ -28,7 +28,7 @@ def test_cityscapes(tmp_path):
     assert [item.name for item in items] == ["aachen_000000_000007", "bonn_000000_000001"]
     assert items[0].filename == "aachen/aachen_000000_000007_leftImg8bit.png"
     truth = tmp_path / "gtFine" / "train" / "aachen" / "aachen_000000_000007_gtFine_instanceIds.png"
-    assert items[0].instance_path == str(truth)
+    assert items[0].truth_path == str(truth)
     _touch(truth)
     with pytest.raises(FileNotFoundError, match=r"1 instance image is missing:\n.*bonn_000000"):
         listing.list_labelled_images(str(tmp_path), "cityscapes", "train")
@@ -41,9 +41,9 @@ def test_folder_and_images(tmp_path):
     assert [(i.name, i.filename) for i in items] == [
         ("a", "a.JPG"), ("b", "b.png"), ("c", "c.bmp"),
     ]  # fmt: skip
-    assert items[1].instance_path == os.path.join(str(tmp_path), "instances", "b.png")
+    assert items[1].truth_path == os.path.join(str(tmp_path), "instances", "b.png")
     items = listing.list_images(str(tmp_path / "images"), "images")
-    assert [i.instance_path for i in items] == [None, None, None]
+    assert [i.truth_path for i in items] == [None, None, None]
 
 
 def test_pictures(tmp_path):
@@ -143,7 +143,7 @@ def test_masks_without_image_and_masks_of_other_formats_are_said(tmp_path, warni
         _touch(tmp_path / "instances" / name)
     rejected = RejectedInputs(str(tmp_path / "out"))
     (item,) = listing.list_labelled_images(str(tmp_path), "folder", rejected=rejected)
-    assert item.instance_path == str(tmp_path / "instances" / "a.PNG")
+    assert item.truth_path == str(tmp_path / "instances" / "a.PNG")
     reason = (tmp_path / "out" / "rejected.json").read_text(encoding="utf-8")
     assert (
         "instances/b.png: the instance image is missing; b.jpg is there, but only PNG and TIFF"
@@ -160,13 +160,13 @@ def test_names_in_both_forms_of_unicode_are_the_same(tmp_path, image, mask):
     _touch(tmp_path / "instances" / f"{mask}.png")
     (item,) = listing.list_labelled_images(str(tmp_path), "folder")
     assert item.name == _NFC
-    assert os.path.isfile(item.image_path) and os.path.isfile(item.instance_path)
+    assert os.path.isfile(item.image_path) and os.path.isfile(item.truth_path)
     assert listing.name_of(item.filename) == _NFC
     assert [i.name for i in listing.list_pictures([item.image_path])] == [_NFC]
     _touch(tmp_path / "leftImg8bit" / "val" / image / f"{image}_1_leftImg8bit.png")
     _touch(tmp_path / "gtFine" / "val" / mask / f"{mask}_1_gtFine_instanceIds.png")
     (item,) = listing.list_labelled_images(str(tmp_path), "cityscapes", "val")
-    assert item.name == f"{_NFC}_1" and os.path.isfile(item.instance_path)
+    assert item.name == f"{_NFC}_1" and os.path.isfile(item.truth_path)
 
 
 @pytest.mark.parametrize("part", ["images", "instances"])

@@ -205,7 +205,7 @@ def test_streets_are_right(tmp_path, warnings):
         items = listing.list_labelled_images(
             str(tmp_path), "cityscapes", "train", annotation, allowed=()
         )
-        images = [cv2.imread(item.instance_path, cv2.IMREAD_UNCHANGED) for item in items]
+        images = [cv2.imread(item.truth_path, cv2.IMREAD_UNCHANGED) for item in items]
         shapes = _measured(*images, table=labels.CITYSCAPES)
         assert any(one.num_parts > one.num_ids for one in shapes)
         assert _parts_for_each_id(shapes) < 2 and max(map(_blended_share, shapes)) < 0.15

@@ -97,7 +97,7 @@ def test_round_trip(folder, tmp_path):
         decoded = decoded_by_name[item.filename]
         image = pictures.decode(item.image_path, content, ("PNG", "JPEG"))
         np.testing.assert_array_equal(decoded["image"], image)
-        stored = cv2.imread(item.instance_path, cv2.IMREAD_UNCHANGED)
+        stored = cv2.imread(item.truth_path, cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(decoded["instances"], stored)
         assert record[common.IMAGE_HEIGHT].int64_list.value[0] == 12
         assert record[common.IMAGE_WIDTH].int64_list.value[0] == 20
@@ -191,9 +191,9 @@ def test_without_any_instance_nothing_is_written(folder, tmp_path):
 
 def test_a_label_id_that_cityscapes_does_not_have(folder):
     item = listing.list_labelled_images(str(folder), "folder")[0]
-    _break(item.instance_path, image=np.full([12, 20], 33, np.uint16))
+    _break(item.truth_path, image=np.full([12, 20], 33, np.uint16))
     assert checks.read_item(item, labels.CITYSCAPES).values.tolist() == [33]
-    _break(item.instance_path, image=np.full([12, 20], 34, np.uint16))
+    _break(item.truth_path, image=np.full([12, 20], 34, np.uint16))
     with pytest.raises(ValueError, match=r"a\.png: a value below 1000 .* in \[0, 33\]: \[34\]"):
         checks.read_item(item, labels.CITYSCAPES)
 
@@ -202,21 +202,21 @@ def test_stuff_of_cityscapes_19_has_no_instances(folder):
     item = listing.list_labelled_images(str(folder), "folder")[0]
     stored = np.full([12, 20], 11, np.uint16)
     stored[:2] = 26001
-    _break(item.instance_path, image=stored)
+    _break(item.truth_path, image=stored)
     checked = checks.read_item(item, labels.CITYSCAPES_19)
     assert dict(checked.pixels_of_class) == {2: 200, 13: 40}
     assert dict(checked.instances_of_class) == {13: 1}
-    _break(item.instance_path, image=np.full([12, 20], 11001, np.uint16))
+    _break(item.truth_path, image=np.full([12, 20], 11001, np.uint16))
     with pytest.raises(ValueError, match=r"1000 times .*'cityscapes_19', \[24, .*\[11001\]"):
         checks.read_item(item, labels.CITYSCAPES_19)
-    _break(item.instance_path, image=np.full([12, 20], 34, np.uint16))
+    _break(item.truth_path, image=np.full([12, 20], 34, np.uint16))
     with pytest.raises(ValueError, match=r"'cityscapes_19', in \[0, 33\]: \[34\]"):
         checks.read_item(item, labels.CITYSCAPES_19)
 
 
 def test_label_ids_need_16_bits(folder):
     item = listing.list_labelled_images(str(folder), "folder")[0]
-    _break(item.instance_path, image=np.full([12, 20], 7, np.uint8))
+    _break(item.truth_path, image=np.full([12, 20], 7, np.uint8))
     assert checks.read_item(item, _CELLS).values.tolist() == [7]
     with pytest.raises(ValueError, match=r"a\.png: .* 16 bits with .*label_times_1000': uint8"):
         checks.read_item(item, labels.CITYSCAPES)

@@ -73,7 +73,7 @@ def images(tmp_path_factory):
         checked = checks.read_item(item, labels.CITYSCAPES)
         with open(item.image_path, "rb") as file:
             content = file.read()
-        stored = cv2.imread(item.instance_path, cv2.IMREAD_UNCHANGED)
+        stored = cv2.imread(item.truth_path, cv2.IMREAD_UNCHANGED)
         found.append((content, stored, tfrecords.serialize(checked)))
     return found
 

@@ -21,7 +21,7 @@ class Item(NamedTuple):
     """What the judges need of affinity_seg.data.listing.Item."""
 
     name: str
-    instance_path: str
+    truth_path: str
     form: str = "instances"
 
 

@@ -113,7 +113,7 @@ def _official(items, results_dir):
     parameters = copy.deepcopy(official.args)
     parameters.predictionPath, parameters.quiet = results_dir, True
     official.setInstanceLabels(parameters)
-    truths = [item.instance_path for item in items]
+    truths = [item.truth_path for item in items]
     found = [results.result_path(results_dir, item.name) for item in items]
     instances = official.instances2dict(truths, False)
     matches = official.matchGtWithPreds(found, truths, instances, parameters)
@@ -190,7 +190,7 @@ def test_relative_paths_work(tmp_path, monkeypatch):
     item = _truth(tmp_path, values=(26000, 7))
     _judge(tmp_path, item, (CAR, 0.9, LEFT))
     monkeypatch.chdir(tmp_path)
-    item = item._replace(instance_path=os.path.basename(item.instance_path))
+    item = item._replace(truth_path=os.path.basename(item.truth_path))
     assert cityscapes.evaluate([item], "results", CITYSCAPES)["ap"] == 1
 
 

@@ -100,7 +100,7 @@ def test_nuclei_truth_is_perfect_by_both_judges(tmp_path):
     for kind in ("images", "instances"):
         os.makedirs(data / kind)
     for item in listing.list_images(os.path.join(NUCLEI, "val"), "folder")[:6]:
-        for path, kind in ((item.image_path, "images"), (item.instance_path, "instances")):
+        for path, kind in ((item.image_path, "images"), (item.truth_path, "instances")):
             os.symlink(os.path.abspath(path), data / kind / os.path.basename(path))
         read = read_truth(item, table)
         count = len(read.instance_classes)

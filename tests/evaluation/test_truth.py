@@ -59,27 +59,27 @@ def test_a_truth_that_is_none_is_named(street, content, message, judging, capsys
     item, results_dir = street
     judging(item, results_dir)
     capsys.readouterr()
-    os.remove(item.instance_path)
+    os.remove(item.truth_path)
     if content is None:
-        os.mkdir(item.instance_path)
+        os.mkdir(item.truth_path)
     else:
-        with open(item.instance_path, "wb") as file:
+        with open(item.truth_path, "wb") as file:
             file.write(content)
     with pytest.raises((ValueError, OSError), match=message) as error:
         judging(item, results_dir)
-    assert item.instance_path in str(error.value)
+    assert item.truth_path in str(error.value)
     assert "average" not in capsys.readouterr().out
 
 
 def test_a_truth_of_another_size_is_named(street):
     item, results_dir = street
-    write_truth(os.path.dirname(item.instance_path), item.name, VALUES[:, :99])
-    message = rf"{item.name}_0000.png: the mask must be 60x99 .*as {item.instance_path}: 60x100"
+    write_truth(os.path.dirname(item.truth_path), item.name, VALUES[:, :99])
+    message = rf"{item.name}_0000.png: the mask must be 60x99 .*as {item.truth_path}: 60x100"
     for name, judging in JUDGES.items():
         if name != "reader":
             with pytest.raises(ValueError, match=message):
                 judging(item, results_dir)
-    message = rf"{item.instance_path}: must have the size of its image, 60x100: 60x99"
+    message = rf"{item.truth_path}: must have the size of its image, 60x100: 60x99"
     with pytest.raises(ValueError, match=message):
         read_truth(item, CITYSCAPES, SIZE)
     assert read_truth(item, CITYSCAPES, (60, 99)).classes.shape == (60, 99)
@@ -88,7 +88,7 @@ def test_a_truth_of_another_size_is_named(street):
 def test_ids_alone_may_have_8_bits(tmp_path):
     values = boxes(*SIZE, BOX)
     item = write_truth(tmp_path, "cells", values)
-    cv2.imwrite(item.instance_path, values.astype(np.uint8))
+    cv2.imwrite(item.truth_path, values.astype(np.uint8))
     target = read_truth(item, CELLS)
     np.testing.assert_array_equal(target.instance_ids, values)
     assert target.instance_classes.tolist() == [1]

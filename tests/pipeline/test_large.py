@@ -32,7 +32,7 @@ class Coordinates(WindowedPicture):
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(parts, "SIDE", 288)
+    monkeypatch.setattr(parts, "SIDE", 256)
     monkeypatch.setattr(large, "MAX_MEASURED_PARTS", 1000)
 
 
@@ -121,7 +121,7 @@ def nuclei():
 def test_the_shipped_model_finds_the_same(nuclei, monkeypatch):
     model, image, wanted = nuclei
     monkeypatch.setattr(parts, "SIDE", 800)
-    assert large.is_large(model._segmenter, image.shape[:2]) and len(wanted.classes) > 200
+    assert large.is_large(model.config, image.shape[:2]) and len(wanted.classes) > 200
     found = model.segment(image)
     _check_same(found, wanted)
     assert found.class_table is model.class_table
@@ -130,7 +130,7 @@ def test_the_shipped_model_finds_the_same(nuclei, monkeypatch):
 def test_of_very_large_pictures_some_tiles_and_parts_are_measured(nuclei, monkeypatch):
     model, image, wanted = nuclei
     monkeypatch.setattr(tiled_logits, "MAX_CONTEXT_TILES", 2)
-    monkeypatch.setattr(large, "MAX_MEASURED_PARTS", 2)
+    monkeypatch.setattr(large, "MAX_MEASURED_PARTS", 3)
     monkeypatch.setattr(parts, "SIDE", 800)
     found = model.segment(image)
     common, union = instances_lib.overlaps(found.instance_ids, wanted.instance_ids)
@@ -194,7 +194,11 @@ def test_where_parts_disagree_each_pixel_has_one_instance():
 
 def test_small_pictures_and_presets_with_regions_are_not_large():
     segmenter = _segmenter(_scene(), zoom="none")
-    assert large.is_large(segmenter, (512, 514)) and not large.is_large(segmenter, (512, 512))
+    assert large.is_large(segmenter.config, (512, 514)) and not large.is_large(
+        segmenter.config, (512, 512)
+    )
     zoomed = _segmenter(_scene(), max_zoom=2.0)
-    assert large.is_large(zoomed, (257, 257)) and not large.is_large(zoomed, (256, 256))
-    assert not large.is_large(_segmenter(_scene(), zoom="none", regions=True), (5000, 5000))
+    assert large.is_large(zoomed.config, (257, 257)) and not large.is_large(
+        zoomed.config, (256, 256)
+    )
+    assert not large.is_large(_segmenter(_scene(), zoom="none", regions=True).config, (5000, 5000))

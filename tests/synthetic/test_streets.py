@@ -51,10 +51,10 @@ def test_layout_of_cityscapes(small):
 def test_the_label_images_agree(small, annotation):
     folder, _ = small
     for item in listing.list_labelled_images(folder, "cityscapes", "train", annotation):
-        instances = cv2.imread(item.instance_path, cv2.IMREAD_UNCHANGED)
-        label_path = item.instance_path.replace("instanceIds", "labelIds")
+        instances = cv2.imread(item.truth_path, cv2.IMREAD_UNCHANGED)
+        label_path = item.truth_path.replace("instanceIds", "labelIds")
         label_ids = cv2.imread(label_path, cv2.IMREAD_UNCHANGED)
-        color = cv2.imread(item.instance_path.replace("instanceIds", "color"))
+        color = cv2.imread(item.truth_path.replace("instanceIds", "color"))
         assert instances.dtype == np.uint16
         assert label_ids.dtype == np.uint8
         np.testing.assert_array_equal(
@@ -75,7 +75,7 @@ def test_coarse_lies_within_fine(small):
     fine = listing.list_images(folder, "cityscapes", "train")
     coarse = listing.list_images(folder, "cityscapes", "train", "gtCoarse")
     for a, b in zip(fine, coarse, strict=True):
-        a, b = (cv2.imread(i.instance_path, cv2.IMREAD_UNCHANGED) for i in (a, b))
+        a, b = (cv2.imread(i.truth_path, cv2.IMREAD_UNCHANGED) for i in (a, b))
         assert np.all((b == 0) | (a == b))
         assert 0.3 < np.mean(b > 0) < np.mean(a > 0)
 

@@ -38,7 +38,7 @@ def test_ids_have_no_gaps_and_the_masks_pass_the_checks(small):
     table = labels.load_class_table("nuclei")
     assert len(list(sets.check(items, table, None, ()))) == 4
     for item in items:
-        values = np.unique(cv2.imread(item.instance_path, cv2.IMREAD_UNCHANGED))
+        values = np.unique(cv2.imread(item.truth_path, cv2.IMREAD_UNCHANGED))
         assert values.tolist() == list(range(len(values)))
 
 

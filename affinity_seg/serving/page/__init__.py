@@ -2,6 +2,6 @@
 
 The networks run once for each picture. Their logits stay in memory, and each change of a threshold
 only merges them again. `served_picture` holds one picture, `store` all of them by their tokens,
-`application` answers requests, and `server` is the HTTP server. The page itself is the three files
-of `static`.
+`application` answers requests, and `server` is the HTTP server. The page itself is the files of
+`static`; `page.js` there starts the others.
 """

@@ -30,7 +30,19 @@ UPLOAD_TYPE = "application/octet-stream"
 """The content type of an upload. No other page can send it without asking, which is refused."""
 
 _CHUNK = 2**16
-_FILES = {"/": "page.html", "/page.css": "page.css", "/page.js": "page.js"}
+_SCRIPTS = (
+    "page.js",
+    "state.js",
+    "server.js",
+    "reading.js",
+    "merging.js",
+    "drawing.js",
+    "pointing.js",
+    "zoom.js",
+    "sliders.js",
+    "downloads.js",
+)
+_FILES = {"/": "page.html", **{f"/{name}": name for name in ("page.css", *_SCRIPTS)}}
 _ROUTES = Map(
     [
         *(Rule(path, endpoint="own_file", methods=["GET"]) for path in _FILES),
@@ -182,8 +194,14 @@ class Application:
 
     def _instances(self, request: Request, token: str) -> Response:
         picture, fields = self._found(token), _fields(request.args)
-        found = served_picture.describe_instances(picture.merge(fields))
-        return _json({"instances": found, "command": self._command(picture, fields)})
+        merged = picture.merge(fields)
+        return _json(
+            {
+                "instances": served_picture.describe_instances(merged.picture),
+                "warning": merged.warning,
+                "command": self._command(picture, fields),
+            }
+        )
 
     def _command(self, picture: ServedPicture, fields: Mapping[str, Any]) -> str:
         """Returns the command that segments the picture in the same way."""
@@ -202,7 +220,7 @@ class Application:
     def _download(self, request: Request, token: str, name: str) -> Response:
         picture = self._found(token)
         formats.check([name])
-        merged = picture.merge(_fields(request.args))
+        merged = picture.merge(_fields(request.args)).picture
         pixel_size = _number(request.args, "pixel_size", float)
         if pixel_size is not None:
             formats.check_pixel_size(pixel_size)

@@ -17,10 +17,9 @@ from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.export import formats
 from affinity_seg.export.formats.picture import SegmentedPicture
 from affinity_seg.labels import ClassTable
-from affinity_seg.pipeline import merging
+from affinity_seg.pipeline import kept_logits, merging
 from affinity_seg.pipeline.errors import errors_named
-from affinity_seg.pipeline.predicting import Predictor
-from affinity_seg.pipeline.predictions import ImagePrediction
+from affinity_seg.pipeline.kept_logits import KeptLogits
 from affinity_seg.pipeline.segmenter import Segmenter
 from affinity_seg.visualization import layout
 
@@ -51,6 +50,18 @@ class Content(NamedTuple):
     image: np.ndarray
 
 
+class Merged(NamedTuple):
+    """A picture with the instances of one merge.
+
+    Attributes:
+      picture: The picture with its instances.
+      warning: A line about objects that may be cut, see `large.Found`; None if there are none.
+    """
+
+    picture: SegmentedPicture
+    warning: str | None
+
+
 class ServedPicture:
     """A picture and its logits, which are merged as often as thresholds change.
 
@@ -66,7 +77,7 @@ class ServedPicture:
     def __init__(
         self,
         content: Content,
-        prediction: ImagePrediction,
+        logits: KeptLogits,
         config: InferenceConfig,
         class_table: ClassTable,
         zoom: float | None,
@@ -75,7 +86,7 @@ class ServedPicture:
 
         Args:
           content: The picture.
-          prediction: Its logits.
+          logits: Its logits.
           config: That with which the logits were predicted.
           class_table: The classes.
           zoom: The zoom that was chosen for it, None if `config.zoom` is not "auto".
@@ -83,15 +94,13 @@ class ServedPicture:
         self.content = content
         self.name = os.path.splitext(content.filename)[0]
         self.png = layout.to_png(pictures.as_rgb(content.image))
-        self._prediction = prediction
+        self._logits = logits
         self._config = config
         self._class_table = class_table
         self._zoom = zoom
-        arrays = [content.values, content.image, prediction.semantic_logits]
-        for region in prediction.regions:
-            arrays += [region.semantic_logits, region.affinity_logits, region.region.mask]
-        self.num_bytes = len(self.png) + sum(np.asarray(array).nbytes for array in arrays)
-        self._last: tuple[InferenceConfig, SegmentedPicture] | None = None
+        read = len(self.png) + content.values.nbytes + content.image.nbytes
+        self.num_bytes = read + logits.num_bytes
+        self._last: tuple[InferenceConfig, Merged] | None = None
 
     def describe(self) -> dict[str, Any]:
         """Returns what the page shows of the picture beside its instances, for JSON."""
@@ -115,8 +124,10 @@ class ServedPicture:
             ],
         }
 
-    def merge(self, fields: Mapping[str, Any]) -> SegmentedPicture:
+    def merge(self, fields: Mapping[str, Any]) -> Merged:
         """Returns the picture with its instances; the networks do not run.
+
+        They are those of `affinity_seg segment` with the fields of `overrides`.
 
         Args:
           fields: Values of some of `FIELDS`; the preset has the others.
@@ -124,15 +135,15 @@ class ServedPicture:
         Raises:
           ValueError: A value breaks a rule, or a logit is not finite.
         """
-        config = inference.change(self._config, fields)
+        config = inference.change(self._config, self.overrides(fields))
         last = self._last
         if last is not None and last[0] == config:
             return last[1]
         content = self.content
         with errors_named(content.filename):
-            merger = merging.merger_of(self._prediction, config, self._class_table)
-            instances = merger.merge(self._prediction)
-        merged = SegmentedPicture(
+            found = self._logits.merge(config)
+        instances = found.instances
+        picture = SegmentedPicture(
             self.name,
             content.filename,
             WindowedPicture(content.image, content.values),
@@ -140,6 +151,7 @@ class ServedPicture:
             self._class_table,
             None if config.vote_min_ratio is None else merging.class_candidates(instances, config),
         )
+        merged = Merged(picture, found.warning)
         self._last = config, merged
         return merged
 
@@ -255,10 +267,9 @@ class Reader:
         image = pictures.to_image(filename, values)
         segmenter = self._segmenter
         with errors_named(filename):
-            prediction = Predictor(segmenter).predict(image)
+            logits = kept_logits.predict(segmenter, WindowedPicture(image, values))
         zoom = None
         if segmenter.zooming is not None:
-            zoomed = np.asarray(prediction.regions[0].zoomed_size).tolist()
-            zoom = segmenter.zooming.zoom_of(image.shape[:2], zoomed)
+            zoom = segmenter.zooming.zoom_of(image.shape[:2], logits.zoomed_size)
         content = Content(filename, choice, values, image)
-        return ServedPicture(content, prediction, segmenter.config, segmenter.class_table, zoom)
+        return ServedPicture(content, logits, segmenter.config, segmenter.class_table, zoom)

@@ -1,7 +1,9 @@
 """What the page's server refuses and forgets."""
 
 import http.client
+import importlib.resources
 import json
+import re
 import socket
 import time
 import types
@@ -289,7 +291,14 @@ def test_the_page_is_of_its_own_files_only(client):
     for inline in ("<style", " style=", "onclick", "javascript:", "<script>"):
         assert inline not in page
     assert "http" not in client.get("page.css").text
-    script = client.get("page.js").text
+    folder = importlib.resources.files(application.__package__) / "static"
+    names = {path.name for path in folder.iterdir()} - {"page.html"}
+    for name in names:
+        response = client.get(name)
+        assert response.status_code == 200 and response.text == (folder / name).read_text()
+        imported = re.findall(r'^import .*? from "\./(.*?)";$', response.text, re.MULTILINE)
+        assert len(imported) == response.text.count("import ") and names >= set(imported)
+    script = client.get("downloads.js").text
     assert set(application.formats.FORMATS) <= set(
         script.split("LABELS = {")[1].replace(":", " ").split()
     )

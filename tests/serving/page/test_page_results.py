@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import shlex
 import zipfile
 from concurrent import futures
 from unittest import mock
@@ -15,23 +14,14 @@ import pytest
 import roifile
 import tifffile
 from fills import fill
+from page_client import segment
 from pycocotools import mask as mask_lib
 
-from affinity_seg import model_folder, verbs
+from affinity_seg import model_folder
 from affinity_seg.export import formats
 from affinity_seg.pipeline.segmenter import Segmenter
 
 CHANGED = {"thresholds": "0.62", "min_pixels": "150", "min_score": "0.75"}
-
-
-def _segment(answer, path, folder, *more):
-    """Runs the command of an answer on the picture itself; returns the bytes of each file."""
-    program, verb, *flags = shlex.split(answer["command"].replace("\\\n", ""))
-    assert (program, verb) == ("affinity_seg", "segment")
-    flags = [flag for flag in flags if not flag.startswith(("--input=", "--output_dir="))]
-    flags += [f"--input={path}", f"--output_dir={folder}", f"--formats={','.join(formats.FORMATS)}"]
-    verbs.run(verb, [*flags, *more])
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 @pytest.mark.parametrize("name", ["cells.png", "deep.tif"])
@@ -40,7 +30,7 @@ def test_every_download_is_what_segment_writes(client, pictures, tmp_path, name,
     picture = client.upload(pictures[name])
     answer = client.merge(picture, **fields)
     assert len(answer["instances"]) > 8
-    wanted = _segment(answer, pictures[name], tmp_path, "--pixel_size=0.5")
+    wanted = segment(answer, pictures[name], tmp_path, "--pixel_size=0.5")
     assert len(wanted) == len(formats.FORMATS)
     for format_name in formats.FORMATS:
         response = client.download(picture, format_name, pixel_size="0.5", **fields)

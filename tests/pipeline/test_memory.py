@@ -1,0 +1,50 @@
+"""Pictures that do not fit into the memory of the machine are refused before the networks run."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from test_zooming import CONFIG, SizedNetwork
+
+from affinity_seg.data.windows import WindowedPicture
+from affinity_seg.pipeline import large, memory
+from affinity_seg.pipeline.predicting import Predictor
+from affinity_seg.pipeline.segmenter import Segmenter
+from checks.true_networks import coordinates
+
+SIZE = 40, 60
+
+
+def _segmenter(**changes):
+    scene = np.zeros(SIZE, np.int32), np.zeros(SIZE, np.int32)
+    networks = [SizedNetwork(kind, *scene) for kind in ("semantic", "affinity")]
+    return Segmenter(*networks, dataclasses.replace(CONFIG, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes, channels",
+    [
+        ({"zoom": "none", "affinity_flip": False}, lambda one, two: one + two),
+        ({"zoom": "none", "affinity_flip": True}, lambda one, two: one + 2 * two),
+        ({"zoom": "box_height", "regions": True}, lambda one, two: one),
+    ],
+    ids=["both", "flip", "regions"],
+)
+def test_what_surely_does_not_fit_is_refused(monkeypatch, changes, channels):
+    segmenter = _segmenter(semantic_flip=False, **changes)
+    outputs = [network.num_outputs for network in segmenter.networks]
+    least = 2 * 4 * SIZE[0] * SIZE[1] * channels(*outputs)
+    monkeypatch.setattr(memory, "machine_bytes", lambda: least)
+    memory.check_whole(segmenter, SIZE)
+    monkeypatch.setattr(memory, "machine_bytes", lambda: least - 1)
+    image = coordinates(*SIZE)
+    for find in (
+        lambda: large.find(segmenter, WindowedPicture(image)),
+        lambda: Predictor(segmenter).predict(image),
+    ):
+        with pytest.raises(ValueError, match="a picture of 40x60 pixels must fit into the memory"):
+            find()
+
+
+def test_the_memory_of_this_machine_is_known():
+    assert 2**28 < memory.machine_bytes() < 2**50
