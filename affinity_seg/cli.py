@@ -14,6 +14,7 @@ and the modules that define flags import TensorFlow only inside `main`, because 
 """
 
 import functools
+import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -36,6 +37,9 @@ _ENVIRONMENT = {
 
 for _name_of_variable, _value in _ENVIRONMENT.items():
     os.environ.setdefault(_name_of_variable, _value)
+
+_KERAS = "tf_keras"
+"""The version of Keras that `_ENVIRONMENT` chooses."""
 
 RUNNER, OTHERS = "runner", "beam_flag"
 """If a program has these flags and --`RUNNER` is given, flags that it does not know are accepted.
@@ -74,6 +78,20 @@ class Flags(flags.FlagValues):
     multi_integer = _definer(flags.DEFINE_multi_integer)
     multi_string = _definer(flags.DEFINE_multi_string)
     string = _definer(flags.DEFINE_string)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without Keras; half a second less for a verb that may need none.
+
+    TensorFlow imports Keras at its own end, if there is one. Here it finds none. Keras can be
+    imported afterwards as usual: by what builds networks with it.
+    """
+    hidden = sys.modules.setdefault(_KERAS, None) is None
+    try:
+        importlib.import_module("tensorflow")
+    finally:
+        if hidden:
+            del sys.modules[_KERAS]
 
 
 def refuse_given(values: Flags, names: Sequence[str], rule: str) -> None:

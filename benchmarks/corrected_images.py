@@ -92,7 +92,7 @@ def _new_images(values: cli.Flags):
 def _link(items, folder: str) -> None:
     """Makes a data set of layout folder of links to the files of images."""
     for item in items:
-        for kind, path in (("images", item.image_path), ("instances", item.instance_path)):
+        for kind, path in (("images", item.image_path), ("instances", item.truth_path)):
             os.makedirs(os.path.join(folder, kind), exist_ok=True)
             link = os.path.join(folder, kind, os.path.basename(path))
             if not os.path.lexists(link):

@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.instances import Instances, overlaps
-from affinity_seg.modeling.loading import Network
+from affinity_seg.modeling.network import Network
 from affinity_seg.pipeline import segmenter as pipeline
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.predictions import ImagePrediction

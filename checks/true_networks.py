@@ -1,6 +1,6 @@
 """Networks that know the truth: what the chain around them loses (regions, zoom, windows, pasting).
 
-They have the interface of `modeling.loading.Network`. In place of an image they are given where
+They have the interface of `modeling.network.Network`. In place of an image they are given where
 each of its pixels lies (`coordinates`). Bilinear zooming keeps such a picture exact, so that a
 crop tells them which pixel of the truth is the nearest to each of its own, whatever was cut,
 zoomed, mirrored or padded.

@@ -15,7 +15,9 @@ _TAG = 0x0112
 _LAST = 8
 _SHORT, _LONG = 3, 4
 _ENTRY = 12
-_EXIF_MARK = b"Exif\0\0"
+JPEG_MARK = b"Exif\0\0"
+PNG_MARK = b"eXIf"
+"""Bytes that stand in every file with EXIF data."""
 
 _MAX_PARTS = 2**15
 """Largest number of segments or chunks that are read; libpng cuts 2**28 bytes into as many."""
@@ -129,8 +131,8 @@ def _find(content: tf.Tensor, start: int, part: _Part) -> tf.Tensor:
 def _jpeg_segment(head: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     marker, size = head[1], number(head[2:4])
     is_marker = tf.equal(head[0], 0xFF)
-    marked = tf.reduce_all(tf.equal(head[4:10], list(_EXIF_MARK)))
-    has_exif = is_marker & tf.equal(marker, 0xE1) & (size >= 2 + len(_EXIF_MARK)) & marked
+    marked = tf.reduce_all(tf.equal(head[4:10], list(JPEG_MARK)))
+    has_exif = is_marker & tf.equal(marker, 0xE1) & (size >= 2 + len(JPEG_MARK)) & marked
     is_fill = tf.equal(marker, 0xFF)
     is_alone = tf.equal(marker, 0x01) | ((marker >= 0xD0) & (marker <= 0xD8))
     # The pixels or the end of the file come next, or the bytes are not a segment.
@@ -139,7 +141,7 @@ def _jpeg_segment(head: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     distance = tf.where(is_alone, tf.constant(2, tf.int64), distance)
     distance = tf.where(is_fill, tf.constant(1, tf.int64), distance)
     distance = tf.where(is_marker, distance, tf.zeros_like(size))
-    payload = tf.stack([tf.constant(10, tf.int64), size - 2 - len(_EXIF_MARK)])
+    payload = tf.stack([tf.constant(10, tf.int64), size - 2 - len(JPEG_MARK)])
     return has_exif, payload, distance
 
 
@@ -147,7 +149,7 @@ def _png_chunk(head: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     size, kind = number(head[:4]), head[4:8]
     is_last = tf.reduce_all(tf.equal(kind, list(b"IEND")))
     distance = tf.where(is_last, tf.zeros_like(size), 12 + size)
-    has_exif = tf.reduce_all(tf.equal(kind, list(b"eXIf")))
+    has_exif = tf.reduce_all(tf.equal(kind, list(PNG_MARK)))
     return has_exif, tf.stack([tf.constant(8, tf.int64), size]), distance
 
 

@@ -51,6 +51,12 @@ _BMP_MIN_INFO = 40
 _BMP_BITFIELDS = 3
 _BMP_MASKS = (0xFF0000, 0xFF00, 0xFF)
 
+ORIENTATIONS = {
+    _PNG: (exif.PNG_MARK, exif.png_orientation),
+    _JPEG: (exif.JPEG_MARK, exif.jpeg_orientation),
+}
+"""For the formats that have EXIF data, by index in `FORMATS`: its mark, and what reads it."""
+
 
 class Header(NamedTuple):
     """The header of a picture file.
@@ -107,8 +113,7 @@ def read_orientation(content: tf.Tensor, header: Header) -> tf.Tensor:
       content: Bytes of the file, a string scalar.
       header: The result of `read_header`.
     """
-    readers = {_PNG: exif.png_orientation, _JPEG: exif.jpeg_orientation}
-    branches = {kind: lambda kind=kind: readers[kind](content) for kind in readers}
+    branches = {kind: lambda read=read: read(content) for kind, (_, read) in ORIENTATIONS.items()}
     with tf.device("CPU"):
         return tf.switch_case(
             header.format, branches, default=lambda: tf.constant(exif.UPRIGHT, tf.int64)

@@ -10,7 +10,8 @@ import yaml
 from affinity_seg import files, labels, model_folder, resources, structured
 from affinity_seg.data import pictures
 from affinity_seg.export import model_card
-from affinity_seg.modeling import half_precision, loading, network_folder
+from affinity_seg.modeling import half_precision, loading, network_folder, stored_graph
+from affinity_seg.modeling.network import Network
 
 _PATHS = (
     ("task", "init_checkpoint"),
@@ -81,7 +82,8 @@ def _pack_network(source: str, folder: str, image: np.ndarray) -> model_card.Pac
     files.write_bytes(os.path.join(target, labels.TABLE_FILE), table)
     loading.save(target, {"model": network.model, **network.model.checkpoint_items})
     half_precision.shrink(network_folder.latest_checkpoint(target))
-    before, after = (_logits(one, image) for one in (network, loading.load_network(target)))
+    stored_graph.write(network, target)
+    before, after = (_logits(one, image) for one in (network, stored_graph.load_network(target)))
     change = np.abs(after - before)
     return model_card.PackedNetwork(
         kind=network.kind,
@@ -93,7 +95,7 @@ def _pack_network(source: str, folder: str, image: np.ndarray) -> model_card.Pac
     )
 
 
-def _logits(network: loading.Network, image: np.ndarray) -> np.ndarray:
+def _logits(network: Network, image: np.ndarray) -> np.ndarray:
     """Returns a network's logits of a whole image."""
     contrast = network.stretch_contrast(tf.constant(image))
     return network.logits(network.normalize(contrast[None])).numpy()

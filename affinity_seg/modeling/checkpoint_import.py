@@ -156,8 +156,8 @@ def compare(
     return comparison
 
 
-def _network(params: experiments.Experiment) -> loading.Network:
-    return loading.Network(params.task, labels.load_class_table(params.task.class_table))
+def _network(params: experiments.Experiment) -> loading.KerasNetwork:
+    return loading.KerasNetwork(params.task, labels.load_class_table(params.task.class_table))
 
 
 def _require(checkpoint: str) -> None:

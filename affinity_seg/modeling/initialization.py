@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from affinity_seg import labels
-from affinity_seg.modeling import loading, network_folder, networks
+from affinity_seg.modeling import inputs, loading, network_folder
 
 _LOGITS_KERNEL = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
 """Name in a checkpoint of the kernel of the 1x1 convolution that computes the logits."""
@@ -60,13 +60,13 @@ def start_from(
 def _is_of_rgb(checkpoint: str, model: tf_keras.Model) -> bool:
     """Returns whether a network of other channels would start with a backbone of RGB."""
     height, width, count, filters = model.backbone.trainable_variables[0].shape
-    if count == networks.RGB:
+    if count == inputs.RGB:
         return False
     try:
         shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
     except (RuntimeError, ValueError, tf.errors.OpError):
         return False  # `loading.restore` raises the error about the checkpoint.
-    return [height, width, networks.RGB, filters] in shapes.values()
+    return [height, width, inputs.RGB, filters] in shapes.values()
 
 
 def _copy(source: tf_keras.layers.Layer, target: tf_keras.layers.Layer) -> None:
@@ -75,7 +75,7 @@ def _copy(source: tf_keras.layers.Layer, target: tf_keras.layers.Layer) -> None:
         value = there.numpy()
         if value.shape != here.shape:
             count = here.shape[2]
-            mean = value.mean(axis=2, keepdims=True) * (networks.RGB / count)
+            mean = value.mean(axis=2, keepdims=True) * (inputs.RGB / count)
             value = np.repeat(mean, count, axis=2)
         here.assign(value)
 

@@ -2,14 +2,14 @@
 
 import hashlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
-from official.modeling import hyperparams
 
 from affinity_seg import files, labels, structured
-from affinity_seg.configs import experiments
-from affinity_seg.model_garden import exp_factory
+
+if TYPE_CHECKING:  # Model Garden is imported where a configuration is read: inference needs none.
+    from affinity_seg.configs import experiments
 
 PARAMS_FILE = "params.yaml"
 
@@ -80,13 +80,15 @@ def network_identity(model_dir: str) -> dict[str, str]:
 
 
 def claim_model_dir(
-    model_dir: str, params: experiments.Experiment, class_table: labels.ClassTable
+    model_dir: str, params: "experiments.Experiment", class_table: labels.ClassTable
 ) -> None:
     """Writes params.yaml and class_table.yaml, which the folder needs beside its checkpoints.
 
     Raises:
       ValueError: The folder holds checkpoints of another network.
     """
+    from official.modeling import hyperparams
+
     check_same_network(model_dir, params.task, class_table)
     with files.atomic_path(os.path.join(model_dir, PARAMS_FILE)) as path:
         hyperparams.save_params_dict_to_yaml(params, path)
@@ -94,7 +96,7 @@ def claim_model_dir(
 
 
 def check_same_network(
-    model_dir: str, task: experiments.SegmentationTask, class_table: labels.ClassTable
+    model_dir: str, task: "experiments.SegmentationTask", class_table: labels.ClassTable
 ) -> None:
     """Raises ValueError if checkpoints in a folder are not of the network of `task`."""
     if tf.train.latest_checkpoint(model_dir) is None:
@@ -111,22 +113,25 @@ def check_same_network(
             )
 
 
-def _field(task: experiments.SegmentationTask, name: str) -> Any:
+def _field(task: "experiments.SegmentationTask", name: str) -> Any:
     return task.as_dict().get(name)
 
 
-def class_table_of(model_dir: str, task: experiments.SegmentationTask) -> labels.ClassTable:
+def class_table_of(model_dir: str, task: "experiments.SegmentationTask") -> labels.ClassTable:
     """Returns the classes of a network in a folder, whose task is `task`."""
     path = os.path.join(model_dir, labels.TABLE_FILE)
     return labels.load_class_table(path if os.path.isfile(path) else task.class_table)
 
 
-def read_task(model_dir: str) -> experiments.SegmentationTask:
+def read_task(model_dir: str) -> "experiments.SegmentationTask":
     """Reads the network's part of the task's configuration from params.yaml.
 
     Data and losses keep their defaults: a network is loaded however the fields of training have
     changed since.
     """
+    from affinity_seg.configs import experiments
+    from affinity_seg.model_garden import exp_factory
+
     path = os.path.join(model_dir, PARAMS_FILE)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path} is missing; `affinity_seg train` writes it")

@@ -17,9 +17,6 @@ from affinity_seg.modeling import (
     resnet_v1,  # noqa: F401  registers the backbone
 )
 
-RGB = 3
-"""Channels of an RGB image, which are treated alike."""
-
 _as_written = tf.autograph.experimental.do_not_convert
 """No layer has Python control flow on tensor values, so AutoGraph would only take time."""
 
@@ -205,53 +202,3 @@ def _decoder_parts(
     if isinstance(decoder, fusion.FusionDecoder):
         return decoder.pyramid, decoder.pyramid_level, decoder.levels
     return decoder, decoder.get_config()["level"], []
-
-
-def stretch_contrast(
-    config: networks_config.Network, image: tf.Tensor, histogram: tf.Tensor | None = None
-) -> tf.Tensor:
-    """Applies `contrast_percentiles` and `contrast_floor` to an image, or to a part of one.
-
-    Args:
-      config: The network's configuration.
-      image: uint8 [H, W, C]; the channels of RGB are stretched alike, others each on its own.
-      histogram: Integers [1, 256], counts of each value over all channels of the whole image; of
-        others than RGB [C, 256], those of each channel. None if `image` is the whole image.
-
-    Returns:
-      float32 [H, W, C], 0..255; `image` itself if there are no percentiles.
-
-    Raises:
-      ValueError: The image has not `config.num_channels` channels.
-    """
-    if image.shape[-1] != config.num_channels:
-        raise ValueError(
-            f"an image must have {config.num_channels} channels for this network: "
-            f"{image.shape[-1]}; choose them with `--channels` (in Python `channels`)"
-        )
-    if not config.contrast_percentiles:
-        return image
-    if histogram is None:
-        histogram = _histogram(image)
-    below = tf.cumsum(tf.cast(histogram, tf.int64), axis=1)
-    shares = tf.constant(list(config.contrast_percentiles), tf.float64) / 100
-    ranks = tf.math.ceil(shares * tf.cast(below[:, -1:], tf.float64))
-    ranks = tf.maximum(tf.cast(ranks, tf.int64), 1)  # The lowest value has rank 1.
-    low, high = tf.unstack(tf.cast(tf.searchsorted(below, ranks), tf.float32), axis=1)
-    stretched = (tf.cast(image, tf.float32) - low) * (
-        255 / tf.maximum(high - low, config.contrast_floor)
-    )
-    return tf.clip_by_value(stretched, 0, 255)
-
-
-def _histogram(image: tf.Tensor) -> tf.Tensor:
-    """Returns the histogram of a whole image for `stretch_contrast`."""
-    values = tf.cast(image, tf.int32)
-    parts = [values] if image.shape[-1] == RGB else tf.unstack(values, axis=-1)
-    return tf.stack([tf.math.bincount(tf.reshape(part, [-1]), minlength=256) for part in parts])
-
-
-def normalize(config: networks_config.Network, images: tf.Tensor) -> tf.Tensor:
-    """Returns images 0..255 [..., C] as the network's float32 input, with the mean at zero."""
-    mean = tf.constant(list(config.pixel_mean), tf.float32)
-    return (tf.cast(images, tf.float32) - mean) / config.pixel_scale

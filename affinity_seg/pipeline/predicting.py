@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.modeling.loading import Network
+from affinity_seg.modeling.network import Network
 from affinity_seg.pipeline import memory, timeline, zooming
 from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline import segmenter as segmenter_lib

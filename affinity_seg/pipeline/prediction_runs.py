@@ -16,7 +16,8 @@ from tqdm import tqdm
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing, pictures
 from affinity_seg.data.listing import Item
-from affinity_seg.modeling.loading import Network, load_network
+from affinity_seg.modeling.network import Network
+from affinity_seg.modeling.stored_graph import load_network
 from affinity_seg.pipeline import records, timeline
 from affinity_seg.pipeline.background import Finisher, prefetch
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter

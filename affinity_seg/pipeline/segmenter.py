@@ -9,7 +9,7 @@ import tensorflow as tf
 from affinity_seg import ops
 from affinity_seg.configs.inference import AUTO_ZOOM, InferenceConfig
 from affinity_seg.instances import Instances
-from affinity_seg.modeling.loading import Network
+from affinity_seg.modeling.network import Network
 from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline import tiles, timeline
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter

@@ -15,7 +15,7 @@ from affinity_seg.data.recent_arrays import RecentArrays
 from affinity_seg.data.sampling import spread
 from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.instances import Box
-from affinity_seg.modeling.loading import Network
+from affinity_seg.modeling.network import Network
 from affinity_seg.pipeline import tiles
 
 MAX_CONTEXT_TILES = 96

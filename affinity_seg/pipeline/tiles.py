@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from affinity_seg.configs.inference import MIN_TILE_SIDE, TILE_GRID
-from affinity_seg.modeling.loading import Network
+from affinity_seg.modeling.network import Network
 
 
 def cut(

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from affinity_seg import common
 from affinity_seg.data import pictures
-from affinity_seg.modeling.networks import RGB
+from affinity_seg.modeling.inputs import RGB
 from affinity_seg.pipeline.segmenter import Segmenter, view
 
 IMAGES = "images"

@@ -14,7 +14,7 @@ from affinity_seg.configs import experiments, training_data
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.losses import replicas
-from affinity_seg.modeling import initialization, networks
+from affinity_seg.modeling import initialization, inputs, networks
 from affinity_seg.tasks import accumulation, affinity, finite, semantic
 from affinity_seg.tasks import metrics as metrics_lib
 
@@ -100,8 +100,8 @@ class SegmentationTask(base_task.Task):
     def _build_rgb(self) -> tf_keras.Model:
         """Builds the network for RGB images instead of the channels it has."""
         config = copy.deepcopy(self.task_config.model)
-        config.num_channels = networks.RGB
-        config.pixel_mean = [0.0] * networks.RGB
+        config.num_channels = inputs.RGB
+        config.pixel_mean = [0.0] * inputs.RGB
         return networks.build_network(config, self.num_outputs)
 
     def initialize(self, model: tf_keras.Model) -> None:
@@ -142,7 +142,7 @@ class SegmentationTask(base_task.Task):
             parser_fn=parser.Parser(
                 params,
                 self.class_table,
-                functools.partial(networks.stretch_contrast, self.task_config.model),
+                functools.partial(inputs.stretch_contrast, self.task_config.model),
                 self.task_config.model.num_channels,
             ),
         )
@@ -150,7 +150,7 @@ class SegmentationTask(base_task.Task):
 
     def prepare(self, crops: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Returns a batch's (images float32 [B, H, W, C], labels), see `step_inputs.prepare`."""
-        normalize = functools.partial(networks.normalize, self.task_config.model)
+        normalize = functools.partial(inputs.normalize, self.task_config.model)
         return step_inputs.prepare(crops, self.class_table, normalize)
 
     def build_metrics(self, training: bool = True) -> list[tf_keras.metrics.Metric]:

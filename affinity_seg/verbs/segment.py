@@ -72,6 +72,7 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags) -> int:
     """Runs the verb."""
+    cli.import_tensorflow()
     if values.runner is None:
         cli.refuse_given(values, _ON_BEAM, "only with `--runner`")
     if values.layout is None:

@@ -44,7 +44,7 @@ def write_network(folder, name):
     params = exp_factory.get_exp_config(name)
     small = {"preset": "small", "units": [1, 1, 1, 1], "width": 4, "stem_filters": 4}
     params.task.model.override({"backbone": {"resnet_v1": small}, "aspp": {"filters": 8}})
-    network = loading.Network(params.task, CITYSCAPES)
+    network = loading.KerasNetwork(params.task, CITYSCAPES)
     network_folder.claim_model_dir(str(folder), params, CITYSCAPES)
     tf.train.Checkpoint(model=network.model).save(str(folder / "ckpt"))
     return str(folder)

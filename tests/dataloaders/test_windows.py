@@ -12,7 +12,7 @@ from affinity_seg.configs import networks as networks_config
 from affinity_seg.configs import training_data
 from affinity_seg.data import checks, graph_examples, listing, tfrecords
 from affinity_seg.dataloaders import parser
-from affinity_seg.modeling import networks
+from affinity_seg.modeling import inputs
 
 SIZES = [(150, 270), (128, 256), (129, 257), (20, 31), (300, 129)]
 """Of images: less than a tile, whole tiles, and one pixel more."""
@@ -94,7 +94,7 @@ def test_crops_equal_those_of_whole_images(images, monkeypatch, percentiles, con
     config = training_data.DataConfig(**{"is_training": True, **config})
     network = networks_config.Network()
     network.contrast_percentiles = percentiles
-    stretch = functools.partial(networks.stretch_contrast, network)
+    stretch = functools.partial(inputs.stretch_contrast, network)
     new = parser.Parser(config, labels.CITYSCAPES, stretch)
     parse = tf.function(lambda seed, record: new(seed, graph_examples.parse(record)))
     whole_parse = WholeParser(config, labels.CITYSCAPES)

@@ -14,7 +14,7 @@ from running import ROOT
 import affinity_seg
 from affinity_seg import model_folder, verbs
 from affinity_seg.configs import inference
-from affinity_seg.modeling import initialization, loading
+from affinity_seg.modeling import initialization, loading, stored_graph
 
 PICTURE = os.path.join(ROOT, "models", "nuclei.png")
 
@@ -60,7 +60,7 @@ def content(folder):
 
 def test_it_has_what_inference_needs_and_nothing_else(source, packed):
     weights = ["checkpoint", "ckpt-1.data-00000-of-00001", "ckpt-1.index"]
-    names = [*weights, "class_table.yaml", "params.yaml"]
+    names = [*weights, "class_table.yaml", "graph.pb.gz", "params.yaml"]
     wanted = [f"{kind}/{name}" for kind in model_folder.KINDS for name in names]
     found = content(packed)
     assert sorted(found) == sorted(["README.md", "model.yaml", *wanted])
@@ -78,6 +78,16 @@ def test_it_has_what_inference_needs_and_nothing_else(source, packed):
 def test_it_segments_as_any_model(source, packed):
     street = str(next((source / "data" / "images").iterdir()))
     assert len(affinity_seg.load(packed).segment(street).classes) > 3
+
+
+def test_its_graphs_give_the_bits_of_the_networks_that_keras_builds(packed):
+    image = np.random.default_rng(0).integers(0, 256, (1, 65, 90, 3), np.uint8)
+    for kind in model_folder.KINDS:
+        folder = str(packed / kind)
+        stored, built = stored_graph.load_network(folder), loading.load_network(folder)
+        assert isinstance(stored, stored_graph.StoredNetwork) and stored.traits == built.traits
+        ours, theirs = (one.logits(one.normalize(image)) for one in (stored, built))
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_training_can_start_from_it(packed):

@@ -98,7 +98,7 @@ def write_network(folder: str | os.PathLike, name: str, picture: np.ndarray) -> 
     if count != 3:
         params.task.model.override({"num_channels": count, "pixel_mean": [100.0] * count})
     tf.keras.utils.set_random_seed(3)
-    network = loading.Network(params.task, CITYSCAPES)
+    network = loading.KerasNetwork(params.task, CITYSCAPES)
     logits = network.logits(network.normalize(picture[None])).numpy()
     kernel, bias = network.model.head.trainable_variables[-2:]
     scale = 3 / logits.std(axis=(0, 1, 2))

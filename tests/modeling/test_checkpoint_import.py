@@ -14,7 +14,7 @@ from running import ON_CPU, ROOT, run_verb
 from affinity_seg import model_folder
 from affinity_seg.configs import experiments
 from affinity_seg.configs import networks as networks_config
-from affinity_seg.modeling import checkpoint_import, loading, networks, upsampling
+from affinity_seg.modeling import checkpoint_import, inputs, loading, networks, upsampling
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
 TOLERANCE = 1e-4
@@ -137,7 +137,7 @@ def test_imagenet_backbone_starts_a_training(tmp_path):
     head_before = model.head.get_weights()[0]
     task.initialize(model)
     image = random_image(129, 161)
-    ours = model.backbone(networks.normalize(params.task.model, image), training=False)["4"]
+    ours = model.backbone(inputs.normalize(params.task.model, image), training=False)["4"]
     check_equal(ours, graph.run(image)[0])
     np.testing.assert_array_equal(model.head.get_weights()[0], head_before)
     task.task_config.init_checkpoint_modules = ["backbone", "decoder"]

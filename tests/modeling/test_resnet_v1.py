@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from affinity_seg.configs import networks as networks_config
-from affinity_seg.modeling import networks, resnet_v1
+from affinity_seg.modeling import inputs, networks, resnet_v1
 
 TINY = {"preset": "small", "units": [1, 1, 1, 1], "stem_filters": 4, "width": 4}
 
@@ -105,9 +105,9 @@ def test_model_garden_backbone():
 def test_normalize_subtracts_the_mean_and_scales():
     config = network_config()
     config.pixel_scale = 2.0
-    zero = networks.normalize(config, tf.constant([[[[123.68, 116.779, 103.939]]]]))
+    zero = inputs.normalize(config, tf.constant([[[[123.68, 116.779, 103.939]]]]))
     np.testing.assert_allclose(zero, 0, atol=1e-6)
-    white = networks.normalize(config, tf.fill([1, 1, 1, 3], tf.constant(255, tf.uint8)))
+    white = inputs.normalize(config, tf.fill([1, 1, 1, 3], tf.constant(255, tf.uint8)))
     np.testing.assert_allclose(white[0, 0, 0], [65.66, 69.1105, 75.5305], rtol=1e-5)
 
 
@@ -120,15 +120,15 @@ def test_contrast_is_that_of_the_whole_image(percentiles, low, high):
     values = np.arange(10, 210, dtype=np.uint8)  # each value once
     image = np.random.default_rng(0).permutation(values).reshape(10, 20, 1).repeat(3, axis=-1)
     expected = np.clip((image - np.float32(low)) * (255 / (high - low)), 0, 255)
-    np.testing.assert_allclose(networks.stretch_contrast(config, image), expected, rtol=1e-5)
+    np.testing.assert_allclose(inputs.stretch_contrast(config, image), expected, rtol=1e-5)
 
 
 def test_contrast_of_an_image_of_one_colour_and_without_percentiles():
     config = network_config()
     image = np.full((4, 5, 3), 77, np.uint8)
-    assert networks.stretch_contrast(config, image) is image
+    assert inputs.stretch_contrast(config, image) is image
     config.contrast_percentiles = [1.0, 99.0]
-    assert not networks.stretch_contrast(config, image).numpy().any()
+    assert not inputs.stretch_contrast(config, image).numpy().any()
 
 
 @pytest.mark.parametrize(("floor", "factor"), [(1.0, 51), (5.0, 51), (10.0, 25.5), (51.0, 5)])
@@ -136,7 +136,7 @@ def test_a_contrast_below_the_floor_is_not_stretched_to_the_full_range(floor, fa
     config = network_config()
     config.contrast_percentiles, config.contrast_floor = [0.0, 100.0], floor
     image = np.array([20, 22, 25], np.uint8).reshape(1, 3, 1).repeat(3, axis=-1)
-    stretched = networks.stretch_contrast(config, image)
+    stretched = inputs.stretch_contrast(config, image)
     np.testing.assert_allclose(stretched[0, :, 0], np.array([0, 2, 5]) * factor, rtol=1e-6)
 
 

@@ -30,7 +30,7 @@ def picture(classes: np.ndarray, instances: np.ndarray) -> np.ndarray:
 
 
 class OracleNetwork:
-    """Has the interface of `affinity_seg.modeling.loading.Network`."""
+    """Has the interface of `affinity_seg.modeling.network.Network`."""
 
     def __init__(self, kind, output_stride=1, distances=neighbors.DISTANCES):
         self.kind = kind

@@ -16,7 +16,7 @@ from affinity_seg.configs import experiments, inference
 from affinity_seg.configs import networks as networks_config
 from affinity_seg.data import graph_examples, pictures, tiles
 from affinity_seg.data.plane_choice import PlaneChoice
-from affinity_seg.modeling import loading, networks
+from affinity_seg.modeling import inputs, loading
 from affinity_seg.pipeline import prediction_runs
 from affinity_seg.serving import saved_model
 from affinity_seg.serving.exported import ExportedModel
@@ -106,10 +106,10 @@ def test_every_channel_has_its_own_contrast():
     config = networks_config.Network(num_channels=2, contrast_percentiles=[0.0, 100.0])
     image = np.stack([np.arange(100).reshape(10, 10)] * 2, axis=-1).astype(np.uint8)
     image[..., 1] //= 4
-    found = networks.stretch_contrast(config, tf.constant(image)).numpy()
+    found = inputs.stretch_contrast(config, tf.constant(image)).numpy()
     np.testing.assert_allclose(found.min(axis=(0, 1)), 0)
     np.testing.assert_allclose(found.max(axis=(0, 1)), 255, atol=1e-3)
-    part = networks.stretch_contrast(
+    part = inputs.stretch_contrast(
         config, tf.constant(image[:3]), tiles.histograms(image).astype(np.int32)
     )
     np.testing.assert_array_equal(part, found[:3])

@@ -8,7 +8,7 @@ from official.core import exp_factory
 from affinity_seg.configs import experiments
 from affinity_seg.configs.inference import MIN_TILE_SIDE, TILE_GRID
 from affinity_seg.labels import CITYSCAPES
-from affinity_seg.modeling.loading import Network
+from affinity_seg.modeling.loading import KerasNetwork
 from affinity_seg.pipeline import tiles
 from affinity_seg.tasks import registry_imports  # noqa: F401
 from checks.true_networks import TrueNetwork, coordinates
@@ -84,7 +84,7 @@ def network(request):
     task.model.backbone.resnet_v1.override({"preset": "small", "output_stride": 8})
     task.model.aspp.override({"filters": 16, "rates": [2]})
     tf.keras.utils.set_random_seed(1)
-    return Network(task, CITYSCAPES)
+    return KerasNetwork(task, CITYSCAPES)
 
 
 def test_tiles_see_the_mean_of_the_whole_input(network):
