@@ -20,6 +20,8 @@ struct ClusteringLimits {
   // Components with more edges count them in wide means.
   int64_t max_packed_count = PackedMean::kMaxCount;
   int32_t min_leaf_size = 4096;  // slots
+  // Of the first stage, inside what one thread merges: its lists fill 5 MB.
+  int32_t first_leaf_size = 16384;  // slots
   // A component with more than this share of what one thread has to do is split.
   double split_share = 0.75;
 };

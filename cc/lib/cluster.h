@@ -42,9 +42,7 @@ struct alignas(64) Cluster {
   int32_t size = 0;
   int32_t capacity = 0;
   int32_t parent;  // itself, or the slot that absorbed it
-  // The largest slot of the cluster's vertices: among equal edges, the smaller id wins. The slots
-  // of a component are in the order of its vertices, so this slot is that of the largest vertex.
-  // Ids are only compared within a component.
+  // The largest of the cluster's vertices: among equal edges, the smaller id wins.
   int32_t id;
   int32_t best = kUnknown;  // the neighbour of the best edge,
   int32_t best_id = 0;      // and its `id` when it was found: if that has changed, search again

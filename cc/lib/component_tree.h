@@ -10,6 +10,7 @@
 #include "cc/lib/agglomerator.h"
 #include "cc/lib/block_pool.h"
 #include "cc/lib/cluster.h"
+#include "cc/lib/components.h"
 #include "cc/lib/mean.h"
 #include "cc/lib/neighbor_list.h"
 #include "cc/lib/slot_graph.h"
@@ -18,12 +19,7 @@ namespace affinity_seg {
 
 // What all components of an image share. [V] each, by slot.
 struct ClusterForest {
-  explicit ClusterForest(int64_t num_slots) : clusters(num_slots), cluster_of_slot(num_slots) {
-    for (int32_t slot = 0; slot < num_slots; ++slot) {
-      clusters[slot].parent = clusters[slot].id = cluster_of_slot[slot] = slot;
-    }
-  }
-
+  explicit ClusterForest(const Components& components);
   // Returns the slot of the cluster that holds `slot`.
   int32_t Find(int32_t slot);
 
@@ -105,6 +101,8 @@ class ComponentTree {
   // Finds the clusters of the leaf's slots at the start of a stage. Resets what the clusters in the
   // leaf remember of the stage before: `best`, `home_level` and `stuck_level`.
   void PrepareLeaf(int32_t leaf);
+  // The first stage of all leaves below a node, and of the node itself. See above.
+  void RunFirstStage(int64_t threshold, int level, int32_t index, WorkerPools* pools);
   // Reads the edges of `stage` that start in the leaf.
   virtual void ReadLeaf(int stage, int32_t leaf, WorkerPools* pools) = 0;
   // Inserts the edges that are pending for the node. Then merges what reaches `threshold` / 10^6,
