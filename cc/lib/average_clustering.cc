@@ -1,7 +1,10 @@
 #include "cc/lib/average_clustering.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
+
+#include "cc/lib/part_timer.h"
 
 namespace affinity_seg {
 namespace {
@@ -24,7 +27,8 @@ class Schedule {
         limits_(limits),
         executor_(executor),
         forest_(forest),
-        pools_(executor->num_threads()) {}
+        pools_(executor->num_threads()),
+        nanoseconds_(thresholds.size()) {}
 
   void Run() {
     PlanTasks();
@@ -34,6 +38,9 @@ class Schedule {
     executor_->ParallelFor(static_cast<int64_t>(tasks_.size()) - next_task_,
                            [&](int64_t i, int worker) { RunTask(next_task_ + i, worker); });
   }
+
+  // Returns the time of all threads in each stage.
+  std::vector<int64_t> Nanoseconds() const { return {nanoseconds_.begin(), nanoseconds_.end()}; }
 
  private:
   // A task merges the components `order_[first]` to `order_[last - 1]` one after the other.
@@ -99,8 +106,12 @@ class Schedule {
   void RunTask(size_t index, int worker) {
     for (size_t i = tasks_[index].first; i < tasks_[index].last; ++i) {
       std::unique_ptr<ComponentTree> tree = MakeTree(order_[i], LeafShift(limits_.first_leaf_size));
-      tree->RunFirstStage(thresholds_[0], tree->num_levels() - 1, 0, &pools_[worker]);
+      {
+        const PartTimer timer(&nanoseconds_[0]);
+        tree->RunFirstStage(thresholds_[0], tree->num_levels() - 1, 0, &pools_[worker]);
+      }
       for (int stage = 1; stage < static_cast<int>(thresholds_.size()); ++stage) {
+        const PartTimer timer(&nanoseconds_[stage]);
         tree = MakeTree(order_[i], kUncutLeafShift);
         tree->PrepareLeaf(0);
         tree->ReadLeaf(stage, 0, &pools_[worker]);
@@ -147,9 +158,11 @@ class Schedule {
     std::vector<Node> nodes = NodesAt(0);
     if (stage > 0) {
       executor_->ParallelFor(static_cast<int64_t>(nodes.size()), [&](int64_t i, int) {
+        const PartTimer timer(&nanoseconds_[stage]);
         nodes[i].tree->PrepareLeaf(nodes[i].index);
       });
       executor_->ParallelFor(static_cast<int64_t>(nodes.size()), [&](int64_t i, int worker) {
+        const PartTimer timer(&nanoseconds_[stage]);
         nodes[i].tree->ReadLeaf(stage, nodes[i].index, &pools_[worker]);
       });
     }
@@ -163,6 +176,7 @@ class Schedule {
             if (i >= static_cast<int64_t>(num_nodes)) {
               return RunTask(next_task_ + (i - num_nodes), worker);
             }
+            const PartTimer timer(&nanoseconds_[stage]);
             const Node& node = nodes[i];
             if (stage == 0 && step == 0) {
               node.tree->RunFirstStage(threshold, node.level, node.index, &pools_[worker]);
@@ -187,15 +201,19 @@ class Schedule {
   std::vector<Task> tasks_;
   size_t next_task_ = 0;
   std::vector<WorkerPools> pools_;  // of each worker
+  std::vector<std::atomic<int64_t>> nanoseconds_;  // of each stage
 };
 
 }  // namespace
 
 ClusterForest ClusterByAverage(const SlotGraph& graph, const Components& components,
                                const std::vector<int64_t>& thresholds,
-                               const ClusteringLimits& limits, Executor* executor) {
+                               const ClusteringLimits& limits, Executor* executor,
+                               std::vector<int64_t>* nanoseconds) {
   ClusterForest forest(components);
-  Schedule(graph, components, thresholds, limits, executor, &forest).Run();
+  Schedule schedule(graph, components, thresholds, limits, executor, &forest);
+  schedule.Run();
+  *nanoseconds = schedule.Nanoseconds();
   return forest;
 }
 

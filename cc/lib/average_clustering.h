@@ -27,10 +27,15 @@ struct ClusteringLimits {
 };
 
 // Runs all stages on every component and returns the clusters. Components do not wait for each
-// other between stages: FindComponents says why. Args: thresholds: of each stage, in millionths.
+// other between stages: FindComponents says why.
+//
+// Args:
+//   thresholds: of each stage, in millionths.
+//   nanoseconds: output: of each stage, the time of all threads together.
 ClusterForest ClusterByAverage(const SlotGraph& graph, const Components& components,
                                const std::vector<int64_t>& thresholds,
-                               const ClusteringLimits& limits, Executor* executor);
+                               const ClusteringLimits& limits, Executor* executor,
+                               std::vector<int64_t>* nanoseconds);
 
 }  // namespace affinity_seg
 

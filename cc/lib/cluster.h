@@ -50,7 +50,7 @@ struct alignas(64) Cluster {
   int64_t inner_count = 0;
   // From kMinChunkedCapacity on, else null: [capacity / kChunkSize], and then the groups.
   std::unique_ptr<Chunk[]> chunks;
-  // The level of the tree of strips from which on it may merge: see component_tree.h. When the
+  // The level of the tree of patches from which on it may merge: see component_tree.h. When the
   // stage began, the node of this level was the lowest that held it and all its neighbours. Later
   // merges of neighbours may bring slots outside that node into the list.
   uint8_t home_level = 0;
