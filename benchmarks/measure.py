@@ -90,6 +90,17 @@ def _timed(call: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - start, time.process_time() - cpu_start
 
 
+def read_bytes_per_second() -> float:
+    """Returns how fast one thread sums 256 MB that no cache holds."""
+    large = np.ones(1 << 25)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        large.sum()
+        times.append(time.perf_counter() - start)
+    return large.nbytes / statistics.median(times)
+
+
 def machine_scaling(num_threads: int) -> dict[str, float]:
     """Returns how many times faster `num_threads` do what one thread does, of two kinds.
 

@@ -5,11 +5,11 @@
 Suites: `scenes` compares with mwatershed and bioimage-cpp (`pip install -e .[bench]`), which start
 from the graph of windows: its preparation in NumPy has a row of its own, and each of them two
 columns, without and with it. `quality` is their accuracy as the noise grows, without times.
-`threads` is our op on one and two threads; `batches` is a list of regions, one after the other and
-in one call; `logits` is our op from logits at stride 8 with both flips; `growth` is image size
-after image size; `cases` are scenes that a slow method would choke on. Prints tables and writes
-results.json and growth.png. Time and CPU time are medians, memory is the peak above what the
-process held before the call.
+`threads` is our op on one and two threads; `parts` is the time of each of its parts; `batches` is a
+list of regions, one after the other and in one call; `logits` is our op from logits at stride 8
+with both flips; `growth` is image size after image size; `cases` are scenes that a slow method
+would choke on. Prints tables and writes results.json and growth.png. Time and CPU time are medians,
+memory is the peak above what the process held before the call.
 """
 
 import os
@@ -22,6 +22,7 @@ _SUITES = {
     "scenes": comparison.run_scenes,
     "quality": comparison.run_quality,
     "threads": scaling.run_threads,
+    "parts": scaling.run_parts,
     "batches": scaling.run_batches,
     "logits": scaling.run_logits,
     "growth": scaling.run_growth,

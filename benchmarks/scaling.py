@@ -53,6 +53,41 @@ def run_threads(settings: Settings) -> dict:
     return {"machine": scaling, "rows": rows}
 
 
+def run_parts(settings: Settings) -> list[dict]:
+    """Prints where one thread spends its time, beside the input it reads and how fast it could."""
+    gigabytes = measure.read_bytes_per_second() / 1e9
+    rows = []
+    for index in range(settings.scenes):
+        scene = settings.make_scene(index)
+        run = merge_call(scene, num_threads=1)
+        vertices = int(np.count_nonzero(run().instance_ids)) // 4
+        runs = [run() for _ in range(settings.repetitions)]
+        semantics, edges, clusters, instances = np.median([r.seconds for r in runs], axis=0)
+        stages = np.median([r.stage_nanoseconds for r in runs], axis=0) / 1e9
+        pixel = scene.affinity[0, 0].nbytes
+        parts = {
+            "checks and semantics": (semantics, scene.semantic.nbytes),
+            "checks and edges": (edges, 4 * vertices * pixel),
+            "components": (clusters - stages.sum(), 0),
+            **{f"stage {i + 1}": (seconds, 0) for i, seconds in enumerate(stages)},
+            "instances and votes": (instances, 0),
+        }
+        for part, (seconds, read) in parts.items():
+            rows.append(
+                {
+                    "scene": index,
+                    "part": part,
+                    "seconds": float(seconds),
+                    "nanoseconds_per_vertex": float(1e9 * seconds / max(vertices, 1)),
+                    "input_MB": read / 1e6,
+                    "input_GB_per_second": float(read / 1e9 / seconds),
+                    "machine_GB_per_second": gigabytes,
+                }
+            )
+    print_table("where the time goes, one thread", rows)
+    return rows
+
+
 def run_batches(settings: Settings) -> list[dict]:
     """Times regions one after the other and as one list."""
     import tensorflow as tf

@@ -258,7 +258,7 @@ void Run(const uint8_t* data, size_t size) {
   }
   input.semantic = semantic.view;
   ClusteringLimits limits;
-  limits.min_leaf_size = 1 + bytes.Below(64);
+  limits.min_leaf_size = limits.first_leaf_size = 1 + bytes.Below(64);
   limits.split_share = bytes.Below(2) == 0 ? 0.0 : 0.5;
   if (bytes.Below(4) == 0) limits.max_packed_count = bytes.Byte();
 

@@ -218,6 +218,8 @@ class GraphMergeKernel : public OpKernel {
     TF_RETURN_IF_ERROR(Set(context, "boxes", image, found.boxes, TensorShape({n, 4})));
     TF_RETURN_IF_ERROR(Set(context, "votes", image, found.votes,
                            TensorShape({n, int64_t{options_.num_classes()}})));
+    TF_RETURN_IF_ERROR(Set(context, "stage_nanoseconds", image, output.stage_nanoseconds,
+                           TensorShape({static_cast<int64_t>(output.stage_nanoseconds.size())})));
     return Set(context, "seconds", image,
                std::vector<double>(output.seconds, output.seconds + kNumSteps),
                TensorShape({kNumSteps}));

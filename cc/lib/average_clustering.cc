@@ -1,7 +1,10 @@
 #include "cc/lib/average_clustering.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
+
+#include "cc/lib/part_timer.h"
 
 namespace affinity_seg {
 namespace {
@@ -24,22 +27,33 @@ class Schedule {
         limits_(limits),
         executor_(executor),
         forest_(forest),
-        pools_(executor->num_threads()) {}
+        pools_(executor->num_threads()),
+        nanoseconds_(thresholds.size()) {}
 
   void Run() {
     PlanTasks();
-    for (int stage = 0; stage < static_cast<int>(thresholds_.size()); ++stage) RunSplit(stage);
+    if (num_split_ > 0) {
+      for (int stage = 0; stage < static_cast<int>(thresholds_.size()); ++stage) RunSplit(stage);
+    }
     executor_->ParallelFor(static_cast<int64_t>(tasks_.size()) - next_task_,
                            [&](int64_t i, int worker) { RunTask(next_task_ + i, worker); });
   }
+
+  // Returns the time of all threads in each stage.
+  std::vector<int64_t> Nanoseconds() const { return {nanoseconds_.begin(), nanoseconds_.end()}; }
 
  private:
   // A task merges the components `order_[first]` to `order_[last - 1]` one after the other.
   struct Task {
     size_t first, last;
   };
-  struct Leaf {
+  struct SharedTree {
+    std::unique_ptr<ComponentTree> tree;
+    int shared_level;
+  };
+  struct Node {
     ComponentTree* tree;
+    int level;
     int32_t index;
   };
 
@@ -56,15 +70,12 @@ class Schedule {
                      [&](int32_t a, int32_t b) { return Size(a) > Size(b); });
     const int64_t total = components_.begins.back();
     const int threads = executor_->num_threads();
-    size_t i = 0;
-    for (; threads > 1 && i < order_.size(); ++i) {
-      const int32_t size = Size(order_[i]);
+    while (threads > 1 && num_split_ < order_.size()) {
+      const int32_t size = Size(order_[num_split_]);
       if (size < 2 * limits_.min_leaf_size || size < limits_.split_share * total / threads) break;
-      trees_.push_back(MakeTree(order_[i], LeafShift(size)));
-      for (int32_t leaf = 0; leaf < trees_.back()->num_leaves(); ++leaf) {
-        leaves_.push_back({trees_.back().get(), leaf});
-      }
+      ++num_split_;
     }
+    size_t i = num_split_;
     while (i < order_.size()) {
       Task task = {i, i};
       int64_t size = 0;
@@ -74,11 +85,10 @@ class Schedule {
     }
   }
 
-  int LeafShift(int32_t size) const {
-    const int64_t leaf = std::max<int64_t>(limits_.min_leaf_size,
-                                           size / (executor_->num_threads() * kLeavesPerThread));
+  // Returns the smallest shift whose leaves have at least `size` slots.
+  static int LeafShift(int64_t size) {
     int shift = 0;
-    while ((int64_t{1} << shift) < leaf) ++shift;
+    while ((int64_t{1} << shift) < size) ++shift;
     return shift;
   }
 
@@ -95,8 +105,14 @@ class Schedule {
 
   void RunTask(size_t index, int worker) {
     for (size_t i = tasks_[index].first; i < tasks_[index].last; ++i) {
-      const std::unique_ptr<ComponentTree> tree = MakeTree(order_[i], kUncutLeafShift);
-      for (int stage = 0; stage < static_cast<int>(thresholds_.size()); ++stage) {
+      std::unique_ptr<ComponentTree> tree = MakeTree(order_[i], LeafShift(limits_.first_leaf_size));
+      {
+        const PartTimer timer(&nanoseconds_[0]);
+        tree->RunFirstStage(thresholds_[0], tree->num_levels() - 1, 0, &pools_[worker]);
+      }
+      for (int stage = 1; stage < static_cast<int>(thresholds_.size()); ++stage) {
+        const PartTimer timer(&nanoseconds_[stage]);
+        tree = MakeTree(order_[i], kUncutLeafShift);
         tree->PrepareLeaf(0);
         tree->ReadLeaf(stage, 0, &pools_[worker]);
         tree->RunNode(thresholds_[stage], 0, 0, &pools_[worker]);
@@ -105,36 +121,71 @@ class Schedule {
     }
   }
 
+  // Makes the trees of a stage. In the first one a thread has the nodes at `shared_level` and all
+  // below them for itself, so that their leaves may be small; in the others they are the leaves.
+  void MakeTrees(int stage) {
+    trees_.clear();
+    for (size_t i = 0; i < num_split_; ++i) {
+      const int32_t component = order_[i];
+      const int shared = LeafShift(
+          std::max<int64_t>(limits_.min_leaf_size,
+                            Size(component) / (executor_->num_threads() * kLeavesPerThread)));
+      const int small = std::min(shared, LeafShift(limits_.first_leaf_size));
+      trees_.push_back({MakeTree(component, stage == 0 ? small : shared),
+                        stage == 0 ? shared - small : 0});
+    }
+  }
+
+  // Returns the nodes of all trees that are `step` levels above those that threads share.
+  std::vector<Node> NodesAt(int step) const {
+    std::vector<Node> nodes;
+    for (const SharedTree& shared : trees_) {
+      const int level = shared.shared_level + step;
+      if (level >= shared.tree->num_levels()) continue;
+      for (int32_t i = 0; i < shared.tree->NumNodes(level); ++i) {
+        nodes.push_back({shared.tree.get(), level, i});
+      }
+    }
+    return nodes;
+  }
+
   // Runs a stage of the components that are split, level by level. The last level has few nodes:
   // the roots of the highest trees. So its loop also runs a share of the tasks, for the other
   // threads: what is left of them, over the number of stages that are left.
   void RunSplit(int stage) {
-    if (trees_.empty()) return;
-    const int64_t num_leaves = static_cast<int64_t>(leaves_.size());
-    executor_->ParallelFor(
-        num_leaves, [&](int64_t i, int) { leaves_[i].tree->PrepareLeaf(leaves_[i].index); });
-    executor_->ParallelFor(num_leaves, [&](int64_t i, int worker) {
-      leaves_[i].tree->ReadLeaf(stage, leaves_[i].index, &pools_[worker]);
-    });
-    int num_levels = 0;
-    for (const auto& tree : trees_) num_levels = std::max(num_levels, tree->num_levels());
-    for (int level = 0; level < num_levels; ++level) {
-      std::vector<Leaf> nodes;
-      for (const auto& tree : trees_) {
-        if (level >= tree->num_levels()) continue;
-        for (int32_t i = 0; i < tree->NumNodes(level); ++i) nodes.push_back({tree.get(), i});
-      }
+    MakeTrees(stage);
+    const int64_t threshold = thresholds_[stage];
+    std::vector<Node> nodes = NodesAt(0);
+    if (stage > 0) {
+      executor_->ParallelFor(static_cast<int64_t>(nodes.size()), [&](int64_t i, int) {
+        const PartTimer timer(&nanoseconds_[stage]);
+        nodes[i].tree->PrepareLeaf(nodes[i].index);
+      });
+      executor_->ParallelFor(static_cast<int64_t>(nodes.size()), [&](int64_t i, int worker) {
+        const PartTimer timer(&nanoseconds_[stage]);
+        nodes[i].tree->ReadLeaf(stage, nodes[i].index, &pools_[worker]);
+      });
+    }
+    for (int step = 0; !nodes.empty(); ++step) {
+      const std::vector<Node> parents = NodesAt(step + 1);
       const size_t num_nodes = nodes.size();
       const size_t num_tasks =
-          level + 1 < num_levels ? 0 : (tasks_.size() - next_task_) / (thresholds_.size() - stage);
+          parents.empty() ? (tasks_.size() - next_task_) / (thresholds_.size() - stage) : 0;
       executor_->ParallelFor(
           static_cast<int64_t>(num_nodes + num_tasks), [&](int64_t i, int worker) {
             if (i >= static_cast<int64_t>(num_nodes)) {
               return RunTask(next_task_ + (i - num_nodes), worker);
             }
-            nodes[i].tree->RunNode(thresholds_[stage], level, nodes[i].index, &pools_[worker]);
+            const PartTimer timer(&nanoseconds_[stage]);
+            const Node& node = nodes[i];
+            if (stage == 0 && step == 0) {
+              node.tree->RunFirstStage(threshold, node.level, node.index, &pools_[worker]);
+            } else {
+              node.tree->RunNode(threshold, node.level, node.index, &pools_[worker]);
+            }
           });
       next_task_ += num_tasks;
+      nodes = parents;
     }
   }
 
@@ -145,20 +196,24 @@ class Schedule {
   Executor* executor_;
   ClusterForest* forest_;
   std::vector<int32_t> order_;  // components of more than one vertex, the largest first
-  std::vector<std::unique_ptr<ComponentTree>> trees_;
-  std::vector<Leaf> leaves_;  // of all trees
+  size_t num_split_ = 0;  // so many of them are split
+  std::vector<SharedTree> trees_;  // of these
   std::vector<Task> tasks_;
   size_t next_task_ = 0;
   std::vector<WorkerPools> pools_;  // of each worker
+  std::vector<std::atomic<int64_t>> nanoseconds_;  // of each stage
 };
 
 }  // namespace
 
 ClusterForest ClusterByAverage(const SlotGraph& graph, const Components& components,
                                const std::vector<int64_t>& thresholds,
-                               const ClusteringLimits& limits, Executor* executor) {
-  ClusterForest forest(components.begins.back());
-  Schedule(graph, components, thresholds, limits, executor, &forest).Run();
+                               const ClusteringLimits& limits, Executor* executor,
+                               std::vector<int64_t>* nanoseconds) {
+  ClusterForest forest(components);
+  Schedule schedule(graph, components, thresholds, limits, executor, &forest);
+  schedule.Run();
+  *nanoseconds = schedule.Nanoseconds();
   return forest;
 }
 

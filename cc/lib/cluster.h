@@ -42,9 +42,7 @@ struct alignas(64) Cluster {
   int32_t size = 0;
   int32_t capacity = 0;
   int32_t parent;  // itself, or the slot that absorbed it
-  // The largest slot of the cluster's vertices: among equal edges, the smaller id wins. The slots
-  // of a component are in the order of its vertices, so this slot is that of the largest vertex.
-  // Ids are only compared within a component.
+  // The largest of the cluster's vertices: among equal edges, the smaller id wins.
   int32_t id;
   int32_t best = kUnknown;  // the neighbour of the best edge,
   int32_t best_id = 0;      // and its `id` when it was found: if that has changed, search again
@@ -52,7 +50,7 @@ struct alignas(64) Cluster {
   int64_t inner_count = 0;
   // From kMinChunkedCapacity on, else null: [capacity / kChunkSize], and then the groups.
   std::unique_ptr<Chunk[]> chunks;
-  // The level of the tree of strips from which on it may merge: see component_tree.h. When the
+  // The level of the tree of patches from which on it may merge: see component_tree.h. When the
   // stage began, the node of this level was the lowest that held it and all its neighbours. Later
   // merges of neighbours may bring slots outside that node into the list.
   uint8_t home_level = 0;

@@ -34,9 +34,9 @@ Clustering MergeByAverage(const WindowGraph& graph, const std::vector<int64_t>& 
                           const ClusteringLimits& limits, Executor* executor) {
   const Components components = FindComponents(graph, thresholds.back(), executor);
   const SlotGraph slots(graph, components);
-  ClusterForest forest = ClusterByAverage(slots, components, thresholds, limits, executor);
-
   Clustering result;
+  ClusterForest forest = ClusterByAverage(slots, components, thresholds, limits, executor,
+                                          &result.stage_nanoseconds);
   std::vector<int32_t> representatives;
   result.cluster_of_vertex = NumberClusters(
       graph.num_vertices(), [&](int32_t v) { return forest.Find(components.slot_of_vertex[v]); },
@@ -51,6 +51,7 @@ Clustering MergeByAverage(const WindowGraph& graph, const std::vector<int64_t>& 
 Clustering MergeByWeighted(const WindowGraph& graph, const std::vector<int64_t>& thresholds) {
   const std::vector<int32_t> clusters = ClusterByWeighted(graph, thresholds);
   Clustering result;
+  result.stage_nanoseconds.assign(thresholds.size(), 0);
   std::vector<int32_t> representatives;
   result.cluster_of_vertex = NumberClusters(
       graph.num_vertices(), [&](int32_t v) { return clusters[v]; }, &representatives);

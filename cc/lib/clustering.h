@@ -19,6 +19,8 @@ struct Clustering {
   // Over all edges with both ends in the cluster, in units of 1/65535.
   std::vector<int64_t> inner_sums;    // [clusters]
   std::vector<int64_t> inner_counts;  // [clusters]
+  // Of each stage, the time of all threads together; 0 for weighted linkage.
+  std::vector<int64_t> stage_nanoseconds;
 
   int64_t num_clusters() const { return static_cast<int64_t>(inner_sums.size()); }
 };

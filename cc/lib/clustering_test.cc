@@ -104,7 +104,7 @@ void ExpectSame(const Clustering& actual, const Clustering& expected, const std:
 // Leaves of few slots and a split of every component: many levels, on small graphs.
 ClusteringLimits SmallLeaves(int32_t leaf) {
   ClusteringLimits limits;
-  limits.min_leaf_size = leaf;
+  limits.min_leaf_size = limits.first_leaf_size = leaf;
   limits.split_share = 0.0;
   return limits;
 }

@@ -23,6 +23,14 @@ int32_t FindCluster(Cluster* clusters, int32_t slot) {
 
 }  // namespace
 
+ClusterForest::ClusterForest(const Components& components)
+    : clusters(components.vertex_of_slot.size()), cluster_of_slot(clusters.size()) {
+  for (int32_t slot = 0; slot < static_cast<int32_t>(clusters.size()); ++slot) {
+    clusters[slot].parent = cluster_of_slot[slot] = slot;
+    clusters[slot].id = components.vertex_of_slot[slot];
+  }
+}
+
 int32_t ClusterForest::Find(int32_t slot) {
   return FindCluster(clusters.data(), cluster_of_slot[slot]);
 }
@@ -58,14 +66,24 @@ void ComponentTree::PrepareLeaf(int32_t leaf) {
   }
 }
 
+void ComponentTree::RunFirstStage(int64_t threshold, int level, int32_t index,
+                                  WorkerPools* pools) {
+  if (level == 0) {
+    PrepareLeaf(index);
+    ReadLeaf(0, index, pools);
+  } else {
+    const int32_t end = std::min(2 * index + 2, NumNodes(level - 1));
+    for (int32_t child = 2 * index; child < end; ++child) {
+      RunFirstStage(threshold, level - 1, child, pools);
+    }
+  }
+  RunNode(threshold, level, index, pools);
+}
+
 template <typename Mean>
 ComponentTreeOf<Mean>::ComponentTreeOf(const SlotGraph& graph, int32_t begin, int32_t end,
                                        int leaf_shift, ClusterForest* forest)
-    : ComponentTree(graph, begin, end, leaf_shift, forest) {
-  if (num_leaves_ > 1) {
-    pending_.assign(num_leaves_, std::vector<EdgeList>(size_t{1} << num_levels_));
-  }
-}
+    : ComponentTree(graph, begin, end, leaf_shift, forest), pending_(num_leaves_) {}
 
 template <typename Mean>
 BlockPool* ComponentTreeOf<Mean>::PoolOf(WorkerPools* pools) {
@@ -123,6 +141,7 @@ void ComponentTreeOf<Mean>::BuildLists(int32_t leaf, BlockPool* pool) {
 
 template <typename Mean>
 void ComponentTreeOf<Mean>::AddEdges(int stage, int32_t leaf, BlockPool* pool) {
+  if (num_leaves_ > 1) pending_[leaf].resize(size_t{1} << num_levels_);
   EdgeList own;  // edges between clusters of this leaf
   own.reserve(kInsertBatch);
   const auto insert_own = [&] {
@@ -151,6 +170,7 @@ void ComponentTreeOf<Mean>::RunNode(int64_t threshold, int level, int32_t index,
                                     WorkerPools* pools) {
   Cluster* clusters = forest_.clusters.data();
   for (std::vector<EdgeList>& read : pending_) {
+    if (read.empty()) continue;
     EdgeList& edges = read[NodeIndex(level, index)];
     InsertEdges(edges.data(), static_cast<int64_t>(edges.size()), clusters, PoolOf(pools));
     edges = EdgeList();

@@ -10,6 +10,7 @@
 #include "cc/lib/agglomerator.h"
 #include "cc/lib/block_pool.h"
 #include "cc/lib/cluster.h"
+#include "cc/lib/components.h"
 #include "cc/lib/mean.h"
 #include "cc/lib/neighbor_list.h"
 #include "cc/lib/slot_graph.h"
@@ -18,11 +19,7 @@ namespace affinity_seg {
 
 // What all components of an image share. [V] each, by slot.
 struct ClusterForest {
-  explicit ClusterForest(int64_t num_slots) : clusters(num_slots), cluster_of_slot(num_slots) {
-    for (int32_t slot = 0; slot < num_slots; ++slot) {
-      clusters[slot].parent = clusters[slot].id = cluster_of_slot[slot] = slot;
-    }
-  }
+  explicit ClusterForest(const Components& components);
 
   // Returns the slot of the cluster that holds `slot`.
   int32_t Find(int32_t slot);
@@ -40,7 +37,7 @@ struct WorkerPools {
 
 // The slots of a component are cut into leaves of 2^`leaf_shift` slots, the leaves of a binary
 // tree: the node at (level, index) holds the leaves [index * 2^level, (index + 1) * 2^level). The
-// slots of a component follow the raster order of its vertices, so leaves are strips of the image.
+// slots of a component follow the tiles of the image (tile_order.h), so a leaf is a patch of it.
 //
 // Take the lowest node that holds a cluster's own slot and those of all its neighbours. The level
 // of that node is the `home_level` of the cluster, and the cluster may merge from that level on. It
@@ -89,6 +86,15 @@ struct WorkerPools {
 // In each stage, first `PrepareLeaf`, then `ReadLeaf` for all leaves, then `RunNode` for all nodes
 // of level 0, of level 1, and so on to the root. Calls of one kind and level may run in parallel.
 //
+// In the first stage `RunFirstStage` does all three leaf by leaf, and runs a node as soon as its
+// children are done. So a leaf's lists are built and merged while they are in the cache, and their
+// memory is free again for those of the next leaf. A list of a leaf that is read later has its
+// entries where the lists before it expect them: clusters with neighbours in such a leaf wait for a
+// higher level, so they keep their slots, and entries of their lists do not move. On one thread,
+// all foreground, this and the order of tiles took 2048x4096 pixels from 4.76 to 3.17 us per vertex
+// and from 0.94 to 0.56 of the input as memory. Later stages cannot do so: the edges that a leaf
+// reads may lead from clusters of any other leaf.
+//
 // `ReadLeaf` inserts the edges of a later stage at once if the clusters at both ends have their
 // slots in the leaf that reads them. Other edges are pending: the lowest node that holds the slots
 // of both ends inserts them before it merges. Until then neither end may merge, because `ReadLeaf`
@@ -105,6 +111,8 @@ class ComponentTree {
   // Finds the clusters of the leaf's slots at the start of a stage. Resets what the clusters in the
   // leaf remember of the stage before: `best`, `home_level` and `stuck_level`.
   void PrepareLeaf(int32_t leaf);
+  // The first stage of all leaves below a node, of the nodes between, and of the node itself.
+  void RunFirstStage(int64_t threshold, int level, int32_t index, WorkerPools* pools);
   // Reads the edges of `stage` that start in the leaf.
   virtual void ReadLeaf(int stage, int32_t leaf, WorkerPools* pools) = 0;
   // Inserts the edges that are pending for the node. Then merges what reaches `threshold` / 10^6,

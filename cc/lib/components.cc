@@ -4,6 +4,7 @@
 
 #include "cc/lib/disjoint_set.h"
 #include "cc/lib/mean.h"
+#include "cc/lib/tile_order.h"
 
 namespace affinity_seg {
 namespace {
@@ -75,7 +76,7 @@ Components FindComponents(const WindowGraph& graph, int64_t threshold, Executor*
   std::vector<int32_t> next(result.begins.begin(), result.begins.end() - 1);
   result.vertex_of_slot.resize(num_vertices);
   result.slot_of_vertex.resize(num_vertices);
-  for (int32_t v = 0; v < num_vertices; ++v) {
+  for (int32_t v : TileOrder(graph.grid, graph.vertices)) {
     const int32_t slot = next[component[v]]++;
     result.vertex_of_slot[slot] = v;
     result.slot_of_vertex[v] = slot;

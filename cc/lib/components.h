@@ -12,8 +12,8 @@
 namespace affinity_seg {
 
 // Vertices are put into slots: component by component in raster order of their first vertex, and
-// in raster order within each. So the slots of a component are contiguous, and their order is
-// that of their vertices.
+// in the order of tiles (tile_order.h) within each. So the slots of a component are contiguous, and
+// slots that follow each other are near each other in the image.
 struct Components {
   std::vector<int32_t> begins;          // [components + 1]: first slot of each
   std::vector<int32_t> vertex_of_slot;  // [V]

@@ -47,6 +47,7 @@ Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
   }
   if (!error.empty()) return error;
   output->instances = Instances();
+  output->stage_nanoseconds.assign(options.stages.size(), 0);
   if (grid.num_windows() == 0) return "";
 
   StepClock clock(output->seconds);
@@ -59,6 +60,7 @@ Error GraphMerge(const GraphMergeInput& input, const GraphMergeOptions& options,
   if (!error.empty()) return error;
   clock.EndStep();
   const Clustering clustering = ClusterVertices(graph, options, limits, executor);
+  output->stage_nanoseconds = clustering.stage_nanoseconds;
   clock.EndStep();
   output->instances = DescribeInstances(clustering, semantics, grid, options, group,
                                         executor, output->ids);

@@ -34,6 +34,8 @@ struct GraphMergeOutput {
   int32_t* edges = nullptr;
   Instances instances;
   double seconds[kNumSteps] = {};
+  // Of each stage of the clusters, the time of all threads together.
+  std::vector<int64_t> stage_nanoseconds;
 };
 
 // Runs the method of Liu et al. (ECCV 2018) after the networks: affinities of both directions are

@@ -1,11 +1,13 @@
 #include "cc/lib/semantics.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "cc/lib/class_groups.h"
 #include "cc/lib/first_error.h"
+#include "cc/lib/row_sums.h"
 
 namespace affinity_seg {
 namespace {
@@ -24,8 +26,8 @@ class RowWorker {
         options_(options),
         semantics_(semantics),
         num_classes_(options.num_classes()),
-        pixels_(grid.window() * grid.width() * num_classes_),
-        column_sums_(grid.width() * num_classes_),
+        pixels_(grid.window() * grid.width() * num_classes_ + kRowPadding),
+        undecided_(new bool[grid.cols()]),
         class_sums_(num_classes_),
         group_sums_(semantics->num_groups),
         groups_(options.groups) {}
@@ -37,23 +39,18 @@ class RowWorker {
       Error error = rows_.Quantize(y, 0, grid_.width(), PixelRow(y - top));
       if (!error.empty()) return error;
     }
-    // Sums over the rows, for the whole width at once; then over the columns of each window.
-    const int64_t size = grid_.width() * num_classes_;
-    std::copy_n(PixelRow(0), size, column_sums_.begin());
-    for (int64_t y = top + 1; y < bottom; ++y) {
-      const uint16_t* pixels = PixelRow(y - top);
-      for (int64_t i = 0; i < size; ++i) column_sums_[i] += pixels[i];
-    }
+    FindUndecidedWindows(pixels_.data(), static_cast<int>(bottom - top), grid_.width(),
+                         num_classes_, grid_.window(), undecided_.get());
     for (int64_t col = 0; col < grid_.cols(); ++col) {
       const int64_t window = row * grid_.cols() + col;
       const int64_t left = col * grid_.window();
       const int64_t right = std::min(grid_.width(), left + grid_.window());
-      if (BackgroundOutweighs(left, right)) {
+      if (!undecided_[col]) {
         semantics_->group_winner[window] = 0;
         semantics_->vertices.of_window[window] = -1;
         continue;
       }
-      const int winner = SumWindow(left, right);
+      const int winner = SumWindow(bottom - top, left, right);
       semantics_->group_winner[window] = winner;
       const bool is_vertex = (filter_.group == 0 ? winner != 0 : winner == filter_.group) &&
                              IsInMask(top, bottom, left, right);
@@ -70,26 +67,17 @@ class RowWorker {
  private:
   uint16_t* PixelRow(int64_t y) { return pixels_.data() + y * grid_.width() * num_classes_; }
 
-  // Whether the background has more than all classes together in the columns [left, right): then
-  // it wins, however they are grouped. So it is for most windows.
-  bool BackgroundOutweighs(int64_t left, int64_t right) const {
-    int32_t background = 0, total = 0;
-    for (int64_t i = left * num_classes_; i < right * num_classes_; i += num_classes_) {
-      background += column_sums_[i];
-    }
-    for (int64_t i = left * num_classes_; i < right * num_classes_; ++i) total += column_sums_[i];
-    return background > total - background;
-  }
-
-  // Sums the columns [left, right) by class and by group and returns the winning group.
-  int SumWindow(int64_t left, int64_t right) {
+  // Sums the first `rows` rows in columns [left, right) by class and by group and returns the
+  // winning group.
+  int SumWindow(int64_t rows, int64_t left, int64_t right) {
     const int num_classes = num_classes_;
-    const int32_t* column = &column_sums_[left * num_classes];
     int32_t* sums = class_sums_.data();
-    std::copy_n(column, num_classes, sums);
-    for (int64_t x = left + 1; x < right; ++x) {
-      column += num_classes;
-      for (int k = 0; k < num_classes; ++k) sums[k] += column[k];
+    std::fill_n(sums, num_classes, 0);
+    for (int64_t y = 0; y < rows; ++y) {
+      const uint16_t* pixel = PixelRow(y) + left * num_classes;
+      for (int64_t x = left; x < right; ++x, pixel += num_classes) {
+        for (int k = 0; k < num_classes; ++k) sums[k] += pixel[k];
+      }
     }
     return groups_.Sum(sums, group_sums_.data());
   }
@@ -120,8 +108,8 @@ class RowWorker {
   const GraphMergeOptions& options_;
   Semantics* semantics_;
   int num_classes_;
-  std::vector<uint16_t> pixels_;     // [window, W, K]
-  std::vector<int32_t> column_sums_;  // [W, K]
+  std::vector<uint16_t> pixels_;     // [window, W, K], and kRowPadding more
+  std::unique_ptr<bool[]> undecided_;  // [windows of a row]
   std::vector<int32_t> class_sums_;  // [K], of a window
   std::vector<int32_t> group_sums_;  // [G], of a window or a pixel
   ClassGroups groups_;

@@ -9,6 +9,7 @@
 #include "cc/lib/executor.h"
 #include "cc/lib/options.h"
 #include "cc/lib/pixel_rows.h"
+#include "cc/lib/uninitialized.h"
 #include "cc/lib/window_grid.h"
 
 namespace affinity_seg {
@@ -25,14 +26,17 @@ struct Vertices {
 struct Semantics {
   int num_classes = 0;                // K
   int num_groups = 0;                 // G, with the background
-  std::vector<int32_t> group_winner;  // [windows]: of largest sum, a tie to the lower
+  // [windows]: of largest sum, a tie to the lower
+  UninitializedVector<int32_t> group_winner;
   Vertices vertices;
   // Undefined where there is no vertex:
-  std::vector<int32_t> group_sums;    // [windows, G]: sums over a window's pixels, 1/65535
-  std::vector<int32_t> class_winner;  // [windows]: foreground class of largest sum, likewise
+  // [windows, G]: sums over a window's pixels, 1/65535
+  UninitializedVector<int32_t> group_sums;
+  // [windows]: foreground class of largest sum, likewise
+  UninitializedVector<int32_t> class_winner;
   // [H, W]: the most probable class (of the wanted group, a tie to the lower), or 0 where
   // background wins among the groups.
-  std::vector<uint16_t> votes;
+  UninitializedVector<uint16_t> votes;
 };
 
 // Which windows are wanted as vertices.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cc/lib/first_error.h"
+#include "cc/lib/row_sums.h"
 
 namespace affinity_seg {
 namespace {
@@ -57,13 +58,22 @@ class RowWorker {
 
     const int first_position = static_cast<int>((y - row * grid_.window()) * grid_.window());
     const uint16_t* values = quantized_.data();
+    // Where no neighbour is partial, a pair that leaves the image leads to no window: its sum is not
+    // used. So it is in all windows of the run or, at the border of the grid, in the first ones.
+    int64_t num_full = 0;
+    while (num_full < end - begin &&
+           grid_.IsFullAround(row, first_col + num_full, channels_.reach())) {
+      ++num_full;
+    }
+    const int64_t full_pixels = std::min(right - left, num_full * grid_.window());
+    AddShiftedChannels(values, full_pixels, grid_.window(), channels, channels_.first_shifted(),
+                       channels_.shift(), channels_.num_merged_channels(), sums);
     for (int64_t x = left; x < right; sums += channels_.num_merged_channels()) {
-      const int64_t col = first_col + (x - left) / grid_.window();
-      const bool is_full = grid_.IsFullAround(row, col, channels_.reach());
+      const bool is_full = x - left < full_pixels;
       const int64_t end_x = std::min(right, x + grid_.window());
       for (int position = first_position; x < end_x; ++x, ++position, values += channels) {
         if (is_full) {
-          AddAll(position, values, sums);
+          AddFirst(position, values, sums);
         } else {
           AddInside(y, x, position, values, sums);
         }
@@ -72,18 +82,12 @@ class RowWorker {
     return "";
   }
 
-  // Where no neighbour is partial, a pair that leaves the image leads to no window: its sum is not
-  // used.
-  void AddAll(int position, const uint16_t* values, int32_t* sums) const {
-    const int first = channels_.first_shifted();
-    for (int c = 0; c < first; ++c) {
+  // Adds the channels before those of AddShiftedChannels.
+  void AddFirst(int position, const uint16_t* values, int32_t* sums) const {
+    for (int c = 0; c < channels_.first_shifted(); ++c) {
       const int target = channels_.Target(position, c);
       if (target != ChannelMap::kInside) sums[target] += values[c];
     }
-    const int count = channels_.num_channels() - first;
-    values += first;
-    sums += first - channels_.shift();
-    for (int c = 0; c < count; ++c) sums[c] += values[c];
   }
 
   // A pair may lead into the missing part of a partial window.
@@ -147,7 +151,16 @@ ChannelMap::ChannelMap(const GraphMergeOptions& options,
     }
     return true;
   };
-  while (first_shifted_ > 0 && is_shifted(first_shifted_ - 1)) --first_shifted_;
+  // A multiple of 8, as AddShiftedChannels takes.
+  const auto is_shifted_distance = [&](int first) {
+    for (int c = first; c < first + kNumDirections; ++c) {
+      if (!is_shifted(c)) return false;
+    }
+    return true;
+  };
+  while (first_shifted_ > 0 && is_shifted_distance(first_shifted_ - kNumDirections)) {
+    first_shifted_ -= kNumDirections;
+  }
 }
 
 Offset ChannelMap::End(int channel) const {

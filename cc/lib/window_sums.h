@@ -10,6 +10,7 @@
 #include "cc/lib/options.h"
 #include "cc/lib/pixel_rows.h"
 #include "cc/lib/semantics.h"
+#include "cc/lib/uninitialized.h"
 #include "cc/lib/window_grid.h"
 
 namespace affinity_seg {
@@ -55,7 +56,7 @@ class ChannelMap {
 // Sums of the quantized affinities that lead from each vertex's window into its neighbours. Pairs
 // that leave the image are left out.
 struct WindowSums {
-  std::vector<int32_t> sums;  // [merged channels, V], units of 1/65535
+  UninitializedVector<int32_t> sums;  // [merged channels, V], units of 1/65535
 
   const int32_t* channel(int merged_channel, int64_t num_vertices) const {
     return &sums[merged_channel * num_vertices];

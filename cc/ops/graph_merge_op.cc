@@ -22,7 +22,7 @@ struct InputShapes {
 
 // The shapes of the outputs of all images.
 struct OutputShapes {
-  ShapeList instance_ids, vectors, boxes, votes, edges, seconds;
+  ShapeList instance_ids, vectors, boxes, votes, edges, seconds, stages;
 };
 
 absl::Status CheckRank(InferenceContext* context, const char* name, ShapeHandle shape, int rank) {
@@ -91,6 +91,7 @@ absl::Status AddOutputs(InferenceContext* context, DimensionHandle height, Dimen
   outputs->votes.push_back(context->Matrix(instances, classes));
   outputs->edges.push_back(context->MakeShape({rows, cols, context->UnknownDim()}));
   outputs->seconds.push_back(context->Vector(4));
+  outputs->stages.push_back(context->Vector(context->UnknownDim()));
   return absl::OkStatus();
 }
 
@@ -137,7 +138,8 @@ absl::Status SetShapes(InferenceContext* context, int rank) {
   TF_RETURN_IF_ERROR(context->set_output("boxes", outputs.boxes));
   TF_RETURN_IF_ERROR(context->set_output("votes", outputs.votes));
   TF_RETURN_IF_ERROR(context->set_output("edges", outputs.edges));
-  return context->set_output("seconds", outputs.seconds);
+  TF_RETURN_IF_ERROR(context->set_output("seconds", outputs.seconds));
+  return context->set_output("stage_nanoseconds", outputs.stages);
 }
 
 absl::Status GraphMergeShape(InferenceContext* context) { return SetShapes(context, 3); }
@@ -160,6 +162,7 @@ absl::Status GraphMergeFromLogitsShape(InferenceContext* context) { return SetSh
     .Output("votes: N * int64") \
     .Output("edges: N * int32") \
     .Output("seconds: N * double") \
+    .Output("stage_nanoseconds: N * int64") \
     .Attr("distances: list(int)") \
     .Attr("stages: list(int)") \
     .Attr("thresholds: list(float)") \
@@ -201,6 +204,8 @@ edges: [ceil(H / merge_window), ceil(W / merge_window), 4 * M] if output_edges, 
   the graph after refinement, M merged distances in forward directions, in units of 1/65535, and
   -1 where there is no edge.
 seconds: [4], the wall time of semantics, edges, clusters and instances.
+stage_nanoseconds: [len(stages)], the time of all threads together in each stage of the clusters;
+  0 for linkage 'weighted'.
 distances: in pixels, strictly increasing, multiples of merge_window where above it.
 stages: how many distances each stage of the merge adds.
 thresholds: the smallest edge that each stage merges, in (0, 1], never increasing.
