@@ -131,8 +131,12 @@ def list_images(
     return _list(data_dir, layout, split, annotation, allowed, choice)[0]
 
 
-def list_pictures(paths: Iterable[str]) -> list[Item]:
+def list_pictures(paths: Iterable[str], choice: PlaneChoice = plane_choice.ALL) -> list[Item]:
     """Lists pictures and the pictures of folders, sorted by name (the file's without extension).
+
+    Args:
+      paths: The pictures and folders.
+      choice: As of `Item`.
 
     Raises:
       FileNotFoundError: A path is missing, or a folder has no picture.
@@ -147,7 +151,7 @@ def list_pictures(paths: Iterable[str]) -> list[Item]:
             items.append(Item(_stem(file), file, path, None))
         else:
             raise FileNotFoundError(f"the image does not exist: {path}")
-    return _sorted(items)
+    return _sorted(item._replace(choice=choice) for item in items)
 
 
 def name_of(filename: str) -> str:
