@@ -249,8 +249,8 @@ def check(
         folder = os.path.dirname(checked.item.instance_path)
         yield checked
     if not count:
-        reasons = mistakes.listed(rejected.reasons)
-        raise ValueError(f"none of the {len(items)} images can be used: {reasons}")
+        reason = rejected.reasons[0]
+        raise ValueError(f"none of the {len(items)} images can be used; of the first: {reason}")
     found.check(folder, count, class_table, allowed)
 
 

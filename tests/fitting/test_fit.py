@@ -128,11 +128,19 @@ def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
         (fitted / "model" / plan.FILE).write_bytes(before)
 
 
-def test_a_plan_with_a_mistake_names_it(fitted):
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("crop_size", 8, "`crop_size` must be"),
+        ("distances", [1, 3], "`distances` above `merge_window` must be multiples of it"),
+        ("stages", [3], "`stages` must add up to the"),
+    ],
+)
+def test_a_plan_with_a_mistake_ends_before_it_trains(fitted, name, value, message):
     before = (fitted / "model" / plan.FILE).read_bytes()
     try:
-        _edit(fitted, crop_size=8)
-        with pytest.raises(ValueError, match=r"`crop_size` must be"):
+        _edit(fitted, **{name: value})
+        with _stopping(training, "run"), pytest.raises(ValueError, match=message):
             _fit(fitted)
     finally:
         (fitted / "model" / plan.FILE).write_bytes(before)
@@ -269,7 +277,7 @@ def test_why_no_image_can_be_used(tmp_path):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         tifffile.imwrite(path.with_suffix(".tif"), np.stack([image] * 2), metadata={"axes": "CYX"})
         path.unlink()
-    with pytest.raises(ValueError, match=r"none of the 2 .* used: .*000\.tif: .*`--channels`"):
+    with pytest.raises(ValueError, match=r"none of the 2 .* used; .*000\.tif: .*`--channels`"):
         _fit(tmp_path)
 
 
