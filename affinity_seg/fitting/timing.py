@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from affinity_seg.configs import experiments
+from affinity_seg.fitting import zooms
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.survey import Survey
 
