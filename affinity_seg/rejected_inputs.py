@@ -62,6 +62,11 @@ class RejectedInputs:
         return len(self._rejected)
 
     @property
+    def reasons(self) -> list[str]:
+        """What was wrong with each input, in the order of the failures."""
+        return [entry.reason for entry in self._rejected.values()]
+
+    @property
     def is_strict(self) -> bool:
         """Whether errors are raised instead of listed."""
         return self._strict

@@ -131,8 +131,12 @@ def list_images(
     return _list(data_dir, layout, split, annotation, allowed, choice)[0]
 
 
-def list_pictures(paths: Iterable[str]) -> list[Item]:
+def list_pictures(paths: Iterable[str], choice: PlaneChoice = plane_choice.ALL) -> list[Item]:
     """Lists pictures and the pictures of folders, sorted by name (the file's without extension).
+
+    Args:
+      paths: The pictures and folders.
+      choice: As of `Item`.
 
     Raises:
       FileNotFoundError: A path is missing, or a folder has no picture.
@@ -147,7 +151,7 @@ def list_pictures(paths: Iterable[str]) -> list[Item]:
             items.append(Item(_stem(file), file, path, None))
         else:
             raise FileNotFoundError(f"the image does not exist: {path}")
-    return _sorted(items)
+    return _sorted(item._replace(choice=choice) for item in items)
 
 
 def name_of(filename: str) -> str:
@@ -189,22 +193,28 @@ def list_labelled_images(
         if layout == "folder" and not truths.paths:
             message += f"; {data_dir} must hold truth in one form: {truth_forms.PLACES}"
         lines = [_wanted(item) + _remark(item, truths) for item in missing]
+        lines += filter(None, [_without_image(items, truths)])
         raise FileNotFoundError(message + ":\n  " + "\n  ".join(lines))
     for item in missing:
         reason = f"{_wanted(item)}: the {truths.word} is missing{_remark(item, truths)}"
         rejected.add(item.name, item.image_path, reason)
-    keys = {truths.key(item.name, item.filename) for item in items}
-    without_image = sorted(truths.paths.keys() - keys)
-    if without_image:
-        shown = without_image
-        if truths.form != truth_forms.COCO:
-            shown = [truths.paths[key] for key in without_image]
-        mistakes.warn(
-            f"{len(without_image)} of {truths.counted(len(truths.paths))}"
-            f" {'has' if len(without_image) == 1 else 'have'} no image: {mistakes.listed(shown)}"
-        )
+    unused = _without_image(items, truths)
+    if unused:
+        mistakes.warn(unused)
     without = set(missing)
     return [item for item in items if item not in without]
+
+
+def _without_image(items: Iterable[Item], truths: Truths) -> str:
+    """Returns what is to be said of truth that belongs to no image; empty if there is none."""
+    keys = {truths.key(item.name, item.filename) for item in items}
+    found = sorted(truths.paths.keys() - keys)
+    if not found:
+        return ""
+    shown = found if truths.form == truth_forms.COCO else [truths.paths[key] for key in found]
+    verb = "has" if len(found) == 1 else "have"
+    counted = f"{len(found)} of {truths.counted(len(truths.paths))}"
+    return f"{counted} {verb} no image: {mistakes.listed(shown)}"
 
 
 def _list(

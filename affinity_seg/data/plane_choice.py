@@ -30,6 +30,13 @@ class PlaneChoice(NamedTuple):
                 f"as the network has; the first channel is 1: {list(self.channels)}"
             )
 
+    def flags(self) -> list[str]:
+        """Returns the flags that choose the same."""
+        flags = [] if self.page is None else [f"--page={self.page}"]
+        if self.channels is not None:
+            flags.append(f"--channels={','.join(map(str, self.channels))}")
+        return flags
+
     def digest(self, sha256: str) -> str:
         """Returns a hash of what was chosen of a file, in hexadecimal digits.
 

@@ -1,4 +1,4 @@
-"""Reads TIFF files with tifffile: header, page, channels and pixels.
+"""Reads TIFF files with tifffile: channels and pixels of the page that `tiff_planes` finds.
 
 `pictures` checks sizes and maps the pixels to 8 bits. `tiff_windows` reads large pages in parts.
 tifffile is imported when a file is read, because most programs read none.
@@ -7,14 +7,15 @@ tifffile is imported when a file is read, because most programs read none.
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from affinity_seg.data import plane_choice
+from affinity_seg.data import plane_choice, tiff_planes
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.tiff_opening import UnusableError, opened
+from affinity_seg.data.tiff_planes import Plane, TiffHeader
 
 if TYPE_CHECKING:
     import tifffile
@@ -30,36 +31,6 @@ _ALPHA = (1, 2)
 """Kinds of a further sample that are alpha: associated and unassociated."""
 
 
-class TiffHeader(NamedTuple):
-    """What is known of a page before its pixels are decoded.
-
-    Attributes:
-      height: As stored, pixels.
-      width: As stored, pixels.
-      orientation: As in EXIF, 1 to 8.
-    """
-
-    height: int
-    width: int
-    orientation: int
-
-
-class Plane(NamedTuple):
-    """The page that was chosen.
-
-    Attributes:
-      series: The series of pages that it belongs to.
-      page: The first page of the series, which describes all.
-      index: Index of the series' axes.
-      axes: The axes that are left then, among YXSC.
-    """
-
-    series: "tifffile.TiffPageSeries"
-    page: "tifffile.TiffPage"
-    index: tuple[int | slice, ...]
-    axes: str
-
-
 def read_header(content: bytes, choice: PlaneChoice) -> TiffHeader:
     """Reads the header of the page that is chosen.
 
@@ -72,7 +43,7 @@ def read_header(content: bytes, choice: PlaneChoice) -> TiffHeader:
         chosen. The message does not name the file.
     """
     with opened(io.BytesIO(content)) as file:
-        return header(find(file, choice))
+        return tiff_planes.header(tiff_planes.find(file, choice))
 
 
 def decode(content: bytes, choice: PlaneChoice) -> np.ndarray:
@@ -90,7 +61,7 @@ def decode(content: bytes, choice: PlaneChoice) -> np.ndarray:
       ValueError: As `read_header`, or pixels or colours are stored in a way that is not read.
     """
     with opened(io.BytesIO(content)) as file:
-        plane = find(file, choice)
+        plane = tiff_planes.find(file, choice)
         pixels = to_picture(_read(plane, content), plane, choice)
     return choice.take(pixels, OWN_CHANNELS)
 
@@ -108,56 +79,11 @@ def decode_numbers(content: bytes) -> np.ndarray:
       ValueError: As `decode`, or white is stored as 0.
     """
     with opened(io.BytesIO(content)) as file:
-        plane = find(file, plane_choice.ALL)
+        plane = tiff_planes.find(file, plane_choice.ALL)
         if plane.page.photometric.name == "MINISWHITE":
             raise UnusableError("a TIFF file of numbers must have black as its least value")
         pixels = _with_channels(_read(plane, content), plane.axes)
         return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
-
-
-def find(file: "tifffile.TiffFile", choice: PlaneChoice) -> Plane:
-    """Returns the chosen page among those of all series; small copies are not counted."""
-    found = [
-        (series, index)
-        for series in file.series
-        if not series.keyframe.is_reduced
-        for index in np.ndindex(*_outer(series).values())
-    ]
-    if not found:
-        raise UnusableError("the TIFF file holds no picture, or only reduced ones, as raw files do")
-    number = 1 if choice.page is None else choice.page
-    if choice.page is None and len(found) > 1:
-        axes = {name for series, _ in found for name in _outer(series)}
-        kinds = "".join(sorted(axes)) or "pictures"
-        raise UnusableError(
-            f"the TIFF file has {len(found)} pages (axes: {kinds}); choose one, 1 to "
-            f"{len(found)}, with `--page` (in Python `page`), or store it alone"
-        )
-    if number > len(found):
-        raise UnusableError(
-            f"`page` must be at most {len(found)}, for the file has no more pages: {number}"
-        )
-    series, index = found[number - 1]
-    wanted = iter(index)
-    axes = series.axes
-    whole = tuple(slice(None) if axis in "YXSC" else next(wanted) for axis in axes)
-    return Plane(series, series.keyframe, whole, "".join(a for a in axes if a in "YXSC"))
-
-
-def _outer(series: "tifffile.TiffPageSeries") -> dict[str, int]:
-    """Returns the sizes of the axes along which pages are counted."""
-    sizes = dict(zip(series.axes, series.shape, strict=True))
-    return {axis: size for axis, size in sizes.items() if axis not in "YXSC"}
-
-
-def header(plane: Plane) -> TiffHeader:
-    """Returns what is known of a page before its pixels are decoded."""
-    sizes = dict(zip(plane.series.axes, plane.series.shape, strict=True))
-    if not {"Y", "X"} <= sizes.keys():
-        raise UnusableError(f"the TIFF file holds no picture but axes {plane.series.axes}")
-    orientation = plane.page.tags.valueof("Orientation", 1)
-    is_known = isinstance(orientation, int) and 1 <= orientation <= 8
-    return TiffHeader(sizes["Y"], sizes["X"], int(orientation) if is_known else 1)
 
 
 def to_picture(pixels: np.ndarray, plane: Plane, choice: PlaneChoice) -> np.ndarray:
@@ -203,36 +129,13 @@ def _read(plane: Plane, content: bytes) -> np.ndarray:
     if page.compression.name == "LZW" and not _has_codec(page):
         return _read_lzw(plane, content)
     check_codec(page)
-    pages = pages_of(plane)
+    pages = tiff_planes.pages_of(plane)
     if pages is None:
         _check_bytes(series.shape, series.dtype)
         return series.asarray()[plane.index]
     _check_bytes((*pages.shape, *page.shape), series.dtype)
     pixels = np.stack([one.asarray() for one in pages.ravel()])
     return pixels.reshape(*pages.shape, *page.shape)
-
-
-def pages_of(plane: Plane) -> np.ndarray | None:
-    """Returns the file's pages that hold the chosen one.
-
-    Returns:
-      Objects [] if it is a page of the file, or [C] if each channel is one; None if they can only
-      be read together with others.
-
-    Raises:
-      ValueError: They are not in the file.
-    """
-    series, page = plane.series, plane.page
-    outer = series.shape[: len(series.shape) - len(page.shape)]
-    if series.shape[len(outer) :] != page.shape or len(series) != math.prod(outer):
-        return None
-    numbers = np.arange(len(series)).reshape(outer)[plane.index[: len(outer)]]
-    found = np.empty(numbers.shape, object)
-    for index in np.ndindex(found.shape):
-        found[index] = series[int(numbers[index])]
-        if found[index] is None:
-            raise UnusableError("the TIFF file lacks the chosen page, it is in another file")
-    return found
 
 
 def _check_bytes(shape: Sequence[int], dtype: np.dtype) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from affinity_seg.data import exif, tiff_files
+from affinity_seg.data import exif, tiff_files, tiff_planes
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.recent_arrays import RecentArrays
 from affinity_seg.data.tiff_opening import UnusableError, damaged, opened
@@ -48,9 +48,9 @@ class TiffWindows:
         self._resources = contextlib.ExitStack()
         try:
             self._file = self._resources.enter_context(opened(path))
-            self._plane = tiff_files.find(self._file, choice)
+            self._plane = tiff_planes.find(self._file, choice)
             self._check()
-            header = tiff_files.header(self._plane)
+            header = tiff_planes.header(self._plane)
             self.height, self.width = header.height, header.width
             first = self._read_pages((0, 0, 1, 1))
         except BaseException as error:
@@ -90,9 +90,9 @@ class TiffWindows:
 
     def _check(self) -> None:
         """Finds the pages of the plane, and raises ValueError unless parts of them can be read."""
-        header, page = tiff_files.header(self._plane), self._plane.page
+        header, page = tiff_planes.header(self._plane), self._plane.page
         tiff_files.check_codec(page)
-        self._pages = tiff_files.pages_of(self._plane)
+        self._pages = tiff_planes.pages_of(self._plane)
         if self._pages is None or page.axes not in ("YX", "YXS", "SYX"):
             raise UnusableError(
                 "the TIFF file's pages are stored together, so that a large one cannot be read "

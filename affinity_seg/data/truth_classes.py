@@ -7,8 +7,8 @@ from affinity_seg import files, labels
 from affinity_seg.data import truth_forms
 from affinity_seg.data.listing import Item
 
-CLASS_OF_MASKS = "object"
-"""The class of masks, whose files name none."""
+ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encoding="ids")
+"""The class table of truth that names no class: masks, and instance images if none is given."""
 
 
 def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labels.ClassTable:
@@ -27,20 +27,13 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
     form = items[0].form
     if name_or_path is not None or form == truth_forms.INSTANCES:
         return labels.load_class_table(name_or_path or labels.CITYSCAPES.name)
-    names = _class_names(items)
-    try:
-        table = _named(names)
-    except ValueError as error:
-        raise ValueError(
-            f"{items[0].truth_path}: its classes make no class table, give one with "
-            f"`--class_table`: {error}"
-        ) from error
+    table = ONE_CLASS if form == truth_forms.MASKS else _named(items)
     path = os.path.join(folder, labels.TABLE_FILE)
     if os.path.isfile(path) and labels.load_class_table(path) != table:
         raise ValueError(
-            f"{path}: was written for other classes than {names}; if this is another part of the "
-            f"same data set, give it as `--class_table={path}`; else use another `--output_dir`, "
-            "or remove the file"
+            f"{path}: was written for other classes than {list(table.class_names[1:])}; if this is "
+            f"another part of the same data set, give it as `--class_table={path}`; else use "
+            "another `--output_dir`, or remove the file"
         )
     return table
 
@@ -54,8 +47,6 @@ def write(class_table: labels.ClassTable, folder: str) -> str:
 
 def _class_names(items: Sequence[Item]) -> list[str]:
     """Returns the classes that the truth names; LabelMe's in the order of the alphabet."""
-    if items[0].form == truth_forms.MASKS:
-        return [CLASS_OF_MASKS]
     from affinity_seg.data import coco_files, labelme_files  # Late: few programs need pycocotools.
 
     if items[0].form == truth_forms.COCO:
@@ -63,13 +54,20 @@ def _class_names(items: Sequence[Item]) -> list[str]:
     return sorted({name for item in items for name in labelme_files.class_names(item.truth_path)})
 
 
-def _named(names: Sequence[str]) -> labels.ClassTable:
-    """Returns a table of classes with instances, and with void regions."""
+def _named(items: Sequence[Item]) -> labels.ClassTable:
+    """Returns a table of the classes that the truth names, with instances and void regions."""
+    names = _class_names(items)
     encoding = "ids" if len(names) == 1 else "label_times_1000"
-    return labels.ClassTable(
-        name="_".join(names)[:40],
-        class_names=("background", *names),
-        label_ids=tuple(range(1, len(names) + 1)),
-        void_label_ids=(labels.VOID_VALUES[encoding],),
-        encoding=encoding,
-    )
+    try:
+        return labels.ClassTable(
+            name="_".join(names)[:40],
+            class_names=("background", *names),
+            label_ids=tuple(range(1, len(names) + 1)),
+            void_label_ids=(labels.VOID_VALUES[encoding],),
+            encoding=encoding,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{items[0].truth_path}: its classes make no class table, give one with "
+            f"`--class_table`: {error}"
+        ) from error

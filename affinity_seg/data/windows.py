@@ -13,8 +13,8 @@ from affinity_seg.data import (
     picture_files,
     pictures,
     plane_choice,
-    tiff_files,
     tiff_opening,
+    tiff_planes,
     tiles,
 )
 from affinity_seg.data.plane_choice import PlaneChoice
@@ -178,7 +178,7 @@ def _tiff_pixels(path: str, choice: PlaneChoice) -> int:
             return 0
     try:
         with tiff_opening.opened(path) as file:
-            header = tiff_files.header(tiff_files.find(file, choice))
+            header = tiff_planes.header(tiff_planes.find(file, choice))
     except ValueError:  # `pictures` says what is wrong.
         return 0
     return header.height * header.width

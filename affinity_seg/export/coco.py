@@ -76,25 +76,30 @@ def write_described(
 ) -> int:
     """Writes images, sorted by name, as `write_coco` does; returns the number of predictions."""
     images, true, predicted = coco_format.numbered_images(described)
-    files.write_json(dataset_path, data_set(images, true, class_table))
+    content = data_set(images, true, class_table.name, class_table.class_names)
+    files.write_json(dataset_path, content)
     files.write_json(results_path, predicted)
     return len(predicted)
 
 
 def data_set(
-    images: Sequence[dict[str, Any]], annotations: Sequence[dict[str, Any]], class_table: ClassTable
+    images: Sequence[dict[str, Any]],
+    annotations: Sequence[dict[str, Any]],
+    name: str,
+    class_names: Sequence[str],
 ) -> dict[str, Any]:
     """Returns the content of COCO's file for a data set.
 
     Args:
       images: With their ids.
       annotations: Without ids.
-      class_table: The classes.
+      name: Name of the class table.
+      class_names: Its classes, background first.
     """
     return {
-        "info": {"description": f"{len(images)} images, class table {class_table.name!r}"},
+        "info": {"description": f"{len(images)} images, class table {name!r}"},
         "images": images,
-        "categories": coco_format.categories(class_table.class_names),
+        "categories": coco_format.categories(class_names),
         "annotations": coco_format.numbered(annotations),
     }
 

@@ -9,32 +9,10 @@ import math
 from typing import Any
 
 from affinity_seg import labels, neighbors
-from affinity_seg.fitting import colours
+from affinity_seg.fitting import colours, zooms
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.survey import Survey
 
-OBJECT_SIZE = 40.0
-"""Diameter that objects are zoomed to, pixels: small enough for the field of view of a small
-network, large enough for an outline in detail."""
-
-MOST_WITHIN = 5.0
-"""Ratio of the diameters in one image, 90th to 10th percentile, from which one zoom does not fit
-all objects of an image. It is 2 for nuclei and 14 for streets."""
-
-MOST_ALIKE = 1.3
-"""Ratio of the images' median diameters up to which all images have the same zoom."""
-
-SCALES = (0.7, 1.45)
-"""Least and largest factor of the zoom in training, where it is estimated for each image."""
-
-_LEAST_ZOOM, _MOST_ZOOM = 1.25, 4.0
-_LARGEST = 100.0
-"""Objects are not zoomed beyond this diameter just to keep the zoom above `_LEAST_ZOOM`, pixels."""
-
-_LEAST_WIDTH = 6.0
-"""Width that thin objects are zoomed to, pixels: three cells of logits at stride 2."""
-
-_REGION_ZOOM = 2.0
 _CROP = 256
 _SOME_PARTS = 0.02
 _MANY_CONTACTS = 0.5
@@ -94,7 +72,7 @@ def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
     Returns:
       All of `NAMES` but those of the images, the start and the steps, see `sets` and `steps`.
     """
-    plan = _zoom(found)
+    plan = zooms.of(found)
     plan |= colours.of(found, is_whole=not plan.value("regions"))
     plan |= _network(found, plan)
     plan |= _losses(found, class_table, plan)
@@ -104,81 +82,13 @@ def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
     return plan
 
 
-def _zoom(found: Survey) -> Plan:
-    within = (
-        f"in one image the diameters differ {found.spread_within:.1f}-fold (90th to 10th "
-        f"percentile, median of {found.images} images)"
-    )
-    if found.spread_within >= MOST_WITHIN:
-        shown = f"the median object has a diameter of {found.diameter:.0f} pixels"
-        return Plan(
-            regions=Choice(True, f"Regions with objects are zoomed one by one: {within}."),
-            object_size=Choice(None, "Objects are not brought to one size, since they have none."),
-            min_zoom=Choice(1.0, "Regions are never made smaller."),
-            max_zoom=Choice(_REGION_ZOOM, f"Small regions are zoomed in: {shown}."),
-            scales=Choice(
-                [1.0, _REGION_ZOOM], "Training shows the objects at all zooms of the regions."
-            ),
-        )
-    size = max(OBJECT_SIZE, math.ceil(_LEAST_WIDTH * found.diameter / max(found.width, 1.0)))
-    thin = (
-        f"; thin objects, {found.width:.0f} pixels wide, need more than {OBJECT_SIZE:g}"
-        if size > OBJECT_SIZE
-        else ""
-    )
-    between = f"the median diameters of the images differ {found.spread_between:.1f}-fold"
-    if found.spread_between <= MOST_ALIKE:
-        zoom = _within(size / found.diameter, found.diameter, found.diameter)
-        least = most = (zoom, f"One zoom for all images, since {between} only.")
-    else:
-        low = _within(size / found.diameter_high, found.diameter_high, found.diameter)
-        high = max(low, _within(size / found.diameter_low, found.diameter_low, found.diameter))
-        least = (
-            low,
-            f"For the images with the largest objects, {found.diameter_high:.0f} pixels (95th "
-            f"percentile of the images); below {_LEAST_ZOOM:g} outlines lose detail, so it is less "
-            f"only where objects would be larger than {_LARGEST:g} pixels.",
-        )
-        most = (
-            high,
-            f"For the images with the smallest objects, {found.diameter_low:.0f} pixels (5th "
-            f"percentile of the images), {_MOST_ZOOM:g} at most, since time grows with its square.",
-        )
-    return Plan(
-        regions=Choice(False, f"The whole image is segmented at one zoom: {within}."),
-        object_size=Choice(
-            float(size),
-            f"Each image is zoomed until its median object has this diameter: {between}, and the "
-            f"median is {found.diameter:.0f} pixels{thin}.",
-        ),
-        min_zoom=Choice(*least),
-        max_zoom=Choice(*most),
-        scales=Choice(
-            list(SCALES),
-            f"Training varies the zoom by these factors: {within}, and a zoom is only estimated.",
-        ),
-    )
-
-
-def _within(zoom: float, diameter: float, usual: float) -> float:
-    """Returns a zoom within the limits, rounded.
-
-    Args:
-      zoom: The zoom wanted.
-      diameter: Diameter of the objects that it is for.
-      usual: Median diameter.
-    """
-    least = min(_LEAST_ZOOM, _LARGEST / max(diameter, usual))
-    return round(min(max(zoom, least), _MOST_ZOOM), 2)
-
-
 def _network(found: Survey, plan: Plan) -> Plan:
     is_whole = not plan.value("regions")
     scale = plan.value("max_zoom") * max(plan.value("scales") if is_whole else [1.0])
     side = min(_CROP, max(64, 32 * math.ceil(found.longest_side * scale / 32)))
     distances, why = list(neighbors.DISTANCES), "objects are of many sizes"
     if is_whole:
-        longest = found.length * _zoomed_diameter(found, plan)
+        longest = found.length * zooms.zoomed_diameter(found, plan)
         why = f"the longer side of a zoomed object is {longest:.0f} pixels (95th percentile)"
         if found.parts < _SOME_PARTS:
             distances = [
@@ -262,12 +172,12 @@ def _losses(found: Survey, class_table: labels.ClassTable, plan: Plan) -> Plan:
 def _merge(found: Survey, plan: Plan) -> Plan:
     distances = plan.value("distances")
     is_whole = not plan.value("regions")
-    thin = found.width * (plan.value("max_zoom") if is_whole else 1) < _LEAST_WIDTH
+    thin = found.width * (plan.value("max_zoom") if is_whole else 1) < zooms.LEAST_WIDTH
     is_staged = (not is_whole or found.parts >= _SOME_PARTS) and len(distances) == sum(
         neighbors.STAGES
     )
     if is_whole:
-        diameter = _zoomed_diameter(found, plan)
+        diameter = zooms.zoomed_diameter(found, plan)
         least = max(1, round(0.1 * math.pi / 4 * diameter**2))
         why = f"A tenth of the median object's area after the zoom, {diameter:.0f} pixels across"
     else:
@@ -296,17 +206,6 @@ def _merge(found: Survey, plan: Plan) -> Plan:
             least, f"{why}; smaller instances are dropped. Tuned after the training."
         ),
     )
-
-
-def usual_zoom(found: Survey, plan: Plan) -> float:
-    """Returns the zoom of an image with the median object; the largest if none has its own."""
-    size, most = plan.value("object_size"), plan.value("max_zoom")
-    return most if size is None else min(max(size / found.diameter, plan.value("min_zoom")), most)
-
-
-def _zoomed_diameter(found: Survey, plan: Plan) -> float:
-    """Returns the diameter of the median object after the zoom, pixels."""
-    return found.diameter * usual_zoom(found, plan)
 
 
 def of_the_start(name: str, described: dict[str, Any]) -> Plan:

@@ -106,7 +106,7 @@ def _class_table(request: Request, data: Data, start: Start | None) -> Choice:
         table = network_folder.read_class_table(start.network_dir)
         sets.write_class_table(request.output_dir, table)
         return Choice(labels.TABLE_FILE, f"That of {start.name}, since no --class_table was given.")
-    sets.write_class_table(request.output_dir, sets.ONE_CLASS)
+    sets.write_class_table(request.output_dir, truth_classes.ONE_CLASS)
     return Choice(
         labels.TABLE_FILE,
         "One class, `object`: no --class_table was given, and the truth names no classes.",

@@ -23,9 +23,6 @@ from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.rejected_inputs import RejectedInputs
 
-ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encoding="ids")
-"""The class table where none is given: every number but 0 is an object."""
-
 _MOST_TUNING, _MOST_JUDGING = 20, 40
 _TUNING_SHARE, _JUDGING_SHARE = 0.1, 0.2
 _ENOUGH_TO_TUNE = 8
@@ -252,7 +249,8 @@ def check(
         folder = os.path.dirname(checked.item.truth_path)
         yield checked
     if not count:
-        raise ValueError(f"none of the {len(items)} images can be used: {items[0].image_path}")
+        reason = rejected.reasons[0]
+        raise ValueError(f"none of the {len(items)} images can be used; of the first: {reason}")
     found.check(folder, count, class_table, allowed)
 
 

@@ -9,8 +9,8 @@ import yaml
 from affinity_seg import files, model_folder, structured
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.fitting import choices
 from affinity_seg.fitting import plan as plan_file
+from affinity_seg.fitting import zooms
 from affinity_seg.fitting.plan import Plan
 from affinity_seg.modeling import network_folder
 
@@ -78,7 +78,7 @@ def fixed_by(start: Start) -> dict[str, Any]:
     is_auto = preset.zoom == inference.AUTO_ZOOM
     scales = [1.0, preset.max_zoom if preset.regions else 1.25]
     if is_auto:
-        scales = list(choices.SCALES)
+        scales = list(zooms.SCALES)
     return {
         "regions": preset.regions,
         "object_size": preset.object_size if is_auto else None,

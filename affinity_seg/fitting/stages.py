@@ -88,8 +88,9 @@ class Fit:
             edited = [f"{k}: {before[k]} -> {now[k]}" for k in now if before.get(k) != now[k]]
             print(f"{path} is followed; changed in it: {', '.join(edited) or 'nothing'}")
             self._warn_of_flags(path)
-            settings.preset(self._plan, self._start)
-            self.data.make_sure_it_was_looked_at(self._class_table())
+            config, table = settings.preset(self._plan, self._start), self._class_table()
+            config.merge_options(table, self._plan.value("distances"))
+            self.data.make_sure_it_was_looked_at(table)
             planning.experiment(self._request, self.data, self._plan, self._start)
         self._marks.keep(input=self.data.hashes, plan=self._plan.values_of())
         text = timing.warning(self._plan.value("train_steps"), self._start is not None)

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from affinity_seg.configs import experiments
-from affinity_seg.fitting import choices
+from affinity_seg.fitting import zooms
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.survey import Survey
 
@@ -104,7 +104,7 @@ def warning(count: int, has_start: bool) -> str:
 
 def _reserve(budget: Budget, found: Survey, plan: Plan) -> float:
     """Returns the seconds to be left for tuning and judging."""
-    pixels = found.height * found.width_of_image * choices.usual_zoom(found, plan) ** 2
+    pixels = found.height * found.width_of_image * zooms.usual_zoom(found, plan) ** 2
     speed = _TRAINING_COST * 4 * plan.value("crop_size") ** 2 / budget.step
     networks = (_TUNING_PASSES * budget.num_tuning + _JUDGING_PASSES * budget.num_judged) / speed
     merges = _MERGES * budget.num_tuning / _MERGED_PIXELS

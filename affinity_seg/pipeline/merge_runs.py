@@ -65,6 +65,29 @@ def merge_records(
     return merger.count
 
 
+def result_fingerprint(
+    predictions: dict[str, Any],
+    config: InferenceConfig,
+    method: str,
+    instance_filter: InstanceFilter,
+) -> dict[str, Any]:
+    """Returns all that determines the results: predictions, and the settings of their merge.
+
+    Args:
+      predictions: As `fingerprint.prediction_fingerprint` returns it.
+      config: The configuration.
+      method: One of `configs.choices.MERGE_METHODS`.
+      instance_filter: What is written.
+    """
+    # Only the graph merge depends on the fields of the graph.
+    names = vars(config) if method == MERGE_METHODS[0] else ("min_pixels", "semantic_flip")
+    settings = {name: getattr(config, name) for name in names}
+    instance_filter = instance_filter.at_least(config.min_score)
+    return structured.plain(
+        {"method": method, **predictions, **settings, **instance_filter._asdict()}
+    )
+
+
 class RecordMerger(ResultFolder):
     """Merges prediction records and writes the results into a folder."""
 
@@ -92,16 +115,12 @@ class RecordMerger(ResultFolder):
         """
         if method not in MERGE_METHODS:
             raise ValueError(f"`method` must be one of {MERGE_METHODS}: {method!r}")
-        # Only the graph merge depends on the fields of the graph.
-        names = vars(config) if method == MERGE_METHODS[0] else ("min_pixels", "semantic_flip")
-        settings = {name: getattr(config, name) for name in names}
-        instance_filter = instance_filter.at_least(config.min_score)
-        wanted = {"method": method, **fingerprint, **settings, **instance_filter._asdict()}
-        super().__init__(results_dir, structured.plain(wanted))
+        wanted = result_fingerprint(fingerprint, config, method, instance_filter)
+        super().__init__(results_dir, wanted)
         self._predictions = fingerprint
         self._config = config
         self._method = method
-        self._filter = instance_filter
+        self._filter = instance_filter.at_least(config.min_score)
         self._rejected = RejectedInputs(strict=True) if rejected is None else rejected
 
     def merge(self, path: str, record: records.Record, source: str) -> None:

@@ -67,7 +67,7 @@ def main(values: cli.Flags) -> None:
                 _tell(error if path in str(error) else f"{path}: {error}")
                 refused += 1
                 continue
-            paths = writer.write(converted)
+            paths = writer.write(item.name, converted)
             print(f"{len(instances.classes)} instances: {', '.join(paths) or item.name}")
     for path in writer.finish():
         print(f"written: {path}")

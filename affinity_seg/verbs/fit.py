@@ -86,13 +86,19 @@ def main(values: cli.Flags) -> int:
         print(f"{name:10}{_shown(score)}" + (f"{_shown(before[name]):>9}" if before else ""))
     print(f"worst cases: {os.path.join(folder, stages.PAGE)}")
     print(f"this run took {fit.minutes():.1f} minutes\n")
-    model = shlex.quote(folder)
-    print(
-        f"affinity_seg segment --input=picture.png --model={model} --output_dir=runs/segmented\n"
-        f"affinity_seg export --model={model} --output_dir=runs/exported\n"
-        f"affinity_seg serve --model={model}"
-    )
+    print("\n".join(_next_commands(values)))
     return status
+
+
+def _next_commands(values: cli.Flags) -> list[str]:
+    """Returns commands that use the model; pictures are read as those that it was made from."""
+    model = f"--model={shlex.quote(values.output_dir)}"
+    planes = " ".join(["", *tool_flags.plane_choice(values).flags()])
+    return [
+        f"affinity_seg segment --input=picture.png {model}{planes} --output_dir=runs/segmented",
+        f"affinity_seg export {model} --output_dir=runs/exported",
+        f"affinity_seg serve {model}",
+    ]
 
 
 def _shown(score: float | None) -> str:

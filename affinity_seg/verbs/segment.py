@@ -11,8 +11,9 @@ picture gets an overlay and a JSON file with every instance, or what --formats n
 outlines for ImageJ and QuPath, COCO, a table of measurements (docs/outputs.md). --page and
 --channels choose from a TIFF file with several pages or channels (docs/data.md). If one of several
 pictures cannot be used, it is listed in rejected.json of the output folder, and the run goes on
-with the others. Large pictures are segmented in parts, TIFF files beyond the memory as well, if the
-preset has no regions (docs/inference.md).
+with the others. Started again, it continues with the pictures that are missing. Large pictures are
+segmented in parts, TIFF files beyond the memory as well, if the preset has no regions
+(docs/inference.md).
 
 With --layout, --input is a data set. Each image gets a prediction record in
 <output_dir>/predictions (logits at the networks' strides, and the regions of interest) and a result
@@ -29,9 +30,10 @@ Beam's pipeline options are accepted, see docs/beam.md.
 """
 
 import contextlib
+import functools
 import os
 
-from affinity_seg import cli, names, rejected_inputs, tool_flags
+from affinity_seg import cli, rejected_inputs, tool_flags
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.data import listing
@@ -93,36 +95,64 @@ def main(values: cli.Flags) -> int:
 def _segment_pictures(values):
     from tqdm import tqdm
 
+    items = listing.list_pictures(values.input, tool_flags.plane_choice(values))
+    made_from, load = _what_segments(values)
+    writer = tool_flags.writer(values, items)
+    segmenter, num_taken = None, 0
+    rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
+    for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
+        is_taken = False
+        with rejected.listed(item.name, item.image_path):
+            listing.check_names(item)
+            source = _source(item, made_from)
+            is_taken = writer.take(item.name, source)
+        num_taken += is_taken
+        if is_taken or item.name in rejected:
+            continue
+        segmenter = segmenter or load()
+        with rejected.listed(item.name, item.image_path):
+            count, converted = _convert(item, segmenter, writer, values)
+            # Outside the `with` block, because an error of writing is not caused by the picture.
+        if item.name not in rejected:
+            paths = writer.write(item.name, converted, source)
+            tqdm.write(f"{count} instances: {', '.join(paths) or item.name}")
+    if num_taken:
+        print(f"{values.output_dir}: {num_taken} of {len(items)} pictures were there already")
+    for path in writer.finish():
+        print(f"written: {path}")
+    return rejected.finish()
+
+
+def _source(item, made_from):
+    """Returns a hash of all that determines the results of a picture."""
+    import hashlib
+    import json
+
+    settings = {"file": item.filename, "image": item.image_sha256(), **made_from}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _convert(item, segmenter, writer, values):
+    """Segments a picture; returns the number of its instances, and what `Writer.convert` does."""
     from affinity_seg.data import windows
     from affinity_seg.export.formats.picture import SegmentedPicture
     from affinity_seg.pipeline.errors import errors_named
 
-    items, choice = listing.list_pictures(values.input), tool_flags.plane_choice(values)
-    writer = tool_flags.writer(values, items)
-    segmenter, instance_filter = _load(values), tool_flags.class_filter(values)
-    rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
-    for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
-        converted = None
-        with rejected.listed(item.name, item.image_path), errors_named(item.image_path):
-            names.check_utf8(item.filename, item.image_path)
-            with contextlib.closing(windows.open_picture(item.image_path, choice)) as image:
-                instances = _segment(segmenter, image, item)
-                picture = SegmentedPicture(
-                    item.name,
-                    item.filename,
-                    image,
-                    instances,
-                    segmenter.class_table,
-                    _candidates(instances, segmenter, instance_filter),
-                    values.pixel_size,
-                )
-                converted = writer.convert(picture)
-        if converted is not None:
-            paths = writer.write(converted)
-            tqdm.write(f"{len(instances.classes)} instances: {', '.join(paths) or item.name}")
-    for path in writer.finish():
-        print(f"written: {path}")
-    return rejected.finish()
+    with (
+        errors_named(item.image_path),
+        contextlib.closing(windows.open_picture(item.image_path, item.choice)) as image,
+    ):
+        instances = _segment(segmenter, image, item)
+        picture = SegmentedPicture(
+            item.name,
+            item.filename,
+            image,
+            instances,
+            segmenter.class_table,
+            _candidates(instances, segmenter, tool_flags.class_filter(values)),
+            values.pixel_size,
+        )
+        return len(instances.classes), writer.convert(picture)
 
 
 def _segment(segmenter, image, item):
@@ -152,21 +182,23 @@ def _candidates(instances, segmenter, instance_filter):
     return instance_filter.select_candidates(listed, segmenter.class_table)
 
 
-def _load(values):
-    """Returns what segments pictures: the pipeline with the networks, or an exported model."""
-    from affinity_seg.pipeline import prediction_runs
+def _what_segments(values):
+    """Returns what determines the instances of pictures, and a function that loads the model."""
+    from affinity_seg.pipeline import fingerprint, merge_runs, prediction_runs
     from affinity_seg.serving import saved_model
     from affinity_seg.serving.exported import ExportedModel
 
     exported = saved_model.find_version(values.model)
     if exported is not None:
         cli.refuse_given(values, _IN_AN_EXPORTED_MODEL, "in an exported model already")
-        return ExportedModel(exported)
-    return prediction_runs.load_segmenter(
-        tool_flags.config(values),
-        *tool_flags.model(values).network_dirs,
-        tool_flags.class_filter(values),
-    )
+        made_by, load = saved_model.identity(exported), lambda: ExportedModel(exported)
+    else:
+        config, dirs = tool_flags.config(values), tool_flags.model(values).network_dirs
+        method, instance_filter = choices.MERGE_METHODS[0], tool_flags.class_filter(values)
+        predictions = fingerprint.prediction_fingerprint(config, *dirs)
+        made_by = merge_runs.result_fingerprint(predictions, config, method, instance_filter)
+        load = functools.partial(prediction_runs.load_segmenter, config, *dirs, instance_filter)
+    return {"made_by": made_by, "pixel_size": values.pixel_size}, load
 
 
 def _segment_data_set(values):

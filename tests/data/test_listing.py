@@ -190,6 +190,14 @@ def test_a_folder_is_no_mask(tmp_path, warnings):
     assert not warnings
 
 
+def test_truth_of_other_names_is_said_where_truth_is_missing(tmp_path):
+    for name in ("images/a.png", "instances/a_mask.png"):
+        _touch(tmp_path / name)
+    message = r"missing:\n.*a\.png\n  1 of 1 instance image has no image: .*a_mask\.png$"
+    with pytest.raises(FileNotFoundError, match=message):
+        listing.list_labelled_images(str(tmp_path), "folder")
+
+
 def test_one_is_one(tmp_path, warnings):
     for name in ("images/a.png", "instances/a.png", "images/b.jp2", "instances/z.png"):
         _touch(tmp_path / name)

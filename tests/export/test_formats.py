@@ -59,7 +59,7 @@ def _write(folder, *pictures, names=formats.FORMATS):
     """Writes pictures, by default in all formats."""
     writer = Writer(str(folder), names)
     for picture in pictures:
-        writer.write(writer.convert(picture))
+        writer.write(picture.name, writer.convert(picture))
     writer.finish()
 
 
@@ -220,7 +220,7 @@ def test_a_picture_that_one_format_cannot_hold_is_in_no_file(tmp_path):
         writer.convert(_picture(wide))
     assert writer.finish() == [] and os.listdir(tmp_path) == []
     widest = _picture(wide[:, :-1], "widest")
-    paths = [*writer.write(writer.convert(widest)), *writer.finish()]
+    paths = [*writer.write("widest", writer.convert(widest)), *writer.finish()]
     assert [os.path.basename(path) for path in paths] == ["widest_rois.zip", "instances_coco.json"]
     (region,) = roifile.roiread(paths[0])
     assert fill([region.coordinates()], (1, 2**15 - 1)).nonzero()[1].tolist() == [5]

@@ -33,7 +33,7 @@ def test_one_picture_and_one_json(tmp_path):
     writer = Writer(str(tmp_path / "out"), formats.DEFAULT)
     windowed = WindowedPicture(image)
     converted = writer.convert(SegmentedPicture("street", "a.png", windowed, found, oracle.TABLE))
-    picture, described = writer.write(converted)
+    picture, described = writer.write("street", converted)
     assert cv2.imread(picture).shape[2] == 3
     with open(described, encoding="utf-8") as file:
         content = json.load(file)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from running import Program
 
 from affinity_seg import files, rejected_inputs
+from affinity_seg.export.formats import FORMATS
 from faults import programs
 from faults.scene import Scene
 
@@ -50,6 +51,9 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
     def segment(output: str) -> list[str]:
         return [*data, *networks, f"--output_dir={output}"]
 
+    def segment_pictures(output: str) -> list[str]:
+        return [f"--input={scene.data_dir}/images", *networks, f"--output_dir={output}"]
+
     def predict_small(output: str) -> list[str]:
         return [*small, *networks, f"--output_dir={output}", "--stop_after=predictions"]
 
@@ -62,6 +66,11 @@ def jobs(scene: Scene, predictions: str) -> dict[str, Job]:
 
     found = [
         Job("segment", "affinity_seg segment", segment),
+        Job(
+            "segment_pictures",
+            f"affinity_seg segment --formats={','.join(FORMATS)}",
+            segment_pictures,
+        ),
         Job("predict_small", "affinity_seg segment", predict_small),
         Job("merge", "affinity_seg merge", merge),
         Job("prepare", "affinity_seg prepare", prepare),

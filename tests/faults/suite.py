@@ -31,7 +31,13 @@ class Settings:
     """
 
     kinds: tuple[str, ...] = KINDS
-    programs: tuple[str, ...] = ("segment", "merge", "beam_segment", "prepare")
+    programs: tuple[str, ...] = (
+        "segment",
+        "segment_pictures",
+        "merge",
+        "beam_segment",
+        "prepare",
+    )
     kills: int = 20
     pairs: int = 5
     shares: tuple[float, ...] = space.SHARES

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from unittest import mock
 
 import cv2
@@ -12,11 +13,12 @@ import tifffile
 import yaml
 
 import affinity_seg
-from affinity_seg import model_folder, verbs
+from affinity_seg import cli, model_folder, verbs
 from affinity_seg.analysis import tuning
 from affinity_seg.data import mistakes
 from affinity_seg.fitting import plan, stages, timing
 from affinity_seg.tasks import training
+from affinity_seg.verbs import fit
 
 
 class _StoppedError(Exception):
@@ -126,11 +128,19 @@ def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
         (fitted / "model" / plan.FILE).write_bytes(before)
 
 
-def test_a_plan_with_a_mistake_names_it(fitted):
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("crop_size", 8, "`crop_size` must be"),
+        ("distances", [1, 3], "`distances` above `merge_window` must be multiples of it"),
+        ("stages", [3], "`stages` must add up to the"),
+    ],
+)
+def test_a_plan_with_a_mistake_ends_before_it_trains(fitted, name, value, message):
     before = (fitted / "model" / plan.FILE).read_bytes()
     try:
-        _edit(fitted, crop_size=8)
-        with pytest.raises(ValueError, match=r"`crop_size` must be"):
+        _edit(fitted, **{name: value})
+        with _stopping(training, "run"), pytest.raises(ValueError, match=message):
             _fit(fitted)
     finally:
         (fitted / "model" / plan.FILE).write_bytes(before)
@@ -259,6 +269,25 @@ def test_one_mask_for_each_object_and_five_channels(tmp_path):
     assert content["channels"]["value"] == 5 and "`object`" in content["class_table"]["reason"]
     experiment = yaml.safe_load((tmp_path / "model" / "experiment.yaml").read_text())
     assert experiment["task"]["model"]["num_channels"] == 5
+
+
+def test_why_no_image_can_be_used(tmp_path):
+    drawn.discs(tmp_path / "data", 2)
+    for path in (tmp_path / "data" / "images").iterdir():
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        tifffile.imwrite(path.with_suffix(".tif"), np.stack([image] * 2), metadata={"axes": "CYX"})
+        path.unlink()
+    with pytest.raises(ValueError, match=r"none of the 2 .* used; .*000\.tif: .*`--channels`"):
+        _fit(tmp_path)
+
+
+def test_the_printed_commands_read_pictures_as_the_fit_did():
+    flags = ("--input=data", "--output_dir=my models", "--page=2", "--channels=3,1")
+    commands = fit._next_commands(cli.parse(fit, flags))
+    verb, *given = shlex.split(commands[0])[1:]
+    values = cli.parse(verbs.load(verb), tuple(given))
+    assert (values.page, values.channels, values.model) == (2, ["3", "1"], "my models")
+    assert len(commands) == 3
 
 
 def test_images_without_objects(tmp_path):

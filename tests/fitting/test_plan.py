@@ -10,7 +10,8 @@ from official.core import train_utils
 from affinity_seg import labels, neighbors, resources
 from affinity_seg.configs import experiments, inference
 from affinity_seg.data import checks, listing
-from affinity_seg.fitting import choices, plan, sets, settings, survey, timing
+from affinity_seg.data.truth_classes import ONE_CLASS
+from affinity_seg.fitting import choices, plan, settings, survey, timing
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.tasks import experiment_flags
 
@@ -21,7 +22,7 @@ CLASSES = labels.ClassTable(
 
 def _survey(folder):
     items = listing.list_labelled_images(str(folder), "folder")
-    return survey.measure(checks.read_items(items, sets.ONE_CLASS), sets.ONE_CLASS)
+    return survey.measure(checks.read_items(items, ONE_CLASS), ONE_CLASS)
 
 
 def _nuclei(folder):
@@ -55,7 +56,7 @@ def _complete(chosen, steps=1000, start=None):
 
 def _experiment(folder, chosen, num_classes=2):
     table = folder / "class_table.yaml"
-    table.write_bytes(labels.as_yaml(sets.ONE_CLASS if num_classes == 2 else CLASSES))
+    table.write_bytes(labels.as_yaml(ONE_CLASS if num_classes == 2 else CLASSES))
     changes = settings.overrides(
         chosen,
         class_table=str(table),
@@ -75,7 +76,7 @@ def _parse(names):
 
 
 def test_the_plan_of_drawn_nuclei_is_close_to_the_settings_made_by_hand(tmp_path):
-    chosen = _complete(choices.of_the_data(_survey(_nuclei(tmp_path)), sets.ONE_CLASS), 6000)
+    chosen = _complete(choices.of_the_data(_survey(_nuclei(tmp_path)), ONE_CLASS), 6000)
     made, by_hand = _experiment(tmp_path, chosen), _parse(settings.BASE)
     for part, names in (
         ("model", ("backbone", "aspp", "fusion", "contrast_percentiles", "contrast_floor")),
@@ -97,7 +98,7 @@ def test_the_plan_of_drawn_nuclei_is_close_to_the_settings_made_by_hand(tmp_path
 
 
 def test_one_zoom_where_all_images_are_alike(tmp_path):
-    chosen = choices.of_the_data(_survey(drawn.discs(tmp_path)), sets.ONE_CLASS)
+    chosen = choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS)
     assert chosen.value("min_zoom") == chosen.value("max_zoom")
     assert chosen.value("contrast_percentiles") == [] and chosen.value("microscope") == 0
     assert chosen.value("random_turn") is False and "too few" in chosen["random_turn"].reason
@@ -109,10 +110,10 @@ def test_one_zoom_where_all_images_are_alike(tmp_path):
 
 
 def test_turned_crops_where_up_and_down_mean_nothing(tmp_path):
-    slide = choices.of_the_data(_survey(drawn.scattered(tmp_path / "a")), sets.ONE_CLASS)
+    slide = choices.of_the_data(_survey(drawn.scattered(tmp_path / "a")), ONE_CLASS)
     assert slide.value("random_turn") is True and "mean nothing" in slide["random_turn"].reason
     found = _survey(drawn.scattered(tmp_path / "b", lowest=0.5, is_upright=True))
-    street = choices.of_the_data(found, sets.ONE_CLASS)
+    street = choices.of_the_data(found, ONE_CLASS)
     assert street.value("random_turn") is False and "point up" in street["random_turn"].reason
 
 
@@ -139,11 +140,11 @@ def test_regions_where_one_zoom_does_not_fit_all_objects(tmp_path):
 
 def test_thin_objects_are_zoomed_by_their_width(tmp_path):
     found = _survey(drawn.discs(tmp_path))._replace(diameter=30.0, width=3.0)
-    assert choices.of_the_data(found, sets.ONE_CLASS).value("object_size") == 60
+    assert choices.of_the_data(found, ONE_CLASS).value("object_size") == 60
 
 
 def test_every_choice_has_its_reason_in_a_sentence(tmp_path):
-    chosen = choices.of_the_data(_survey(drawn.discs(tmp_path)), sets.ONE_CLASS)
+    chosen = choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS)
     for name, choice in chosen.items():
         assert choice.reason[:1].isupper() and choice.reason.endswith("."), name
     own = {"class_table", "seed", "tuning_images", "tuning_parts", "judging_images"}
@@ -151,7 +152,7 @@ def test_every_choice_has_its_reason_in_a_sentence(tmp_path):
 
 
 def test_the_file_is_read_as_written_and_may_be_edited(tmp_path):
-    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), sets.ONE_CLASS))
+    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS))
     path = plan.write(str(tmp_path), chosen)
     assert plan.read(str(tmp_path), choices.NAMES).values_of() == chosen.values_of()
     content = yaml.safe_load((tmp_path / plan.FILE).read_text())
@@ -174,7 +175,7 @@ def test_the_file_is_read_as_written_and_may_be_edited(tmp_path):
 
 
 def test_a_value_that_breaks_a_rule_names_the_file(tmp_path):
-    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), sets.ONE_CLASS))
+    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS))
     with pytest.raises(ValueError, match=r"plan\.yaml: .*`thresholds` must never increase"):
         broken = {"stages": Choice([3, 3], ""), "thresholds": Choice([0.3, 0.6], "")}
         settings.preset(Plan(chosen | broken), None)
@@ -184,7 +185,7 @@ def test_a_value_that_breaks_a_rule_names_the_file(tmp_path):
 
 def test_steps_fit_the_minutes(tmp_path):
     found = _survey(drawn.discs(tmp_path))
-    chosen = choices.of_the_data(found, sets.ONE_CLASS)
+    chosen = choices.of_the_data(found, ONE_CLASS)
     budget = timing.Budget(40, 60, 0.5, 180, 20, 40, False)
     steps = timing.steps(budget, found, chosen).value
     assert (0.6 * 2400 - 60) / 0.5 <= steps <= (0.9 * 2400 - 60) / 0.5

@@ -7,10 +7,11 @@ import pytest
 
 from affinity_seg import labels
 from affinity_seg.data import checks, listing
-from affinity_seg.fitting import colours, sets, survey
+from affinity_seg.data.truth_classes import ONE_CLASS
+from affinity_seg.fitting import colours, survey
 
 
-def _measure(folder, class_table=sets.ONE_CLASS):
+def _measure(folder, class_table=ONE_CLASS):
     items = listing.list_labelled_images(str(folder), "folder")
     return survey.measure(checks.read_items(items, class_table), class_table)
 

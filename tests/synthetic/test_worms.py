@@ -6,6 +6,7 @@ import pytest
 
 from affinity_seg import labels
 from affinity_seg.data import checks, listing
+from affinity_seg.data.truth_classes import ONE_CLASS
 from affinity_seg.fitting import sets, survey
 from synthetic import worms
 
@@ -28,7 +29,7 @@ def test_layout_and_statistics(small):
 
 def test_they_are_long_thin_and_crossing(small):
     items = listing.list_labelled_images(str(small[0] / "train"), "folder")
-    found = survey.measure(checks.read_items(items, sets.ONE_CLASS), sets.ONE_CLASS)
+    found = survey.measure(checks.read_items(items, ONE_CLASS), ONE_CLASS)
     assert found.width < 12 and found.length * found.diameter > 5 * found.width
     assert found.contacts > 0.3 and found.is_bright == 1
 

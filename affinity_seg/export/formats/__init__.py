@@ -5,8 +5,8 @@ A module has
 - `FILE_NAME`: the name of the file, in which `{name}` stands for the name of the picture. Without
   `{name}`, one file holds the results of all pictures;
 - `convert(picture)`: what the file holds of one picture, a `SegmentedPicture`. These are the bytes
-  of the file if each picture has a file of its own. It raises ValueError for a picture that the
-  format cannot hold;
+  of the file if each picture has a file of its own, otherwise values that JSON can hold. It raises
+  ValueError for a picture that the format cannot hold;
 - `join(converted)`: the bytes of the file for all pictures. Only for a format with one file.
 
 `Writer` writes the files. Here, nothing but the names is imported: flags need them before

@@ -14,7 +14,7 @@ FILE_NAME = "measurements.csv"
 _AXES = ("axis_major_length", "axis_minor_length")
 _INTENSITIES = ("mean", "min", "max")
 
-Table = dict[str, Sequence[Any]]
+Table = dict[str, list[Any]]
 
 
 def convert(picture: SegmentedPicture) -> Table:
@@ -38,7 +38,7 @@ def convert(picture: SegmentedPicture) -> Table:
         "major_axis_px": measured["axis_major_length"],
         "minor_axis_px": measured["axis_minor_length"],
     }
-    columns = {
+    columns: dict[str, Sequence[Any]] = {
         "image": [picture.name] * len(instances.classes),
         "id": range(1, len(instances.classes) + 1),
         "class": picture.class_names,
@@ -50,7 +50,7 @@ def convert(picture: SegmentedPicture) -> Table:
     for channel in range(measured["mean"].shape[1]):
         for kind in _INTENSITIES:
             columns[f"{kind}_{channel + 1}"] = measured[kind][:, channel]
-    return columns
+    return {name: np.asarray(values).tolist() for name, values in columns.items()}
 
 
 def _measured(picture: SegmentedPicture) -> dict[str, np.ndarray]:
@@ -88,7 +88,7 @@ def join(converted: Sequence[Table]) -> bytes:
     return file.getvalue().encode()
 
 
-def _micrometres(pixels: Table, pixel_size: float) -> Table:
+def _micrometres(pixels: dict[str, np.ndarray], pixel_size: float) -> dict[str, np.ndarray]:
     """Returns lengths in micrometres and areas in square micrometres, under names of their own."""
     converted = {}
     for column, values in pixels.items():

@@ -1,41 +1,48 @@
 """Writes the results of pictures in the formats that were chosen."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from affinity_seg import files
+from affinity_seg import files, names, structured
 from affinity_seg.export import formats
 from affinity_seg.export.formats.picture import SegmentedPicture
 
+SOURCE_FOLDER = "sources"
+"""Folder beside the results. `<name>.json` in it is written after the other files of a picture. It
+has the hash of what they were made from, and what belongs into the files of all pictures."""
+
 
 class Writer:
-    """Writes the files of a run.
+    """Writes the files of a run, which can be stopped and started again.
 
     The files of all pictures are written by `finish`, unless no picture was written. A picture is
     first converted, which can fail, and then written. So a picture that one format
     cannot hold is in no file.
     """
 
-    def __init__(self, output_dir: str, names: Sequence[str]):
+    def __init__(self, output_dir: str, format_names: Sequence[str]):
         """Makes a writer.
 
         Args:
           output_dir: Folder, made if needed.
-          names: Formats, some of `formats.FORMATS`.
+          format_names: Some of `formats.FORMATS`.
         """
         self._output_dir = output_dir
-        self._formats = [formats.load(name) for name in names]
+        self._formats = [formats.load(name) for name in format_names]
         self._joined: dict[str, list[Any]] = {
             module.FILE_NAME: [] for module in self._formats if hasattr(module, "join")
         }
 
-    def check(self, names: Sequence[str], inputs: Sequence[str]) -> None:
+    def check(self, keys: Sequence[str], inputs: Sequence[str]) -> None:
         """Makes the folder, and makes sure that the results can be written and replace no picture.
 
+        Temporary files of killed runs are removed.
+
         Args:
-          names: First parts of the names of the pictures' files.
+          keys: First parts of the names of the pictures' files.
           inputs: Paths of the pictures.
 
         Raises:
@@ -52,9 +59,11 @@ class Writer:
                 f"`--output_dir` must be a folder that can be written, {error.strerror}: "
                 f"{self._output_dir}"
             ) from error
+        for folder in ("", SOURCE_FOLDER):
+            files.remove_leftovers(names.subfolder(self._output_dir, folder))
         results = (
-            os.path.join(self._output_dir, module.FILE_NAME.format(name=name))
-            for name in names
+            os.path.join(self._output_dir, module.FILE_NAME.format(name=key))
+            for key in keys
             for module in self._formats
         )
         pictures = {os.path.realpath(path) for path in inputs}
@@ -76,15 +85,45 @@ class Writer:
             for module in self._formats
         }
 
-    def write(self, converted: dict[str, Any]) -> list[str]:
+    def take(self, name: str, source: str) -> bool:
+        """Takes over the results of a picture that an earlier run has written.
+
+        Args:
+          name: First part of the names of its files.
+          source: Hash of all that determines the results.
+
+        Returns:
+          Whether all files of the picture were there, made from `source`.
+        """
+        try:
+            with open(self._source_path(name), "rb") as file:
+                kept = structured.parse_json(file.read(), file.name)
+            joined = {file_name: kept["joined"][file_name] for file_name in self._joined}
+            is_same = kept["source"] == source
+        except (OSError, ValueError, LookupError, TypeError):  # Missing, damaged, other formats.
+            return False
+        own = [module.FILE_NAME for module in self._formats if module.FILE_NAME not in joined]
+        paths = [os.path.join(self._output_dir, file.format(name=name)) for file in own]
+        if not (is_same and all(map(os.path.isfile, paths))):
+            return False
+        for file_name, content in joined.items():
+            self._joined[file_name].append(content)
+        return True
+
+    def write(self, name: str, converted: dict[str, Any], source: str | None = None) -> list[str]:
         """Writes the files of one picture, and keeps what belongs into a file of all pictures.
 
         Args:
+          name: First part of the names of its files.
           converted: As `convert` returns it.
+          source: Hash of all that determines the results, with which a later run can `take` them.
 
         Returns:
           The paths that were written.
         """
+        kept = self._source_path(name)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(kept)
         written = []
         for file_name, content in converted.items():
             if file_name in self._joined:
@@ -92,6 +131,9 @@ class Writer:
             else:
                 written.append(os.path.join(self._output_dir, file_name))
                 files.write_bytes(written[-1], content)
+        if source is not None:
+            joined = {file_name: converted[file_name] for file_name in self._joined}
+            files.write_json(kept, {"source": source, "joined": joined})
         return written
 
     def finish(self) -> list[str]:
@@ -102,3 +144,6 @@ class Writer:
                 written.append(os.path.join(self._output_dir, module.FILE_NAME))
                 files.write_bytes(written[-1], module.join(self._joined[module.FILE_NAME]))
         return written
+
+    def _source_path(self, name: str) -> str:
+        return os.path.join(names.subfolder(self._output_dir, SOURCE_FOLDER), f"{name}.json")

@@ -1,0 +1,110 @@
+"""Finds the page of a TIFF file that was chosen: slice, time or position, and its header."""
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from affinity_seg.data.plane_choice import PlaneChoice
+from affinity_seg.data.tiff_opening import UnusableError
+
+if TYPE_CHECKING:
+    import tifffile
+
+
+class TiffHeader(NamedTuple):
+    """What is known of a page before its pixels are decoded.
+
+    Attributes:
+      height: As stored, pixels.
+      width: As stored, pixels.
+      orientation: As in EXIF, 1 to 8.
+    """
+
+    height: int
+    width: int
+    orientation: int
+
+
+class Plane(NamedTuple):
+    """The page that was chosen.
+
+    Attributes:
+      series: The series of pages that it belongs to.
+      page: The first page of the series, which describes all.
+      index: Index of the series' axes.
+      axes: The axes that are left then, among YXSC.
+    """
+
+    series: "tifffile.TiffPageSeries"
+    page: "tifffile.TiffPage"
+    index: tuple[int | slice, ...]
+    axes: str
+
+
+def find(file: "tifffile.TiffFile", choice: PlaneChoice) -> Plane:
+    """Returns the chosen page among those of all series; small copies are not counted."""
+    found = [
+        (series, index)
+        for series in file.series
+        if not series.keyframe.is_reduced
+        for index in np.ndindex(*_outer(series).values())
+    ]
+    if not found:
+        raise UnusableError("the TIFF file holds no picture, or only reduced ones, as raw files do")
+    number = 1 if choice.page is None else choice.page
+    if choice.page is None and len(found) > 1:
+        axes = {name for series, _ in found for name in _outer(series)}
+        kinds = "".join(sorted(axes)) or "pictures"
+        raise UnusableError(
+            f"the TIFF file has {len(found)} pages (axes: {kinds}); choose one, 1 to "
+            f"{len(found)}, with `--page` (in Python `page`), or store it alone"
+        )
+    if number > len(found):
+        raise UnusableError(
+            f"`page` must be at most {len(found)}, for the file has no more pages: {number}"
+        )
+    series, index = found[number - 1]
+    wanted = iter(index)
+    axes = series.axes
+    whole = tuple(slice(None) if axis in "YXSC" else next(wanted) for axis in axes)
+    return Plane(series, series.keyframe, whole, "".join(a for a in axes if a in "YXSC"))
+
+
+def _outer(series: "tifffile.TiffPageSeries") -> dict[str, int]:
+    """Returns the sizes of the axes along which pages are counted."""
+    sizes = dict(zip(series.axes, series.shape, strict=True))
+    return {axis: size for axis, size in sizes.items() if axis not in "YXSC"}
+
+
+def header(plane: Plane) -> TiffHeader:
+    """Returns what is known of a page before its pixels are decoded."""
+    sizes = dict(zip(plane.series.axes, plane.series.shape, strict=True))
+    if not {"Y", "X"} <= sizes.keys():
+        raise UnusableError(f"the TIFF file holds no picture but axes {plane.series.axes}")
+    orientation = plane.page.tags.valueof("Orientation", 1)
+    is_known = isinstance(orientation, int) and 1 <= orientation <= 8
+    return TiffHeader(sizes["Y"], sizes["X"], int(orientation) if is_known else 1)
+
+
+def pages_of(plane: Plane) -> np.ndarray | None:
+    """Returns the file's pages that hold the chosen one.
+
+    Returns:
+      Objects [] if it is a page of the file, or [C] if each channel is one; None if they can only
+      be read together with others.
+
+    Raises:
+      ValueError: They are not in the file.
+    """
+    series, page = plane.series, plane.page
+    outer = series.shape[: len(series.shape) - len(page.shape)]
+    if series.shape[len(outer) :] != page.shape or len(series) != math.prod(outer):
+        return None
+    numbers = np.arange(len(series)).reshape(outer)[plane.index[: len(outer)]]
+    found = np.empty(numbers.shape, object)
+    for index in np.ndindex(found.shape):
+        found[index] = series[int(numbers[index])]
+        if found[index] is None:
+            raise UnusableError("the TIFF file lacks the chosen page, it is in another file")
+    return found

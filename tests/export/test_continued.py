@@ -1,0 +1,172 @@
+"""`segment` of a folder of pictures goes on where it was stopped."""
+
+import contextlib
+import functools
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+from faults.scene import PRESET, write_network
+
+from affinity_seg import verbs
+from affinity_seg.configs import experiments
+from affinity_seg.export import formats
+from affinity_seg.export.formats.writer import SOURCE_FOLDER, Writer
+from affinity_seg.pipeline import prediction_runs
+from affinity_seg.pipeline.segmenter import Segmenter
+
+_NAMES = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("networks")
+    (folder / "preset.yaml").write_text(PRESET)
+    picture = np.zeros((96, 96, 3), np.uint8)
+    write_network(folder / "semantic", experiments.SEMANTIC, picture)
+    write_network(folder / "affinity", experiments.AFFINITY, picture)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def loaded_once(monkeypatch):
+    """Each network is loaded only once, which takes seconds."""
+    monkeypatch.setattr(prediction_runs, "load_network", _load_network)
+
+
+_load_network = functools.cache(prediction_runs.load_network)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Returns a folder of three pictures."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for seed, name in enumerate(_NAMES):
+        _write_picture(folder, name, seed)
+    return folder
+
+
+def _write_picture(folder, name, seed):
+    noise = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)
+    cv2.imwrite(str(folder / f"{name}.png"), cv2.resize(noise, (96, 96)))
+
+
+@pytest.fixture
+def segmented(monkeypatch):
+    """Collects how many pictures were segmented; each entry is one."""
+    found = []
+    segment = Segmenter.segment
+
+    def counted(self, *arguments):
+        found.append(1)
+        return segment(self, *arguments)
+
+    monkeypatch.setattr(Segmenter, "segment", counted)
+    return found
+
+
+def _run(networks, pictures, output, *flags):
+    return verbs.run(
+        "segment",
+        [
+            f"--input={pictures}",
+            f"--model={networks}",
+            f"--preset={networks}/preset.yaml",
+            f"--output_dir={output}",
+            f"--formats={','.join(formats.FORMATS)}",
+            *flags,
+        ],
+    )
+
+
+def _tree(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+@contextlib.contextmanager
+def _stopped_at(monkeypatch, stopped, place):
+    """Interrupts the program before, or while, it writes the files of a picture."""
+    write = Writer.write
+
+    def interrupted(self, name, converted, source=None):
+        if name != stopped:
+            return write(self, name, converted, source)
+        if place == "while":
+            write(self, name, dict(list(converted.items())[:3]))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Writer, "write", interrupted)
+        yield
+
+
+@pytest.mark.parametrize("place", ["before", "while"])
+def test_an_interrupted_run_goes_on(networks, pictures, segmented, tmp_path, monkeypatch, place):
+    assert _run(networks, pictures, tmp_path / "whole") == 0
+    whole = _tree(tmp_path / "whole")
+    assert sum(path.parts[0] != SOURCE_FOLDER for path in whole) == 6 * 3 + 2
+    segmented.clear()
+    with _stopped_at(monkeypatch, "b", place):
+        _run(networks, pictures, tmp_path / "out")
+    assert not (tmp_path / "out" / "measurements.csv").exists() and len(segmented) == 2
+    segmented.clear()
+    assert _run(networks, pictures, tmp_path / "out") == 0
+    assert len(segmented) == 2 and _tree(tmp_path / "out") == whole
+
+
+def test_only_what_has_changed_is_segmented(networks, pictures, segmented, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert _run(networks, pictures, out) == 0
+    first = _tree(out)
+    segmented.clear()
+    assert _run(networks, pictures, out) == 0
+    assert not segmented and _tree(out) == first
+    assert "out: 3 of 3 pictures were there already" in capsys.readouterr().out
+    _write_picture(pictures, "b", seed=7)
+    os.remove(out / "c_rois.zip")
+    assert _run(networks, pictures, out) == 0
+    assert len(segmented) == 2
+    changed = {path.name for path, content in _tree(out).items() if first[path] != content}
+    assert {"b.json", "b_instances.json", "measurements.csv"} <= changed
+    assert not any(name.startswith(("a", "c")) for name in changed)
+
+
+@pytest.mark.parametrize("flag", ["--override=min_pixels=30", "--pixel_size=0.5", "--channels=1"])
+def test_other_settings_make_everything_anew(networks, pictures, segmented, tmp_path, flag):
+    _run(networks, pictures, tmp_path / "out")
+    segmented.clear()
+    assert _run(networks, pictures, tmp_path / "out", flag) == 0
+    assert len(segmented) == 3
+    assert _run(networks, pictures, tmp_path / "alone", flag) == 0
+    assert _tree(tmp_path / "out") == _tree(tmp_path / "alone")
+
+
+def test_another_format_is_added(networks, pictures, tmp_path):
+    _run(networks, pictures, tmp_path / "out", "--formats=png")
+    assert _run(networks, pictures, tmp_path / "out") == 0
+    assert _run(networks, pictures, tmp_path / "whole") == 0
+    assert _tree(tmp_path / "out") == _tree(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("content", [b"[]", b'{"source": 1', b'{"joined": {}}'])
+def test_damaged_notes_are_made_anew(networks, pictures, segmented, tmp_path, content):
+    _run(networks, pictures, tmp_path / "out")
+    whole = _tree(tmp_path / "out")
+    (tmp_path / "out" / SOURCE_FOLDER / "b.json").write_bytes(content)
+    segmented.clear()
+    assert _run(networks, pictures, tmp_path / "out") == 0
+    assert len(segmented) == 1 and _tree(tmp_path / "out") == whole
+
+
+def test_a_picture_that_can_no_longer_be_read_is_listed(networks, pictures, tmp_path):
+    out = tmp_path / "out"
+    _run(networks, pictures, out)
+    (pictures / "b.png").write_bytes(b"no picture")
+    assert _run(networks, pictures, out) == 3
+    (refused,) = json.loads((out / "rejected.json").read_text())
+    assert refused["name"] == "b"
+    listed = json.loads((out / "instances_coco.json").read_text())["images"]
+    assert [image["file_name"] for image in listed] == ["a.png", "c.png"]
