@@ -10,7 +10,7 @@ from affinity_seg import labels
 from affinity_seg.configs import microscope, networks, training_data
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
-from affinity_seg.modeling.networks import normalize
+from affinity_seg.modeling.inputs import normalize
 from benchmarks import measure
 
 _PLAIN = {"random_flip": False}

@@ -53,4 +53,4 @@ def segment(answer, path, folder, *more):
     flags = [flag for flag in flags if not flag.startswith(("--input=", "--output_dir="))]
     flags += [f"--input={path}", f"--output_dir={folder}", f"--formats={','.join(formats.FORMATS)}"]
     verbs.run(verb, [*flags, *more])
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}

@@ -25,5 +25,5 @@ link() {
 
 link train 5
 link more 10
-exec "$(dirname "$0")/nuclei.sh" nuclei_model "$runs/data/train" "$runs/data/tune" "$data/val" \
+exec "$(dirname "$0")/nuclei.sh" nuclei_joint_wide "$runs/data/train" "$runs/data/tune" "$data/val" \
   "$runs"

@@ -161,7 +161,7 @@ def test_the_page_shows_the_first_three_channels(made):
     shown = cv2.imdecode(np.frombuffer(served.png, np.uint8), cv2.IMREAD_COLOR)
     image = pictures.read(str(path), choice=_CHOICE)
     np.testing.assert_array_equal(shown[..., ::-1], image[..., :3])
-    assert served_picture.describe_instances(served.merge({}))
+    assert served_picture.describe_instances(served.merge({}).picture)
 
 
 def test_other_channels_than_the_network_has_are_refused(made, tmp_path):

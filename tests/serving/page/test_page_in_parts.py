@@ -16,7 +16,7 @@ from affinity_seg.pipeline.tiled_logits import TiledLogits
 from affinity_seg.serving.page import application, served_picture
 
 MAX_INPUT_PIXELS = 2**18
-OVERRIDES = f"max_input_pixels={MAX_INPUT_PIXELS}", "merge_overlap=32"
+OVERRIDES = f"max_input_pixels={MAX_INPUT_PIXELS}", "merge_overlap=16"
 CHANGED = {"thresholds": "0.62", "min_pixels": "150"}
 SIZES = {"large.png": (400, 461), "less.png": (280, 300)}
 
@@ -62,7 +62,7 @@ def test_every_download_is_what_segment_writes(client, segmenter, paths, tmp_pat
     is_small = height * width * picture["zoom"] ** 2 < MAX_INPUT_PIXELS
     assert is_small == (name == "less.png")
     if not is_small and not fields:
-        assert "may be cut" in answer["warning"] and "merge_overlap=64" in answer["warning"]
+        assert "may be cut" in answer["warning"] and "merge_overlap=32" in answer["warning"]
     wanted = segment(answer, paths[name], tmp_path)
     assert len(wanted) == len(formats.FORMATS)
     for format_name in formats.FORMATS:
