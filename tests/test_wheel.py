@@ -175,7 +175,7 @@ def test_segments_an_image_on_every_python(wheel, small_scene, version, tmp_path
     finally:
         shutil.rmtree(environment, ignore_errors=True)  # Gigabytes.
     outputs = [
-        {path.name: path.read_bytes() for path in (tmp_path / place).iterdir()}
+        {path.name: path.read_bytes() for path in (tmp_path / place).glob("*.*")}
         for place in ("here", "there")
     ]
     (name,) = (name for name in outputs[0] if name.endswith(".json"))
