@@ -1,5 +1,6 @@
 """Parses untrusted YAML and JSON: any damage is a ValueError that names the file."""
 
+import hashlib
 import json
 import reprlib
 from typing import Any
@@ -61,6 +62,11 @@ def parse_json(text: bytes | str, where: str) -> Any:
 def plain(value: Any) -> Any:
     """Returns a value as JSON gives it back: tuples become lists, and no list is shared."""
     return json.loads(json.dumps(value))
+
+
+def digest(value: Any) -> str:
+    """Returns the SHA-256 of a value that JSON can hold, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def shown(value: Any) -> str:

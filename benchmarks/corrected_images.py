@@ -13,7 +13,7 @@ the place of the corrections. Prints scores, and writes results.json. Started ag
 
 import os
 
-from affinity_seg import cli, files, labels
+from affinity_seg import cli, files
 from benchmarks import runs
 
 
@@ -58,7 +58,7 @@ def main(values: cli.Flags) -> None:
                 input=data,
                 output_dir=folder,
                 layout="folder",
-                class_table=os.path.join(before.semantic_dir, labels.TABLE_FILE),
+                class_table=None,
                 minutes=values.minutes,
                 seed=1,
                 start_from=values.model,
@@ -86,7 +86,7 @@ def _new_images(values: cli.Flags):
 
     items = listing.list_labelled_images(values.input, "folder")
     size = values.height, values.width
-    return [i for i in items if pictures.read(i.image_path, turned=False).shape[:2] == size]
+    return [i for i in items if pictures.read_size(i.image_path, turned=False) == size]
 
 
 def _link(items, folder: str) -> None:

@@ -1,7 +1,5 @@
 """What a fit has done already, so that the next run goes on from there."""
 
-import hashlib
-import json
 import os
 from typing import Any
 
@@ -12,7 +10,7 @@ FILE = "fit.json"
 
 def fingerprint(*parts: Any) -> str:
     """Returns a short hash of values that JSON can hold."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return structured.digest(parts)[:16]
 
 
 class Marks:

@@ -1,13 +1,11 @@
 """The folders of a run's outputs: which images are done, and how an output is written."""
 
-import hashlib
-import json
 import os
 from typing import Any, NamedTuple
 
 from absl import logging
 
-from affinity_seg import files
+from affinity_seg import files, structured
 from affinity_seg.configs.choices import PREDICTIONS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.listing import Item
@@ -28,8 +26,7 @@ def records_dir(output_dir: str, config: InferenceConfig, network_dirs: tuple[st
       network_dirs: Folders of the semantic and of the affinity network.
     """
     fingerprint = fingerprint_lib.prediction_fingerprint(config, *network_dirs)
-    digest = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:12]
-    return os.path.join(output_dir, PREDICTIONS, digest)
+    return os.path.join(output_dir, PREDICTIONS, structured.digest(fingerprint)[:12])
 
 
 class OutputFolder:

@@ -33,7 +33,7 @@ import contextlib
 import functools
 import os
 
-from affinity_seg import cli, rejected_inputs, tool_flags
+from affinity_seg import cli, rejected_inputs, structured, tool_flags
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.data import listing
@@ -125,11 +125,7 @@ def _segment_pictures(values):
 
 def _source(item, made_from):
     """Returns a hash of all that determines the results of a picture."""
-    import hashlib
-    import json
-
-    settings = {"file": item.filename, "image": item.image_sha256(), **made_from}
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return structured.digest({"file": item.filename, "image": item.image_sha256(), **made_from})
 
 
 def _convert(item, segmenter, writer, values):

@@ -206,13 +206,8 @@ class Application:
     def _command(self, picture: ServedPicture, fields: Mapping[str, Any]) -> str:
         """Returns the command that segments the picture in the same way."""
         settings, content = self._settings, picture.content
-        choice = content.choice
         flags = [f"--model={settings.model}", f"--input={content.filename}", "--output_dir=results"]
-        if choice.page is not None:
-            flags.append(f"--page={choice.page}")
-        if choice.channels is not None:
-            flags.append(f"--channels={','.join(map(str, choice.channels))}")
-        flags += settings.changes
+        flags += [*content.choice.flags(), *settings.changes]
         for name, value in picture.overrides(fields).items():
             flags.append(f"--override={name}={json.dumps(value, separators=(',', ':'))}")
         return " \\\n    ".join(["affinity_seg segment", *map(shlex.quote, flags)])
