@@ -15,7 +15,7 @@ from affinity_seg.tasks import experiment_flags
 _RATES = {False: 0.003, True: 0.004}
 """Learning rate of fresh weights, by `regions`."""
 
-_RATE_OF_A_START = 0.0003
+_RATE_OF_A_START = 0.00003
 _STEPS_TO_MEASURE = 100
 """Steps of the experiment of which some are measured; only its schedule depends on them."""
 

@@ -12,6 +12,7 @@ import tf_keras
 from official.core import base_task, base_trainer, train_lib
 from official.modeling import optimization
 
+from affinity_seg.configs import experiments
 from affinity_seg.tasks import finite, progress
 
 
@@ -72,7 +73,7 @@ class Runner(train_lib.OrbitExperimentRunner):
         arguments = {
             "step_counter": self.trainer.global_step,
             "checkpoint_interval": self.params.trainer.checkpoint_interval,
-            "init_fn": self.trainer.initialize,
+            "init_fn": self._initialize,
         }
         checkpoint = self.trainer.checkpoint
         if self.strategy.extended.should_checkpoint:
@@ -102,10 +103,32 @@ class Runner(train_lib.OrbitExperimentRunner):
         return controller
 
     def run(self) -> tuple[tf_keras.Model, Mapping[str, Any]]:
-        """Runs as Model Garden's runner does, and shows the progress instead of its prints."""
-        self._progress.start()
+        """Runs as Model Garden's runner does, and shows the progress instead of its prints.
+
+        A whole network that the training starts from is validated before the first step: so the
+        best checkpoint is never worse than the start.
+        """
         with contextlib.closing(self._progress), _without_prints():
+            if self._mode == "train_and_eval" and self._starts_with_a_whole_network():
+                with self.strategy.scope():
+                    self.controller.evaluate(steps=self.params.trainer.validation_steps)
+            self._progress.start()
             return super().run()
+
+    def _initialize(self) -> None:
+        """Loads the weights to start from, if there are any; their moving averages begin there."""
+        self.trainer.initialize()
+        optimizer = self.trainer.optimizer
+        if isinstance(optimizer, optimization.ExponentialMovingAverage):
+            for variable in self.trainer.model.variables:
+                optimizer.get_slot(variable, "average").assign(variable)
+
+    def _starts_with_a_whole_network(self) -> bool:
+        """Returns whether no step was made yet, and all weights are those of another training."""
+        task = self.params.task
+        is_whole = set(task.init_checkpoint_modules) == set(experiments.MODULES)
+        is_new = int(self.trainer.global_step.numpy()) == 0
+        return is_new and bool(task.init_checkpoint) and is_whole
 
     def _require_finite_loss(self, _) -> None:
         step = int(self.trainer.global_step.numpy())

@@ -169,7 +169,7 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     for name in ("object_size", "min_zoom", "max_zoom", "contrast_percentiles", "distances"):
         assert values[name] == there[name]["value"], name
     assert "whose weights are the start" in content["min_zoom"]["reason"]
-    assert values["learning_rate"] == 0.0003 and values["tuning_parts"] == []
+    assert values["learning_rate"] == 0.00003 and values["tuning_parts"] == []
     assert values["train_steps"] == 160 * 4 // 4
     with _stopping(training, "run") as run, pytest.raises(_StoppedError):
         _fit(tmp_path)

@@ -1,5 +1,7 @@
 """The moving averages of the weights are what a trained network is loaded with."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -69,6 +71,24 @@ def test_another_training_starts_from_the_average(averaged):
     wanted = loading.load_network(str(folder / "model")).model.get_weights()
     for ours, theirs in zip(model.get_weights(), wanted, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_harmful_training_keeps_the_network_that_it_started_from(averaged, tmp_path):
+    folder, config = averaged
+    params = _parse(config)
+    params.task.init_checkpoint = str(folder / "model")
+    params.trainer.optimizer_config.learning_rate.exponential.initial_learning_rate = 10.0
+    training.run(params, str(tmp_path), "train_and_eval")
+    best = json.loads((tmp_path / "best" / "info.json").read_text())
+    assert best["best_ckpt_global_step"] == 0
+    start, kept, last = (
+        loading.load_network(str(path)).model.get_weights()
+        for path in (folder / "model", tmp_path / "best", tmp_path)
+    )
+    for ours, theirs in zip(kept, start, strict=True):
+        # The weights and their averages, which are equal, were swapped by adding and subtracting.
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert max(np.abs(a - b).max() for a, b in zip(last, start, strict=True)) > 1
 
 
 def test_what_cannot_be_averaged_is_refused(averaged):

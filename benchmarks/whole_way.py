@@ -1,0 +1,147 @@
+r"""Times the way of a picture from its file to the file of its instances, part by part.
+
+    python -m benchmarks.whole_way --output_dir=runs/benchmark_whole_way
+
+The pictures are the one that ships with the model `nuclei`, a picture of 4000x4000 pixels that
+repeats it, and, if `make demo` has run, a synthetic street of 1024x2048 for its model. Each is
+segmented by `affinity_seg.load(...).segment(file)` in this process, and its instances are written
+as a PNG of 16 bits. The first time is for loading and warming up; medians are over the others.
+
+- other: reading the file, contrast, zoom, and the merges of small pictures that estimate the zoom.
+- networks: all runs of the networks, also those that estimate the zoom.
+- merge: from logits to instances, pasted into the picture.
+- write: the file of the instances.
+
+Prints a table and writes results.json.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from affinity_seg import cli, files
+from benchmarks import large_pictures, runs
+
+_STREET = (1024, 2048)
+"""Height and width, pixels."""
+
+
+def define_flags(values: cli.Flags) -> None:
+    """Defines the flags."""
+    values.string("output_dir", "runs/benchmark_whole_way", "Folder of all that is written.")
+    values.string("model", "nuclei", "Name or folder of the model for nuclei.")
+    values.string("picture", "models/nuclei.png", "A picture of nuclei.")
+    values.integer("side", 4000, "Height and width of the large picture, pixels.", 1)
+    values.string("demo", "runs/demo", "Folder of `make demo`.")
+    values.integer("repetitions", 5, "Times that count, of each picture.", 1)
+
+
+def main(values: cli.Flags) -> None:
+    """Runs the program."""
+    import affinity_seg
+    from benchmarks import model_measures
+
+    rows = []
+    for name, model, path in _cases(values):
+        loaded = affinity_seg.load(model)
+        rows.append({"picture": name, **_measure(loaded, path, values)})
+    print(f"{model_measures.machine()}.")
+    runs.print_table("seconds, medians", rows)
+    path = os.path.join(values.output_dir, "results.json")
+    files.write_json(path, rows)
+    print(f"\nwritten: {path}")
+
+
+def _cases(values):
+    """Returns name, model and file of each picture; makes the pictures that do not exist."""
+    import cv2
+    import numpy as np
+
+    from affinity_seg.data import pictures
+    from synthetic import scene
+
+    small = pictures.read(values.picture)
+    height, width = small.shape[:2]
+    large = os.path.join(values.output_dir, f"{values.side}.tif")
+    large_pictures.write_picture(large, small[..., 1], values.side, bits=8)
+    cases = [
+        (f"nuclei, {height}x{width}", values.model, values.picture),
+        (f"nuclei, {values.side}x{values.side}", values.model, large),
+    ]
+    if not os.path.isfile(os.path.join(values.demo, "model.yaml")):
+        print(f"skipped: {values.demo} not found")
+        return cases
+    street = os.path.join(values.output_dir, "street.png")
+    drawn = scene.render_street(*_STREET, np.random.default_rng(1))
+    cv2.imwrite(street, drawn.image[..., ::-1])
+    return [*cases, (f"street, {_STREET[0]}x{_STREET[1]}", values.demo, street)]
+
+
+def _measure(loaded, path: str, values) -> dict[str, Any]:
+    """Returns the median seconds of each part and of the whole, and the number of instances."""
+    import cv2
+    import numpy as np
+
+    parts = _Parts()
+    segmenter = loaded._segmenter
+    for network in {segmenter.semantic, *segmenter.networks}:
+        for name in ("logits", "encode", "decode"):
+            parts.watch(network, name, "networks")
+    for name in ("add", "finish"):
+        parts.watch(segmenter.merger, name, "merge")
+    output = os.path.join(values.output_dir, "instances.png")
+    times = []
+    for _ in range(1 + values.repetitions):
+        parts.seconds = dict.fromkeys(parts.seconds, 0.0)
+        start = time.perf_counter()
+        found = loaded.segment(path)
+        segmented = time.perf_counter()
+        cv2.imwrite(output, found.instance_ids.astype(np.uint16))
+        end = time.perf_counter()
+        other = segmented - start - sum(parts.seconds.values())
+        times.append(
+            {"other": other, **parts.seconds, "write": end - segmented, "all": end - start}
+        )
+    medians = {name: statistics.median(one[name] for one in times[1:]) for name in times[0]}
+    return {"instances": len(found.classes), **{k: round(v, 3) for k, v in medians.items()}}
+
+
+class _Parts:
+    """Seconds of parts, from the calls of objects' attributes.
+
+    Attributes:
+      seconds: Sum of all calls, by name of the part.
+    """
+
+    def __init__(self):
+        self.seconds: dict[str, float] = {}
+
+    def watch(self, owner: Any, attribute: str, part: str) -> None:
+        """Counts the calls of an attribute for a part, in place of the attribute."""
+        self.seconds.setdefault(part, 0.0)
+        setattr(owner, attribute, _Watched(getattr(owner, attribute), self, part))
+
+
+class _Watched:
+    """A function whose calls are timed; has its attributes as well."""
+
+    def __init__(self, function: Callable[..., Any], parts: _Parts, part: str):
+        self._function = function
+        self._parts = parts
+        self._part = part
+
+    def __call__(self, *args, **kwargs):
+        start = time.perf_counter()
+        try:
+            return self._function(*args, **kwargs)
+        finally:
+            self._parts.seconds[self._part] += time.perf_counter() - start
+
+    def __getattr__(self, name: str):
+        return getattr(self._function, name)
+
+
+if __name__ == "__main__":
+    cli.start(__name__)
