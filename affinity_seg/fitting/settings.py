@@ -170,7 +170,7 @@ def overrides(
     share = value("microscope")
     task["train_data"]["microscope"] = {"share": share} if share else {"share": 0.0, "empty": 0.0}
     loop = min(_WARM_UP, steps)
-    validation = steps
+    validation, average = steps, {}
     if start is not None:
         own = network_folder.read_task(network_folder.params_dir(start.network_dir))
         is_same = len(start.class_names) == num_classes
@@ -179,6 +179,9 @@ def overrides(
         task["init_checkpoint_modules"] = ["backbone", "decoder"] + ["head"] * is_same
         task["freeze_batch_norm"] = num_images < _FREEZE_BELOW
         validation = loop = max(1, min(loop, steps // _VALIDATIONS))
+        if is_same:
+            # Averages of the whole training, which begin with the start: they keep what it knows.
+            average = {"ema": {"average_decay": round(1 - 1 / steps, 6), "dynamic_decay": False}}
     rate = value("learning_rate")
     return {
         "task": task,
@@ -189,6 +192,7 @@ def overrides(
             "checkpoint_interval": loop * max(1, min(200, steps) // loop),
             "validation_interval": validation,
             "optimizer_config": {
+                **average,
                 "learning_rate": {"cosine": {"initial_learning_rate": rate, "decay_steps": steps}},
                 "warmup": {
                     "linear": {

@@ -178,6 +178,8 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     assert params.task.freeze_batch_norm and "head" in params.task.init_checkpoint_modules
     assert run.call_args.args[2] == "train_and_eval"
     assert params.trainer.validation_interval * 5 <= params.trainer.train_steps
+    average = params.trainer.optimizer_config.ema
+    assert not average.dynamic_decay and average.average_decay == 1 - 1 / 160
 
 
 def test_masks_that_look_wrong_end_it_before_it_trains(tmp_path):
