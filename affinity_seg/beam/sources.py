@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from affinity_seg import common, names
 from affinity_seg.beam.elements import Source
 from affinity_seg.beam.steps import Step
-from affinity_seg.data import listing, plane_choice, record_damage
+from affinity_seg.data import image_names, listing, plane_choice, record_damage
 from affinity_seg.data.listing import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.rejected_inputs import RejectedInputs
@@ -123,7 +123,7 @@ def _source(where: str, record: bytes) -> Source:
         raise ValueError(
             f"{where}: must be an image as `affinity_seg prepare` writes it: {error}"
         ) from error
-    name = names.check(listing.name_of(filename), where)
+    name = names.check(image_names.name_of(filename), where)
     return Source(Item(name, filename, where, None), record)
 
 

@@ -1,13 +1,12 @@
 """Lists the images of a data set and their files."""
 
-import itertools
 import os
 import re
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from affinity_seg import files, names
-from affinity_seg.data import mistakes, plane_choice, truth_forms, unlisted
+from affinity_seg.data import image_names, mistakes, plane_choice, truth_forms, unlisted
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.truth_forms import Truths
 from affinity_seg.rejected_inputs import RejectedInputs
@@ -33,9 +32,6 @@ SOURCE_LAYOUTS = (*LAYOUTS, *PATTERN_LAYOUTS)
 
 ANNOTATIONS = ("gtFine", "gtCoarse")
 """The two annotations of layout `cityscapes`."""
-
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-_CITYSCAPES_SUFFIX = "_leftImg8bit.png"
 
 
 class Item(NamedTuple):
@@ -148,19 +144,10 @@ def list_pictures(paths: Iterable[str], choice: PlaneChoice = plane_choice.ALL) 
             items += _list_folder(path, "images", None)
         elif os.path.exists(path):
             file = os.path.basename(path)
-            items.append(Item(_stem(file), file, path, None))
+            items.append(Item(image_names.key_of(file), file, path, None))
         else:
             raise FileNotFoundError(f"the image does not exist: {path}")
     return _sorted(item._replace(choice=choice) for item in items)
-
-
-def name_of(filename: str) -> str:
-    """Returns the key of an image, its file's name without folders and suffix, in NFC."""
-    file = names.normalized(filename.rsplit("/", 1)[-1])
-    if file.endswith(_CITYSCAPES_SUFFIX):
-        return file[: -len(_CITYSCAPES_SUFFIX)]
-    name, suffix = os.path.splitext(file)
-    return name if suffix.lower() in _IMAGE_SUFFIXES else file
 
 
 def list_labelled_images(
@@ -255,14 +242,9 @@ def _remark(item: Item, truths: Truths) -> str:
     elif item.form == truth_forms.INSTANCES:
         folder = os.path.dirname(item.truth_path)
         others = [f for f in truth_forms.visible(folder) if not os.path.isdir(f"{folder}/{f}")]
-    wanted = _stem(item.filename if item.truth_path is None else item.truth_path)
-    similar = [file for file in others if _stem(file) == wanted]
+    wanted = image_names.key_of(item.filename if item.truth_path is None else item.truth_path)
+    similar = [file for file in others if image_names.key_of(file) == wanted]
     return f"; {similar[0]} is there, but {why}" if similar else ""
-
-
-def _stem(path: str) -> str:
-    """Returns the key of a picture: its file's name without folders and suffix, in NFC."""
-    return names.normalized(os.path.splitext(os.path.basename(path))[0])
 
 
 def _wanted(item: Item) -> str:
@@ -271,13 +253,20 @@ def _wanted(item: Item) -> str:
 
 
 def _sorted(items: Iterable[Item]) -> list[Item]:
-    """Sorts by name and makes sure that names differ."""
+    """Sorts by name and makes sure that names differ, in more than upper and lower case.
+
+    Results are files that are named after images. Some file systems ignore the case, those of
+    Windows and macOS among them: there one result would overwrite the other.
+    """
     items = sorted(items)
-    for first, second in itertools.pairwise(items):
-        if first.name == second.name:
+    seen: dict[str, Item] = {}
+    for item in items:
+        first = seen.setdefault(item.name.casefold(), item)
+        if first is not item:
+            more = "" if first.name == item.name else " in more than upper and lower case"
             raise ValueError(
-                f"names of images must differ: {names.escaped(first.image_path)} and "
-                f"{names.escaped(second.image_path)}"
+                f"names of images must differ{more}: {names.escaped(first.image_path)} and "
+                f"{names.escaped(item.image_path)}; results are named after them, so rename one"
             )
     return items
 
@@ -291,9 +280,11 @@ def _list_cityscapes(
     cities = [city for city in found if os.path.isdir(os.path.join(root, split, city))]
     for city in cities:
         folder = os.path.join(root, split, city)
-        taken = [f for f in truth_forms.visible(folder) if f.endswith(_CITYSCAPES_SUFFIX)]
+        taken = [
+            f for f in truth_forms.visible(folder) if f.endswith(image_names.CITYSCAPES_SUFFIX)
+        ]
         for file in taken:
-            name = name_of(file)
+            name = image_names.name_of(file)
             truth = os.path.join(data_dir, annotation, split, city, name)
             items.append(
                 Item(
@@ -306,7 +297,7 @@ def _list_cityscapes(
         skipped += [f"{city}/{file}" for file in unlisted.find_pictures(folder, taken)]
     folder = os.path.join(root, split)
     skipped += unlisted.find_pictures(folder, cities)
-    return _checked(items, folder, "<city>/*" + _CITYSCAPES_SUFFIX, skipped, allowed)
+    return _checked(items, folder, "<city>/*" + image_names.CITYSCAPES_SUFFIX, skipped, allowed)
 
 
 def _list_folder(data_dir: str, layout: str, allowed: Collection[str] | None) -> list[Item]:
@@ -314,10 +305,12 @@ def _list_folder(data_dir: str, layout: str, allowed: Collection[str] | None) ->
     if scenes:
         return _list_scenes(data_dir, scenes, allowed)
     images = os.path.join(data_dir, "images") if layout == "folder" else data_dir
-    found = [file for file in _list_folder_names(images) if _is_image(file)]
-    items = [Item(_stem(file), file, os.path.join(images, file), None) for file in found]
+    found = [file for file in _list_folder_names(images) if image_names.is_image(file)]
+    items = [
+        Item(image_names.key_of(file), file, os.path.join(images, file), None) for file in found
+    ]
     skipped = unlisted.find_pictures(images, found)
-    pattern = "*{" + ",".join(_IMAGE_SUFFIXES) + "}"
+    pattern = "*{" + ",".join(image_names.SUFFIXES) + "}"
     return _checked(items, images, pattern, skipped, allowed)
 
 
@@ -326,19 +319,15 @@ def _list_scenes(data_dir: str, scenes: list[str], allowed: Collection[str] | No
     items = []
     for scene in scenes:
         folder = os.path.join(data_dir, scene, "images")
-        found = [file for file in truth_forms.visible(folder) if _is_image(file)]
+        found = [file for file in truth_forms.visible(folder) if image_names.is_image(file)]
         if len(found) != 1:
             raise ValueError(
                 f"{folder}: must hold one picture: {len(found)}, {mistakes.listed(found)}"
             )
         path = os.path.join(folder, found[0])
-        items.append(Item(_stem(path), f"{scene}/images/{found[0]}", path, None))
+        items.append(Item(image_names.key_of(path), f"{scene}/images/{found[0]}", path, None))
     skipped = unlisted.find_pictures(data_dir, scenes)
     return _checked(items, data_dir, "<name>/images/*", skipped, allowed)
-
-
-def _is_image(file: str) -> bool:
-    return os.path.splitext(file)[1].lower() in _IMAGE_SUFFIXES
 
 
 def _list_truths(data_dir: str, layout: str, split: str, annotation: str) -> Truths | None:

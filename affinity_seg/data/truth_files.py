@@ -50,9 +50,8 @@ def read(item: Item, class_table: labels.ClassTable) -> StoredTruth:
       ValueError: A file is damaged or of the wrong kind, an id or a class is unknown, or a shape or
         mask is wrong. The message names the file.
     """
-    path = item.truth_path
     if item.form == truth_forms.INSTANCES:
-        return StoredTruth(_read_instances(path, class_table), None)
+        return StoredTruth(_read_instances(item, class_table), None)
     _check_exists(item)
     size = pictures.read_size(item.image_path, turned=False, choice=item.choice)
     objects = _read_objects(item, size)
@@ -105,7 +104,7 @@ def _check_exists(item: Item) -> None:
 
 def _read_objects(item: Item, size: tuple[int, int]) -> list[ObjectMask]:
     if item.form == truth_forms.MASKS:
-        return mask_folders.read(item.truth_path, size)
+        return mask_folders.read(item.truth_path, size, item.choice)
     # Late: few programs need pycocotools.
     from affinity_seg.data import coco_files, labelme_files
 
@@ -114,9 +113,10 @@ def _read_objects(item: Item, size: tuple[int, int]) -> list[ObjectMask]:
     return labelme_files.read(item.truth_path, os.path.basename(item.filename), size)
 
 
-def _read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:
+def _read_instances(item: Item, class_table: labels.ClassTable) -> np.ndarray:
     """Reads an instance image; raises ValueError unless it fits `class_table`."""
-    stored = instance_files.read(path)
+    path = item.truth_path
+    stored = instance_files.read(path, item.choice)
     # Instances do not fit into 8 bits: most likely this is an image of label ids.
     if class_table.encoding != "ids" and stored.dtype == np.uint8:
         raise ValueError(

@@ -13,6 +13,7 @@ from absl import logging
 from affinity_seg import instances as instances_lib
 from affinity_seg import labels, verbs
 from affinity_seg.data import graph_examples, listing, truth_files, truth_forms
+from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.rejected_inputs import RejectedInputs
 
@@ -132,7 +133,10 @@ def test_large_ids_are_numbered_anew(data):
             np.stack([writers.objects() * i % 251 for i in (3, 5, 7)], -1).astype(np.uint8),
             "one channel: 3 channels; 8 colours: save a number for each object",
         ),
-        (np.zeros((4, *writers.SIZE), np.uint8), "the TIFF file has 4 pages"),
+        (
+            np.zeros((4, *writers.SIZE), np.uint8),
+            "the TIFF file has 4 pages .* choose one, 1 to 4, with `--page`",
+        ),
         (np.zeros((20, 60), np.uint8), "must have the size of its image, 40x60: 20x60"),
     ],
 )
@@ -235,3 +239,49 @@ def test_a_stack_as_a_data_set(tmp_path):
         np.testing.assert_array_equal(record["image"][..., 0], planes[page - 1])
         hashes.add(record["sha256"].numpy())
     assert len(hashes) == 2
+
+
+@pytest.mark.parametrize("form", ["instances", "masks"])
+def test_the_page_of_a_stack_is_that_of_its_truth(tmp_path, form, capsys):
+    """--page chooses from both; truth with a single page belongs to the page that is chosen."""
+    data = tmp_path / "data"
+    planes = np.random.default_rng(1).integers(0, 256, (3, *writers.SIZE), np.uint8)
+    ids = writers.objects()
+    truth = np.stack([ids > 5, ids > 3, ids > 0]) * ids.astype(np.uint16)
+    (data / "images").mkdir(parents=True)
+    for name in ("a", "single"):
+        tifffile.imwrite(data / "images" / f"{name}.tif", planes, metadata={"axes": "ZYX"})
+    if form == "instances":
+        (data / form).mkdir()
+        tifffile.imwrite(data / form / "a.tif", truth, metadata={"axes": "ZYX"})
+        tifffile.imwrite(data / form / "single.tif", truth[1])
+    else:
+        for name in ("a", "single"):
+            (data / form / name).mkdir(parents=True)
+        for number in range(4, 8):
+            mask = np.where(truth == number, 255, 0).astype(np.uint8)
+            mask[0, 2, number] = mask[2, 2, number] = 255  # A mask without a pixel is refused.
+            tifffile.imwrite(data / form / "a" / f"{number}.tif", mask, metadata={"axes": "ZYX"})
+            tifffile.imwrite(data / form / "single" / f"{number}.tif", mask[1])
+    table = ["--class_table=nuclei"] if form == "instances" else []
+    flags = [f"--input={data}", "--layout=folder", "--split=train", "--num_shards=1", *table]
+    out = tmp_path / "out"
+    assert verbs.run("prepare", [*flags, f"--output_dir={out}", "--page=2"]) == 0
+    records = tf.data.TFRecordDataset(str(out / "train-00000-of-00001.tfrecord"))
+    for record in records.map(graph_examples.decode):
+        np.testing.assert_array_equal(record["image"][..., 0], planes[1])
+        np.testing.assert_array_equal(record["instances"].numpy() > 0, truth[1] > 0)
+        assert len(np.unique(record["instances"])) == 5
+    with pytest.raises(ValueError, match=r"`page` must be at most 3, .*: 4"):
+        verbs.run("prepare", [*flags, f"--output_dir={tmp_path / 'none'}", "--page=4", "--strict"])
+
+
+def test_a_damaged_stack_of_truth_is_named(data):
+    (data / "instances").mkdir()
+    path = data / "instances" / "a.tif"
+    stack = np.stack([writers.objects().astype(np.uint16)] * 3)
+    tifffile.imwrite(path, stack, metadata={"axes": "ZYX"})
+    path.write_bytes(path.read_bytes()[:3000])
+    (item,) = listing.list_labelled_images(str(data), "folder", choice=PlaneChoice(1))
+    with pytest.raises(ValueError, match=r"^[^:]*a\.tif: the file is damaged"):
+        read_truth(item, _CELLS, writers.SIZE)

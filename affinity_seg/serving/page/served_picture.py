@@ -1,7 +1,6 @@
 """A picture in memory: its networks' logits, and the instances that they are merged into."""
 
 import dataclasses
-import os
 import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ import numpy as np
 from affinity_seg import names
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data import pictures
+from affinity_seg.data import image_names, pictures
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.export import formats
@@ -92,7 +91,7 @@ class ServedPicture:
           zoom: The zoom that was chosen for it, None if `config.zoom` is not "auto".
         """
         self.content = content
-        self.name = os.path.splitext(content.filename)[0]
+        self.name = image_names.key_of(content.filename)
         self.png = layout.to_png(pictures.as_rgb(content.image))
         self._logits = logits
         self._config = config
