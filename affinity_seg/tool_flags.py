@@ -195,7 +195,10 @@ def define_formats_flags(values: cli.Flags) -> None:
     """Defines --formats and --pixel_size, for `check_formats` and `writer`."""
     what = f"What is written, see docs/outputs.md: names, comma-separated, of {formats.FORMATS}."
     values.list("formats", list(formats.DEFAULT), what)
-    what = f"Size of a pixel, micrometres; for {' and '.join(formats.WITH_PIXEL_SIZE)}."
+    what = (
+        f"Size of a pixel, micrometres; for {' and '.join(formats.WITH_PIXEL_SIZE)}. Default: what "
+        "an OME-TIFF file or one of ImageJ states."
+    )
     values.float("pixel_size", None, what)
 
 
@@ -206,7 +209,7 @@ def check_formats(values: cli.Flags) -> None:
     if size is None:
         return
     formats.check_pixel_size(size)
-    if not set(formats.WITH_PIXEL_SIZE) & set(values.formats):
+    if not formats.with_pixel_size(values.formats):
         raise ValueError(
             f"`--pixel_size` needs `--formats` with one of {formats.WITH_PIXEL_SIZE}: "
             f"{values.formats}"

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from affinity_seg.data import picture_files, pictures, plane_choice, tiff_files
+from affinity_seg.data import picture_files, pictures, plane_choice, tiff_files, tiff_opening
 from affinity_seg.data.plane_choice import PlaneChoice
 
 _BITS_AT, _COLOR_TYPE_AT = 24, 25
@@ -84,7 +84,7 @@ def check_fits(path: str, size: tuple[int, int], image_size: tuple[int, int]) ->
 
 def _page_of(path: str, content: bytes, choice: PlaneChoice) -> PlaneChoice:
     """Returns the page of truth that belongs to the page of the image."""
-    if choice.page is None or not content.startswith(picture_files.TIFF_MAGIC):
+    if choice.page is None or not content.startswith(tiff_opening.MAGIC):
         return plane_choice.ALL
     try:
         has_several = tiff_files.count_pages(content) > 1

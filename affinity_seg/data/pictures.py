@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.data import bit_depth, exif, picture_files, plane_choice, tiff_files
+from affinity_seg.data import bit_depth, exif, picture_files, plane_choice, tiff_files, tiff_opening
 from affinity_seg.data.plane_choice import PlaneChoice
 
 _TIFF = "TIFF"
@@ -299,7 +299,7 @@ def _read_header(
     path: str, content: bytes, formats: Sequence[str], choice: PlaneChoice
 ) -> tuple[int, int, int, str]:
     """Returns height and width as shown, EXIF orientation, and the format."""
-    if _TIFF in formats and content.startswith(picture_files.TIFF_MAGIC):
+    if _TIFF in formats and content.startswith(tiff_opening.MAGIC):
         try:
             stored = tiff_files.read_header(content, choice)
         except ValueError as error:

@@ -10,7 +10,6 @@ import numpy as np
 
 from affinity_seg.data import (
     bit_depth,
-    picture_files,
     pictures,
     plane_choice,
     tiff_opening,
@@ -173,9 +172,8 @@ def _open_windows(path: str, choice: PlaneChoice) -> TiffWindows | None:
 def _tiff_pixels(path: str, choice: PlaneChoice) -> int:
     """Returns the number of pixels of a TIFF file; 0 for others, and for files with a fault."""
     pictures.check_exists(path)
-    with open(path, "rb") as file:
-        if not file.read(4).startswith(picture_files.TIFF_MAGIC):
-            return 0
+    if not tiff_opening.is_tiff(path):
+        return 0
     try:
         with tiff_opening.opened(path) as file:
             header = tiff_planes.header(tiff_planes.find(file, choice))

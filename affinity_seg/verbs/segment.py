@@ -36,7 +36,8 @@ import os
 from affinity_seg import cli, rejected_inputs, structured, tool_flags
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
-from affinity_seg.data import listing
+from affinity_seg.data import listing, pixel_sizes
+from affinity_seg.export import formats
 
 _IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
 _OF_A_DATA_SET = ("split", "stop_after", "timeline", "runner")
@@ -138,6 +139,7 @@ def _convert(item, segmenter, writer, values):
         errors_named(item.image_path),
         contextlib.closing(windows.open_picture(item.image_path, item.choice)) as image,
     ):
+        pixel_size = _pixel_size(item, values)
         instances = _segment(segmenter, image, item)
         picture = SegmentedPicture(
             item.name,
@@ -146,9 +148,19 @@ def _convert(item, segmenter, writer, values):
             instances,
             segmenter.class_table,
             _candidates(instances, segmenter, tool_flags.class_filter(values)),
-            values.pixel_size,
+            pixel_size,
         )
         return len(instances.classes), writer.convert(picture)
+
+
+def _pixel_size(item, values):
+    """Returns the size of a pixel, if it is written; tells of one that the file states."""
+    if values.pixel_size is not None or not formats.with_pixel_size(values.formats):
+        return values.pixel_size
+    stated = pixel_sizes.read(item.image_path)
+    if stated.remark:
+        _tell(item, stated.remark + ("" if stated.micrometres else "; give `--pixel_size`"))
+    return stated.micrometres
 
 
 def _segment(segmenter, image, item):
@@ -164,8 +176,15 @@ def _segment(segmenter, image, item):
 
     found = large.find(segmenter, image, progress)
     if found.warning:
-        tqdm.write(f"{item.image_path}: {found.warning}")
+        _tell(item, found.warning)
     return found.instances
+
+
+def _tell(item, text):
+    """Prints a line about a picture, above the bars of progress."""
+    from tqdm import tqdm
+
+    tqdm.write(f"{item.image_path}: {text}")
 
 
 def _candidates(instances, segmenter, instance_filter):

@@ -173,8 +173,8 @@ def test_names_in_both_forms_of_unicode_are_the_same(tmp_path, image, mask):
 
 @pytest.mark.parametrize("part", ["images", "instances"])
 def test_two_files_whose_names_differ_in_their_form_only_are_refused(tmp_path, part):
-    for folder, names in (("images", [_NFC]), ("instances", [_NFC]), (part, [_NFD])):
-        for name in names:
+    for folder, found in (("images", [_NFC]), ("instances", [_NFC]), (part, [_NFD])):
+        for name in found:
             _touch(tmp_path / folder / f"{name}.png")
     with pytest.raises(ValueError, match=r"images must differ: .*\.png and .*\.png") as raised:
         listing.list_labelled_images(str(tmp_path), "folder")
