@@ -321,8 +321,10 @@ def _list_scenes(data_dir: str, scenes: list[str], allowed: Collection[str] | No
         folder = os.path.join(data_dir, scene, "images")
         found = [file for file in truth_forms.visible(folder) if image_names.is_image(file)]
         if len(found) != 1:
+            shown = mistakes.listed(found) or "none"
             raise ValueError(
-                f"{folder}: must hold one picture: {len(found)}, {mistakes.listed(found)}"
+                f"{folder}: must hold one picture: {len(found)}, {shown}; put the picture of the "
+                f"masks there alone, or take the folder {scene} out"
             )
         path = os.path.join(folder, found[0])
         items.append(Item(image_names.key_of(path), f"{scene}/images/{found[0]}", path, None))

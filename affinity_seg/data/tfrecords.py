@@ -79,7 +79,7 @@ class Found(NamedTuple):
         """Returns what became of overlapping masks; None where masks cannot overlap."""
         if not self.overlaps:
             return None
-        return functools.reduce(Overlaps.plus, self.overlaps.values())
+        return functools.reduce(Overlaps.plus, (one for _, one in sorted(self.overlaps.items())))
 
     def check(
         self,

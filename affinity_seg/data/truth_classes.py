@@ -24,10 +24,9 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
       FileNotFoundError: There is no such table.
       ValueError: A table breaks its rules, or the file has other classes.
     """
-    form = items[0].form
-    if name_or_path is not None or form == truth_forms.INSTANCES:
+    if name_or_path is not None or items[0].form == truth_forms.INSTANCES:
         return labels.load_class_table(name_or_path or labels.CITYSCAPES.name)
-    table = ONE_CLASS if form == truth_forms.MASKS else _named(items)
+    table = of_truth(items)
     path = os.path.join(folder, labels.TABLE_FILE)
     if os.path.isfile(path) and labels.load_class_table(path) != table:
         raise ValueError(
@@ -38,6 +37,18 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
     return table
 
 
+def of_truth(items: Sequence[Item]) -> labels.ClassTable:
+    """Returns a table with the classes that the truth names; of masks, which name none, with one.
+
+    Args:
+      items: The images, whose truth is not instance images.
+
+    Raises:
+      ValueError: The names make no table, or all files of the truth are damaged.
+    """
+    return ONE_CLASS if items[0].form == truth_forms.MASKS else _named(items)
+
+
 def write(class_table: labels.ClassTable, folder: str) -> str:
     """Writes a table that was made for a data set; returns the path of its file."""
     path = os.path.join(folder, labels.TABLE_FILE)
@@ -46,12 +57,24 @@ def write(class_table: labels.ClassTable, folder: str) -> str:
 
 
 def _class_names(items: Sequence[Item]) -> list[str]:
-    """Returns the classes that the truth names; LabelMe's in the order of the alphabet."""
+    """Returns the classes that the truth names; LabelMe's in the order of the alphabet.
+
+    A damaged file of LabelMe names none here. Whoever reads its image lists that.
+    """
     from affinity_seg.data import coco_files, labelme_files  # Late: few programs need pycocotools.
 
     if items[0].form == truth_forms.COCO:
         return coco_files.class_names(items[0].truth_path)
-    return sorted({name for item in items for name in labelme_files.class_names(item.truth_path)})
+    found: set[str] = set()
+    errors = []
+    for item in items:
+        try:
+            found |= labelme_files.class_names(item.truth_path)
+        except ValueError as error:
+            errors.append(error)
+    if len(errors) == len(items):
+        raise errors[0]
+    return sorted(found)
 
 
 def _named(items: Sequence[Item]) -> labels.ClassTable:

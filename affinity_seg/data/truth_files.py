@@ -57,7 +57,9 @@ def read(item: Item, class_table: labels.ClassTable) -> StoredTruth:
     objects = _read_objects(item, size)
     numbers, overlaps = object_masks.paint(objects, size)
     values = object_masks.encode(item.truth_name, objects, numbers, class_table)
-    return StoredTruth(values, overlaps)
+    names = object_masks.left_out(objects, numbers)
+    named = tuple(f"{item.truth_name}: {name}" for name in names)
+    return StoredTruth(values, overlaps._replace(left_out=named))
 
 
 @contextlib.contextmanager

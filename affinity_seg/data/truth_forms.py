@@ -201,9 +201,10 @@ def _mask_folders(folder: str) -> Truths:
 
 def _scenes(data_dir: str) -> Truths:
     found: dict[str, str] = {}
-    for scene in scenes(data_dir):
+    for scene in visible(data_dir):
         path = os.path.join(data_dir, scene, "masks")
-        for file in visible(os.path.join(data_dir, scene, "images")):
+        # Without an image the masks are told by the name of the folder.
+        for file in visible(os.path.join(data_dir, scene, "images")) or [scene]:
             if os.path.isdir(path):
                 _add(found, os.path.splitext(file)[0], path)
     return Truths(MASKS, data_dir, found, os.sep + "masks")

@@ -14,7 +14,6 @@ from affinity_seg.data import (
     mistakes,
     plane_choice,
     tfrecords,
-    truth_classes,
     truth_files,
 )
 from affinity_seg.data.listing import Item
@@ -121,12 +120,6 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
         if names:
             found.append(f"{len(names)} {what} ({mistakes.listed(sorted(names))})")
     return ", ".join(found)
-
-
-def write_class_table(folder: str, class_table: labels.ClassTable) -> None:
-    """Writes the class table of a fit into its folder, unless there is one."""
-    if not os.path.isfile(os.path.join(folder, labels.TABLE_FILE)):
-        truth_classes.write(class_table, folder)
 
 
 def locate_class_table(folder: str, value: str) -> str:
@@ -239,6 +232,8 @@ def check(
 ) -> Iterator[checks.CheckedItem]:
     """Yields all images that can be used; at their end checks the masks as `prepare` does.
 
+    Tells what became of overlapping masks.
+
     Raises:
       ValueError: No image can be used, there is no object, or the masks look wrong.
     """
@@ -252,6 +247,9 @@ def check(
         reason = rejected.reasons[0]
         raise ValueError(f"none of the {len(items)} images can be used; of the first: {reason}")
     found.check(folder, count, class_table, allowed)
+    overlaps = found.sum_of_overlaps()
+    if overlaps is not None:
+        print(overlaps.describe())
 
 
 def _hash(item: Item) -> str:

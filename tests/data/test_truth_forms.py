@@ -248,12 +248,13 @@ def test_the_page_of_a_stack_is_that_of_its_truth(tmp_path, form, capsys):
     planes = np.random.default_rng(1).integers(0, 256, (3, *writers.SIZE), np.uint8)
     ids = writers.objects()
     truth = np.stack([ids > 5, ids > 3, ids > 0]) * ids.astype(np.uint16)
+    stack = {"metadata": {"axes": "ZYX"}, "photometric": "minisblack"}
     (data / "images").mkdir(parents=True)
     for name in ("a", "single"):
-        tifffile.imwrite(data / "images" / f"{name}.tif", planes, metadata={"axes": "ZYX"})
+        tifffile.imwrite(data / "images" / f"{name}.tif", planes, **stack)
     if form == "instances":
         (data / form).mkdir()
-        tifffile.imwrite(data / form / "a.tif", truth, metadata={"axes": "ZYX"})
+        tifffile.imwrite(data / form / "a.tif", truth, **stack)
         tifffile.imwrite(data / form / "single.tif", truth[1])
     else:
         for name in ("a", "single"):
@@ -261,7 +262,7 @@ def test_the_page_of_a_stack_is_that_of_its_truth(tmp_path, form, capsys):
         for number in range(4, 8):
             mask = np.where(truth == number, 255, 0).astype(np.uint8)
             mask[0, 2, number] = mask[2, 2, number] = 255  # A mask without a pixel is refused.
-            tifffile.imwrite(data / form / "a" / f"{number}.tif", mask, metadata={"axes": "ZYX"})
+            tifffile.imwrite(data / form / "a" / f"{number}.tif", mask, **stack)
             tifffile.imwrite(data / form / "single" / f"{number}.tif", mask[1])
     table = ["--class_table=nuclei"] if form == "instances" else []
     flags = [f"--input={data}", "--layout=folder", "--split=train", "--num_shards=1", *table]
@@ -280,7 +281,7 @@ def test_a_damaged_stack_of_truth_is_named(data):
     (data / "instances").mkdir()
     path = data / "instances" / "a.tif"
     stack = np.stack([writers.objects().astype(np.uint16)] * 3)
-    tifffile.imwrite(path, stack, metadata={"axes": "ZYX"})
+    tifffile.imwrite(path, stack, photometric="minisblack")
     path.write_bytes(path.read_bytes()[:3000])
     (item,) = listing.list_labelled_images(str(data), "folder", choice=PlaneChoice(1))
     with pytest.raises(ValueError, match=r"^[^:]*a\.tif: the file is damaged"):
