@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from affinity_seg import common, labels
 from affinity_seg.data import checks, listing, tfrecords
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from synthetic import streets
 
 _BLUR, _NOISE = 1.0, 0.5

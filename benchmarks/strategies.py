@@ -10,7 +10,7 @@ from affinity_seg import neighbors
 from affinity_seg.analysis import candidates
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import metrics, results
 from affinity_seg.labels import ClassTable
 from affinity_seg.merge_options import MergeSettings

@@ -12,12 +12,12 @@ import collections
 from tqdm import tqdm
 
 from affinity_seg import cli, labels, tool_flags
-from affinity_seg.data import listing
+from affinity_seg.data import layouts
 
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
-    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
+    tool_flags.define_data_flags(values, layouts.LABELLED_LAYOUTS)
     tool_flags.define_class_table_flag(values)
     tool_flags.define_model_flags(values, required=False)
     values.integer("min_size", 100, "Smaller true instances are not listed, pixels.", 0)

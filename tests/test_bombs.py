@@ -13,7 +13,7 @@ import training_records
 
 from affinity_seg import common, labels
 from affinity_seg.data import checks, graph_examples, pictures
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import truth
 from affinity_seg.pipeline import records
 from affinity_seg.serving import client

@@ -8,7 +8,7 @@ from official.core import train_utils
 from affinity_seg import labels
 from affinity_seg.configs import experiments
 from affinity_seg.data import checks, tfrecords
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
 KINDS = {kind: experiment for experiment, kind in experiments.KINDS.items()}

@@ -13,7 +13,7 @@ from affinity_seg.analysis import candidates
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import truth_files
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import metrics, results
 from affinity_seg.pipeline import merge_runs, records
 from affinity_seg.pipeline.errors import errors_named

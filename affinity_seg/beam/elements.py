@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg.data import graph_examples, pictures, record_damage
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.pipeline.folders import Segmented
 from affinity_seg.pipeline.records import Record
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from affinity_seg import labels, names
 from affinity_seg.data import instance_files, mask_checks, pictures, truth_files
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.rejected_inputs import RejectedInputs
 

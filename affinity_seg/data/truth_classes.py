@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from affinity_seg import files, labels
 from affinity_seg.data import truth_forms
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 
 ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encoding="ids")
 """The class table of truth that names no class: masks, and instance images if none is given."""

@@ -22,7 +22,7 @@ from affinity_seg.data import (
     pictures,
     truth_forms,
 )
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.object_masks import ObjectMask, Overlaps
 
 

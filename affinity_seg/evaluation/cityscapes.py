@@ -23,7 +23,7 @@ from cityscapesscripts.helpers.labels import id2label
 from tqdm import tqdm
 
 from affinity_seg.data import truth_files
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import results, truth
 from affinity_seg.labels import ClassTable
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affinity_seg.configs.choices import METRICS
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import cityscapes, coco, dsb, errors, results, tables, truth
 from affinity_seg.labels import CITYSCAPES, ClassTable
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from affinity_seg.data import pictures
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import results
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter

@@ -16,7 +16,7 @@ from affinity_seg.data import (
     tfrecords,
     truth_files,
 )
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting.plan import Choice, Plan
@@ -74,7 +74,7 @@ def list_input(
 
     Args:
       folder: The input.
-      layout: One of `listing.LABELLED_LAYOUTS`; of `cityscapes` the splits train and val are read.
+      layout: One of `layouts.LABELLED_LAYOUTS`; of `cityscapes` the splits train and val are read.
       rejected: As in `listing.list_labelled_images`; so are `allowed` and `choice`.
 
     Raises:

@@ -8,7 +8,7 @@ from absl import logging
 from affinity_seg import files, structured
 from affinity_seg.configs.choices import PREDICTIONS
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import results as results_lib
 from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg.data import pictures
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import results
 from affinity_seg.evaluation.truth import Truth, read_truth
 from affinity_seg.labels import ClassTable

@@ -36,7 +36,7 @@ import os
 from affinity_seg import cli, rejected_inputs, structured, tool_flags
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
-from affinity_seg.data import listing, pixel_sizes
+from affinity_seg.data import layouts, listing, pixel_sizes
 from affinity_seg.export import formats
 
 _IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
@@ -49,11 +49,11 @@ def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     what = "A picture, or a folder of pictures; with --layout: folder of the data set."
     values.multi_string("input", None, what, required=True)
-    only = " and ".join(listing.PATTERN_LAYOUTS)
+    only = " and ".join(layouts.PATTERN_LAYOUTS)
     values.enum(
         "layout",
         None,
-        listing.SOURCE_LAYOUTS,
+        layouts.SOURCE_LAYOUTS,
         f"Layout of the data set's files, see docs/data.md; {only}: only with --runner.",
     )
     values.string("split", "val", "Part of the data set, for layout cityscapes.")
@@ -88,7 +88,7 @@ def main(values: cli.Flags) -> int:
     if values.runner is not None:
         cli.refuse_given(values, ("stop_after", "timeline"), "only without `--runner`")
         return _segment_on_beam(values)
-    if values.layout in listing.PATTERN_LAYOUTS:
+    if values.layout in layouts.PATTERN_LAYOUTS:
         raise ValueError(f"`--layout={values.layout}` needs `--runner`")
     return _segment_data_set(values)
 
@@ -104,7 +104,7 @@ def _segment_pictures(values):
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
         is_taken = False
         with rejected.listed(item.name, item.image_path):
-            listing.check_names(item)
+            item.check_names()
             source = _source(item, made_from)
             is_taken = writer.take(item.name, source)
         num_taken += is_taken

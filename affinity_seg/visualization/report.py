@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from affinity_seg.data import listing, pictures, plane_choice
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.evaluation import errors as errors_lib
 from affinity_seg.evaluation import metrics, results
@@ -119,7 +119,7 @@ def gather(
 
     Args:
       data_dir: Folder of the data set.
-      data_layout: One of `listing.LAYOUTS`.
+      data_layout: One of `layouts.LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`.
       class_table: The classes.
       predictions_dir: Folder of the prediction records.

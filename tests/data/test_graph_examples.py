@@ -8,7 +8,7 @@ import training_records
 
 from affinity_seg import common, labels
 from affinity_seg.data import checks, graph_examples, record_damage, tfrecords, tiles
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 
 
 def _random(height, width, seed=0):

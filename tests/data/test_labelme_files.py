@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import truth_writers as writers
-from absl import logging
 
 from affinity_seg import labels, verbs
 from affinity_seg.data import graph_examples, labelme_files, listing, truth_classes
@@ -181,9 +180,7 @@ def _break(data):
     return {name: said for name, (_, said) in broken.items()}
 
 
-def test_each_broken_file_is_listed_and_the_others_are_written(tmp_path, monkeypatch):
-    warned = []
-    monkeypatch.setattr(logging, "warning", lambda text, *rest: warned.append(text % rest))
+def test_each_broken_file_is_listed_and_the_others_are_written(tmp_path, warnings):
     data, out = tmp_path / "data", tmp_path / "out"
     said = _break(data)
     alone = data / "images" / "alone.json"
@@ -195,7 +192,7 @@ def test_each_broken_file_is_listed_and_the_others_are_written(tmp_path, monkeyp
     for name, text in said.items():
         assert listed[name].startswith(str(data / "images" / f"{name}.json: ")), listed[name]
         assert text in listed[name]
-    assert f"1 of {len(said) + 2} LabelMe files has no image: {alone}" in warned
+    assert f"1 of {len(said) + 2} LabelMe files has no image: {alone}" in warnings
     records = tf.data.TFRecordDataset(str(out / "train-00000-of-00001.tfrecord"))
     (record,) = records.map(graph_examples.decode)
     np.testing.assert_array_equal(record["instances"].numpy() > 0, writers.objects() > 0)

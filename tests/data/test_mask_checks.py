@@ -9,7 +9,7 @@ import pytest
 from absl import logging
 
 from affinity_seg import labels
-from affinity_seg.data import listing, mask_checks, mistakes
+from affinity_seg.data import layouts, listing, mask_checks, mistakes
 from synthetic import streets
 
 _NUCLEI = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "data", "nuclei")
@@ -201,7 +201,7 @@ def test_an_unknown_mistake_cannot_be_allowed():
 
 def test_streets_are_right(tmp_path, warnings):
     streets.write_streets(str(tmp_path), {"train": 4}, seed=5, height=96, width=192)
-    for annotation in listing.ANNOTATIONS:
+    for annotation in layouts.ANNOTATIONS:
         items = listing.list_labelled_images(
             str(tmp_path), "cityscapes", "train", annotation, allowed=()
         )

@@ -10,7 +10,6 @@ import PIL.Image
 import pytest
 import tifffile
 import truth_writers as writers
-from absl import logging
 
 from affinity_seg import labels, verbs
 from affinity_seg.data import listing, mask_folders, truth_files
@@ -141,9 +140,7 @@ def _write_scene(data, name):
     return folder
 
 
-def test_broken_folders_of_the_data_science_bowl(tmp_path, capsys, monkeypatch):
-    warned = []
-    monkeypatch.setattr(logging, "warning", lambda text, *rest: warned.append(text % rest))
+def test_broken_folders_of_the_data_science_bowl(tmp_path, capsys, warnings):
     data, out = tmp_path / "data", tmp_path / "out"
     for name in ("right", "without", "large", "empty", "twice", "alone"):
         _write_scene(data, name)
@@ -161,7 +158,7 @@ def test_broken_folders_of_the_data_science_bowl(tmp_path, capsys, monkeypatch):
         "empty": f"{data}/empty/masks/3.png: the mask of an object must have a pixel: all are 0; "
         "remove it",
     }
-    assert f"1 of 5 folders of masks has no image: {data}/alone/masks" in warned
+    assert f"1 of 5 folders of masks has no image: {data}/alone/masks" in warnings
     said = capsys.readouterr().out
     assert (
         f"cover them wholly: 1, because they have no pixel: 0; left out: {data}/twice/mas" in said

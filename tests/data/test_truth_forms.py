@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 import tifffile
 import truth_writers as writers
-from absl import logging
 
 from affinity_seg import instances as instances_lib
 from affinity_seg import labels, verbs
@@ -193,9 +192,7 @@ def test_a_folder_without_truth_says_what_may_be_there(data):
 
 
 @pytest.mark.parametrize("form", ["masks", "Data Science Bowl", "COCO, text", "LabelMe"])
-def test_images_without_truth_and_truth_without_image(data, tmp_path, form, monkeypatch):
-    said = []
-    monkeypatch.setattr(logging, "warning", lambda text, *rest: said.append(text % rest))
+def test_images_without_truth_and_truth_without_image(data, tmp_path, form, warnings):
     writers.FORMS[form](data, writers.objects())
     more = data / "c" if form == "Data Science Bowl" else data
     writers.write_image(more, "c")
@@ -215,7 +212,7 @@ def test_images_without_truth_and_truth_without_image(data, tmp_path, form, monk
     if form == "COCO, text":
         assert "c.jpg is there, but the names of the files must be the same" in reason
     if form != "Data Science Bowl":
-        assert any(f"1 of 2 {'entries' if form[0] == 'C' else ''}" in text for text in said)
+        assert any(f"1 of 2 {'entries' if form[0] == 'C' else ''}" in text for text in warnings)
     with pytest.raises(FileNotFoundError, match="missing"):
         listing.list_labelled_images(str(data), "folder")
 

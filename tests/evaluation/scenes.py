@@ -18,7 +18,7 @@ CELLS = labels.ClassTable(
 
 
 class Item(NamedTuple):
-    """What the judges need of affinity_seg.data.listing.Item."""
+    """What the judges need of affinity_seg.data.items.Item."""
 
     name: str
     truth_path: str

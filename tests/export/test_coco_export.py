@@ -12,6 +12,7 @@ from scenes import BUS, CAR, CELLS, boxes, instances
 from streets import LEFT, NAMES, SIZE, write_image, write_streets
 
 from affinity_seg.data import listing
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import coco, results
 from affinity_seg.export.coco import write_coco
 from affinity_seg.labels import CITYSCAPES
@@ -133,7 +134,7 @@ def test_a_folder_of_cells(tmp_path):
     for kind, content in (("images", np.zeros((20, 30))), ("instances", ids)):
         write_image(tmp_path / kind, "val", "x_0_0", truth=content)
     items = [
-        listing.Item("x", "x.png", *_paths(tmp_path, "images", "instances")),
+        Item("x", "x.png", *_paths(tmp_path, "images", "instances")),
     ]
     results.write_result(str(tmp_path / "r"), "x", instances(ids, [1, 1], [0.5, 0.6]), CELLS)
     dataset, written, _ = _export(tmp_path, items, str(tmp_path / "r"), CELLS)

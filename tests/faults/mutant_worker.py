@@ -16,7 +16,7 @@ import sys
 from affinity_seg import labels
 from affinity_seg.configs import inference
 from affinity_seg.data import pictures
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import results, truth
 from affinity_seg.pipeline import fingerprint
 
