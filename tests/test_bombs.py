@@ -12,7 +12,7 @@ import tensorflow as tf
 import training_records
 
 from affinity_seg import common, labels
-from affinity_seg.data import checks, graph_examples, pictures
+from affinity_seg.data import checks, graph_examples, graph_pictures, pictures
 from affinity_seg.data.items import Item
 from affinity_seg.evaluation import truth
 from affinity_seg.pipeline import records
@@ -55,7 +55,7 @@ def test_a_bmp_is_refused_by_its_header(path, height):
     with pytest.raises(ValueError, match=rf"x\.bmp: must have .* pixels: {abs(height)}x8200"):
         pictures.read(str(path_of_bmp))
     with pytest.raises(tf.errors.InvalidArgumentError, match="must have 2 to 67108864 pixels"):
-        pictures.decode_in_graph(tf.constant(path_of_bmp.read_bytes()), ["image"])
+        graph_pictures.decode(tf.constant(path_of_bmp.read_bytes()), ["image"])
 
 
 def test_an_answer_of_a_server_is_refused_by_its_header(path):

@@ -7,7 +7,13 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from affinity_seg.data import picture_files, pictures, plane_choice, tiff_files, tiff_opening
+from affinity_seg.data import (
+    picture_files,
+    picture_headers,
+    plane_choice,
+    tiff_files,
+    tiff_opening,
+)
 from affinity_seg.data.plane_choice import PlaneChoice
 
 _BITS_AT, _COLOR_TYPE_AT = 24, 25
@@ -53,7 +59,7 @@ def decode(path: str, content: bytes, choice: PlaneChoice = plane_choice.ALL) ->
         whole.
     """
     page = _page_of(path, content, choice)
-    pictures.check_header(path, content, ("PNG", "TIFF"), choice=page)
+    picture_headers.check_header(path, content, ("PNG", "TIFF"), choice=page)
     if content.startswith(picture_files.PNG_MAGIC):
         return _decode_png(path, content)
     try:

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from affinity_seg import files, names, rejected_inputs
-from affinity_seg.data import pictures
+from affinity_seg.data import picture_headers
 from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
 from affinity_seg.ops import Candidates
@@ -275,7 +275,7 @@ def _decode_mask(path: str) -> np.ndarray:
     """Returns a mask file as uint8 [H, W]."""
     with open(path, "rb") as file:
         content = file.read()
-    pictures.check_header(path, content, ("PNG",))
+    picture_headers.check_header(path, content, ("PNG",))
     mask = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if mask is None:
         raise ValueError(f"{path}: the file is damaged or cut off, {len(content)} bytes")

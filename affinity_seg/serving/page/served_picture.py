@@ -11,7 +11,7 @@ import numpy as np
 from affinity_seg import names
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data import image_names, pictures, pixel_sizes
+from affinity_seg.data import image_names, picture_headers, pictures, pixel_sizes
 from affinity_seg.data.pixel_sizes import StatedSize
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.windows import WindowedPicture
@@ -253,7 +253,7 @@ class Reader:
             be chosen; the message names the file.
         """
         filename = names.without_folders(given_name)
-        size = pictures.check_header(filename, content, turned=True, choice=choice)
+        size = picture_headers.check_header(filename, content, turned=True, choice=choice)
         if size[0] * size[1] > self._max_pixels:
             raise ValueError(
                 f"{filename}: must have at most {self._max_pixels} pixels on this page: "
