@@ -27,7 +27,7 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags):
     """Runs the program."""
-    from affinity_seg.evaluation import metrics, results
+    from affinity_seg.evaluation import metrics, result_writing
     from affinity_seg.evaluation.truth import read_truth
     from checks import chain_losses
 
@@ -39,7 +39,7 @@ def main(values: cli.Flags):
     for item in tqdm(items, desc="check", unit="image", disable=None):
         truth = read_truth(item, table)
         found = chain_losses.segment_truth(truth, config, table)
-        results.write_result(values.output_dir, item.name, found, table)
+        result_writing.write_result(values.output_dir, item.name, found, table)
         pieces += chain_losses.count_pieces(truth, found)
         total += int((truth.instance_sizes() >= values.min_size).sum())
         for loss in chain_losses.find_losses(truth, found, config, table, values.min_size):

@@ -13,7 +13,14 @@ from affinity_seg.configs import training_data
 from affinity_seg.data import checks, graph_examples, listing, tfrecords
 from affinity_seg.data.items import Item
 from affinity_seg.dataloaders import parser, step_inputs
-from affinity_seg.evaluation import coco, coco_format, dsb, errors, results, semantic
+from affinity_seg.evaluation import (
+    coco,
+    coco_format,
+    dsb,
+    errors,
+    result_writing,
+    semantic,
+)
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.instances import Instances
 from affinity_seg.losses import affinity_loss, affinity_targets
@@ -54,7 +61,7 @@ def _write_results(item, tmp_path, *, with_ring):
     count = int(ids.max())
     found = drawn_instances(ids, [1] * count, [0.5, 0.6, 0.9][:count])
     folder = str(tmp_path / "results")
-    results.write_result(folder, item.name, found, TABLE)
+    result_writing.write_result(folder, item.name, found, TABLE)
     return folder
 
 

@@ -11,7 +11,7 @@ from affinity_seg.data import listing, pictures, plane_choice
 from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.evaluation import errors as errors_lib
-from affinity_seg.evaluation import metrics, results
+from affinity_seg.evaluation import metrics, result_reading, results
 from affinity_seg.evaluation.errors import ImageErrors, InstanceError
 from affinity_seg.evaluation.truth import Truth, read_truth
 from affinity_seg.labels import ClassTable
@@ -228,7 +228,9 @@ def _failures(
             continue
         image = pictures.read(item.image_path, turned=item.is_turned, choice=item.choice)
         target = read_truth(item, class_table, image.shape[:2])
-        predictions = results.read_result(results_dir, item.name, class_table, image.shape[:2])
+        predictions = result_reading.read_result(
+            results_dir, item.name, class_table, image.shape[:2]
+        )
         for error in wanted:
             picture = failures.draw_failure(pictures.as_rgb(image), target, predictions, error)
             line = _error_line(error, target, predictions, class_table)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scenes import CELLS, TABLE, Item, boxes, instances, write_boxes, write_truth
 
-from affinity_seg.evaluation import coco, dsb, results, truth
+from affinity_seg.evaluation import coco, dsb, result_writing, truth
 
 SIZE = (60, 100)
 LEFT, RIGHT, BELOW = (0, 0, 20, 30), (0, 40, 20, 70), (30, 0, 50, 30)
@@ -24,7 +24,7 @@ def _judge(judge, tmp_path, item, *predictions, table=TABLE):
 def test_coco_truth_as_prediction_is_perfect(tmp_path):
     item = _truth(tmp_path, values=(7000, 9000))
     ids = boxes(*SIZE, LEFT, RIGHT)
-    results.write_result(str(tmp_path), item.name, instances(ids, [A, B], [0.9, 0.1]), TABLE)
+    result_writing.write_result(str(tmp_path), item.name, instances(ids, [A, B], [0.9, 0.1]), TABLE)
     scores = coco.evaluate([item], str(tmp_path), TABLE)
     for key in ("ap", "ap50", "ap75", "ap_small"):
         assert scores[key] == PERFECT
@@ -90,7 +90,7 @@ def test_coco_counts_more_than_a_hundred_predictions(tmp_path):
     ids = np.kron(np.arange(1, 151).reshape(10, 15), np.pad(np.ones((3, 3), int), (0, 2)))
     item = write_truth(tmp_path, "cells", ids)
     everything = instances(ids, [1] * 150, np.linspace(0.1, 1, 150))
-    results.write_result(str(tmp_path), item.name, everything, CELLS)
+    result_writing.write_result(str(tmp_path), item.name, everything, CELLS)
     assert coco.evaluate([item], str(tmp_path), CELLS)["ap"] == PERFECT
 
 

@@ -9,7 +9,7 @@ import pytest
 from scenes import BUS, CAR, boxes, instances
 
 from affinity_seg import files
-from affinity_seg.evaluation import results
+from affinity_seg.evaluation import result_reading, result_writing, results
 from affinity_seg.labels import CITYSCAPES
 from affinity_seg.ops import Candidates
 
@@ -23,7 +23,7 @@ def folder(tmp_path):
 
 
 def _write(folder, name=NAME):
-    results.write_result(folder, name, instances(IDS, [CAR, BUS], [0.9, 1 / 3]), CITYSCAPES)
+    result_writing.write_result(folder, name, instances(IDS, [CAR, BUS], [0.9, 1 / 3]), CITYSCAPES)
 
 
 def _noise(height, width):
@@ -39,13 +39,15 @@ def _text(folder, content):
 def test_candidates_have_a_mask_each(folder):
     found = instances(IDS, [CAR, BUS], [0.9, 0.5])
     listed = Candidates(np.int32([1, 1, 2]), np.int32([CAR, BUS, BUS]), np.float32([0.9, 0.3, 0.5]))
-    results.write_result(folder, NAME, found, CITYSCAPES, candidates=listed)
-    read = results.read_result(folder, NAME, CITYSCAPES)
+    result_writing.write_result(folder, NAME, found, CITYSCAPES, candidates=listed)
+    read = result_reading.read_result(folder, NAME, CITYSCAPES)
     assert [p.class_index for p in read] == [CAR, BUS, BUS]
     np.testing.assert_allclose([p.score for p in read], [0.9, 0.3, 0.5])
     for prediction, mask_id in zip(read, (1, 1, 2), strict=True):
         np.testing.assert_array_equal(prediction.mask, mask_id == IDS)
-    assert len({line.mask_path for line in results.read_lines(folder, NAME, CITYSCAPES)}) == 3
+    assert (
+        len({line.mask_path for line in result_reading.read_lines(folder, NAME, CITYSCAPES)}) == 3
+    )
 
 
 def test_files_are_those_of_the_cityscapes_format(folder):
@@ -63,7 +65,7 @@ def test_files_are_those_of_the_cityscapes_format(folder):
 
 def test_reader_returns_what_was_written(folder):
     _write(folder)
-    first, second = results.read_result(folder, NAME, CITYSCAPES, (20, 30))
+    first, second = result_reading.read_result(folder, NAME, CITYSCAPES, (20, 30))
     np.testing.assert_array_equal(first.mask, IDS == 1)
     np.testing.assert_array_equal(second.mask, IDS == 2)
     assert (first.class_index, second.class_index) == (CAR, BUS)
@@ -72,9 +74,9 @@ def test_reader_returns_what_was_written(folder):
 
 def test_image_without_instances_is_done_and_empty(folder):
     assert not results.is_done(folder, NAME)
-    results.write_result(folder, NAME, instances(np.zeros((4, 4), int), [], []), CITYSCAPES)
+    result_writing.write_result(folder, NAME, instances(np.zeros((4, 4), int), [], []), CITYSCAPES)
     assert results.is_done(folder, NAME)
-    assert results.read_result(folder, NAME, CITYSCAPES) == []
+    assert result_reading.read_result(folder, NAME, CITYSCAPES) == []
 
 
 def test_text_file_is_written_last(folder, monkeypatch):
@@ -96,14 +98,14 @@ def test_rewriting_removes_own_stale_masks_only(folder):
     _write(folder)
     _write(folder, NAME + "_0001")
     one = instances(boxes(20, 30, (0, 0, 2, 2)), [CAR], [0.5])
-    results.write_result(folder, NAME, one, CITYSCAPES)
+    result_writing.write_result(folder, NAME, one, CITYSCAPES)
     assert sorted(os.listdir(os.path.join(folder, "masks"))) == [
         f"{NAME}_0000.png",
         f"{NAME}_0001_0000.png",
         f"{NAME}_0001_0001.png",
     ]
-    assert len(results.read_result(folder, NAME, CITYSCAPES)) == 1
-    assert len(results.read_result(folder, NAME + "_0001", CITYSCAPES)) == 2
+    assert len(result_reading.read_result(folder, NAME, CITYSCAPES)) == 1
+    assert len(result_reading.read_result(folder, NAME + "_0001", CITYSCAPES)) == 2
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_bad_instances_are_refused_before_anything_is_written(
     folder, ids, classes, scores, message
 ):
     with pytest.raises(ValueError, match=message):
-        results.write_result(folder, NAME, instances(ids, classes, scores), CITYSCAPES)
+        result_writing.write_result(folder, NAME, instances(ids, classes, scores), CITYSCAPES)
     assert not os.path.exists(folder)
 
 
@@ -145,7 +147,7 @@ def test_bad_line_is_named_by_file_and_number(folder, line, message):
     _write(folder)
     _text(folder, f"masks/{NAME}_0001.png 28 0.5\n{line.format(NAME)}\n")
     with pytest.raises(ValueError, match=re.escape(f"{NAME}_pred.txt") + message):
-        results.read_result(folder, NAME, CITYSCAPES)
+        result_reading.read_result(folder, NAME, CITYSCAPES)
 
 
 @pytest.mark.parametrize("label", [26, 28])
@@ -158,56 +160,56 @@ def test_a_mask_file_that_is_listed_twice_is_refused(folder, again, label):
     _text(folder, f"masks/{NAME}_0000.png 26 0.5\n{again.format(NAME)} {label} 0.4\n")
     message = rf"{NAME}_pred.txt:2: each line must have a mask file of its own.* of line 1"
     with pytest.raises(ValueError, match=message):
-        results.read_lines(folder, NAME, CITYSCAPES)
+        result_reading.read_lines(folder, NAME, CITYSCAPES)
     with pytest.raises(ValueError, match=message):
-        results.read_result(folder, NAME, CITYSCAPES)
+        result_reading.read_result(folder, NAME, CITYSCAPES)
 
 
 def test_source_is_of_the_result_that_is_there(folder):
     one = instances(boxes(20, 30, (0, 0, 2, 2)), [CAR], [0.5])
     assert results.read_source(folder, NAME) is None
-    results.write_result(folder, NAME, one, CITYSCAPES, "0a1b")
+    result_writing.write_result(folder, NAME, one, CITYSCAPES, "0a1b")
     assert results.read_source(folder, NAME) == "0a1b"
-    results.write_result(folder, NAME, one, CITYSCAPES)
+    result_writing.write_result(folder, NAME, one, CITYSCAPES)
     assert results.read_source(folder, NAME) is None
 
 
 def test_text_that_is_not_utf8_is_named(folder):
     files.write_bytes(results.result_path(folder, NAME), b"\xff")
     with pytest.raises(ValueError, match=r"_pred\.txt: the file must be UTF-8"):
-        results.read_result(folder, NAME, CITYSCAPES)
+        result_reading.read_result(folder, NAME, CITYSCAPES)
 
 
 def test_missing_result_and_missing_mask_are_named(folder):
     with pytest.raises(FileNotFoundError, match=f"no result for image '{NAME}'"):
-        results.read_result(folder, NAME, CITYSCAPES)
+        result_reading.read_result(folder, NAME, CITYSCAPES)
     _text(folder, f"masks/{NAME}_0007.png 26 0.5\n")
     with pytest.raises(FileNotFoundError, match=r"_pred.txt:1: the mask is missing: .*_0007.png"):
-        results.read_result(folder, NAME, CITYSCAPES)
+        result_reading.read_result(folder, NAME, CITYSCAPES)
 
 
 def test_bad_masks_are_named(folder):
     _write(folder)
     with pytest.raises(ValueError, match=r"_0000.png: the mask must be 21x30 .* 20x30"):
-        results.read_result(folder, NAME, CITYSCAPES, (21, 30))
+        result_reading.read_result(folder, NAME, CITYSCAPES, (21, 30))
     mask = os.path.join(folder, "masks", f"{NAME}_0001.png")
     cv2.imwrite(mask, np.zeros((20, 30), np.uint8))
     with pytest.raises(ValueError, match=r"_0001.png: the mask must not be empty"):
-        results.read_result(folder, NAME, CITYSCAPES)
+        result_reading.read_result(folder, NAME, CITYSCAPES)
     cv2.imwrite(mask, np.ones((20, 30), np.uint16))
     with pytest.raises(ValueError, match=r"_0001.png: a mask must be an 8-bit PNG"):
-        results.read_result(folder, NAME, CITYSCAPES)
+        result_reading.read_result(folder, NAME, CITYSCAPES)
     cv2.imwrite(mask, np.ones((20, 31), np.uint8))
     with pytest.raises(ValueError, match=r"_0001.png: the mask must be 20x30 .*_0000.png: 20x31"):
-        results.read_result(folder, NAME, CITYSCAPES)
+        result_reading.read_result(folder, NAME, CITYSCAPES)
     for content, message in ((b"", "not a PNG"), (_noise(20, 30)[:-40], "damaged or cut")):
         files.write_bytes(mask, content)
         with pytest.raises(ValueError, match=rf"_0001.png: .*{message}"):
-            results.read_result(folder, NAME, CITYSCAPES)
+            result_reading.read_result(folder, NAME, CITYSCAPES)
     os.remove(mask)
     os.mkdir(mask)
     with pytest.raises(FileNotFoundError, match=r"_pred.txt:2: the mask is missing: .*_0001.png"):
-        results.read_result(folder, NAME, CITYSCAPES)
+        result_reading.read_result(folder, NAME, CITYSCAPES)
 
 
 def test_leftovers_of_a_killed_run_are_removed(folder):

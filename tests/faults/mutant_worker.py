@@ -17,7 +17,7 @@ from affinity_seg import labels
 from affinity_seg.configs import inference
 from affinity_seg.data import pictures
 from affinity_seg.data.items import Item
-from affinity_seg.evaluation import results, truth
+from affinity_seg.evaluation import result_reading, results, truth
 from affinity_seg.pipeline import fingerprint
 
 
@@ -30,7 +30,7 @@ def _read_mask(path: str) -> None:
     with open(results.result_path(folder, name), "w", encoding="utf-8") as file:
         file.write(results.format_line(results.mask_path(name, 0), 1, 0.5, labels.CITYSCAPES))
     try:
-        results.read_result(folder, name, labels.CITYSCAPES)
+        result_reading.read_result(folder, name, labels.CITYSCAPES)
     except ValueError as error:  # The mutant is known here by the name it was copied from.
         copied = os.path.join(folder, results.mask_path(name, 0))
         raise ValueError(str(error).replace(copied, path)) from error
@@ -45,7 +45,7 @@ _READERS = {
     "image, JPEG": pictures.read,
     "instance image, PNG": _read_instances,
     "mask of a result, PNG": _read_mask,
-    "list of a result": lambda path: results.read_lines(
+    "list of a result": lambda path: result_reading.read_lines(
         os.path.dirname(path), "x", labels.CITYSCAPES
     ),
     "preset, YAML": inference.load_config,
