@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from affinity_seg import labels
-from affinity_seg.evaluation import results
+from affinity_seg.evaluation import result_writing, results
 from affinity_seg.instances import Instances
 
 CAR, PERSON, BUS, BICYCLE = 3, 1, 5, 8  # class indices
@@ -42,6 +42,15 @@ def boxes(height: int, width: int, *where: tuple[int, int, int, int]) -> np.ndar
 
 def instances(ids: np.ndarray, classes, scores) -> Instances:
     return Instances(ids, np.array(classes, np.int32), np.array(scores, np.float32))
+
+
+TWO_IDS = boxes(20, 30, (0, 0, 5, 6), (8, 10, 20, 30))
+
+
+def write_two(results_dir, name: str) -> None:
+    """Writes the result of an image with a car and a bus in `TWO_IDS`."""
+    found = instances(TWO_IDS, [CAR, BUS], [0.9, 1 / 3])
+    result_writing.write_result(results_dir, name, found, labels.CITYSCAPES)
 
 
 def write_boxes(results_dir, item, table, size, *predictions) -> None:
