@@ -11,7 +11,7 @@ import collections
 
 from tqdm import tqdm
 
-from affinity_seg import cli, labels, tool_flags
+from affinity_seg import class_tables, cli, tool_flags
 from affinity_seg.data import layouts
 
 
@@ -31,7 +31,7 @@ def main(values: cli.Flags):
     from affinity_seg.evaluation.truth import read_truth
     from checks import chain_losses
 
-    table = labels.load_class_table(values.class_table)
+    table = class_tables.load_class_table(values.class_table)
     config = tool_flags.config(values)
     items = tool_flags.list_labelled_images(values)
     items = items[: values.max_images]

@@ -9,7 +9,7 @@ other instance above --min_pixels must come back with IoU 1.0, else the exit sta
 
 import sys
 
-from affinity_seg import cli, labels, tool_flags
+from affinity_seg import class_tables, cli, tool_flags
 from affinity_seg.data import layouts
 
 
@@ -26,7 +26,7 @@ def main(values: cli.Flags):
     from affinity_seg.evaluation.truth import read_truth
     from checks import true_predictions
 
-    table = labels.load_class_table(values.class_table)
+    table = class_tables.load_class_table(values.class_table)
     items = tool_flags.list_labelled_images(values)
     items = items[: values.max_images]
     lost, in_parts, total = 0, 0, 0

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 import training_records
 
-from affinity_seg import common, labels
+from affinity_seg import class_tables, common
 from affinity_seg.data import checks, graph_examples, graph_pictures, pictures
 from affinity_seg.data.items import Item
 from affinity_seg.evaluation import truth
@@ -39,8 +39,8 @@ def path(tmp_path, monkeypatch):
     "read",
     [
         pictures.read,
-        lambda path: truth.read_truth(Item("x", "x.png", path, path), labels.CITYSCAPES),
-        lambda path: checks.read_item(Item("x", "x.png", path, path), labels.CITYSCAPES),
+        lambda path: truth.read_truth(Item("x", "x.png", path, path), class_tables.CITYSCAPES),
+        lambda path: checks.read_item(Item("x", "x.png", path, path), class_tables.CITYSCAPES),
     ],
 )
 def test_files_are_refused_by_their_header(path, read):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from affinity_seg import files, names
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation import result_reading, result_writing, results
 from affinity_seg.instances import Instances
-from affinity_seg.labels import CITYSCAPES
 
 
 def _instances():

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from affinity_seg import files, labels
+from affinity_seg import class_tables, files, labels
 from affinity_seg.data import truth_forms
 from affinity_seg.data.items import Item
 
@@ -16,19 +16,19 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
 
     Args:
       items: The images.
-      name_or_path: As of `labels.load_class_table`. None: a table with the classes that the truth
-        names, or `cityscapes` for instance images, which have only ids.
-      folder: Where `labels.TABLE_FILE` is, or will be.
+      name_or_path: As of `class_tables.load_class_table`. None: a table with the classes that the
+        truth names, or `cityscapes` for instance images, which have only ids.
+      folder: Where `class_tables.TABLE_FILE` is, or will be.
 
     Raises:
       FileNotFoundError: There is no such table.
       ValueError: A table breaks its rules, or the file has other classes.
     """
     if name_or_path is not None or items[0].form == truth_forms.INSTANCES:
-        return labels.load_class_table(name_or_path or labels.CITYSCAPES.name)
+        return class_tables.load_class_table(name_or_path or class_tables.CITYSCAPES.name)
     table = of_truth(items)
-    path = os.path.join(folder, labels.TABLE_FILE)
-    if os.path.isfile(path) and labels.load_class_table(path) != table:
+    path = os.path.join(folder, class_tables.TABLE_FILE)
+    if os.path.isfile(path) and class_tables.load_class_table(path) != table:
         raise ValueError(
             f"{path}: was written for other classes than {list(table.class_names[1:])}; if this is "
             f"another part of the same data set, give it as `--class_table={path}`; else use "
@@ -51,8 +51,8 @@ def of_truth(items: Sequence[Item]) -> labels.ClassTable:
 
 def write(class_table: labels.ClassTable, folder: str) -> str:
     """Writes a table that was made for a data set; returns the path of its file."""
-    path = os.path.join(folder, labels.TABLE_FILE)
-    files.write_bytes(path, labels.as_yaml(class_table))
+    path = os.path.join(folder, class_tables.TABLE_FILE)
+    files.write_bytes(path, class_tables.as_yaml(class_table))
     return path
 
 

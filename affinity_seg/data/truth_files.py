@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from affinity_seg import files, labels
+from affinity_seg import class_tables, files, labels
 from affinity_seg.data import (
     instance_files,
     mask_folders,
@@ -155,7 +155,7 @@ def _check_ids(path: str, values: np.ndarray, class_table: labels.ClassTable) ->
             f"{path}: an instance must be 1000 times a label id of class table "
             f"{class_table.name!r}, {things}, plus a number: {unknown[:5]}"
         )
-    most = class_table.max_label_id
+    most = class_tables.max_label_id(class_table)
     unknown = [int(v) for v in values if most < v < 1000]
     if unknown:
         raise ValueError(

@@ -31,8 +31,8 @@ class Request(NamedTuple):
       input: Folder of the data set, see `sets.list_input`.
       output_dir: Folder of the model.
       layout: One of `layouts.LABELLED_LAYOUTS`.
-      class_table: As `labels.load_class_table` takes it; None: the classes that the truth names,
-        or a single one.
+      class_table: As `class_tables.load_class_table` takes it; None: the classes that the truth
+        names, or a single one.
       minutes: All minutes of the fit.
       seed: Seed of the split, the weights and the crops.
       start_from: A model to start from.

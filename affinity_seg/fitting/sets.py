@@ -6,7 +6,7 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from affinity_seg.analysis import candidates
 from affinity_seg.data import (
     checks,
@@ -130,7 +130,7 @@ def locate_class_table(folder: str, value: str) -> str:
 
 def find_class_table(folder: str, value: str) -> labels.ClassTable:
     """Returns the class table of a plan in `folder`."""
-    return labels.load_class_table(locate_class_table(folder, value))
+    return class_tables.load_class_table(locate_class_table(folder, value))
 
 
 def split_choices(

@@ -39,8 +39,9 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from affinity_seg import files, names, structured
+from affinity_seg.class_tables import table_from_fields
 from affinity_seg.data import picture_headers
-from affinity_seg.labels import ClassTable, table_from_fields
+from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region
 

@@ -15,8 +15,8 @@ the mean, as `dsb_mean`.
 import os
 
 from affinity_seg import cli, files, model_folder, tool_flags
+from affinity_seg.class_tables import load_class_table
 from affinity_seg.data import layouts
-from affinity_seg.labels import load_class_table
 
 
 def define_flags(values: cli.Flags) -> None:

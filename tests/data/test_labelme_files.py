@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import truth_writers as writers
 
-from affinity_seg import labels, verbs
+from affinity_seg import class_tables, labels, verbs
 from affinity_seg.data import graph_examples, labelme_files, listing, truth_classes
 from affinity_seg.evaluation.truth import read_truth
 
@@ -196,7 +196,7 @@ def test_each_broken_file_is_listed_and_the_others_are_written(tmp_path, warning
     records = tf.data.TFRecordDataset(str(out / "train-00000-of-00001.tfrecord"))
     (record,) = records.map(graph_examples.decode)
     np.testing.assert_array_equal(record["instances"].numpy() > 0, writers.objects() > 0)
-    table = labels.load_class_table(str(out / labels.TABLE_FILE))
+    table = class_tables.load_class_table(str(out / class_tables.TABLE_FILE))
     assert table.class_names == ("background", *writers.CLASSES)
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 import tifffile
 import truth_writers as writers
 
+from affinity_seg import class_tables, labels, verbs
 from affinity_seg import instances as instances_lib
-from affinity_seg import labels, verbs
 from affinity_seg.data import graph_examples, listing, truth_files, truth_forms
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.evaluation.truth import read_truth
@@ -63,7 +63,7 @@ def test_prepare_writes_every_form(data, tmp_path, form, capsys):
     np.testing.assert_array_equal(record["instances"].numpy() > 0, ids > 0)
     assert len(np.unique(record["instances"])) == 8
     if not has_ids:
-        table = labels.load_class_table(os.path.join(out, labels.TABLE_FILE))
+        table = class_tables.load_class_table(os.path.join(out, class_tables.TABLE_FILE))
         names = writers.CLASSES if _is_named(form) else ("object",)
         assert table.class_names == ("background", *names)
         # Given by the flag it gives the same, and without it the file is checked.

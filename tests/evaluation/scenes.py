@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from affinity_seg.evaluation import result_writing, results
 from affinity_seg.instances import Instances
 
@@ -50,7 +50,7 @@ TWO_IDS = boxes(20, 30, (0, 0, 5, 6), (8, 10, 20, 30))
 def write_two(results_dir, name: str) -> None:
     """Writes the result of an image with a car and a bus in `TWO_IDS`."""
     found = instances(TWO_IDS, [CAR, BUS], [0.9, 1 / 3])
-    result_writing.write_result(results_dir, name, found, labels.CITYSCAPES)
+    result_writing.write_result(results_dir, name, found, class_tables.CITYSCAPES)
 
 
 def write_boxes(results_dir, item, table, size, *predictions) -> None:

@@ -11,8 +11,8 @@ import pytest
 from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as official  # noqa: N813
 from scenes import BICYCLE, BUS, CAR, TABLE, boxes, instances, write_boxes, write_truth
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation import cityscapes, result_writing, results
-from affinity_seg.labels import CITYSCAPES
 
 SIZE = (60, 100)
 LEFT, RIGHT, BELOW = (0, 0, 20, 30), (0, 40, 20, 70), (30, 0, 50, 30)

@@ -10,10 +10,10 @@ from running import ROOT, run_verb
 from scenes import CAR, boxes, instances
 
 from affinity_seg import model_folder
+from affinity_seg.class_tables import CITYSCAPES, load_class_table
 from affinity_seg.data import listing
 from affinity_seg.evaluation import result_writing
 from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.labels import CITYSCAPES, load_class_table
 
 NUCLEI = os.path.join(ROOT, "..", "shared", "data", "nuclei")
 

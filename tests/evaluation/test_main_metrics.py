@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scenes import CAR, CELLS, PERSON, boxes, instances, write_boxes, write_truth
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation import (
     cityscapes,
     dsb,
@@ -14,7 +15,6 @@ from affinity_seg.evaluation import (
     result_writing,
     tables,
 )
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.visualization import curves
 
 SIZE = (120, 200)

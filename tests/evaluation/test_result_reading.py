@@ -9,8 +9,8 @@ import pytest
 from scenes import write_two
 
 from affinity_seg import files
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation import result_reading, results
-from affinity_seg.labels import CITYSCAPES
 
 NAME = "aachen_000000_000019"
 

@@ -11,11 +11,11 @@ from pycocotools.cocoeval import COCOeval
 from scenes import BUS, CAR, CELLS, boxes, instances
 from streets import LEFT, NAMES, SIZE, write_image, write_streets
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.data import listing
 from affinity_seg.data.items import Item
 from affinity_seg.evaluation import coco, result_writing, results
 from affinity_seg.export.coco import write_coco
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline.filters import InstanceFilter
 
 

@@ -10,12 +10,12 @@ import pytest
 from scenes import boxes
 from streets import NAMES, write_image
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
 from affinity_seg.evaluation import cityscapes, result_reading
 from affinity_seg.export.cityscapes_zip import write_zip
 from affinity_seg.export.coco import write_coco
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import merge_runs, prediction_runs
 
 SIZE = (48, 64)

@@ -8,9 +8,9 @@ import pytest
 from running import run_verb
 
 from affinity_seg import files
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation import result_writing
 from affinity_seg.instances import Instances
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import records
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region
