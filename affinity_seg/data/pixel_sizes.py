@@ -114,13 +114,18 @@ def _of_imagej(file: "tifffile.TiffFile") -> Iterator[Sides]:
     """Yields the size that ImageJ has written: pixels in each unit of length."""
     if not file.is_imagej:
         return
-    unit, tags = str(file.imagej_metadata.get("unit", "")), file.pages[0].tags
-    counts = [tags.valueof(f"{axis}Resolution") for axis in "XY"]
+    unit, tags = str((file.imagej_metadata or {}).get("unit", "")), file.pages[0].tags
     width, height = (
-        None if not (count and count[0]) else _micrometres(count[1] / count[0], unit)
-        for count in counts
+        _micrometres(_inverse(tags.valueof(f"{axis}Resolution")), unit) for axis in "XY"
     )
     yield width, height
+
+
+def _inverse(fraction: tuple[int, int] | None) -> float | None:
+    """Returns the inverse of a fraction as TIFF files store it; None of 0 and of anything else."""
+    with contextlib.suppress(TypeError, IndexError, ZeroDivisionError):
+        return fraction[1] / fraction[0]
+    return None
 
 
 def _micrometres(number: float | str | None, unit: str) -> float | None:
