@@ -1,12 +1,12 @@
 """Small data sets and results made by hand."""
 
 import os
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from affinity_seg import class_tables, labels
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import result_writing, results
 from affinity_seg.instances import Instances
 
@@ -17,19 +17,11 @@ CELLS = labels.ClassTable(
 )
 
 
-class Item(NamedTuple):
-    """What the judges need of affinity_seg.data.items.Item."""
-
-    name: str
-    truth_path: str
-    form: str = "instances"
-
-
 def write_truth(folder, name: str, values: np.ndarray) -> Item:
     """Writes an instance image as a data set has it, 16 bits."""
     path = os.path.join(folder, f"{name}_gtFine_instanceIds.png")
     assert cv2.imwrite(path, values.astype(np.uint16))
-    return Item(name, path)
+    return Item(name, f"{name}.png", f"{name}.png", path)
 
 
 def boxes(height: int, width: int, *where: tuple[int, int, int, int]) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from scenes import CELLS, TABLE, Item, boxes, instances, write_boxes, write_truth
+from scenes import CELLS, TABLE, boxes, instances, write_boxes, write_truth
 
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import coco, dsb, result_writing, truth
 
 SIZE = (60, 100)
@@ -187,4 +188,4 @@ def test_truth_that_is_no_instance_image_is_named(tmp_path):
     path = tmp_path / "x.png"
     path.write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"x.png: not a PNG"):
-        truth.read_truth(Item("x", str(path)), TABLE)
+        truth.read_truth(Item("x", "x.png", "x.png", str(path)), TABLE)
