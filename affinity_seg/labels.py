@@ -3,9 +3,7 @@
 The networks and the graph merge use class indices: 0 is the background, and the
 foreground ("thing") classes follow from 1. A class table maps these indices to
 names, to the label ids of the files on disk, to the super-classes of the paper
-(4.5) and to colours. Two tables are built in: `cityscapes`, the classes of the paper's
-results, and `cityscapes_19`, those of the first step of its semantic training (5.1).
-Any other data set has its table in a YAML file, see configs/class_tables.
+(4.5) and to colours. `class_tables` has the tables that are built in, and reads others.
 """
 
 import colorsys
@@ -14,10 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import yaml
-from cityscapesscripts.helpers import labels as official
 
-from affinity_seg import resources, structured
+from affinity_seg import structured
 
 VOID_CLASS = 255
 """Class index of pixels that are neither scored nor trained on."""
@@ -37,20 +33,14 @@ is one instance.
 VOID_VALUES = {"label_times_1000": 2**8 - 1, "ids": 2**16 - 1}
 """The value that tables made by this project give to void pixels, by encoding."""
 
-TABLE_FILE = "class_table.yaml"
-"""File of a class table beside what was made with it."""
-
 CITYSCAPES_GROUPS = (0, 1, 1, 2, 2, 2, 2, 3, 3)
 """Super-classes of the paper (4.5) for its nine classes."""
 
-
-_NUM_LABEL_IDS = 256
+NUM_LABEL_IDS = 256
 """Label ids are 0 to 255."""
 
 _NUM_VALUES = 2**16
 """Values of an instance image are 0 to 65535."""
-
-_MAX_CITYSCAPES_LABEL_ID = 33
 
 
 def default_groups(num_classes: int) -> tuple[int, ...]:
@@ -160,13 +150,13 @@ class ClassTable:
             value = getattr(self, field)
             if not isinstance(value, str) or not value:
                 raise ValueError(f"`{field}` must be a text: {value!r}")
-        most = (_NUM_VALUES if self.encoding == "ids" else _NUM_LABEL_IDS) - 1
+        most = (_NUM_VALUES if self.encoding == "ids" else NUM_LABEL_IDS) - 1
         for field, rule, valid in (
             ("class_names", "texts", lambda v: isinstance(v, str) and v != ""),
-            ("label_ids", f"integers in [1, {_NUM_LABEL_IDS - 1}]", lambda v: _is_int(v, 1)),
+            ("label_ids", f"integers in [1, {NUM_LABEL_IDS - 1}]", lambda v: _is_int(v, 1)),
             ("void_label_ids", f"integers in [-1, {most}]", lambda v: _is_int(v, -1, most)),
             ("stuff_label_ids", "integers", lambda v: _is_int(v, 1)),
-            ("groups", f"integers in [0, {_NUM_LABEL_IDS - 1}]", lambda v: _is_int(v, 0)),
+            ("groups", f"integers in [0, {NUM_LABEL_IDS - 1}]", lambda v: _is_int(v, 0)),
             (
                 "colors",
                 "three integers in [0, 255] for each class",
@@ -181,11 +171,6 @@ class ClassTable:
     def num_classes(self) -> int:
         """K, the number of classes with the background."""
         return len(self.class_names)
-
-    @property
-    def max_label_id(self) -> int:
-        """Largest label id that an instance image may hold."""
-        return _MAX_CITYSCAPES_LABEL_ID if self.name in BUILT_IN else _NUM_LABEL_IDS - 1
 
     @property
     def thing_label_ids(self) -> tuple[int, ...]:
@@ -203,7 +188,7 @@ class ClassTable:
 
         With `encoding` "ids" the stored values are not label ids: use `decode` for them.
         """
-        table = np.zeros(_NUM_LABEL_IDS, np.int32)
+        table = np.zeros(NUM_LABEL_IDS, np.int32)
         table[[i for i in self.void_label_ids if i >= 0]] = VOID_CLASS
         for index, label_id in enumerate(self.label_ids, start=1):
             table[label_id] = index
@@ -228,7 +213,7 @@ class ClassTable:
             return classes, np.where(is_void, VOID_INSTANCE, values)
         grouped = values < 1000
         labels = np.where(grouped, values, values // 1000)
-        classes = self.class_of_label()[np.minimum(labels, _NUM_LABEL_IDS - 1)]
+        classes = self.class_of_label()[np.minimum(labels, NUM_LABEL_IDS - 1)]
         thing = self.is_thing()[classes]
         instances = np.where(thing & ~grouped, values, 0)
         instances[(thing & grouped) | (classes == VOID_CLASS)] = VOID_INSTANCE
@@ -237,7 +222,7 @@ class ClassTable:
     def background_value(self) -> int:
         """Returns the stored value of the background: the least that is no class and not void."""
         taken = {*self.label_ids, *self.void_label_ids} if self.encoding != "ids" else ()
-        return next(value for value in range(_NUM_LABEL_IDS) if value not in taken)
+        return next(value for value in range(NUM_LABEL_IDS) if value not in taken)
 
     def void_value(self) -> int | None:
         """Returns a stored value that is void; None if the table has none."""
@@ -264,7 +249,7 @@ class ClassTable:
         return label_id if label_id in self.stuff_label_ids else label_id * 1000 + number
 
 
-def _is_int(value: Any, least: int, most: int = _NUM_LABEL_IDS - 1) -> bool:
+def _is_int(value: Any, least: int, most: int = NUM_LABEL_IDS - 1) -> bool:
     return type(value) is int and least <= value <= most  # A bool is an int as well.
 
 
@@ -275,114 +260,3 @@ def _spread_colors(num_classes: int) -> tuple[tuple[int, int, int], ...]:
         rgb = colorsys.hsv_to_rgb((0.02 + i * 0.618034) % 1.0, 0.75, 0.95)
         colors.append(tuple(round(255 * v) for v in rgb))
     return tuple(colors)
-
-
-# Label ids that cityscapesscripts ignores in evaluation, as in its table of labels.
-_CITYSCAPES_VOID = (0, 1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30, -1)
-
-CITYSCAPES = ClassTable(
-    name="cityscapes",
-    class_names=(
-        "background",
-        "person",
-        "rider",
-        "car",
-        "truck",
-        "bus",
-        "train",
-        "motorcycle",
-        "bicycle",
-    ),
-    label_ids=(24, 25, 26, 27, 28, 31, 32, 33),
-    void_label_ids=_CITYSCAPES_VOID,
-    groups=CITYSCAPES_GROUPS,
-    colors=(
-        (0, 0, 0),
-        (220, 20, 60),
-        (255, 0, 0),
-        (0, 0, 142),
-        (0, 0, 70),
-        (0, 60, 100),
-        (0, 80, 100),
-        (0, 0, 230),
-        (119, 11, 32),
-    ),
-)
-
-
-def _cityscapes_19() -> ClassTable:
-    """Returns the classes that Cityscapes evaluates; their indices are its train ids."""
-    classes = sorted(
-        (label for label in official.labels if not label.ignoreInEval),
-        key=lambda label: label.trainId,
-    )
-    return ClassTable(
-        name="cityscapes_19",
-        class_names=tuple(label.name for label in classes),
-        label_ids=tuple(label.id for label in classes[1:]),
-        void_label_ids=_CITYSCAPES_VOID,
-        stuff_label_ids=tuple(label.id for label in classes[1:] if not label.hasInstances),
-        colors=tuple(label.color for label in classes),
-    )
-
-
-CITYSCAPES_19 = _cityscapes_19()
-"""Index 0 is road, the only label id of Cityscapes that is neither in `label_ids` nor void."""
-
-BUILT_IN = {table.name: table for table in (CITYSCAPES, CITYSCAPES_19)}
-"""The class tables that need no file, by name."""
-
-
-def table_from_fields(fields: dict[str, Any]) -> ClassTable:
-    """Returns the class table of fields read from YAML or JSON, where tuples are lists."""
-    return ClassTable(
-        **{
-            key: tuple(tuple(v) if isinstance(v, list) else v for v in value)
-            if isinstance(value, list)
-            else value
-            for key, value in fields.items()
-        }
-    )
-
-
-def as_yaml(class_table: ClassTable) -> bytes:
-    """Returns a class table as the file that `load_class_table` reads."""
-    fields = structured.plain(dataclasses.asdict(class_table))
-    return yaml.safe_dump(fields, allow_unicode=True).encode()
-
-
-def load_class_table(name_or_path: str) -> ClassTable:
-    """Returns a built-in table or reads one from a YAML file.
-
-    Args:
-      name_or_path: A key of `BUILT_IN`, the name of a file of configs/class_tables, or the path of
-        a YAML file with the fields of `ClassTable`; background must be its first class name.
-
-    Raises:
-      FileNotFoundError: There is no such table or file.
-      ValueError: The file has unknown or missing fields, or breaks a rule.
-    """
-    if name_or_path in BUILT_IN:
-        return BUILT_IN[name_or_path]
-    path = resources.find(name_or_path, resources.CLASS_TABLES, ".yaml")
-    if path is None:
-        known = sorted({*BUILT_IN, *resources.names(resources.CLASS_TABLES, ".yaml")})
-        raise FileNotFoundError(
-            f"`class_table` must be one of {known} or a YAML file that exists: {name_or_path}"
-        )
-    with open(path, "rb") as file:
-        content = structured.parse_yaml(file.read(), name_or_path)
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{name_or_path}: a class table must be a mapping: {structured.shown(content)}"
-        )
-    fields = {field.name for field in dataclasses.fields(ClassTable)}
-    if set(content) - fields:
-        raise ValueError(
-            f"{name_or_path}: unknown fields {sorted(map(str, set(content) - fields))}; "
-            f"known: {sorted(fields)}"
-        )
-    try:
-        return table_from_fields(content)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name_or_path}: {error}") from error

@@ -51,8 +51,14 @@ def parse_json(text: bytes | str, where: str) -> Any:
     Raises:
       ValueError: It is not JSON or nests too deeply; the message names `where`.
     """
+    if not text.strip():
+        raise ValueError(f"{where}: the file is damaged: it is empty")
     try:
         return json.loads(text)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{where}: the file is damaged, or its text is not UTF-8: {error}; store it in UTF-8"
+        ) from error
     except ValueError as error:
         raise ValueError(f"{where}: the file is damaged: {error}") from error
     except RecursionError as error:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from affinity_seg import cli, model_folder
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data import listing, mistakes
+from affinity_seg.data import layouts, listing, mistakes
+from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice, choose
 from affinity_seg.data.training_set_settings import Settings
 from affinity_seg.export import formats
@@ -23,11 +24,11 @@ def define_output_flag(values: cli.Flags, what: str) -> None:
 
 
 def define_data_flags(
-    values: cli.Flags, layouts: Sequence[str] = listing.LAYOUTS, default: str = "cityscapes"
+    values: cli.Flags, among: Sequence[str] = layouts.LAYOUTS, default: str = "cityscapes"
 ) -> None:
     """Defines --input (a data set, required), --layout, --split, --page and --channels."""
     values.string("input", None, "Folder of the data set.", required=True)
-    values.enum("layout", default, layouts, "Layout of the data set's files, see docs/data.md.")
+    values.enum("layout", default, among, "Layout of the data set's files, see docs/data.md.")
     values.string("split", "val", "Part of the data set, for layout cityscapes.")
     define_plane_flags(values)
 
@@ -179,7 +180,7 @@ def plane_choice(values: cli.Flags) -> PlaneChoice:
     return choose(values.page, values.channels)
 
 
-def list_labelled_images(values: cli.Flags) -> list[listing.Item]:
+def list_labelled_images(values: cli.Flags) -> list[Item]:
     """Returns the labelled images of the data set that the flags of `define_data_flags` name.
 
     Raises:
@@ -195,7 +196,10 @@ def define_formats_flags(values: cli.Flags) -> None:
     """Defines --formats and --pixel_size, for `check_formats` and `writer`."""
     what = f"What is written, see docs/outputs.md: names, comma-separated, of {formats.FORMATS}."
     values.list("formats", list(formats.DEFAULT), what)
-    what = f"Size of a pixel, micrometres; for {' and '.join(formats.WITH_PIXEL_SIZE)}."
+    what = (
+        f"Size of a pixel, micrometres; for {' and '.join(formats.WITH_PIXEL_SIZE)}. Default: what "
+        "an OME-TIFF file or one of ImageJ states."
+    )
     values.float("pixel_size", None, what)
 
 
@@ -206,14 +210,14 @@ def check_formats(values: cli.Flags) -> None:
     if size is None:
         return
     formats.check_pixel_size(size)
-    if not set(formats.WITH_PIXEL_SIZE) & set(values.formats):
+    if not formats.with_pixel_size(values.formats):
         raise ValueError(
             f"`--pixel_size` needs `--formats` with one of {formats.WITH_PIXEL_SIZE}: "
             f"{values.formats}"
         )
 
 
-def writer(values: cli.Flags, items: Sequence[listing.Item]) -> "Writer":
+def writer(values: cli.Flags, items: Sequence[Item]) -> "Writer":
     """Returns what writes --formats into --output_dir.
 
     Args:

@@ -15,7 +15,7 @@ import os
 import numpy as np
 
 from affinity_seg import cli, files, tool_flags
-from affinity_seg.data import listing
+from affinity_seg.data import layouts
 from benchmarks import runs
 
 _COUNTS = (255, 1000, 4000, 65535)
@@ -24,7 +24,7 @@ _COUNTS = (255, 1000, 4000, 65535)
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
-    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS, "folder")
+    tool_flags.define_data_flags(values, layouts.LABELLED_LAYOUTS, "folder")
     tool_flags.define_model_flags(values, "nuclei")
     values.string("output_dir", "runs/benchmark_bit_depth", "Folder of results.json.")
     values.integer("images", 20, "Number of pictures, the first by name.", 1)

@@ -17,7 +17,7 @@ import tensorflow as tf
 from affinity_seg import instances as instances_lib
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.evaluation import metrics, results
+from affinity_seg.evaluation import metrics, result_writing
 from affinity_seg.instances import Instances
 from affinity_seg.ops import reference_graph
 from affinity_seg.pipeline import merging, pasting
@@ -164,7 +164,7 @@ def _scored(
     for image in images:
         for index, (clustering, level) in enumerate(tried):
             instances, spent = clustering.segment(image, level)
-            predictions = results.predictions_of(instances)
+            predictions = result_writing.predictions_of(instances)
             matched[index][image.record.name] = judge.match(image.target, predictions)
             seconds[index].append(spent)
     return [

@@ -15,7 +15,7 @@ and writes results.json.
 import os
 import tempfile
 
-from affinity_seg import cli, files, labels
+from affinity_seg import class_tables, cli, files
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -40,7 +40,7 @@ def main(values: cli.Flags):
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    class_table = labels.load_class_table(values.class_table)
+    class_table = class_tables.load_class_table(values.class_table)
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         if values.input_path is None:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg import common, labels
+from affinity_seg import class_tables, common
 from affinity_seg.data import checks, listing, tfrecords
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from synthetic import streets
 
 _BLUR, _NOISE = 1.0, 0.5
@@ -105,7 +105,7 @@ def write_formats(folder: str, streets_dir: str, seed: int) -> dict[str, dict[st
 
 def _write(items: Sequence[Item], folder: str) -> str:
     """Writes one shard and returns its pattern."""
-    tfrecords.write_tfrecords(items, labels.CITYSCAPES, folder, "train", 1)
+    tfrecords.write_tfrecords(items, class_tables.CITYSCAPES, folder, "train", 1)
     return os.path.join(folder, "train-*.tfrecord")
 
 
@@ -125,7 +125,7 @@ def _photograph(items: Sequence[Item], folder: str, seed: int) -> list[Item]:
 
 def _in_one_piece(item: Item) -> bytes:
     """Returns the record of an image whose only tile is the image, PNG files as on disk."""
-    checked = checks.read_item(item, labels.CITYSCAPES)
+    checked = checks.read_item(item, class_tables.CITYSCAPES)
     example = tf.train.Example.FromString(tfrecords.serialize(checked))
     feature = example.features.feature
     for key, path in (

@@ -20,7 +20,7 @@ from tqdm import tqdm
 import affinity_seg
 from affinity_seg import files, structured
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import metrics
 from affinity_seg.model_folder import ModelFolder
 from affinity_seg.modeling import network_folder

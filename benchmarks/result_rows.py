@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from affinity_seg import labels, model_folder
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import metrics, results
 from affinity_seg.model_folder import ModelFolder
 from benchmarks import clusterings, result_page

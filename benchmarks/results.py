@@ -15,8 +15,8 @@ first of each that is there.
 import os
 
 from affinity_seg import cli, files
+from affinity_seg.class_tables import load_class_table
 from affinity_seg.data import listing, sampling
-from affinity_seg.labels import load_class_table
 
 _NUCLEI = (
     "`make nuclei`, 40 minutes=runs/nuclei",

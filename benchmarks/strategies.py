@@ -10,8 +10,8 @@ from affinity_seg import neighbors
 from affinity_seg.analysis import candidates
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import metrics, results
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import metrics, result_writing
 from affinity_seg.labels import ClassTable
 from affinity_seg.merge_options import MergeSettings
 from affinity_seg.pipeline import merge_runs, records
@@ -114,7 +114,7 @@ def compare(
             instances = merge_runs.merge_record(read[folder], one.config)
             seconds[index] += (time.perf_counter() - start) / len(items)
             listed = class_candidates(instances, one.config)
-            predictions = results.predictions_of(instances, listed)
+            predictions = result_writing.predictions_of(instances, listed)
             matched[index][item.name] = judge.match(target, predictions)
     return [
         {"name": one.name, **clusterings.main_numbers(judge.scores(by_image)), "seconds": spent}

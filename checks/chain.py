@@ -11,13 +11,13 @@ import collections
 
 from tqdm import tqdm
 
-from affinity_seg import cli, labels, tool_flags
-from affinity_seg.data import listing
+from affinity_seg import class_tables, cli, tool_flags
+from affinity_seg.data import layouts
 
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
-    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
+    tool_flags.define_data_flags(values, layouts.LABELLED_LAYOUTS)
     tool_flags.define_class_table_flag(values)
     tool_flags.define_model_flags(values, required=False)
     values.integer("min_size", 100, "Smaller true instances are not listed, pixels.", 0)
@@ -27,11 +27,11 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags):
     """Runs the program."""
-    from affinity_seg.evaluation import metrics, results
+    from affinity_seg.evaluation import metrics, result_writing
     from affinity_seg.evaluation.truth import read_truth
     from checks import chain_losses
 
-    table = labels.load_class_table(values.class_table)
+    table = class_tables.load_class_table(values.class_table)
     config = tool_flags.config(values)
     items = tool_flags.list_labelled_images(values)
     items = items[: values.max_images]
@@ -39,7 +39,7 @@ def main(values: cli.Flags):
     for item in tqdm(items, desc="check", unit="image", disable=None):
         truth = read_truth(item, table)
         found = chain_losses.segment_truth(truth, config, table)
-        results.write_result(values.output_dir, item.name, found, table)
+        result_writing.write_result(values.output_dir, item.name, found, table)
         pieces += chain_losses.count_pieces(truth, found)
         total += int((truth.instance_sizes() >= values.min_size).sum())
         for loss in chain_losses.find_losses(truth, found, config, table, values.min_size):

@@ -8,8 +8,8 @@ are often taken for each other belong into one super-class, `groups` of the clas
 """
 
 from affinity_seg import cli, files, tool_flags
+from affinity_seg.class_tables import load_class_table
 from affinity_seg.evaluation import tables
-from affinity_seg.labels import load_class_table
 
 
 def define_flags(values: cli.Flags) -> None:

@@ -9,13 +9,13 @@ other instance above --min_pixels must come back with IoU 1.0, else the exit sta
 
 import sys
 
-from affinity_seg import cli, labels, tool_flags
-from affinity_seg.data import listing
+from affinity_seg import class_tables, cli, tool_flags
+from affinity_seg.data import layouts
 
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
-    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
+    tool_flags.define_data_flags(values, layouts.LABELLED_LAYOUTS)
     tool_flags.define_class_table_flag(values)
     values.integer("min_pixels", 64, "Instances have more pixels than this.", 0)
     values.integer("max_images", None, "Check only so many images, the first by name.", 1)
@@ -26,7 +26,7 @@ def main(values: cli.Flags):
     from affinity_seg.evaluation.truth import read_truth
     from checks import true_predictions
 
-    table = labels.load_class_table(values.class_table)
+    table = class_tables.load_class_table(values.class_table)
     items = tool_flags.list_labelled_images(values)
     items = items[: values.max_images]
     lost, in_parts, total = 0, 0, 0

@@ -15,7 +15,7 @@ import numpy as np
 import tqdm
 from cityscapesscripts.helpers.labels import id2label
 
-from affinity_seg import files, labels
+from affinity_seg import class_tables, files
 from synthetic import arguments_file
 from synthetic.scene import check_camera, render_street
 
@@ -53,7 +53,7 @@ class Statistics(NamedTuple):
 
 def instance_statistics(instance_image: np.ndarray) -> Statistics:
     """Counts the instances of one instance image, uint16 [H, W], Cityscapes encoding."""
-    classes, instances = labels.CITYSCAPES.decode(instance_image)
+    classes, instances = class_tables.CITYSCAPES.decode(instance_image)
     touching = _touching(classes, instances)
     count, parts, small = Counter(), 0, 0
     for value in np.unique(instances[instances > 0]):
@@ -143,7 +143,7 @@ def write_streets(
 
 def describe(statistics: Statistics) -> str:
     """Returns a table of the statistics."""
-    names = labels.CITYSCAPES.class_names
+    names = class_tables.CITYSCAPES.class_names
     lines = [f"{names[k]:12}{statistics.instances[k]:8}" for k in range(1, len(names))]
     lines.append(f"{'instances':12}{statistics.total:8}")
     for text, count in (

@@ -25,6 +25,7 @@ ROOMS = (
     "neighbors",
     "grids",
     "labels",
+    "class_tables",
     "merge_options",
     "region_options",
     "instances",

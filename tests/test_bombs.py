@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 import training_records
 
-from affinity_seg import common, labels
-from affinity_seg.data import checks, graph_examples, pictures
-from affinity_seg.data.listing import Item
+from affinity_seg import class_tables, common
+from affinity_seg.data import checks, graph_examples, graph_pictures, pictures
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import truth
 from affinity_seg.pipeline import records
 from affinity_seg.serving import client
@@ -39,8 +39,8 @@ def path(tmp_path, monkeypatch):
     "read",
     [
         pictures.read,
-        lambda path: truth.read_truth(Item("x", "x.png", path, path), labels.CITYSCAPES),
-        lambda path: checks.read_item(Item("x", "x.png", path, path), labels.CITYSCAPES),
+        lambda path: truth.read_truth(Item("x", "x.png", path, path), class_tables.CITYSCAPES),
+        lambda path: checks.read_item(Item("x", "x.png", path, path), class_tables.CITYSCAPES),
     ],
 )
 def test_files_are_refused_by_their_header(path, read):
@@ -55,7 +55,7 @@ def test_a_bmp_is_refused_by_its_header(path, height):
     with pytest.raises(ValueError, match=rf"x\.bmp: must have .* pixels: {abs(height)}x8200"):
         pictures.read(str(path_of_bmp))
     with pytest.raises(tf.errors.InvalidArgumentError, match="must have 2 to 67108864 pixels"):
-        pictures.decode_in_graph(tf.constant(path_of_bmp.read_bytes()), ["image"])
+        graph_pictures.decode(tf.constant(path_of_bmp.read_bytes()), ["image"])
 
 
 def test_an_answer_of_a_server_is_refused_by_its_header(path):

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.merge_options import MergeOptions, MergeSettings
 
@@ -34,7 +34,7 @@ def test_a_configuration_gives_all_its_options_to_the_merge():
     }
     assert sorted(values) == sorted(field.name for field in dataclasses.fields(MergeSettings))
     config = InferenceConfig(**values, refine_classes=("bicycle",))
-    found = config.merge_options(labels.CITYSCAPES, (1, 3))
+    found = config.merge_options(class_tables.CITYSCAPES, (1, 3))
     assert found == MergeOptions(**values, distances=(1, 3), refine_classes=(8,))
     with pytest.raises(ValueError, match="`stages` must add up to the 3 distances"):
-        config.merge_options(labels.CITYSCAPES, (1, 3, 5))
+        config.merge_options(class_tables.CITYSCAPES, (1, 3, 5))

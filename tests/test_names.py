@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from affinity_seg import files, names
-from affinity_seg.evaluation import results
+from affinity_seg.class_tables import CITYSCAPES
+from affinity_seg.evaluation import result_reading, result_writing, results
 from affinity_seg.instances import Instances
-from affinity_seg.labels import CITYSCAPES
 
 
 def _instances():
@@ -62,15 +62,15 @@ def test_results_are_not_written_through_a_link_that_was_placed_in_their_folder(
     with pytest.raises(
         ValueError, match=r"masks: must not lead out of .*results, but it is a link"
     ):
-        results.write_result(str(folder), "x", _instances(), CITYSCAPES)
+        result_writing.write_result(str(folder), "x", _instances(), CITYSCAPES)
     assert os.listdir(elsewhere) == [] and os.listdir(folder) == ["masks"]
 
 
 def test_the_folder_itself_may_be_a_link_of_the_users(tmp_path):
     (tmp_path / "large_disk").mkdir()
     (tmp_path / "results").symlink_to(tmp_path / "large_disk")
-    results.write_result(str(tmp_path / "results"), "x", _instances(), CITYSCAPES)
-    (found,) = results.read_result(str(tmp_path / "results"), "x", CITYSCAPES)
+    result_writing.write_result(str(tmp_path / "results"), "x", _instances(), CITYSCAPES)
+    (found,) = result_reading.read_result(str(tmp_path / "results"), "x", CITYSCAPES)
     assert found.class_index == 3
 
 
@@ -80,19 +80,19 @@ def test_a_link_in_place_of_a_file_is_replaced_and_not_followed(tmp_path):
     folder = tmp_path / "results"
     folder.mkdir()
     (folder / "x_pred.txt").symlink_to(target)
-    results.write_result(str(folder), "x", _instances(), CITYSCAPES)
+    result_writing.write_result(str(folder), "x", _instances(), CITYSCAPES)
     assert target.read_text() == "precious"
     assert not (folder / "x_pred.txt").is_symlink()
 
 
 def test_a_mask_behind_a_link_is_not_read(tmp_path):
     folder = tmp_path / "results"
-    results.write_result(str(folder), "x", _instances(), CITYSCAPES)
+    result_writing.write_result(str(folder), "x", _instances(), CITYSCAPES)
     (mask,) = (folder / "masks").iterdir()
     mask.rename(tmp_path / "mask.png")
     mask.symlink_to(tmp_path / "mask.png")
     with pytest.raises(ValueError, match=r"x_pred\.txt:1: must lie in the folder"):
-        results.read_result(str(folder), "x", CITYSCAPES)
+        result_reading.read_result(str(folder), "x", CITYSCAPES)
 
 
 def test_a_link_among_the_leftovers_goes_but_not_what_it_points_at(tmp_path):
@@ -109,26 +109,26 @@ def test_a_link_among_the_leftovers_goes_but_not_what_it_points_at(tmp_path):
 
 
 def test_a_mask_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    results.write_result(str(tmp_path), "x", _instances(), CITYSCAPES)
+    result_writing.write_result(str(tmp_path), "x", _instances(), CITYSCAPES)
     (mask,) = (tmp_path / "masks").iterdir()
     content = bytearray(mask.read_bytes())
     content[16:24] = (60000).to_bytes(4) * 2
     mask.write_bytes(content)
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
     with pytest.raises(ValueError, match=r"x_0000\.png: "):
-        results.read_result(str(tmp_path), "x", CITYSCAPES)
+        result_reading.read_result(str(tmp_path), "x", CITYSCAPES)
 
 
 def test_results_are_found_under_either_form_of_a_name(tmp_path):
     nfc, nfd = (unicodedata.normalize(form, "zürich") for form in ("NFC", "NFD"))
     assert nfc != nfd and names.check(nfd, "list.json") == nfc
     folder = str(tmp_path)
-    results.write_result(folder, nfc, _instances(), CITYSCAPES, source="0")
+    result_writing.write_result(folder, nfc, _instances(), CITYSCAPES, source="0")
     for path in (tmp_path, tmp_path / "masks", tmp_path / "sources"):  # as macOS may copy them
         for file in path.iterdir():
             file.rename(path / unicodedata.normalize("NFD", file.name))
     assert results.is_done(folder, nfc) and results.read_source(folder, nfc) == "0"
-    (found,) = results.read_result(folder, nfc, CITYSCAPES)
+    (found,) = result_reading.read_result(folder, nfc, CITYSCAPES)
     assert found.class_index == 3
     assert names.find(str(tmp_path / "nöwhere")) == str(tmp_path / "nöwhere")
 

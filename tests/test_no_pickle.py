@@ -80,7 +80,7 @@ def test_python_unpickles_nothing_while_a_run_is_loaded(tmp_path):
     code = """
         import sys
         import numpy as np
-        from affinity_seg import labels
+        from affinity_seg import class_tables
         from affinity_seg.configs import experiments
         from faults import scene
         from affinity_seg.pipeline import prediction_runs
@@ -90,7 +90,7 @@ def test_python_unpickles_nothing_while_a_run_is_loaded(tmp_path):
         scene.write_network(sys.argv[1], experiments.SEMANTIC, np.full((32, 48, 3), 90, np.uint8))
         sys.addaudithook(lambda event, args: seen.append(event) if "pickle" in event else None)
         network = loading.load_network(sys.argv[1])
-        assert network.class_table == labels.CITYSCAPES
+        assert network.class_table == class_tables.CITYSCAPES
         assert seen == [], seen
         import pickle
         pickle.loads(pickle.dumps(network.class_table))

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from affinity_seg import labels, resources
+from affinity_seg import class_tables, resources
 from affinity_seg.configs import inference
 
 
@@ -18,7 +18,7 @@ def test_every_preset_and_class_table_has_a_name():
         path = os.path.join(resources.root(), "configs", "presets", f"{name}.yaml")
         assert inference.load_config(name) == inference.load_config(path)
     assert resources.names(resources.CLASS_TABLES, ".yaml") == ["nuclei"]
-    assert labels.load_class_table("nuclei").name == "nuclei"
+    assert class_tables.load_class_table("nuclei").name == "nuclei"
 
 
 def test_a_path_from_the_root_is_found_from_anywhere_but_the_current_folder_comes_first(tmp_path):
@@ -34,4 +34,4 @@ def test_unknown_names_list_what_there_is():
     with pytest.raises(FileNotFoundError, match=r"one of \['demo', 'nuclei', .*: papers_best$"):
         inference.load_config("papers_best")
     with pytest.raises(FileNotFoundError, match=r"\['cityscapes', 'cityscapes_19', 'nuclei'\]"):
-        labels.load_class_table("nucleus")
+        class_tables.load_class_table("nucleus")

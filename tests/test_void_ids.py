@@ -11,8 +11,16 @@ from scenes import instances as drawn_instances
 from affinity_seg import common, labels
 from affinity_seg.configs import training_data
 from affinity_seg.data import checks, graph_examples, listing, tfrecords
+from affinity_seg.data.items import Item
 from affinity_seg.dataloaders import parser, step_inputs
-from affinity_seg.evaluation import coco, coco_format, dsb, errors, results, semantic
+from affinity_seg.evaluation import (
+    coco,
+    coco_format,
+    dsb,
+    errors,
+    result_writing,
+    semantic,
+)
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.instances import Instances
 from affinity_seg.losses import affinity_loss, affinity_targets
@@ -53,7 +61,7 @@ def _write_results(item, tmp_path, *, with_ring):
     count = int(ids.max())
     found = drawn_instances(ids, [1] * count, [0.5, 0.6, 0.9][:count])
     folder = str(tmp_path / "results")
-    results.write_result(folder, item.name, found, TABLE)
+    result_writing.write_result(folder, item.name, found, TABLE)
     return folder
 
 
@@ -102,7 +110,7 @@ def test_crops_are_not_drawn_around_the_ring():
     stored[0, 0] = RING
     stored[50, 50] = 7
     config = training_data.DataConfig(is_training=True, crop_size=[8, 8], object_crops=1.0)
-    item = listing.Item("a", "a.png", "a.png", "a.png")
+    item = Item("a", "a.png", "a.png", "a.png")
     image = np.zeros((64, 64, 3), np.uint8)
     record = tfrecords.serialize(checks.from_arrays(item, image, stored, TABLE))
     example = graph_examples.parse(tf.constant(record))

@@ -22,7 +22,7 @@ _PROGRAM = """
 import numpy as np
 import affinity_seg
 from affinity_seg.configs import inference
-from affinity_seg.labels import load_class_table
+from affinity_seg.class_tables import load_class_table
 from affinity_seg.merge_options import MergeOptions
 from affinity_seg.ops import graph_merge, loader
 assert affinity_seg.__file__.startswith({environment!r}), affinity_seg.__file__

@@ -5,10 +5,10 @@ import tensorflow as tf
 import yaml
 from official.core import train_utils
 
-from affinity_seg import labels
+from affinity_seg import class_tables
 from affinity_seg.configs import experiments
 from affinity_seg.data import checks, tfrecords
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
 KINDS = {kind: experiment for experiment, kind in experiments.KINDS.items()}
@@ -33,7 +33,7 @@ def write(path, count=4, height=72, width=100, cityscapes=True, seed=0):
 def serialize(image, stored, filename="a/b.png"):
     """Returns the record of an image, uint8 RGB, and its stored labels."""
     item = Item(filename, filename, filename, None)
-    return tfrecords.serialize(checks.from_arrays(item, image, stored, labels.CITYSCAPES))
+    return tfrecords.serialize(checks.from_arrays(item, image, stored, class_tables.CITYSCAPES))
 
 
 def change(serialized, features):

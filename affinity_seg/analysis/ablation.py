@@ -7,7 +7,7 @@ from typing import Any
 
 from affinity_seg.configs import choices, inference
 from affinity_seg.configs.paper_tables import TableRow
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import metrics, tables
 from affinity_seg.labels import ClassTable
 from affinity_seg.model_folder import ModelFolder

@@ -13,8 +13,8 @@ from affinity_seg.analysis import candidates
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import truth_files
-from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import metrics, results
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import metrics, result_writing
 from affinity_seg.pipeline import merge_runs, records
 from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.pipeline.merging import class_candidates
@@ -130,7 +130,9 @@ class PresetScores:
             with errors_named(paths[candidates.zoom_of(config)]):
                 instances = merge_runs.merge_record(read[candidates.zoom_of(config)], config)
             listed = class_candidates(instances, config)
-            matched.append(self._judge.match(target, results.predictions_of(instances, listed)))
+            matched.append(
+                self._judge.match(target, result_writing.predictions_of(instances, listed))
+            )
         return matched
 
 

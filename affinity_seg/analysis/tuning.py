@@ -8,7 +8,7 @@ from affinity_seg.analysis import candidates
 from affinity_seg.analysis.preset_scores import PresetScores, changes
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import metrics, tables, truth
 from affinity_seg.labels import ClassTable
 from affinity_seg.model_folder import ModelFolder

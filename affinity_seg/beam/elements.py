@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.data import graph_examples, pictures, record_damage
-from affinity_seg.data.listing import Item
+from affinity_seg.data import graph_examples, picture_headers, pictures, record_damage
+from affinity_seg.data.items import Item
 from affinity_seg.pipeline.folders import Segmented
 from affinity_seg.pipeline.records import Record
 
@@ -89,7 +89,9 @@ class Source(NamedTuple):
         if self.record is None:
             content = pictures.read_bytes(path)
             choice = self.item.choice
-            size = pictures.check_header(path, content, turned=self.item.is_turned, choice=choice)
+            size = picture_headers.check_header(
+                path, content, turned=self.item.is_turned, choice=choice
+            )
             digest = choice.digest(hashlib.sha256(content).hexdigest())
             return Image(self.item, digest, *size, content)
         with record_damage.record_named(path, self.record):

@@ -23,7 +23,7 @@ from affinity_seg.beam import collecting, running
 from affinity_seg.beam.running import ends_pipeline
 from affinity_seg.beam.steps import REJECTED, Step
 from affinity_seg.data import checks, tfrecords, training_set_settings, training_sets
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.data.training_sets import Crop
 from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs

@@ -40,7 +40,7 @@ class Segmentation:
     Attributes:
       input: Folder of the data set, or a pattern, see `sources.list_sources`.
       output_dir: Folder of the outputs, at the same path for every worker.
-      layout: One of `listing.SOURCE_LAYOUTS`.
+      layout: One of `layouts.SOURCE_LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`.
       choice: Page and channels of each image's file.
       network_dirs: Folders of the semantic and of the affinity network.

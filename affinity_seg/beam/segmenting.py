@@ -15,7 +15,6 @@ from affinity_seg.beam import collecting, running, sources
 from affinity_seg.beam.elements import Image, Predicted, Source
 from affinity_seg.beam.segmentation import Segmentation, SegmentationHandler
 from affinity_seg.beam.steps import REJECTED, Step
-from affinity_seg.data import listing
 from affinity_seg.export.coco import have_truth
 from affinity_seg.pipeline.finishing import DONE, Finishing
 from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs
@@ -105,7 +104,7 @@ def find_missing(source: Source, rejected: RejectedInputs, folders: Finishing) -
     """
     item = source.item
     with rejected.listed(item.name, item.image_path):
-        listing.check_names(item)
+        item.check_names()
         image = source.open()
         found = folders.find(item, image.sha256)
         if found is None:

@@ -12,12 +12,12 @@ from google.protobuf.message import DecodeError
 from affinity_seg import common, names
 from affinity_seg.beam.elements import Source
 from affinity_seg.beam.steps import Step
-from affinity_seg.data import listing, plane_choice, record_damage
-from affinity_seg.data.listing import Item
+from affinity_seg.data import image_names, layouts, listing, plane_choice, record_damage
+from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.rejected_inputs import RejectedInputs
 
-TFRECORDS = listing.SOURCE_LAYOUTS[-1]
+TFRECORDS = layouts.SOURCE_LAYOUTS[-1]
 
 
 def list_sources(
@@ -27,7 +27,7 @@ def list_sources(
 
     Args:
       path: Folder of the data set, or the pattern.
-      layout: One of `listing.SOURCE_LAYOUTS`.
+      layout: One of `layouts.SOURCE_LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`.
       choice: Page and channels of each image's file; none in TFRecords.
 
@@ -123,7 +123,7 @@ def _source(where: str, record: bytes) -> Source:
         raise ValueError(
             f"{where}: must be an image as `affinity_seg prepare` writes it: {error}"
         ) from error
-    name = names.check(listing.name_of(filename), where)
+    name = names.check(image_names.name_of(filename), where)
     return Source(Item(name, filename, where, None), record)
 
 

@@ -11,7 +11,7 @@ import dataclasses
 
 from official.modeling import optimization
 
-from affinity_seg import labels, neighbors
+from affinity_seg import class_tables, neighbors
 from affinity_seg.configs import losses as losses_config
 from affinity_seg.configs import networks, schedules, training_data
 from affinity_seg.model_garden import config_definitions as cfg
@@ -85,7 +85,7 @@ class SegmentationTask(cfg.TaskConfig):
             raise ValueError(
                 f"`task.accumulated_batches` must divide the `global_batch_size` {batch}: {parts}"
             )
-        labels.load_class_table(self.class_table)
+        class_tables.load_class_table(self.class_table)
         if not self.init_checkpoint_modules or set(self.init_checkpoint_modules) - set(MODULES):
             raise ValueError(
                 f"`task.init_checkpoint_modules` must name some of {list(MODULES)}: "
@@ -122,7 +122,7 @@ class SemanticTask(SegmentationTask):
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""
         super().check()
-        num_classes = labels.load_class_table(self.class_table).num_classes
+        num_classes = class_tables.load_class_table(self.class_table).num_classes
         weights = self.losses.class_weights
         if len(weights) not in (0, num_classes) or min(weights, default=0) < 0:
             raise ValueError(

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import labels, names
-from affinity_seg.data import instance_files, mask_checks, pictures, truth_files
-from affinity_seg.data.listing import Item
+from affinity_seg.data import instance_files, mask_checks, picture_headers, pictures, truth_files
+from affinity_seg.data.items import Item
 from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.rejected_inputs import RejectedInputs
 
@@ -61,7 +61,7 @@ def read_item(item: Item, class_table: labels.ClassTable) -> CheckedItem:
     image = pictures.decode(item.image_path, content, choice=item.choice)
     stored, overlaps = truth_files.read(item, class_table)
     instance_files.check_fits(item.truth_path, stored.shape, image.shape[:2])
-    is_jpeg = pictures.format_of(item.image_path, content, item.choice) == "JPEG"
+    is_jpeg = picture_headers.format_of(item.image_path, content, item.choice) == "JPEG"
     jpeg = content if is_jpeg and item.choice.channels is None else None
     checked = _checked(item, image, stored, jpeg, content, class_table)
     return checked._replace(sha256=item.choice.digest(checked.sha256), overlaps=overlaps)

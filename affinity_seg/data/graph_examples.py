@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from affinity_seg import common
-from affinity_seg.data import exif, pictures
+from affinity_seg.data import exif, graph_pictures
 from affinity_seg.data.picture_files import PNG_MAGIC
 
 _PNG_SIZE_AT = 16
@@ -62,7 +62,7 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         )
     )
     is_jpeg = tf.equal(example[common.IMAGE_FORMAT], "jpeg")
-    with tf.control_dependencies([pictures.check_size_in_graph(size, [name])]):
+    with tf.control_dependencies([graph_pictures.check_size(size, [name])]):
         fits = tf.debugging.Assert(
             tf.reduce_all((tile > 0) & (tile <= size)),
             ["tiles must lie in their image:", name, "[height width]", tile, size],

@@ -7,7 +7,14 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from affinity_seg.data import picture_files, pictures, tiff_files
+from affinity_seg.data import (
+    picture_files,
+    picture_headers,
+    plane_choice,
+    tiff_files,
+    tiff_opening,
+)
+from affinity_seg.data.plane_choice import PlaneChoice
 
 _BITS_AT, _COLOR_TYPE_AT = 24, 25
 """Offsets of the bit depth and of the color type in a PNG's header."""
@@ -25,13 +32,13 @@ MAX_ID = 2**31 - 1
 _CHANNELS = {2: "three channels, RGB", 4: "two channels, grey and alpha", 6: "four channels, RGBA"}
 
 
-def read(path: str) -> np.ndarray:
+def read(path: str, choice: PlaneChoice = plane_choice.ALL) -> np.ndarray:
     """Returns what `decode` does of a file; raises FileNotFoundError if there is none."""
     with open(path, "rb") as file:
-        return decode(path, file.read())
+        return decode(path, file.read(), choice)
 
 
-def decode(path: str, content: bytes) -> np.ndarray:
+def decode(path: str, content: bytes, choice: PlaneChoice = plane_choice.ALL) -> np.ndarray:
     """Returns the numbers that a PNG or TIFF file stores for its pixels.
 
     With a palette these are its indices, not its colours. Samples of 1, 2 or 4 bits keep their
@@ -40,19 +47,23 @@ def decode(path: str, content: bytes) -> np.ndarray:
     Args:
       path: The file, for messages.
       content: Bytes of the file.
+      choice: That of the image. Its page is also that of a TIFF file with several pages; a file
+        with a single page belongs to whatever page of the image is chosen.
 
     Returns:
       uint8 or uint16 [H, W]; int32 if a number is larger.
 
     Raises:
-      ValueError: The file is of another format, is damaged or truncated, has several channels or
-        pages, or its numbers are negative, above `MAX_ID` or not whole.
+      ValueError: The file is of another format, is damaged or truncated, has several channels, or
+        several pages of which none is chosen, or its numbers are negative, above `MAX_ID` or not
+        whole.
     """
-    pictures.check_header(path, content, ("PNG", "TIFF"))
+    page = _page_of(path, content, choice)
+    picture_headers.check_header(path, content, ("PNG", "TIFF"), choice=page)
     if content.startswith(picture_files.PNG_MAGIC):
         return _decode_png(path, content)
     try:
-        stored = tiff_files.decode_numbers(content)
+        stored = tiff_files.decode_numbers(content, page)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     count = stored.shape[2]
@@ -75,6 +86,17 @@ def check_fits(path: str, size: tuple[int, int], image_size: tuple[int, int]) ->
             f"{path}: must have the size of its image, {image_size[0]}x{image_size[1]}: "
             f"{size[0]}x{size[1]}"
         )
+
+
+def _page_of(path: str, content: bytes, choice: PlaneChoice) -> PlaneChoice:
+    """Returns the page of truth that belongs to the page of the image."""
+    if choice.page is None or not content.startswith(tiff_opening.MAGIC):
+        return plane_choice.ALL
+    try:
+        has_several = tiff_files.count_pages(content) > 1
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return PlaneChoice(choice.page) if has_several else plane_choice.ALL
 
 
 def _whole(path: str, stored: np.ndarray) -> np.ndarray:

@@ -8,16 +8,20 @@ import os
 
 import numpy as np
 
-from affinity_seg.data import instance_files, object_masks, truth_forms
+from affinity_seg.data import instance_files, object_masks, plane_choice, truth_forms
 from affinity_seg.data.object_masks import ObjectMask
+from affinity_seg.data.plane_choice import PlaneChoice
 
 
-def read(folder: str, size: tuple[int, int]) -> list[ObjectMask]:
+def read(
+    folder: str, size: tuple[int, int], choice: PlaneChoice = plane_choice.ALL
+) -> list[ObjectMask]:
     """Reads the masks of an image, sorted by the names of their files.
 
     Args:
       folder: The folder of the masks.
       size: Height and width of the image.
+      choice: As of `instance_files.decode`.
 
     Raises:
       ValueError: A file is no mask, is damaged, has another size or no pixel, or has several values
@@ -31,7 +35,7 @@ def read(folder: str, size: tuple[int, int]) -> list[ObjectMask]:
                 f"{path}: a folder of masks must hold only files "
                 f"*{{{','.join(truth_forms.NUMBER_SUFFIXES)}}}, one for each object; take it out"
             )
-        mask = instance_files.read(path)
+        mask = instance_files.read(path, choice)
         instance_files.check_fits(path, mask.shape, size)
         _check_values(path, mask)
         found.append(object_masks.crop(file, None, mask > 0))

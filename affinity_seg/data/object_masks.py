@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg import labels
+from affinity_seg.data import mistakes
 from affinity_seg.instances import box_around
 
 
@@ -50,24 +51,27 @@ class Overlaps(NamedTuple):
       covered: Objects that lost some of their pixels, but not all.
       hidden: Objects that lost all of their pixels to others, and are left out.
       empty: Objects that have no pixel, because they are thinner than one, and are left out.
+      left_out: The objects that are left out, as messages call them.
     """
 
     pixels: int = 0
     covered: int = 0
     hidden: int = 0
     empty: int = 0
+    left_out: tuple[str, ...] = ()
 
     def plus(self, other: "Overlaps") -> "Overlaps":
         """Returns the sums of the counts."""
         return Overlaps(*(a + b for a, b in zip(self, other, strict=True)))
 
     def describe(self) -> str:
-        """Returns the counts as a line."""
+        """Returns the counts as a line, with some of the objects that are left out."""
+        named = f"; left out: {mistakes.listed(self.left_out)}" if self.left_out else ""
         return (
             f"overlaps: {self.pixels} pixels belong to several objects, the smallest of which "
             f"keeps them; objects that are covered in part: {self.covered}; left out because "
             f"others cover them wholly: {self.hidden}, because they have no pixel: {self.empty}"
-        )
+        ) + named
 
 
 def crop(
@@ -116,6 +120,13 @@ def paint(objects: Sequence[ObjectMask], size: tuple[int, int]) -> tuple[np.ndar
         hidden=int(np.count_nonzero((kept == 0) & (areas > 0))),
         empty=int(np.count_nonzero(areas == 0)),
     )
+
+
+def left_out(objects: Sequence[ObjectMask], numbers: np.ndarray) -> tuple[str, ...]:
+    """Returns what the objects are called that have no pixel in `numbers`, of `paint`."""
+    is_present = np.bincount(numbers.ravel(), minlength=len(objects) + 1)[1:] > 0
+    pairs = zip(objects, is_present, strict=True)
+    return tuple(one.where for one, present in pairs if not (present or one.is_void))
 
 
 def encode(

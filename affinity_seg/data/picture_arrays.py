@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from affinity_seg.data import pictures, plane_choice
+from affinity_seg.data import picture_headers, pictures, plane_choice
 from affinity_seg.data.plane_choice import PlaneChoice
 
 
@@ -23,7 +23,7 @@ def from_array(values: np.ndarray, choice: PlaneChoice = plane_choice.ALL) -> np
             "`image` must be a file, or grey [H, W], RGB [H, W, 3] or RGBA [H, W, 4], or any "
             f"number of channels with `channels`: {values.dtype} {list(values.shape)}"
         )
-    pictures.check_size("`image`", *pixels.shape[:2])
+    picture_headers.check_size("`image`", *pixels.shape[:2])
     if choice.page not in (None, 1):
         raise ValueError(f"`image`: `page` must be 1 of an array: {choice.page}")
     if choice.channels is None:

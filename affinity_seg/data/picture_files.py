@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.data import bit_depth, exif
+from affinity_seg.data import bit_depth, exif, tiff_opening
 
 FORMATS = ("PNG", "JPEG", "BMP")
 """The formats that programs and graphs read; `pictures` adds those that programs read alone."""
@@ -26,10 +26,7 @@ _MAGIC = (
 )
 """First bytes of a file of each format."""
 
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""First bytes of a TIFF file, and of a BigTIFF one, in either order of bytes."""
-
-_FOREIGN = ((b"GIF8", "GIF"), *((magic, "TIFF") for magic in TIFF_MAGIC), (b"RIFF", "WebP"))
+_FOREIGN = ((b"GIF8", "GIF"), *((magic, "TIFF") for magic in tiff_opening.MAGIC), (b"RIFF", "WebP"))
 """Formats that are not read here, by their first bytes, with their names for the message."""
 
 _FINE, _DAMAGED, _KIND_OF_BMP, _UNKNOWN = range(4)

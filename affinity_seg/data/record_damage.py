@@ -11,7 +11,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from affinity_seg import common
-from affinity_seg.data import graph_examples, pictures
+from affinity_seg.data import graph_examples, picture_headers
 
 
 @contextlib.contextmanager
@@ -88,7 +88,7 @@ def _damage(serialized: bytes) -> str | None:
     height, width = size = integers(common.IMAGE_HEIGHT, common.IMAGE_WIDTH)
     tile = integers(common.TILE_HEIGHT, common.TILE_WIDTH)
     try:
-        pictures.check_size(name, height, width)
+        picture_headers.check_size(name, height, width)
     except ValueError as error:
         return str(error)
     if not all(0 < part <= whole for part, whole in zip(tile, size, strict=True)):
@@ -128,7 +128,7 @@ def _damage(serialized: bytes) -> str | None:
 def _png_size(content: bytes) -> tuple[int, int] | None:
     """Returns the height and width in a PNG's header, None if it is not a PNG file."""
     try:
-        return pictures.declared_size("a tile", content, ("PNG",))
+        return picture_headers.declared_size("a tile", content, ("PNG",))
     except ValueError:
         return None
 

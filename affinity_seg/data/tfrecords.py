@@ -13,8 +13,8 @@ import tensorflow as tf
 import tqdm
 
 from affinity_seg import common, files, labels
-from affinity_seg.data import checks, listing, mask_checks, tiles
-from affinity_seg.data.listing import Item
+from affinity_seg.data import checks, layouts, mask_checks, tiles
+from affinity_seg.data.items import Item
 from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.rejected_inputs import RejectedInputs
 
@@ -79,7 +79,7 @@ class Found(NamedTuple):
         """Returns what became of overlapping masks; None where masks cannot overlap."""
         if not self.overlaps:
             return None
-        return functools.reduce(Overlaps.plus, self.overlaps.values())
+        return functools.reduce(Overlaps.plus, (one for _, one in sorted(self.overlaps.items())))
 
     def check(
         self,
@@ -213,7 +213,7 @@ def shard_paths(output_dir: str, split: str, num_shards: int, count: int) -> lis
     Raises:
       ValueError: An argument breaks a rule of `write_tfrecords`.
     """
-    listing.check_split(split)
+    layouts.check_split(split)
     if not 1 <= num_shards <= count:
         raise ValueError(
             f"`num_shards` must be in [1, {count}], the number of images: {num_shards}"

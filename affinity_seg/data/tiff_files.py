@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from affinity_seg.data import plane_choice, tiff_planes
+from affinity_seg.data import tiff_planes
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.tiff_opening import UnusableError, opened
 from affinity_seg.data.tiff_planes import Plane, TiffHeader
@@ -46,6 +46,16 @@ def read_header(content: bytes, choice: PlaneChoice) -> TiffHeader:
         return tiff_planes.header(tiff_planes.find(file, choice))
 
 
+def count_pages(content: bytes) -> int:
+    """Returns the number of pages of a file, among which `PlaneChoice.page` chooses.
+
+    Raises:
+      ValueError: The file is damaged. The message does not name the file.
+    """
+    with opened(io.BytesIO(content)) as file:
+        return tiff_planes.count(file)
+
+
 def decode(content: bytes, choice: PlaneChoice) -> np.ndarray:
     """Decodes a page.
 
@@ -66,11 +76,12 @@ def decode(content: bytes, choice: PlaneChoice) -> np.ndarray:
     return choice.take(pixels, OWN_CHANNELS)
 
 
-def decode_numbers(content: bytes) -> np.ndarray:
-    """Decodes the only page as the numbers that the file stores, without its palette.
+def decode_numbers(content: bytes, choice: PlaneChoice) -> np.ndarray:
+    """Decodes a page as the numbers that the file stores, without its palette.
 
     Args:
       content: Bytes of the file.
+      choice: The page; there must be only one if none is chosen.
 
     Returns:
       [H, W, C] in the type of the file, with all channels; uint8 of 0 and 1 for 1 bit.
@@ -79,7 +90,7 @@ def decode_numbers(content: bytes) -> np.ndarray:
       ValueError: As `decode`, or white is stored as 0.
     """
     with opened(io.BytesIO(content)) as file:
-        plane = tiff_planes.find(file, plane_choice.ALL)
+        plane = tiff_planes.find(file, choice)
         if plane.page.photometric.name == "MINISWHITE":
             raise UnusableError("a TIFF file of numbers must have black as its least value")
         pixels = _with_channels(_read(plane, content), plane.axes)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     import tifffile
 
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of a TIFF file, and of a BigTIFF one, in either order of bytes."""
+
 _DAMAGED = "the file is damaged or cut off"
 
 _FATAL_REMARKS = ("invalid page offset", "series metadata invalid")
@@ -28,6 +31,20 @@ def damaged(error: Exception, size: int | None = None) -> ValueError:
     """
     bytes_ = "" if size is None else f", {size} bytes"
     return ValueError(f"{_DAMAGED}{bytes_}: {error}".splitlines()[0])
+
+
+def is_tiff(source: str | BinaryIO) -> bool:
+    """Returns whether a file begins as a TIFF file does.
+
+    Args:
+      source: A path, or an open file at its start, where it is left.
+    """
+    if isinstance(source, str):
+        with open(source, "rb") as file:
+            return is_tiff(file)
+    begin = source.read(len(MAGIC[0]))
+    source.seek(0)
+    return begin in MAGIC
 
 
 @contextlib.contextmanager

@@ -44,12 +44,7 @@ class Plane(NamedTuple):
 
 def find(file: "tifffile.TiffFile", choice: PlaneChoice) -> Plane:
     """Returns the chosen page among those of all series; small copies are not counted."""
-    found = [
-        (series, index)
-        for series in file.series
-        if not series.keyframe.is_reduced
-        for index in np.ndindex(*_outer(series).values())
-    ]
+    found = _pages(file)
     if not found:
         raise UnusableError("the TIFF file holds no picture, or only reduced ones, as raw files do")
     number = 1 if choice.page is None else choice.page
@@ -69,6 +64,21 @@ def find(file: "tifffile.TiffFile", choice: PlaneChoice) -> Plane:
     axes = series.axes
     whole = tuple(slice(None) if axis in "YXSC" else next(wanted) for axis in axes)
     return Plane(series, series.keyframe, whole, "".join(a for a in axes if a in "YXSC"))
+
+
+def count(file: "tifffile.TiffFile") -> int:
+    """Returns the number of pages among which `find` finds one."""
+    return len(_pages(file))
+
+
+def _pages(file: "tifffile.TiffFile") -> list[tuple["tifffile.TiffPageSeries", tuple[int, ...]]]:
+    """Returns the series of each page, and its index along the axes of `_outer`."""
+    return [
+        (series, index)
+        for series in file.series
+        if not series.keyframe.is_reduced
+        for index in np.ndindex(*_outer(series).values())
+    ]
 
 
 def _outer(series: "tifffile.TiffPageSeries") -> dict[str, int]:

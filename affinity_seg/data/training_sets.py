@@ -20,7 +20,7 @@ import tqdm
 
 from affinity_seg import grids, labels
 from affinity_seg.data import checks, truth_files
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.training_set_settings import Settings
 from affinity_seg.rejected_inputs import RejectedInputs
 

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from affinity_seg import files, labels
+from affinity_seg import class_tables, files, labels
 from affinity_seg.data import truth_forms
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 
 ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encoding="ids")
 """The class table of truth that names no class: masks, and instance images if none is given."""
@@ -16,20 +16,19 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
 
     Args:
       items: The images.
-      name_or_path: As of `labels.load_class_table`. None: a table with the classes that the truth
-        names, or `cityscapes` for instance images, which have only ids.
-      folder: Where `labels.TABLE_FILE` is, or will be.
+      name_or_path: As of `class_tables.load_class_table`. None: a table with the classes that the
+        truth names, or `cityscapes` for instance images, which have only ids.
+      folder: Where `class_tables.TABLE_FILE` is, or will be.
 
     Raises:
       FileNotFoundError: There is no such table.
       ValueError: A table breaks its rules, or the file has other classes.
     """
-    form = items[0].form
-    if name_or_path is not None or form == truth_forms.INSTANCES:
-        return labels.load_class_table(name_or_path or labels.CITYSCAPES.name)
-    table = ONE_CLASS if form == truth_forms.MASKS else _named(items)
-    path = os.path.join(folder, labels.TABLE_FILE)
-    if os.path.isfile(path) and labels.load_class_table(path) != table:
+    if name_or_path is not None or items[0].form == truth_forms.INSTANCES:
+        return class_tables.load_class_table(name_or_path or class_tables.CITYSCAPES.name)
+    table = of_truth(items)
+    path = os.path.join(folder, class_tables.TABLE_FILE)
+    if os.path.isfile(path) and class_tables.load_class_table(path) != table:
         raise ValueError(
             f"{path}: was written for other classes than {list(table.class_names[1:])}; if this is "
             f"another part of the same data set, give it as `--class_table={path}`; else use "
@@ -38,20 +37,44 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
     return table
 
 
+def of_truth(items: Sequence[Item]) -> labels.ClassTable:
+    """Returns a table with the classes that the truth names; of masks, which name none, with one.
+
+    Args:
+      items: The images, whose truth is not instance images.
+
+    Raises:
+      ValueError: The names make no table, or all files of the truth are damaged.
+    """
+    return ONE_CLASS if items[0].form == truth_forms.MASKS else _named(items)
+
+
 def write(class_table: labels.ClassTable, folder: str) -> str:
     """Writes a table that was made for a data set; returns the path of its file."""
-    path = os.path.join(folder, labels.TABLE_FILE)
-    files.write_bytes(path, labels.as_yaml(class_table))
+    path = os.path.join(folder, class_tables.TABLE_FILE)
+    files.write_bytes(path, class_tables.as_yaml(class_table))
     return path
 
 
 def _class_names(items: Sequence[Item]) -> list[str]:
-    """Returns the classes that the truth names; LabelMe's in the order of the alphabet."""
+    """Returns the classes that the truth names; LabelMe's in the order of the alphabet.
+
+    A damaged file of LabelMe names none here. Whoever reads its image lists that.
+    """
     from affinity_seg.data import coco_files, labelme_files  # Late: few programs need pycocotools.
 
     if items[0].form == truth_forms.COCO:
         return coco_files.class_names(items[0].truth_path)
-    return sorted({name for item in items for name in labelme_files.class_names(item.truth_path)})
+    found: set[str] = set()
+    errors = []
+    for item in items:
+        try:
+            found |= labelme_files.class_names(item.truth_path)
+        except ValueError as error:
+            errors.append(error)
+    if len(errors) == len(items):
+        raise errors[0]
+    return sorted(found)
 
 
 def _named(items: Sequence[Item]) -> labels.ClassTable:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from affinity_seg import files, labels
+from affinity_seg import class_tables, files, labels
 from affinity_seg.data import (
     instance_files,
     mask_folders,
@@ -22,7 +22,7 @@ from affinity_seg.data import (
     pictures,
     truth_forms,
 )
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.object_masks import ObjectMask, Overlaps
 
 
@@ -50,15 +50,16 @@ def read(item: Item, class_table: labels.ClassTable) -> StoredTruth:
       ValueError: A file is damaged or of the wrong kind, an id or a class is unknown, or a shape or
         mask is wrong. The message names the file.
     """
-    path = item.truth_path
     if item.form == truth_forms.INSTANCES:
-        return StoredTruth(_read_instances(path, class_table), None)
+        return StoredTruth(_read_instances(item, class_table), None)
     _check_exists(item)
     size = pictures.read_size(item.image_path, turned=False, choice=item.choice)
     objects = _read_objects(item, size)
     numbers, overlaps = object_masks.paint(objects, size)
     values = object_masks.encode(item.truth_name, objects, numbers, class_table)
-    return StoredTruth(values, overlaps)
+    names = object_masks.left_out(objects, numbers)
+    named = tuple(f"{item.truth_name}: {name}" for name in names)
+    return StoredTruth(values, overlaps._replace(left_out=named))
 
 
 @contextlib.contextmanager
@@ -105,7 +106,7 @@ def _check_exists(item: Item) -> None:
 
 def _read_objects(item: Item, size: tuple[int, int]) -> list[ObjectMask]:
     if item.form == truth_forms.MASKS:
-        return mask_folders.read(item.truth_path, size)
+        return mask_folders.read(item.truth_path, size, item.choice)
     # Late: few programs need pycocotools.
     from affinity_seg.data import coco_files, labelme_files
 
@@ -114,9 +115,10 @@ def _read_objects(item: Item, size: tuple[int, int]) -> list[ObjectMask]:
     return labelme_files.read(item.truth_path, os.path.basename(item.filename), size)
 
 
-def _read_instances(path: str, class_table: labels.ClassTable) -> np.ndarray:
+def _read_instances(item: Item, class_table: labels.ClassTable) -> np.ndarray:
     """Reads an instance image; raises ValueError unless it fits `class_table`."""
-    stored = instance_files.read(path)
+    path = item.truth_path
+    stored = instance_files.read(path, item.choice)
     # Instances do not fit into 8 bits: most likely this is an image of label ids.
     if class_table.encoding != "ids" and stored.dtype == np.uint8:
         raise ValueError(
@@ -153,7 +155,7 @@ def _check_ids(path: str, values: np.ndarray, class_table: labels.ClassTable) ->
             f"{path}: an instance must be 1000 times a label id of class table "
             f"{class_table.name!r}, {things}, plus a number: {unknown[:5]}"
         )
-    most = class_table.max_label_id
+    most = class_tables.max_label_id(class_table)
     unknown = [int(v) for v in values if most < v < 1000]
     if unknown:
         raise ValueError(

@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 from affinity_seg import names
-from affinity_seg.data import mistakes, unlisted
+from affinity_seg.data import image_names, mistakes, unlisted
 
 INSTANCES, MASKS, COCO, LABELME = FORMS = ("instances", "masks", "coco", "labelme")
 """Forms of truth.
@@ -60,7 +60,7 @@ class Truths(NamedTuple):
     def expected(self, filename: str) -> str | None:
         """Returns where the truth of an image should be; None of a COCO file."""
         first, _, rest = filename.partition("/")
-        stem = first if rest else os.path.splitext(first)[0]
+        stem = first if rest else image_names.key_of(first)
         return None if self.form == COCO else os.path.join(self.folder, stem + self.suffix)
 
     def counted(self, count: int) -> str:
@@ -131,7 +131,7 @@ def visible(folder: str) -> list[str]:
 
 
 def _add(found: dict[str, str], name: str, path: str) -> None:
-    name = names.normalized(name)
+    name = image_names.without_ome(names.normalized(name))
     if name in found:
         raise ValueError(
             f"names of the truth of images must differ: {names.escaped(found[name])} and "
@@ -201,9 +201,10 @@ def _mask_folders(folder: str) -> Truths:
 
 def _scenes(data_dir: str) -> Truths:
     found: dict[str, str] = {}
-    for scene in scenes(data_dir):
+    for scene in visible(data_dir):
         path = os.path.join(data_dir, scene, "masks")
-        for file in visible(os.path.join(data_dir, scene, "images")):
+        # Without an image the masks are told by the name of the folder.
+        for file in visible(os.path.join(data_dir, scene, "images")) or [scene]:
             if os.path.isdir(path):
                 _add(found, os.path.splitext(file)[0], path)
     return Truths(MASKS, data_dir, found, os.sep + "masks")

@@ -10,7 +10,7 @@ import numpy as np
 
 from affinity_seg.data import (
     bit_depth,
-    picture_files,
+    picture_headers,
     pictures,
     plane_choice,
     tiff_opening,
@@ -63,10 +63,10 @@ class WindowedPicture:
     def whole(self) -> np.ndarray:
         """Returns the picture, uint8 [H, W, C]; ValueError if it has too many pixels."""
         height, width = self.size
-        if height * width > pictures.MAX_PIXELS:
+        if height * width > picture_headers.MAX_PIXELS:
             raise ValueError(
-                f"a picture must have at most {pictures.MAX_PIXELS} pixels for an exported model, "
-                f"and for a preset with `regions: true`: {height}x{width}"
+                f"a picture must have at most {picture_headers.MAX_PIXELS} pixels for an exported "
+                f"model, and for a preset with `regions: true`: {height}x{width}"
             )
         return np.ascontiguousarray(self.read((0, 0, height, width)))
 
@@ -128,13 +128,13 @@ def open_picture(path: str, choice: PlaneChoice = plane_choice.ALL) -> WindowedP
     all others are decoded whole.
 
     Args:
-      path: A file of one of `pictures.FORMATS`.
+      path: A file of one of `picture_headers.FORMATS`.
       choice: The page of a TIFF file, and the channels.
 
     Raises:
       FileNotFoundError: There is no such file.
-      ValueError: As `pictures.read`, or a picture of more pixels than `pictures.MAX_PIXELS` cannot
-        be read in parts.
+      ValueError: As `pictures.read`, or a picture of more pixels than
+        `picture_headers.MAX_PIXELS` cannot be read in parts.
     """
     windows = _open_windows(path, choice)
     if windows is not None:
@@ -160,12 +160,12 @@ def _open_windows(path: str, choice: PlaneChoice) -> TiffWindows | None:
             return windows
         windows.close()
         raise ValueError(
-            f"a picture of more than {pictures.MAX_PIXELS} pixels must be grey or RGB, of whole "
-            f"numbers of 8 or 16 bits without a sign: {windows.channels} channels of "
+            f"a picture of more than {picture_headers.MAX_PIXELS} pixels must be grey or RGB, of "
+            f"whole numbers of 8 or 16 bits without a sign: {windows.channels} channels of "
             f"{windows.dtype}; convert it"
         )
     except ValueError as error:
-        if pixels <= pictures.MAX_PIXELS:
+        if pixels <= picture_headers.MAX_PIXELS:
             return None  # It is decoded whole.
         raise ValueError(f"{path}: {error}") from error
 
@@ -173,9 +173,8 @@ def _open_windows(path: str, choice: PlaneChoice) -> TiffWindows | None:
 def _tiff_pixels(path: str, choice: PlaneChoice) -> int:
     """Returns the number of pixels of a TIFF file; 0 for others, and for files with a fault."""
     pictures.check_exists(path)
-    with open(path, "rb") as file:
-        if not file.read(4).startswith(picture_files.TIFF_MAGIC):
-            return 0
+    if not tiff_opening.is_tiff(path):
+        return 0
     try:
         with tiff_opening.opened(path) as file:
             header = tiff_planes.header(tiff_planes.find(file, choice))

@@ -23,8 +23,8 @@ from cityscapesscripts.helpers.labels import id2label
 from tqdm import tqdm
 
 from affinity_seg.data import truth_files
-from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import results, truth
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import result_reading, results, truth
 from affinity_seg.labels import ClassTable
 
 MIN_PIXELS = int(official.args.minRegionSizes[0])
@@ -86,7 +86,9 @@ def match_image(item: Item, results_dir: str, class_table: ClassTable) -> dict[s
     target = read_target(item, class_table)
     _check_paths(item, results_dir, class_table)
     size = target.pixels.shape
-    predictions = results.read_result(results_dir, item.name, class_table, size, item.truth_path)
+    predictions = result_reading.read_result(
+        results_dir, item.name, class_table, size, item.truth_path
+    )
     return match(target, predictions, class_table)
 
 
@@ -292,7 +294,7 @@ def check_classes(class_table: ClassTable) -> None:
 
 def _check_paths(item: Item, results_dir: str, class_table: ClassTable) -> None:
     """Checks that the official program can read the paths of the masks."""
-    for line in results.read_lines(results_dir, item.name, class_table):
+    for line in result_reading.read_lines(results_dir, item.name, class_table):
         relative = os.path.relpath(line.mask_path, results_dir)
         if any(c.isspace() for c in relative):
             raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import coco_format
 from affinity_seg.evaluation.reading import read_judged
 from affinity_seg.evaluation.results import Prediction

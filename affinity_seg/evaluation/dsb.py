@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import truth
 from affinity_seg.evaluation.reading import read_judged
 from affinity_seg.evaluation.results import Prediction

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import matching, truth
 from affinity_seg.evaluation.matching import Matching
 from affinity_seg.evaluation.reading import read_judged

@@ -4,10 +4,11 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.configs.choices import METRICS
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import cityscapes, coco, dsb, errors, results, tables, truth
-from affinity_seg.labels import CITYSCAPES, ClassTable
+from affinity_seg.labels import ClassTable
 
 CURVE_STEP = 10
 """A JSON file has every `CURVE_STEP`th of COCO's 101 points of recall."""

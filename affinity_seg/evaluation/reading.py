@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from affinity_seg.data.listing import Item
-from affinity_seg.evaluation.results import Prediction, check_all_done, read_result
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation.result_reading import read_result
+from affinity_seg.evaluation.results import Prediction, check_all_done
 from affinity_seg.evaluation.truth import Truth, read_truth, require_items
 from affinity_seg.labels import ClassTable
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from affinity_seg import labels
 from affinity_seg.data import instance_files, truth_files
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 
 
 class Truth(NamedTuple):

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Sequence
 
 from affinity_seg import files
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import cityscapes, results
 from affinity_seg.export.reading import ImageResult, read_results
 from affinity_seg.labels import ClassTable

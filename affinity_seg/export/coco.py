@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from affinity_seg import files
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import coco_format
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.export.reading import ImageResult, read_results

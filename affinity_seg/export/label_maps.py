@@ -9,7 +9,7 @@ import numpy as np
 
 from affinity_seg import files
 from affinity_seg import instances as instances_lib
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.export.reading import read_results
 from affinity_seg.export.segmentation import describe_image

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import yaml
 
-from affinity_seg import files, labels, model_folder, resources, structured
+from affinity_seg import class_tables, files, model_folder, resources, structured
 from affinity_seg.data import pictures
 from affinity_seg.export import model_card
 from affinity_seg.modeling import half_precision, loading, network_folder, stored_graph
@@ -78,8 +78,8 @@ def _pack_network(source: str, folder: str, image: np.ndarray) -> model_card.Pac
     )
     text = yaml.safe_dump(params, sort_keys=False).encode()
     files.write_bytes(os.path.join(target, network_folder.PARAMS_FILE), text)
-    table = labels.as_yaml(network.class_table)
-    files.write_bytes(os.path.join(target, labels.TABLE_FILE), table)
+    table = class_tables.as_yaml(network.class_table)
+    files.write_bytes(os.path.join(target, class_tables.TABLE_FILE), table)
     loading.save(target, {"model": network.model, **network.model.checkpoint_items})
     half_precision.shrink(network_folder.latest_checkpoint(target))
     stored_graph.write(network, target)

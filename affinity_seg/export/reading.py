@@ -6,8 +6,8 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from affinity_seg.data import pictures
-from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import results
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import result_reading, results
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 
@@ -72,5 +72,5 @@ def read_image_result(
       class_table: The classes.
       instance_filter: Which instances are kept.
     """
-    found = results.read_result(results_dir, item.name, class_table, size)
+    found = result_reading.read_result(results_dir, item.name, class_table, size)
     return ImageResult(item, *size, instance_filter.select_predictions(found, class_table))

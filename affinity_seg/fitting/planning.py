@@ -2,7 +2,7 @@
 
 import time
 
-from affinity_seg import labels, resources
+from affinity_seg import class_tables, resources
 from affinity_seg.configs import experiments
 from affinity_seg.data import truth_classes, truth_forms
 from affinity_seg.fitting import choices, preparing, sets, settings, timing
@@ -93,21 +93,26 @@ def experiment(
 
 
 def _class_table(request: Request, data: Data, start: Start | None) -> Choice:
-    """Returns the choice of the class table; writes its file if it has none of its own."""
+    """Returns the choice of the class table; writes its file if it has none of its own.
+
+    There is no plan yet, so a file that is there is from a run that did not come so far.
+    """
     if request.class_table is not None:
         return Choice(request.class_table, "As given by --class_table.")
     items = data.listed.everything
     if items[0].form not in (truth_forms.INSTANCES, truth_forms.MASKS):
-        table = truth_classes.choose(items, None, request.output_dir)
-        sets.write_class_table(request.output_dir, table)
+        table = truth_classes.of_truth(items)
+        truth_classes.write(table, request.output_dir)
         names = ", ".join(table.class_names[1:])
-        return Choice(labels.TABLE_FILE, f"The truth names these classes: {names}.")
+        return Choice(class_tables.TABLE_FILE, f"The truth names these classes: {names}.")
     if start is not None:
         table = network_folder.read_class_table(start.network_dir)
-        sets.write_class_table(request.output_dir, table)
-        return Choice(labels.TABLE_FILE, f"That of {start.name}, since no --class_table was given.")
-    sets.write_class_table(request.output_dir, truth_classes.ONE_CLASS)
+        truth_classes.write(table, request.output_dir)
+        return Choice(
+            class_tables.TABLE_FILE, f"That of {start.name}, since no --class_table was given."
+        )
+    truth_classes.write(truth_classes.ONE_CLASS, request.output_dir)
     return Choice(
-        labels.TABLE_FILE,
+        class_tables.TABLE_FILE,
         "One class, `object`: no --class_table was given, and the truth names no classes.",
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from affinity_seg import files, labels, structured
 from affinity_seg.data import checks, mistakes, sampling, tfrecords
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting import marks as marks_file
 from affinity_seg.fitting import sets, survey
@@ -30,9 +30,9 @@ class Request(NamedTuple):
     Attributes:
       input: Folder of the data set, see `sets.list_input`.
       output_dir: Folder of the model.
-      layout: One of `listing.LABELLED_LAYOUTS`.
-      class_table: As `labels.load_class_table` takes it; None: the classes that the truth names,
-        or a single one.
+      layout: One of `layouts.LABELLED_LAYOUTS`.
+      class_table: As `class_tables.load_class_table` takes it; None: the classes that the truth
+        names, or a single one.
       minutes: All minutes of the fit.
       seed: Seed of the split, the weights and the crops.
       start_from: A model to start from.

@@ -6,7 +6,7 @@ import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from affinity_seg.analysis import candidates
 from affinity_seg.data import (
     checks,
@@ -14,10 +14,9 @@ from affinity_seg.data import (
     mistakes,
     plane_choice,
     tfrecords,
-    truth_classes,
     truth_files,
 )
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting.plan import Choice, Plan
@@ -75,7 +74,7 @@ def list_input(
 
     Args:
       folder: The input.
-      layout: One of `listing.LABELLED_LAYOUTS`; of `cityscapes` the splits train and val are read.
+      layout: One of `layouts.LABELLED_LAYOUTS`; of `cityscapes` the splits train and val are read.
       rejected: As in `listing.list_labelled_images`; so are `allowed` and `choice`.
 
     Raises:
@@ -123,12 +122,6 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join(found)
 
 
-def write_class_table(folder: str, class_table: labels.ClassTable) -> None:
-    """Writes the class table of a fit into its folder, unless there is one."""
-    if not os.path.isfile(os.path.join(folder, labels.TABLE_FILE)):
-        truth_classes.write(class_table, folder)
-
-
 def locate_class_table(folder: str, value: str) -> str:
     """Returns the path of the class table of a plan in `folder`, where it may lie, or its name."""
     own = os.path.join(folder, value)
@@ -137,7 +130,7 @@ def locate_class_table(folder: str, value: str) -> str:
 
 def find_class_table(folder: str, value: str) -> labels.ClassTable:
     """Returns the class table of a plan in `folder`."""
-    return labels.load_class_table(locate_class_table(folder, value))
+    return class_tables.load_class_table(locate_class_table(folder, value))
 
 
 def split_choices(
@@ -239,6 +232,8 @@ def check(
 ) -> Iterator[checks.CheckedItem]:
     """Yields all images that can be used; at their end checks the masks as `prepare` does.
 
+    Tells what became of overlapping masks.
+
     Raises:
       ValueError: No image can be used, there is no object, or the masks look wrong.
     """
@@ -252,6 +247,9 @@ def check(
         reason = rejected.reasons[0]
         raise ValueError(f"none of the {len(items)} images can be used; of the first: {reason}")
     found.check(folder, count, class_table, allowed)
+    overlaps = found.sum_of_overlaps()
+    if overlaps is not None:
+        print(overlaps.describe())
 
 
 def _hash(item: Item) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from affinity_seg import labels
 from affinity_seg.data import mask_checks, pictures
 from affinity_seg.data.checks import CheckedItem
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.fitting import upright
 
 MAX_IMAGES = 300

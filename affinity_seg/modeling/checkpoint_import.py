@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from affinity_seg import files, labels
+from affinity_seg import class_tables, files
 from affinity_seg.configs import experiments
 from affinity_seg.modeling import checkpoint_names, loading, network_folder
 
@@ -157,7 +157,7 @@ def compare(
 
 
 def _network(params: experiments.Experiment) -> loading.KerasNetwork:
-    return loading.KerasNetwork(params.task, labels.load_class_table(params.task.class_table))
+    return loading.KerasNetwork(params.task, class_tables.load_class_table(params.task.class_table))
 
 
 def _require(checkpoint: str) -> None:

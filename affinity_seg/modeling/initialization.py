@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from affinity_seg.modeling import inputs, loading, network_folder
 
 _LOGITS_KERNEL = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
@@ -89,10 +89,10 @@ def _check_logits(checkpoint: str, model: tf_keras.Model, class_table: labels.Cl
     there, here = shapes.get(_LOGITS_KERNEL), model.output["logits"].shape
     if there is None or there[-1] == here[-1]:
         return
-    table_path = os.path.join(os.path.dirname(checkpoint), labels.TABLE_FILE)
+    table_path = os.path.join(os.path.dirname(checkpoint), class_tables.TABLE_FILE)
     found = ""
     if os.path.isfile(table_path):
-        found = f" (class table {labels.load_class_table(table_path).name!r})"
+        found = f" (class table {class_tables.load_class_table(table_path).name!r})"
     raise ValueError(
         f"{checkpoint}: `task.init_checkpoint_modules` has 'head', whose logits have "
         f"{there[-1]} channels there{found} and {here[-1]} here (class table "

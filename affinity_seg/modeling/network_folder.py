@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from affinity_seg import files, labels, structured
+from affinity_seg import class_tables, files, labels, structured
 
 if TYPE_CHECKING:  # Model Garden is imported where a configuration is read: inference needs none.
     from affinity_seg.configs import experiments
@@ -92,7 +92,9 @@ def claim_model_dir(
     check_same_network(model_dir, params.task, class_table)
     with files.atomic_path(os.path.join(model_dir, PARAMS_FILE)) as path:
         hyperparams.save_params_dict_to_yaml(params, path)
-    files.write_bytes(os.path.join(model_dir, labels.TABLE_FILE), labels.as_yaml(class_table))
+    files.write_bytes(
+        os.path.join(model_dir, class_tables.TABLE_FILE), class_tables.as_yaml(class_table)
+    )
 
 
 def check_same_network(
@@ -119,8 +121,8 @@ def _field(task: "experiments.SegmentationTask", name: str) -> Any:
 
 def class_table_of(model_dir: str, task: "experiments.SegmentationTask") -> labels.ClassTable:
     """Returns the classes of a network in a folder, whose task is `task`."""
-    path = os.path.join(model_dir, labels.TABLE_FILE)
-    return labels.load_class_table(path if os.path.isfile(path) else task.class_table)
+    path = os.path.join(model_dir, class_tables.TABLE_FILE)
+    return class_tables.load_class_table(path if os.path.isfile(path) else task.class_table)
 
 
 def read_task(model_dir: str) -> "experiments.SegmentationTask":

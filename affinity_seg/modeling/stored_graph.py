@@ -27,7 +27,7 @@ from tensorflow.core.protobuf import (
     trackable_object_graph_pb2,
 )
 
-from affinity_seg import files, labels, structured
+from affinity_seg import class_tables, files, structured
 from affinity_seg.modeling import network_folder
 from affinity_seg.modeling.network import Network, Traits
 
@@ -131,7 +131,7 @@ class StoredNetwork(Network):
           FileNotFoundError: The folder has no checkpoint.
           ValueError: The checkpoint is damaged or has not these weights.
         """
-        table = labels.load_class_table(os.path.join(folder, labels.TABLE_FILE))
+        table = class_tables.load_class_table(os.path.join(folder, class_tables.TABLE_FILE))
         super().__init__(traits, table)
         self._graphs = graphs
         keys = {name for graph in graphs.values() for name in _inputs(graph)[1]}
@@ -261,6 +261,6 @@ def _keys(checkpoint: str) -> dict[str, str]:
 
 def _described(folder: str) -> dict[str, str]:
     """Returns the hashes of the files that describe a network."""
-    names = (network_folder.PARAMS_FILE, labels.TABLE_FILE)
+    names = (network_folder.PARAMS_FILE, class_tables.TABLE_FILE)
     paths = {name: os.path.join(folder, name) for name in names}
     return {name: files.sha256(path) for name, path in paths.items() if os.path.isfile(path)}

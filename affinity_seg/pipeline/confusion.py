@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation import semantic
 from affinity_seg.evaluation.truth import read_truth, require_items
 from affinity_seg.labels import ClassTable

@@ -1,7 +1,7 @@
 """Finds the outputs that an image has already, and writes those that are missing."""
 
 from affinity_seg import files
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.pipeline.folders import RecordFolder, ResultFolder, Segmented
 from affinity_seg.pipeline.merge_runs import RecordMerger
 from affinity_seg.pipeline.records import Record

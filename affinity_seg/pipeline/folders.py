@@ -8,7 +8,8 @@ from absl import logging
 from affinity_seg import files, structured
 from affinity_seg.configs.choices import PREDICTIONS
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import result_writing
 from affinity_seg.evaluation import results as results_lib
 from affinity_seg.instances import Instances
 from affinity_seg.labels import ClassTable
@@ -124,7 +125,7 @@ class ResultFolder(OutputFolder):
     ) -> None:
         """Writes a result, with the arguments and errors of `results.write_result`."""
         self._claim()
-        results_lib.write_result(self.path, name, instances, class_table, source, candidates)
+        result_writing.write_result(self.path, name, instances, class_table, source, candidates)
         self.count += 1
 
 

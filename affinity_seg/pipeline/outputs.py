@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from affinity_seg.data import pictures
-from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import results
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import result_reading, results
 from affinity_seg.evaluation.truth import Truth, read_truth
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline import merge_runs, records
@@ -65,5 +65,5 @@ def read_outputs(
         image=pictures.as_rgb(image),
         truth=read_truth(item, class_table, size) if item.has_truth else None,
         prediction=prediction,
-        instances=results.read_result(results_dir, item.name, class_table, size),
+        instances=result_reading.read_result(results_dir, item.name, class_table, size),
     )

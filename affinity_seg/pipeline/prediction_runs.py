@@ -14,8 +14,8 @@ import numpy as np
 from tqdm import tqdm
 
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data import listing, pictures
-from affinity_seg.data.listing import Item
+from affinity_seg.data import pictures
+from affinity_seg.data.items import Item
 from affinity_seg.modeling.network import Network
 from affinity_seg.modeling.stored_graph import load_network
 from affinity_seg.pipeline import records, timeline
@@ -215,7 +215,7 @@ def predict_variants(
 
 def _read(times: timeline.Timeline, item: Item) -> tuple[np.ndarray, str]:
     """Returns an image and the hash of its file."""
-    listing.check_names(item)
+    item.check_names()
     with times.span(timeline.READ, item.name):
         image = pictures.read(item.image_path, turned=item.is_turned, choice=item.choice)
         return image, item.image_sha256()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.pipeline import records
 from affinity_seg.pipeline.errors import errors_named
 from affinity_seg.pipeline.predicting import LogitsCache, Predictor

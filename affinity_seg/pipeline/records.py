@@ -39,8 +39,9 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from affinity_seg import files, names, structured
-from affinity_seg.data import pictures
-from affinity_seg.labels import ClassTable, table_from_fields
+from affinity_seg.class_tables import table_from_fields
+from affinity_seg.data import picture_headers
+from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region
 
@@ -193,7 +194,7 @@ def _parse(examples: list["_Example"]) -> Record:
     if len(examples) != 1 + num_regions:
         raise ValueError(f"it must hold {num_regions} regions: {len(examples) - 1}")
     height, width = header.int("height"), header.int("width")
-    pictures.check_size("fields 'height' and 'width'", height, width)
+    picture_headers.check_size("fields 'height' and 'width'", height, width)
     prediction = ImagePrediction(
         height=height,
         width=width,
@@ -261,7 +262,7 @@ def _read_region(example: _Example, height: int, width: int) -> RegionPrediction
     if not (0 <= y0 < y1 <= height and 0 <= x0 < x1 <= width):
         raise ValueError(f"field 'box' must lie in the image, {height}x{width}: {box}")
     png = example.bytes("mask")
-    size = pictures.declared_size("field 'mask'", png, ("PNG",))
+    size = picture_headers.declared_size("field 'mask'", png, ("PNG",))
     if size != (y1 - y0, x1 - x0):
         raise ValueError(f"field 'mask' must have the size of its box, {box}: {size}")
     mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)

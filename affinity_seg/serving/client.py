@@ -13,7 +13,7 @@ import requests
 import tensorflow as tf
 from absl import logging
 
-from affinity_seg.data import pictures
+from affinity_seg.data import picture_headers
 from affinity_seg.instances import Instances
 from affinity_seg.serving import readiness
 from affinity_seg.serving.readiness import NotReadyError, ServerError
@@ -89,7 +89,7 @@ class Client(abc.ABC):
 def _decode_ids(encoded: bytes) -> np.ndarray:
     """Returns the ids in a server's PNG, int [H, W]."""
     try:
-        pictures.check_header("the server's PNG", encoded, ("PNG",))
+        picture_headers.check_header("the server's PNG", encoded, ("PNG",))
     except ValueError as error:
         raise ServerError(str(error)) from error
     ids = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -23,7 +23,7 @@ from mlserver.types import (
 
 import affinity_seg.ops  # noqa: F401  # Registers the ops of the graph.
 from affinity_seg import common
-from affinity_seg.data import picture_files, pictures
+from affinity_seg.data import picture_files, picture_headers, pictures
 from affinity_seg.serving import signatures
 
 SIGNATURE = "signature_name"
@@ -172,7 +172,7 @@ def _fault(inputs: dict[str, tf.Tensor]) -> str:
         return "the batch must hold at least one image"
     try:
         if key == signatures.IMAGES:
-            pictures.check_size(key, *values.shape[1:3])
+            picture_headers.check_size(key, *values.shape[1:3])
         else:
             is_example = key == signatures.EXAMPLES
             for index, content in enumerate(values.numpy()):

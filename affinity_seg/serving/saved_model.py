@@ -11,7 +11,7 @@ import tensorflow as tf
 import yaml
 from absl import logging
 
-from affinity_seg import files, labels, structured, version
+from affinity_seg import class_tables, files, labels, structured, version
 from affinity_seg.configs.choices import EXPORT_KINDS
 from affinity_seg.configs.inference import InferenceConfig, load_config
 from affinity_seg.pipeline.filters import KEEP_ALL
@@ -63,8 +63,8 @@ def write(
         with _quiet():
             tf.saved_model.save(server, temporary, signatures=functions)
         extra = os.path.join(temporary, EXTRA)
-        table = labels.as_yaml(segmenter.class_table)
-        files.write_bytes(os.path.join(extra, labels.TABLE_FILE), table)
+        table = class_tables.as_yaml(segmenter.class_table)
+        files.write_bytes(os.path.join(extra, class_tables.TABLE_FILE), table)
         preset = yaml.safe_dump(structured.plain(dataclasses.asdict(segmenter.config)))
         files.write_bytes(os.path.join(extra, PRESET_FILE), preset.encode())
         files.write_json(
@@ -135,7 +135,7 @@ def read_extra(folder: str, name: str) -> dict:
 
 def read_class_table(folder: str) -> labels.ClassTable:
     """Returns the classes of an exported model."""
-    return labels.load_class_table(os.path.join(folder, EXTRA, labels.TABLE_FILE))
+    return class_tables.load_class_table(os.path.join(folder, EXTRA, class_tables.TABLE_FILE))
 
 
 def read_config(folder: str) -> InferenceConfig:

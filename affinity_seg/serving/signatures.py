@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from affinity_seg import common
-from affinity_seg.data import pictures
+from affinity_seg.data import graph_pictures
 from affinity_seg.modeling.inputs import RGB
 from affinity_seg.pipeline.segmenter import Segmenter, view
 
@@ -75,7 +75,7 @@ class InstanceServer(tf.Module):
 
     def _of_images(self, images):
         size = tf.shape(images)[1:3]
-        with tf.control_dependencies([pictures.check_size_in_graph(size, _FIRST)]):
+        with tf.control_dependencies([graph_pictures.check_size(size, _FIRST)]):
             images = tf.identity(images)
         sizes = tf.tile(size[None], [tf.shape(images)[0], 1])
         return self._answer(sizes, lambda i: images[i])
@@ -99,7 +99,7 @@ class InstanceServer(tf.Module):
             tf.autograph.experimental.set_loop_options(
                 parallel_iterations=1, shape_invariants=[(sizes, tf.TensorShape([None, 2]))]
             )
-            image = pictures.decode_in_graph(contents[i], ["image", i, "of the batch,"])
+            image = graph_pictures.decode(contents[i], ["image", i, "of the batch,"])
             images = images.write(i, image)
             sizes = tf.concat([sizes, tf.shape(image)[None, :2]], axis=0)
         return self._answer(sizes, images.read)
@@ -215,7 +215,7 @@ class NetworkServer(tf.Module):
     def _of_images(self, images):
         segmenter, found = self._segmenter, []
         size = tf.shape(images)[1:3]
-        with tf.control_dependencies([pictures.check_size_in_graph(size, _FIRST)]):
+        with tf.control_dependencies([graph_pictures.check_size(size, _FIRST)]):
             images = tf.identity(images)
         for network in segmenter.networks:
             logits = []

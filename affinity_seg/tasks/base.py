@@ -9,7 +9,7 @@ import tf_keras
 from absl import logging
 from official.core import base_task, input_reader, task_factory
 
-from affinity_seg import common, labels
+from affinity_seg import class_tables, common
 from affinity_seg.configs import experiments, training_data
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import parser, step_inputs
@@ -34,7 +34,7 @@ class SegmentationTask(base_task.Task):
 
     def __init__(self, params: experiments.SegmentationTask, logging_dir=None, name=None):
         super().__init__(params, logging_dir=logging_dir, name=name)
-        self.class_table = labels.load_class_table(params.class_table)
+        self.class_table = class_tables.load_class_table(params.class_table)
         self.objectives = [
             _OBJECTIVES[part](params, self.class_table) for part in experiments.PARTS[params.name]
         ]

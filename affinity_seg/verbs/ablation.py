@@ -13,15 +13,15 @@ continues.
 import os
 
 from affinity_seg import cli, files, model_folder, tool_flags
+from affinity_seg.class_tables import load_class_table
 from affinity_seg.configs.paper_tables import TABLES
-from affinity_seg.data import listing
-from affinity_seg.labels import load_class_table
+from affinity_seg.data import layouts
 
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     values.multi_enum("table", ["2", "3"], [str(n) for n in TABLES], "Tables of the paper.")
-    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
+    tool_flags.define_data_flags(values, layouts.LABELLED_LAYOUTS)
     tool_flags.define_class_table_flag(values)
     values.string("presets_dir", "configs/presets", "Folder of the rows' presets.")
     values.multi_string("override", [], "field=value, changes one field in every row.")

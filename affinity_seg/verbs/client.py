@@ -12,7 +12,7 @@ refused by the server, the client goes on with the others and ends with status 1
 
 import sys
 
-from affinity_seg import cli, labels, tool_flags
+from affinity_seg import class_tables, cli, tool_flags
 from affinity_seg.data import listing
 
 
@@ -39,7 +39,7 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.serving import client, saved_model
 
     if values.model is None:
-        class_table = labels.load_class_table(values.class_table)
+        class_table = class_tables.load_class_table(values.class_table)
     else:
         cli.refuse_given(values, ("class_table",), "--model has one")
         class_table = saved_model.read_class_table(saved_model.newest_version(values.model))

@@ -15,13 +15,13 @@ the mean, as `dsb_mean`.
 import os
 
 from affinity_seg import cli, files, model_folder, tool_flags
-from affinity_seg.data import listing
-from affinity_seg.labels import load_class_table
+from affinity_seg.class_tables import load_class_table
+from affinity_seg.data import layouts
 
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
-    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
+    tool_flags.define_data_flags(values, layouts.LABELLED_LAYOUTS)
     tool_flags.define_class_table_flag(values)
     values.string("results_dir", None, "Folder of the results.", required=True)
     values.string("baseline_results_dir", None, "Other results, printed beside the first.")

@@ -24,7 +24,7 @@ import os
 import shlex
 
 from affinity_seg import cli, tool_flags
-from affinity_seg.data import listing
+from affinity_seg.data import layouts
 from affinity_seg.rejected_inputs import EXIT_STATUS, FILE_NAME
 
 
@@ -32,7 +32,7 @@ def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     values.string("input", None, "Folder of the images and masks.", required=True)
     what = "Layout of the files of --input, or of its train/ and val/, see docs/data.md."
-    values.enum("layout", "folder", listing.LABELLED_LAYOUTS, what)
+    values.enum("layout", "folder", layouts.LABELLED_LAYOUTS, what)
     what = (
         "A table's name, see docs/data.md, or a YAML file; default: the classes that the truth "
         "names, or one class, `object`."

@@ -26,7 +26,7 @@ With --runner it runs on Apache Beam, see docs/beam.md, and writes the same file
 import contextlib
 
 from affinity_seg import cli, rejected_inputs, tool_flags
-from affinity_seg.data import listing, training_set_settings
+from affinity_seg.data import layouts, listing, training_set_settings
 
 _NUM_SHARDS, _NUM_SHARDS_OF_A_SET = 4, 64
 
@@ -35,11 +35,11 @@ def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     values.string("input", None, "Folder of the data set.", required=True)
     what = "Layout of the data set's files, see docs/data.md."
-    values.enum("layout", "cityscapes", listing.LABELLED_LAYOUTS, what)
+    values.enum("layout", "cityscapes", layouts.LABELLED_LAYOUTS, what)
     what = "Part of the data set, and first part of the shards' names."
     values.string("split", None, what, required=True)
     values.enum(
-        "annotation", "gtFine", listing.ANNOTATIONS, "For layout cityscapes, without --sets."
+        "annotation", "gtFine", layouts.ANNOTATIONS, "For layout cityscapes, without --sets."
     )
     tool_flags.define_plane_flags(values)
     tool_flags.define_class_table_flag(values, default=None)

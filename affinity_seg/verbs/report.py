@@ -24,8 +24,8 @@ field of the other formats.
 import os
 
 from affinity_seg import cli, files, rejected_inputs, tool_flags
+from affinity_seg.class_tables import load_class_table
 from affinity_seg.data import listing
-from affinity_seg.labels import load_class_table
 
 _WITH_PREDICTIONS = ("html", "pictures")
 _EXPORTS = ("coco", "label_maps", "cityscapes_zip")

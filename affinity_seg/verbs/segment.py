@@ -36,7 +36,8 @@ import os
 from affinity_seg import cli, rejected_inputs, structured, tool_flags
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
-from affinity_seg.data import listing
+from affinity_seg.data import layouts, listing, pixel_sizes
+from affinity_seg.export import formats
 
 _IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
 _OF_A_DATA_SET = ("split", "stop_after", "timeline", "runner")
@@ -48,11 +49,11 @@ def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     what = "A picture, or a folder of pictures; with --layout: folder of the data set."
     values.multi_string("input", None, what, required=True)
-    only = " and ".join(listing.PATTERN_LAYOUTS)
+    only = " and ".join(layouts.PATTERN_LAYOUTS)
     values.enum(
         "layout",
         None,
-        listing.SOURCE_LAYOUTS,
+        layouts.SOURCE_LAYOUTS,
         f"Layout of the data set's files, see docs/data.md; {only}: only with --runner.",
     )
     values.string("split", "val", "Part of the data set, for layout cityscapes.")
@@ -87,7 +88,7 @@ def main(values: cli.Flags) -> int:
     if values.runner is not None:
         cli.refuse_given(values, ("stop_after", "timeline"), "only without `--runner`")
         return _segment_on_beam(values)
-    if values.layout in listing.PATTERN_LAYOUTS:
+    if values.layout in layouts.PATTERN_LAYOUTS:
         raise ValueError(f"`--layout={values.layout}` needs `--runner`")
     return _segment_data_set(values)
 
@@ -103,7 +104,7 @@ def _segment_pictures(values):
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
         is_taken = False
         with rejected.listed(item.name, item.image_path):
-            listing.check_names(item)
+            item.check_names()
             source = _source(item, made_from)
             is_taken = writer.take(item.name, source)
         num_taken += is_taken
@@ -138,6 +139,7 @@ def _convert(item, segmenter, writer, values):
         errors_named(item.image_path),
         contextlib.closing(windows.open_picture(item.image_path, item.choice)) as image,
     ):
+        pixel_size = _pixel_size(item, values)
         instances = _segment(segmenter, image, item)
         picture = SegmentedPicture(
             item.name,
@@ -146,9 +148,19 @@ def _convert(item, segmenter, writer, values):
             instances,
             segmenter.class_table,
             _candidates(instances, segmenter, tool_flags.class_filter(values)),
-            values.pixel_size,
+            pixel_size,
         )
         return len(instances.classes), writer.convert(picture)
+
+
+def _pixel_size(item, values):
+    """Returns the size of a pixel, if it is written; tells of one that the file states."""
+    if values.pixel_size is not None or not formats.with_pixel_size(values.formats):
+        return values.pixel_size
+    stated = pixel_sizes.read(item.image_path)
+    if stated.remark:
+        _tell(item, stated.remark + ("" if stated.micrometres else "; give `--pixel_size`"))
+    return stated.micrometres
 
 
 def _segment(segmenter, image, item):
@@ -164,8 +176,15 @@ def _segment(segmenter, image, item):
 
     found = large.find(segmenter, image, progress)
     if found.warning:
-        tqdm.write(f"{item.image_path}: {found.warning}")
+        _tell(item, found.warning)
     return found.instances
+
+
+def _tell(item, text):
+    """Prints a line about a picture, above the bars of progress."""
+    from tqdm import tqdm
+
+    tqdm.write(f"{item.image_path}: {text}")
 
 
 def _candidates(instances, segmenter, instance_filter):

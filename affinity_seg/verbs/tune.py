@@ -19,12 +19,12 @@ import os
 from affinity_seg import cli, model_folder, tool_flags
 from affinity_seg.analysis import candidates
 from affinity_seg.configs import choices
-from affinity_seg.data import listing, sampling
+from affinity_seg.data import layouts, sampling
 
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
-    tool_flags.define_data_flags(values, listing.LABELLED_LAYOUTS)
+    tool_flags.define_data_flags(values, layouts.LABELLED_LAYOUTS)
     tool_flags.define_model_flags(values)
     what = "Use only so many images, spread evenly over the list by name."
     values.integer("max_images", None, what, 1)

@@ -8,10 +8,10 @@ import numpy as np
 from tqdm import tqdm
 
 from affinity_seg.data import listing, pictures, plane_choice
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.evaluation import errors as errors_lib
-from affinity_seg.evaluation import metrics, results
+from affinity_seg.evaluation import metrics, result_reading, results
 from affinity_seg.evaluation.errors import ImageErrors, InstanceError
 from affinity_seg.evaluation.truth import Truth, read_truth
 from affinity_seg.labels import ClassTable
@@ -119,7 +119,7 @@ def gather(
 
     Args:
       data_dir: Folder of the data set.
-      data_layout: One of `listing.LAYOUTS`.
+      data_layout: One of `layouts.LAYOUTS`.
       split: Part of the data set, for layout `cityscapes`.
       class_table: The classes.
       predictions_dir: Folder of the prediction records.
@@ -228,7 +228,9 @@ def _failures(
             continue
         image = pictures.read(item.image_path, turned=item.is_turned, choice=item.choice)
         target = read_truth(item, class_table, image.shape[:2])
-        predictions = results.read_result(results_dir, item.name, class_table, image.shape[:2])
+        predictions = result_reading.read_result(
+            results_dir, item.name, class_table, image.shape[:2]
+        )
         for error in wanted:
             picture = failures.draw_failure(pictures.as_rgb(image), target, predictions, error)
             line = _error_line(error, target, predictions, class_table)

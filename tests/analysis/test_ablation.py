@@ -11,10 +11,10 @@ from official.core import exp_factory
 from running import ROOT
 
 from affinity_seg.analysis import ablation
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.configs import experiments, paper_tables
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.model_folder import ModelFolder
 from affinity_seg.modeling import loading, network_folder
 from affinity_seg.pipeline import fingerprint

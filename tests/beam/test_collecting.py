@@ -10,8 +10,8 @@ from apache_beam.transforms.combiners import ToListCombineFn
 from scenes import CELLS, boxes, write_boxes, write_truth
 
 from affinity_seg.beam.collecting import average_precision, write_rejected
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation import metrics
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.rejected_inputs import RejectedInput
 
 SIZE = (60, 100)

@@ -11,8 +11,9 @@ from plain_outputs import contents
 from running import ROOT, run_verb
 
 from affinity_seg.beam import preparing, running
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.data import listing, tfrecords, training_set_settings, training_sets
-from affinity_seg.labels import CITYSCAPES, ClassTable
+from affinity_seg.labels import ClassTable
 from affinity_seg.rejected_inputs import RejectedInputs
 from synthetic import streets
 

@@ -11,10 +11,10 @@ from plain_outputs import NUM_STREETS, contents, read
 from running import ROOT, run_verb
 
 from affinity_seg.beam.segmentation import Segmentation
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.data import tfrecords
 from affinity_seg.evaluation import metrics
 from affinity_seg.export import coco
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import fingerprint, merge_runs, prediction_runs
 
 

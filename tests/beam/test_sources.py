@@ -14,7 +14,7 @@ from affinity_seg.beam.elements import Image, Source
 from affinity_seg.beam.segmenting import find_missing
 from affinity_seg.beam.sources import read_records, take_unique
 from affinity_seg.beam.steps import Step
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.pipeline.finishing import DONE
 from affinity_seg.rejected_inputs import RejectedInput
 

@@ -4,7 +4,7 @@ import numpy as np
 import oracle
 import pytest
 
-from affinity_seg import labels, model_folder, neighbors
+from affinity_seg import class_tables, model_folder, neighbors
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
@@ -33,7 +33,7 @@ def _touching():
     ids = np.zeros((72, 96), np.int32)
     ids[4:12, 2:10], ids[4:12, 10:20], ids[16:22, 24:30] = 1, 2, 3
     scene = scenes.constant_scene(ids)
-    table = labels.load_class_table("nuclei")
+    table = class_tables.load_class_table("nuclei")
     semantic, affinity = (np.where(x > 0.5, 8, -8)[None] for x in scene[1:])
     region = Region(group=0, box=(0, 0, *ids.shape), mask=np.ones(ids.shape, bool))
     semantic, affinity = semantic.astype(np.float16), affinity.astype(np.float16)
@@ -95,7 +95,7 @@ def test_each_strategy_differs_from_the_preset():
     assert all(one.config != PRESET for one in found[1:])
     assert not skipped
     _, skipped = strategies.strategies(
-        PRESET, labels.load_class_table("nuclei"), neighbors.DISTANCES
+        PRESET, class_tables.load_class_table("nuclei"), neighbors.DISTANCES
     )
     assert skipped == ["not run: class partition, for all classes are of one super-class"]
 

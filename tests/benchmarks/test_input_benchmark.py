@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from running import ON_CPU, ROOT, run_program
 
-from affinity_seg import common, labels
+from affinity_seg import class_tables, common
 from affinity_seg.configs import training_data
 from affinity_seg.data import graph_examples
 from benchmarks import input_records, input_stages
@@ -63,7 +63,7 @@ def test_stages_add_up(sets):
         input_path=sets["crops of 64x64"], is_training=True, crop_size=[64, 64],
         global_batch_size=2,
     )  # fmt: skip
-    pipelines = input_stages.stages(config, labels.CITYSCAPES)
+    pipelines = input_stages.stages(config, class_tables.CITYSCAPES)
     first = {name: next(iter(pipeline)) for name, pipeline in pipelines.items()}
     assert {*input_stages.BASES, "read"} == set(first)
     assert first["decode a crop"]["image"].shape == (64, 64, 3)
@@ -78,7 +78,7 @@ def test_stages_add_up(sets):
     assert (colours != first["batch"]["image"].numpy()).any()
     images, truth = first["labels, normalise (in the step)"]
     assert images.dtype == tf.float32 and truth[common.LABEL_CLASSES].dtype == tf.float32
-    rows = input_stages.measure_stages(config, labels.CITYSCAPES, examples=3, repetitions=1)
+    rows = input_stages.measure_stages(config, class_tables.CITYSCAPES, examples=3, repetitions=1)
     assert [row["stage"] for row in rows] == list(pipelines)
     assert rows[1]["CPU ms in it"] == pytest.approx(rows[1]["CPU ms"] - rows[0]["CPU ms"])
     assert all(row["examples/s of CPU"] == pytest.approx(1000 / row["CPU ms"]) for row in rows)
@@ -101,7 +101,7 @@ def test_formats_hold_the_same_images(sets, folder, tmp_path):
         input_path="?", is_training=True, crop_size=[64, 64], global_batch_size=2
     )
     rows = input_stages.measure_formats(
-        patterns, config, labels.CITYSCAPES, examples=3, repetitions=1
+        patterns, config, class_tables.CITYSCAPES, examples=3, repetitions=1
     )
     assert [(row["pictures"], row["record"]) for row in rows] == [
         (kind, name) for kind in patterns for name in ("one piece", "tiles")

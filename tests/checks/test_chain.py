@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from affinity_seg import instances as instances_lib
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
 from affinity_seg.evaluation.truth import Truth, read_truth
-from affinity_seg.labels import CITYSCAPES
 from checks import chain_losses, comparisons
 from checks.comparisons import Segmenter
 from checks.true_networks import TrueNetwork, coordinates

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from checks import true_predictions
 from synthetic.scene import render_street
 
@@ -57,7 +57,7 @@ def test_streets_come_back():
     found = []
     for seed in (3, 4):
         scene = render_street(128, 256, np.random.default_rng(seed))
-        classes, instances = labels.CITYSCAPES.decode(scene.instance_ids)
+        classes, instances = class_tables.CITYSCAPES.decode(scene.instance_ids)
         found += true_predictions.check_image(
             classes, instances, labels.CITYSCAPES_GROUPS, min_pixels=16
         )

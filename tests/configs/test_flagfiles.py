@@ -11,7 +11,7 @@ from official.core import input_reader
 from official.modeling import optimization
 from running import run_verb
 
-from affinity_seg import labels
+from affinity_seg import class_tables
 from affinity_seg.configs import experiments
 from affinity_seg.tasks import (
     registry_imports,  # noqa: F401
@@ -137,7 +137,7 @@ def test_network_and_crops_are_the_papers(name):
     assert (data.object_crops, data.photometric) == (0, 0)
     assert task.freeze_batch_norm == (stride == 8)
     classes = 19 if name == "cityscapes_semantic_1" else 9
-    assert labels.load_class_table(task.class_table).num_classes == classes
+    assert class_tables.load_class_table(task.class_table).num_classes == classes
     if "affinity" in name:
         assert task.distances == [1, 2, 4, 8, 16, 32, 64]
         assert task.losses.background_pair_weight == 1

@@ -7,7 +7,7 @@ import os
 import pytest
 import yaml
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from affinity_seg.configs.inference import InferenceConfig, load_config
 from affinity_seg.configs.paper_tables import TABLES
 
@@ -147,9 +147,9 @@ def test_bad_files_are_named(tmp_path):
 
 def test_classes_and_groups_come_from_the_table():
     config = InferenceConfig(refine_classes=("motorcycle", "bicycle"))
-    assert config.refine_class_indices(labels.CITYSCAPES) == (7, 8)
-    assert config.class_groups(labels.CITYSCAPES) == labels.CITYSCAPES_GROUPS
+    assert config.refine_class_indices(class_tables.CITYSCAPES) == (7, 8)
+    assert config.class_groups(class_tables.CITYSCAPES) == labels.CITYSCAPES_GROUPS
     with pytest.raises(ValueError, match="'tram'"):
-        InferenceConfig(refine_classes=("tram",)).refine_class_indices(labels.CITYSCAPES)
+        InferenceConfig(refine_classes=("tram",)).refine_class_indices(class_tables.CITYSCAPES)
     with pytest.raises(ValueError, match="`groups`"):
-        InferenceConfig(groups=(0, 2)).class_groups(labels.CITYSCAPES)
+        InferenceConfig(groups=(0, 2)).class_groups(class_tables.CITYSCAPES)

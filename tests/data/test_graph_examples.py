@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 import training_records
 
-from affinity_seg import common, labels
+from affinity_seg import class_tables, common
 from affinity_seg.data import checks, graph_examples, record_damage, tfrecords, tiles
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 
 
 def _random(height, width, seed=0):
@@ -94,7 +94,9 @@ def test_a_window_of_a_jpeg_is_that_of_the_whole(sampling, progressive):
     content = cv2.imencode(".jpg", cv2.GaussianBlur(image, (0, 0), 1), options)[1].tobytes()
     whole = tf.io.decode_image(content, channels=3).numpy()
     item = Item("x", "x.jpg", "x.jpg", None)
-    checked = checks.from_arrays(item, whole, stored, labels.CITYSCAPES)._replace(jpeg=content)
+    checked = checks.from_arrays(item, whole, stored, class_tables.CITYSCAPES)._replace(
+        jpeg=content
+    )
     record = tfrecords.serialize(checked)
     rng = np.random.default_rng(1)
     for _ in range(15):

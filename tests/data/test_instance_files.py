@@ -11,8 +11,9 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from affinity_seg.data import checks, graph_examples, instance_files, listing, tfrecords
+from affinity_seg.data.items import Item
 from affinity_seg.evaluation.truth import read_truth
 
 _CELLS = labels.ClassTable("cells", ("background", "cell"), (1,), encoding="ids")
@@ -148,10 +149,10 @@ def test_a_flipped_bit_of_a_palette_is_seen():
 
 def test_evaluation_refuses_what_training_refuses(tmp_path):
     path = str(tmp_path / "a.png")
-    item = listing.Item("a", "a.png", path, path)
+    item = Item("a", "a.png", path, path)
     cv2.imwrite(path, np.full((4, 4), 7, np.uint8))
     with pytest.raises(ValueError, match=r"a\.png: .* must have 16 bits with `encoding`"):
-        read_truth(item, labels.CITYSCAPES)
+        read_truth(item, class_tables.CITYSCAPES)
     cv2.imwrite(path, np.full((4, 4), 40, np.uint16))
     with pytest.raises(ValueError, match=r"a\.png: a value below 1000 .* in \[0, 33\]: \[40\]"):
-        read_truth(item, labels.CITYSCAPES)
+        read_truth(item, class_tables.CITYSCAPES)

@@ -1,11 +1,14 @@
 """Truth in LabelMe's form: kinds of shapes, groups, and everything that may be wrong."""
 
+import json
+
 import numpy as np
 import pytest
+import tensorflow as tf
 import truth_writers as writers
 
-from affinity_seg import labels
-from affinity_seg.data import labelme_files, listing, truth_classes
+from affinity_seg import class_tables, labels, verbs
+from affinity_seg.data import graph_examples, labelme_files, listing, truth_classes
 from affinity_seg.evaluation.truth import read_truth
 
 _TABLE = labels.ClassTable("plants", ("background", "leaf", "cell"), (5, 9), (255,))
@@ -136,3 +139,72 @@ def test_a_file_that_is_cut_off(folder):
     (item,) = listing.list_labelled_images(str(folder), "folder")
     with pytest.raises(ValueError, match=r"a\.json: the file is damaged"):
         read_truth(item, _TABLE)
+
+
+def _change(path, **fields):
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | fields))
+
+
+def _break(data):
+    """Writes one right image and one for each kind of damage; returns what is said of each."""
+    square = {"label": "cell", "points": [[1, 1], [9, 1], [9, 9], [1, 9]]}
+    broken = {
+        "height": (
+            {"imageHeight": 41},
+            "`imageHeight` must be that of the image, 40: 41; annotate",
+        ),
+        "width": ({"imageWidth": 59}, "`imageWidth` must be that of the image, 60: 59; annotate"),
+        "kind": ({"shapes": [{**square, "shape_type": "cloud"}]}, "'cloud' with 4 points; draw it"),
+        "pair": (
+            {"shapes": [{**square, "points": [[1, 1], [9, 9]]}]},
+            "at least 3 points: 2; draw",
+        ),
+        "outside": (
+            {"shapes": [{**square, "points": [[1, 1], [9, 1], [9, 49]]}]},
+            "`points` must lie in the image of 40x60 (height x width): x=9, y=49; perhaps",
+        ),
+        "latin": (None, "or its text is not UTF-8: 'utf-8' codec can't decode byte 0xe9"),
+        "empty": (None, "the file is damaged: it is empty"),
+        "object": (None, "must be a file of LabelMe, with `shapes`"),
+    }
+    for name in ("right", *broken):
+        writers.write_image(data, name)
+        path = data / "images" / f"{name}.json"
+        writers.write_json(path, writers.labelme(writers.objects()) | {"imagePath": f"{name}.png"})
+        if broken.get(name, [None])[0]:
+            _change(path, **broken[name][0])
+    (data / "images" / "latin.json").write_bytes(b'{"shapes": [{"label": "caf\xe9"}]}')
+    (data / "images" / "empty.json").write_bytes(b"")
+    (data / "images" / "object.json").write_bytes(b"{}")
+    return {name: said for name, (_, said) in broken.items()}
+
+
+def test_each_broken_file_is_listed_and_the_others_are_written(tmp_path, warnings):
+    data, out = tmp_path / "data", tmp_path / "out"
+    said = _break(data)
+    alone = data / "images" / "alone.json"
+    writers.write_json(alone, writers.labelme(writers.objects()))
+    flags = [f"--input={data}", "--layout=folder", "--split=train", f"--output_dir={out}"]
+    assert verbs.run("prepare", [*flags, "--num_shards=1"]) == 3
+    listed = {one["name"]: one["reason"] for one in json.loads((out / "rejected.json").read_text())}
+    assert listed.keys() == said.keys()
+    for name, text in said.items():
+        assert listed[name].startswith(str(data / "images" / f"{name}.json: ")), listed[name]
+        assert text in listed[name]
+    assert f"1 of {len(said) + 2} LabelMe files has no image: {alone}" in warnings
+    records = tf.data.TFRecordDataset(str(out / "train-00000-of-00001.tfrecord"))
+    (record,) = records.map(graph_examples.decode)
+    np.testing.assert_array_equal(record["instances"].numpy() > 0, writers.objects() > 0)
+    table = class_tables.load_class_table(str(out / class_tables.TABLE_FILE))
+    assert table.class_names == ("background", *writers.CLASSES)
+
+
+def test_nothing_is_written_if_no_file_can_be_used(tmp_path):
+    data, out = tmp_path / "data", tmp_path / "out"
+    writers.write_image(data)
+    (data / "images" / "a.json").write_bytes(b"")
+    flags = [f"--input={data}", "--layout=folder", "--split=train", f"--output_dir={out}"]
+    with pytest.raises(ValueError, match=r"a\.json: the file is damaged: it is empty"):
+        verbs.run("prepare", [*flags, "--num_shards=1"])
+    assert not out.exists()

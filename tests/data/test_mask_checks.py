@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from absl import logging
 
-from affinity_seg import labels
-from affinity_seg.data import listing, mask_checks, mistakes
+from affinity_seg import class_tables, labels
+from affinity_seg.data import layouts, listing, mask_checks, mistakes
 from synthetic import streets
 
 _NUCLEI = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "data", "nuclei")
@@ -123,11 +123,11 @@ def test_a_few_binary_masks_among_others(warnings):
 
 def test_instances_of_classes_are_looked_at_as_well():
     stored = np.where(_TWELVE > 0, np.uint16(26000), 0)
-    shapes = _measured(np.uint16(26001) * (_TWELVE > 0), table=labels.CITYSCAPES)
+    shapes = _measured(np.uint16(26001) * (_TWELVE > 0), table=class_tables.CITYSCAPES)
     with pytest.raises(ValueError, match="id 26001 in 12 parts"):
-        mask_checks.check("masks", shapes, labels.CITYSCAPES)
+        mask_checks.check("masks", shapes, class_tables.CITYSCAPES)
     group = np.where(_TWELVE > 0, np.uint16(26), 0)  # A group region is one by its meaning.
-    mask_checks.check("masks", _measured(group, stored * 0, table=labels.CITYSCAPES), _CELLS)
+    mask_checks.check("masks", _measured(group, stored * 0, table=class_tables.CITYSCAPES), _CELLS)
 
 
 _BLENDED = {
@@ -201,15 +201,15 @@ def test_an_unknown_mistake_cannot_be_allowed():
 
 def test_streets_are_right(tmp_path, warnings):
     streets.write_streets(str(tmp_path), {"train": 4}, seed=5, height=96, width=192)
-    for annotation in listing.ANNOTATIONS:
+    for annotation in layouts.ANNOTATIONS:
         items = listing.list_labelled_images(
             str(tmp_path), "cityscapes", "train", annotation, allowed=()
         )
         images = [cv2.imread(item.truth_path, cv2.IMREAD_UNCHANGED) for item in items]
-        shapes = _measured(*images, table=labels.CITYSCAPES)
+        shapes = _measured(*images, table=class_tables.CITYSCAPES)
         assert any(one.num_parts > one.num_ids for one in shapes)
         assert _parts_for_each_id(shapes) < 2 and max(map(_blended_share, shapes)) < 0.15
-        mask_checks.check("masks", shapes, labels.CITYSCAPES)
+        mask_checks.check("masks", shapes, class_tables.CITYSCAPES)
     assert not warnings
 
 

@@ -1,6 +1,8 @@
 """Folders with one binary mask for each object, and files in them that are none."""
 
+import json
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -88,7 +90,9 @@ def test_two_pictures_in_a_scene(tmp_path):
     writers.write_image(tmp_path)
     writers.FORMS["Data Science Bowl"](tmp_path, writers.objects())
     writers.write_image(tmp_path / "a", "b")
-    with pytest.raises(ValueError, match=r"a/images: must hold one picture: 2, a\.png, b\.png"):
+    with pytest.raises(
+        ValueError, match=r"a/images: must hold one picture: 2, a\.png, b\.png; put"
+    ):
         listing.list_images(str(tmp_path), "folder")
 
 
@@ -125,3 +129,44 @@ def test_a_wrong_mask_leaves_its_image_out(tmp_path):
     assert verbs.run("prepare", [*flags, "--num_shards=1"]) == 3
     listed = (out / "rejected.json").read_text()
     assert "b/1.png: the mask of an object must have one value beside 0" in listed
+
+
+def _write_scene(data, name):
+    folder = data / name
+    os.makedirs(folder / "masks")
+    writers.write_image(folder, name)
+    for number, mask in writers.masks_of(writers.objects()).items():
+        cv2.imwrite(str(folder / "masks" / f"{number}.png"), np.uint8(255) * mask)
+    return folder
+
+
+def test_broken_folders_of_the_data_science_bowl(tmp_path, capsys, warnings):
+    data, out = tmp_path / "data", tmp_path / "out"
+    for name in ("right", "without", "large", "empty", "twice", "alone"):
+        _write_scene(data, name)
+    shutil.rmtree(data / "without" / "masks")
+    cv2.imwrite(str(data / "large" / "masks" / "3.png"), np.full((41, 60), 255, np.uint8))
+    cv2.imwrite(str(data / "empty" / "masks" / "3.png"), np.zeros(writers.SIZE, np.uint8))
+    shutil.copy(data / "twice" / "masks" / "3.png", data / "twice" / "masks" / "9.png")
+    shutil.rmtree(data / "alone" / "images")
+    flags = [f"--input={data}", "--layout=folder", "--split=train", f"--output_dir={out}"]
+    assert verbs.run("prepare", [*flags, "--num_shards=1"]) == 3
+    listed = {one["name"]: one["reason"] for one in json.loads((out / "rejected.json").read_text())}
+    assert listed == {
+        "without": f"{data}/without/masks: the folder of masks is missing",
+        "large": f"{data}/large/masks/3.png: must have the size of its image, 40x60: 41x60",
+        "empty": f"{data}/empty/masks/3.png: the mask of an object must have a pixel: all are 0; "
+        "remove it",
+    }
+    assert f"1 of 5 folders of masks has no image: {data}/alone/masks" in warnings
+    said = capsys.readouterr().out
+    assert (
+        f"cover them wholly: 1, because they have no pixel: 0; left out: {data}/twice/mas" in said
+    )
+    assert "twice/masks: 3.png\n" in said
+    assert "2 images in 1 shards" in said
+    os.remove(data / "right" / "images" / "right.png")
+    shutil.rmtree(out)
+    with pytest.raises(ValueError, match=r"right/images: must hold one picture: 0, none; put the"):
+        verbs.run("prepare", [*flags, "--num_shards=1"])
+    assert not out.exists()

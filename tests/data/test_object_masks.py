@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from affinity_seg.data import object_masks
 from affinity_seg.data.object_masks import Overlaps
 
@@ -74,16 +74,16 @@ def test_encoded_by_class_tables():
     assert [stored[i, i] for i in (0, 2, 4, 8, 11)] == [1, 2, 4, 3, 0]  # 3 is void.
     # In the official table 0 is void, so that background is another label.
     boxes = [_box(0, 0, 2, 2, "car")]
-    stored = object_masks.encode("x", boxes, (numbers == 1).astype(int), labels.CITYSCAPES)
-    classes, _ = labels.CITYSCAPES.decode(stored)
+    stored = object_masks.encode("x", boxes, (numbers == 1).astype(int), class_tables.CITYSCAPES)
+    classes, _ = class_tables.CITYSCAPES.decode(stored)
     assert set(np.unique(classes)) == {0, 3}
 
 
 def test_stuff_of_a_table_has_no_instances():
     boxes = [_box(0, 0, 2, 2, "vegetation"), _box(3, 3, 5, 5, "vegetation")]
     numbers, _ = object_masks.paint(boxes, _SIZE)
-    stored = object_masks.encode("x", boxes, numbers, labels.CITYSCAPES_19)
-    classes, instances = labels.CITYSCAPES_19.decode(stored)
+    stored = object_masks.encode("x", boxes, numbers, class_tables.CITYSCAPES_19)
+    classes, instances = class_tables.CITYSCAPES_19.decode(stored)
     assert set(np.unique(classes)) == {0, 8} and not instances.any()
 
 

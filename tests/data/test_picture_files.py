@@ -12,7 +12,7 @@ import PIL.ImageOps
 import pytest
 import tensorflow as tf
 
-from affinity_seg.data import pictures
+from affinity_seg.data import graph_pictures, picture_headers, pictures
 from affinity_seg.data.picture_files import FORMATS
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ PIXELS = RNG.integers(0, 256, (11, 19, 3), dtype=np.uint8)
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
 def _in_graph(content):
-    return pictures.decode_in_graph(content, ["image", 0])
+    return graph_pictures.decode(content, ["image", 0])
 
 
 def _read(content):
@@ -36,7 +36,7 @@ def _read(content):
             assert re.split("[,:]", message)[0] in str(refused.value)
         return message
     np.testing.assert_array_equal(_in_graph(content).numpy(), found)
-    assert pictures.check_header("x", content, turned=True) == found.shape[:2]
+    assert picture_headers.check_header("x", content, turned=True) == found.shape[:2]
     return found
 
 
@@ -75,7 +75,7 @@ def test_a_turned_picture_is_refused_where_a_mask_must_fit(orientation):
         with pytest.raises(ValueError, match=message):
             pictures.decode("x.jpg", content)
         with pytest.raises(ValueError, match=message):
-            pictures.check_header("x.jpg", content)
+            picture_headers.check_header("x.jpg", content)
 
 
 EXIF_6 = picture_bytes.segment(0xE1, b"Exif\0\0" + picture_bytes.exif(6))
@@ -137,7 +137,7 @@ def test_exif_data_that_is_damaged_leaves_a_picture_upright(kind):
 def test_a_segment_that_leads_nowhere_ends_the_search():
     content = picture_bytes.png(PIXELS, behind=[picture_bytes.chunk(b"tEXt", b"a\0b")] * 5)
     content = content[:-12] + b"\xff\xff\xff\xffeXIf" + content[-12:]
-    assert pictures.check_header("x", content, turned=True) == PIXELS.shape[:2]
+    assert picture_headers.check_header("x", content, turned=True) == PIXELS.shape[:2]
     for tail in (b"", b"\xff", b"\xff\xe1", b"\xff\xe1\0\x01", b"\xff\xe1\xff\xffExif\0\0"):
         assert isinstance(_read(b"\xff\xd8\xff" + tail), str)
 
@@ -234,9 +234,9 @@ def test_other_files_are_refused_alike(content, message):
 
 def test_a_mask_must_have_its_format():
     with pytest.raises(ValueError, match=r"^x: not a PNG file but BMP"):
-        pictures.check_header("x", cv2.imencode(".bmp", PIXELS)[1].tobytes(), ("PNG",))
+        picture_headers.check_header("x", cv2.imencode(".bmp", PIXELS)[1].tobytes(), ("PNG",))
     with pytest.raises(ValueError, match=r"^x: not a PNG file, 5 bytes"):
-        pictures.check_header("x", b"hello", ("PNG",))
+        picture_headers.check_header("x", b"hello", ("PNG",))
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1"])

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 import tifffile
 
-from affinity_seg import common, labels, rejected_inputs
+from affinity_seg import class_tables, common, labels, rejected_inputs
 from affinity_seg.data import (
     bit_depth,
     checks,
@@ -185,17 +185,17 @@ def test_without_any_instance_nothing_is_written(folder, tmp_path):
     items = listing.list_labelled_images(str(folder), "folder")
     message = r"set/instances: class table 'cityscapes' .* no instance in 3 images; .*: \[7\]"
     with pytest.raises(ValueError, match=message):
-        tfrecords.write_tfrecords(items, labels.CITYSCAPES, str(tmp_path / "out"), "train", 2)
+        tfrecords.write_tfrecords(items, class_tables.CITYSCAPES, str(tmp_path / "out"), "train", 2)
     assert os.listdir(tmp_path / "out") == []
 
 
 def test_a_label_id_that_cityscapes_does_not_have(folder):
     item = listing.list_labelled_images(str(folder), "folder")[0]
     _break(item.truth_path, image=np.full([12, 20], 33, np.uint16))
-    assert checks.read_item(item, labels.CITYSCAPES).values.tolist() == [33]
+    assert checks.read_item(item, class_tables.CITYSCAPES).values.tolist() == [33]
     _break(item.truth_path, image=np.full([12, 20], 34, np.uint16))
     with pytest.raises(ValueError, match=r"a\.png: a value below 1000 .* in \[0, 33\]: \[34\]"):
-        checks.read_item(item, labels.CITYSCAPES)
+        checks.read_item(item, class_tables.CITYSCAPES)
 
 
 def test_stuff_of_cityscapes_19_has_no_instances(folder):
@@ -203,15 +203,15 @@ def test_stuff_of_cityscapes_19_has_no_instances(folder):
     stored = np.full([12, 20], 11, np.uint16)
     stored[:2] = 26001
     _break(item.truth_path, image=stored)
-    checked = checks.read_item(item, labels.CITYSCAPES_19)
+    checked = checks.read_item(item, class_tables.CITYSCAPES_19)
     assert dict(checked.pixels_of_class) == {2: 200, 13: 40}
     assert dict(checked.instances_of_class) == {13: 1}
     _break(item.truth_path, image=np.full([12, 20], 11001, np.uint16))
     with pytest.raises(ValueError, match=r"1000 times .*'cityscapes_19', \[24, .*\[11001\]"):
-        checks.read_item(item, labels.CITYSCAPES_19)
+        checks.read_item(item, class_tables.CITYSCAPES_19)
     _break(item.truth_path, image=np.full([12, 20], 34, np.uint16))
     with pytest.raises(ValueError, match=r"'cityscapes_19', in \[0, 33\]: \[34\]"):
-        checks.read_item(item, labels.CITYSCAPES_19)
+        checks.read_item(item, class_tables.CITYSCAPES_19)
 
 
 def test_label_ids_need_16_bits(folder):
@@ -219,7 +219,7 @@ def test_label_ids_need_16_bits(folder):
     _break(item.truth_path, image=np.full([12, 20], 7, np.uint8))
     assert checks.read_item(item, _CELLS).values.tolist() == [7]
     with pytest.raises(ValueError, match=r"a\.png: .* 16 bits with .*label_times_1000': uint8"):
-        checks.read_item(item, labels.CITYSCAPES)
+        checks.read_item(item, class_tables.CITYSCAPES)
 
 
 def test_shards_replace_older_ones_whatever_the_folder_is_called(folder, tmp_path, monkeypatch):
@@ -245,7 +245,7 @@ def test_shards_replace_older_ones_whatever_the_folder_is_called(folder, tmp_pat
 def test_unknown_label_id(folder):
     item = listing.list_labelled_images(str(folder), "folder")[0]
     with pytest.raises(ValueError, match=r"a\.png: an instance must be 1000 times .*\[40000\]"):
-        checks.read_item(item, labels.CITYSCAPES)
+        checks.read_item(item, class_tables.CITYSCAPES)
 
 
 def test_number_of_shards(folder, tmp_path):

@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 import tifffile
 
-from affinity_seg.data import bit_depth, picture_arrays, pictures
+from affinity_seg.data import bit_depth, picture_arrays, picture_headers, pictures
 from affinity_seg.data.plane_choice import PlaneChoice, choose
 
 RNG = np.random.default_rng(0)
@@ -33,7 +33,10 @@ def _saved(image, **options):
 def _read(content, **choice):
     choice = choose(choice.get("page"), choice.get("channels"))
     found = pictures.decode("x.tif", content, turned=True, choice=choice)
-    assert pictures.check_header("x.tif", content, turned=True, choice=choice) == found.shape[:2]
+    assert (
+        picture_headers.check_header("x.tif", content, turned=True, choice=choice)
+        == found.shape[:2]
+    )
     assert found.dtype == np.uint8 and found.shape[2] == 3
     return found
 
@@ -84,7 +87,7 @@ def test_a_picture_is_the_same_however_it_is_stored(kind):
     content, wanted = SAME[kind]
     wanted = wanted if wanted.ndim == 3 else _as_rgb(wanted)
     np.testing.assert_array_equal(_read(content), wanted)
-    assert pictures.format_of("x.tif", content) == "TIFF"
+    assert picture_headers.format_of("x.tif", content) == "TIFF"
 
 
 def test_a_palette_gives_its_colours():

@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 from running import ROOT, run_verb
 
-from affinity_seg import common, files, labels
+from affinity_seg import class_tables, common, files, labels
 from affinity_seg.data import listing, training_set_settings, training_sets
 from affinity_seg.data.training_sets import Settings
 
-TABLE = labels.CITYSCAPES
+TABLE = class_tables.CITYSCAPES
 HEIGHT, WIDTH = 400, 900
 
 

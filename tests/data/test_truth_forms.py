@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 import tifffile
 import truth_writers as writers
-from absl import logging
 
+from affinity_seg import class_tables, labels, verbs
 from affinity_seg import instances as instances_lib
-from affinity_seg import labels, verbs
 from affinity_seg.data import graph_examples, listing, truth_files, truth_forms
+from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.evaluation.truth import read_truth
 from affinity_seg.rejected_inputs import RejectedInputs
 
@@ -63,7 +63,7 @@ def test_prepare_writes_every_form(data, tmp_path, form, capsys):
     np.testing.assert_array_equal(record["instances"].numpy() > 0, ids > 0)
     assert len(np.unique(record["instances"])) == 8
     if not has_ids:
-        table = labels.load_class_table(os.path.join(out, labels.TABLE_FILE))
+        table = class_tables.load_class_table(os.path.join(out, class_tables.TABLE_FILE))
         names = writers.CLASSES if _is_named(form) else ("object",)
         assert table.class_names == ("background", *names)
         # Given by the flag it gives the same, and without it the file is checked.
@@ -132,7 +132,10 @@ def test_large_ids_are_numbered_anew(data):
             np.stack([writers.objects() * i % 251 for i in (3, 5, 7)], -1).astype(np.uint8),
             "one channel: 3 channels; 8 colours: save a number for each object",
         ),
-        (np.zeros((4, *writers.SIZE), np.uint8), "the TIFF file has 4 pages"),
+        (
+            np.zeros((4, *writers.SIZE), np.uint8),
+            "the TIFF file has 4 pages .* choose one, 1 to 4, with `--page`",
+        ),
         (np.zeros((20, 60), np.uint8), "must have the size of its image, 40x60: 20x60"),
     ],
 )
@@ -189,9 +192,7 @@ def test_a_folder_without_truth_says_what_may_be_there(data):
 
 
 @pytest.mark.parametrize("form", ["masks", "Data Science Bowl", "COCO, text", "LabelMe"])
-def test_images_without_truth_and_truth_without_image(data, tmp_path, form, monkeypatch):
-    said = []
-    monkeypatch.setattr(logging, "warning", lambda text, *rest: said.append(text % rest))
+def test_images_without_truth_and_truth_without_image(data, tmp_path, form, warnings):
     writers.FORMS[form](data, writers.objects())
     more = data / "c" if form == "Data Science Bowl" else data
     writers.write_image(more, "c")
@@ -211,7 +212,7 @@ def test_images_without_truth_and_truth_without_image(data, tmp_path, form, monk
     if form == "COCO, text":
         assert "c.jpg is there, but the names of the files must be the same" in reason
     if form != "Data Science Bowl":
-        assert any(f"1 of 2 {'entries' if form[0] == 'C' else ''}" in text for text in said)
+        assert any(f"1 of 2 {'entries' if form[0] == 'C' else ''}" in text for text in warnings)
     with pytest.raises(FileNotFoundError, match="missing"):
         listing.list_labelled_images(str(data), "folder")
 
@@ -235,3 +236,50 @@ def test_a_stack_as_a_data_set(tmp_path):
         np.testing.assert_array_equal(record["image"][..., 0], planes[page - 1])
         hashes.add(record["sha256"].numpy())
     assert len(hashes) == 2
+
+
+@pytest.mark.parametrize("form", ["instances", "masks"])
+def test_the_page_of_a_stack_is_that_of_its_truth(tmp_path, form, capsys):
+    """--page chooses from both; truth with a single page belongs to the page that is chosen."""
+    data = tmp_path / "data"
+    planes = np.random.default_rng(1).integers(0, 256, (3, *writers.SIZE), np.uint8)
+    ids = writers.objects()
+    truth = np.stack([ids > 5, ids > 3, ids > 0]) * ids.astype(np.uint16)
+    stack = {"metadata": {"axes": "ZYX"}, "photometric": "minisblack"}
+    (data / "images").mkdir(parents=True)
+    for name in ("a", "single"):
+        tifffile.imwrite(data / "images" / f"{name}.tif", planes, **stack)
+    if form == "instances":
+        (data / form).mkdir()
+        tifffile.imwrite(data / form / "a.tif", truth, **stack)
+        tifffile.imwrite(data / form / "single.tif", truth[1])
+    else:
+        for name in ("a", "single"):
+            (data / form / name).mkdir(parents=True)
+        for number in range(4, 8):
+            mask = np.where(truth == number, 255, 0).astype(np.uint8)
+            mask[0, 2, number] = mask[2, 2, number] = 255  # A mask without a pixel is refused.
+            tifffile.imwrite(data / form / "a" / f"{number}.tif", mask, **stack)
+            tifffile.imwrite(data / form / "single" / f"{number}.tif", mask[1])
+    table = ["--class_table=nuclei"] if form == "instances" else []
+    flags = [f"--input={data}", "--layout=folder", "--split=train", "--num_shards=1", *table]
+    out = tmp_path / "out"
+    assert verbs.run("prepare", [*flags, f"--output_dir={out}", "--page=2"]) == 0
+    records = tf.data.TFRecordDataset(str(out / "train-00000-of-00001.tfrecord"))
+    for record in records.map(graph_examples.decode):
+        np.testing.assert_array_equal(record["image"][..., 0], planes[1])
+        np.testing.assert_array_equal(record["instances"].numpy() > 0, truth[1] > 0)
+        assert len(np.unique(record["instances"])) == 5
+    with pytest.raises(ValueError, match=r"`page` must be at most 3, .*: 4"):
+        verbs.run("prepare", [*flags, f"--output_dir={tmp_path / 'none'}", "--page=4", "--strict"])
+
+
+def test_a_damaged_stack_of_truth_is_named(data):
+    (data / "instances").mkdir()
+    path = data / "instances" / "a.tif"
+    stack = np.stack([writers.objects().astype(np.uint16)] * 3)
+    tifffile.imwrite(path, stack, photometric="minisblack")
+    path.write_bytes(path.read_bytes()[:3000])
+    (item,) = listing.list_labelled_images(str(data), "folder", choice=PlaneChoice(1))
+    with pytest.raises(ValueError, match=r"^[^:]*a\.tif: the file is damaged"):
+        read_truth(item, _CELLS, writers.SIZE)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from affinity_seg.data import pictures, windows
+from affinity_seg.data import picture_headers, pictures, windows
 from affinity_seg.data.plane_choice import ALL, PlaneChoice
 
 RNG = np.random.default_rng(0)
@@ -103,7 +103,7 @@ def test_other_files_are_decoded_whole(tmp_path):
     ],
 )
 def test_what_cannot_be_read_at_all_is_named(tmp_path, monkeypatch, values, options, message):
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 2000)
+    monkeypatch.setattr(picture_headers, "MAX_PIXELS", 2000)
     path = str(tmp_path / "a.tif")
     tifffile.imwrite(path, values, **options)
     with pytest.raises(ValueError, match=f"a.tif: .*{message}"):
@@ -116,7 +116,7 @@ def test_other_channels_are_decoded_whole_if_they_can_be(tmp_path, monkeypatch):
     choice = PlaneChoice(channels=(1, 2, 3, 4))
     picture = windows.open_picture(path, choice)
     assert type(picture) is windows.WindowedPicture and picture.histogram().shape == (4, 256)
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 2000)
+    monkeypatch.setattr(picture_headers, "MAX_PIXELS", 2000)
     with pytest.raises(ValueError, match=r"must be grey or RGB, .*: 4 channels of uint8"):
         windows.open_picture(path, choice)
 

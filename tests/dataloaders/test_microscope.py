@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 import training_records
 
-from affinity_seg import labels
+from affinity_seg import class_tables
 from affinity_seg.configs import microscope as microscope_config
 from affinity_seg.configs import training_data
 from affinity_seg.data import graph_examples
@@ -140,7 +140,7 @@ def parse(number, **config):
     image = np.random.default_rng(0).integers(0, 256, (90, 80, 3), np.uint8)
     stored = np.where(image[..., 0] > 128, 26001, 7).astype(np.uint16)
     example = graph_examples.parse(training_records.serialize(image, stored))
-    crop = parser.Parser(config, labels.CITYSCAPES)(seed(number), example)
+    crop = parser.Parser(config, class_tables.CITYSCAPES)(seed(number), example)
     return crop["image"].numpy(), crop["instances"].numpy()
 
 
@@ -177,7 +177,7 @@ def test_a_share_of_the_crops_shows_no_object():
         if (crop[1] == plain[1]).all():
             np.testing.assert_array_equal(crop[0], plain[0])
         else:
-            classes, instances = labels.CITYSCAPES.decode(crop[1].astype(np.uint16))
+            classes, instances = class_tables.CITYSCAPES.decode(crop[1].astype(np.uint16))
             assert not classes.any() and not instances.any()
             assert (crop[0] != plain[0]).any()
             found += 1

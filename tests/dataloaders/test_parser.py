@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 import training_records
 
-from affinity_seg import common, labels
+from affinity_seg import class_tables, common, labels
 from affinity_seg.configs import training_data
 from affinity_seg.data import graph_examples
 from affinity_seg.dataloaders import fingerprints, parser, step_inputs
 
 
-def parse(image, stored, seed=(1, 2), table=labels.CITYSCAPES, **config):
+def parse(image, stored, seed=(1, 2), table=class_tables.CITYSCAPES, **config):
     config = training_data.DataConfig(**{"is_training": True, **config})
     example = graph_examples.parse(training_records.serialize(image, stored))
     crop = parser.Parser(config, table)(tf.constant(seed, tf.int64), example)
@@ -33,7 +33,7 @@ def marked(height=40, width=60):
 def test_labels_equal_the_class_tables():
     values = np.array([[0, 3, 7, 11, 24, 26, 29, 26000, 26001, 33999, 29001, 65535]], np.uint16)
     cells = labels.ClassTable("cells", ("background", "cell"), (1,), encoding="ids")
-    for table in (labels.CITYSCAPES, labels.CITYSCAPES_19, cells):
+    for table in (class_tables.CITYSCAPES, class_tables.CITYSCAPES_19, cells):
         classes, instances = step_inputs.split_labels(values, table)
         np.testing.assert_array_equal(classes, table.decode(values)[0])
         np.testing.assert_array_equal(instances, table.decode(values)[1])
@@ -228,7 +228,7 @@ def test_objects_are_zoomed_to_one_size(sides, median, is_training):
 def test_only_instances_count_for_the_size():
     image, stored = objects(10, 30)
     stored = np.choose(stored, [7, 26001, 26]).astype(np.uint16)  # road, a car, a group of cars
-    zoom = zoom_of(image, stored, labels.CITYSCAPES)
+    zoom = zoom_of(image, stored, class_tables.CITYSCAPES)
     assert zoom == pytest.approx(20 / (10 * np.sqrt(4 / np.pi)), abs=0.01)
 
 
@@ -261,7 +261,7 @@ def test_the_host_hands_over_bytes():
         is_training=True, crop_size=[32, 40], scale_max=1.5, photometric=0.2
     )
     image, stored = marked(20, 24)
-    crop = parser.Parser(config, labels.CITYSCAPES)(
+    crop = parser.Parser(config, class_tables.CITYSCAPES)(
         tf.constant([1, 2], tf.int64),
         graph_examples.parse(training_records.serialize(image, stored)),
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from affinity_seg import labels
+from affinity_seg import class_tables, labels
 from affinity_seg.configs import networks as networks_config
 from affinity_seg.configs import training_data
 from affinity_seg.data import checks, graph_examples, listing, tfrecords
@@ -70,7 +70,7 @@ def images(tmp_path_factory):
         cv2.imwrite(str(folder / "instances" / f"{number}.png"), stored)
     found = []
     for item in listing.list_labelled_images(str(folder), "folder"):
-        checked = checks.read_item(item, labels.CITYSCAPES)
+        checked = checks.read_item(item, class_tables.CITYSCAPES)
         with open(item.image_path, "rb") as file:
             content = file.read()
         stored = cv2.imread(item.truth_path, cv2.IMREAD_UNCHANGED)
@@ -95,9 +95,9 @@ def test_crops_equal_those_of_whole_images(images, monkeypatch, percentiles, con
     network = networks_config.Network()
     network.contrast_percentiles = percentiles
     stretch = functools.partial(inputs.stretch_contrast, network)
-    new = parser.Parser(config, labels.CITYSCAPES, stretch)
+    new = parser.Parser(config, class_tables.CITYSCAPES, stretch)
     parse = tf.function(lambda seed, record: new(seed, graph_examples.parse(record)))
-    whole_parse = WholeParser(config, labels.CITYSCAPES)
+    whole_parse = WholeParser(config, class_tables.CITYSCAPES)
     differ = 0
     for content, stored, record in images:
         image = stretch(tf.io.decode_image(content, channels=3, expand_animations=False))

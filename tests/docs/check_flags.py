@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from affinity_seg import cli, labels, tool_flags
+from affinity_seg import class_tables, cli, tool_flags
 from affinity_seg.configs import inference
 from affinity_seg.tasks import experiment_flags
 
@@ -35,7 +35,7 @@ def _check(path: str, arguments: list[str]) -> None:
     # A table below runs/ is one that another command writes.
     class_table = values.class_table if "class_table" in values else None
     if class_table is not None and not class_table.startswith("runs/"):
-        labels.load_class_table(class_table)
+        class_tables.load_class_table(class_table)
 
 
 def main() -> None:

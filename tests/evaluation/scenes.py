@@ -1,13 +1,13 @@
 """Small data sets and results made by hand."""
 
 import os
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from affinity_seg import labels
-from affinity_seg.evaluation import results
+from affinity_seg import class_tables, labels
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import result_writing, results
 from affinity_seg.instances import Instances
 
 CAR, PERSON, BUS, BICYCLE = 3, 1, 5, 8  # class indices
@@ -17,19 +17,11 @@ CELLS = labels.ClassTable(
 )
 
 
-class Item(NamedTuple):
-    """What the judges need of affinity_seg.data.listing.Item."""
-
-    name: str
-    truth_path: str
-    form: str = "instances"
-
-
 def write_truth(folder, name: str, values: np.ndarray) -> Item:
     """Writes an instance image as a data set has it, 16 bits."""
     path = os.path.join(folder, f"{name}_gtFine_instanceIds.png")
     assert cv2.imwrite(path, values.astype(np.uint16))
-    return Item(name, path)
+    return Item(name, f"{name}.png", f"{name}.png", path)
 
 
 def boxes(height: int, width: int, *where: tuple[int, int, int, int]) -> np.ndarray:
@@ -42,6 +34,15 @@ def boxes(height: int, width: int, *where: tuple[int, int, int, int]) -> np.ndar
 
 def instances(ids: np.ndarray, classes, scores) -> Instances:
     return Instances(ids, np.array(classes, np.int32), np.array(scores, np.float32))
+
+
+TWO_IDS = boxes(20, 30, (0, 0, 5, 6), (8, 10, 20, 30))
+
+
+def write_two(results_dir, name: str) -> None:
+    """Writes the result of an image with a car and a bus in `TWO_IDS`."""
+    found = instances(TWO_IDS, [CAR, BUS], [0.9, 1 / 3])
+    result_writing.write_result(results_dir, name, found, class_tables.CITYSCAPES)
 
 
 def write_boxes(results_dir, item, table, size, *predictions) -> None:

@@ -11,8 +11,8 @@ import pytest
 from cityscapesscripts.evaluation import evalInstanceLevelSemanticLabeling as official  # noqa: N813
 from scenes import BICYCLE, BUS, CAR, TABLE, boxes, instances, write_boxes, write_truth
 
-from affinity_seg.evaluation import cityscapes, results
-from affinity_seg.labels import CITYSCAPES
+from affinity_seg.class_tables import CITYSCAPES
+from affinity_seg.evaluation import cityscapes, result_writing, results
 
 SIZE = (60, 100)
 LEFT, RIGHT, BELOW = (0, 0, 20, 30), (0, 40, 20, 70), (30, 0, 50, 30)
@@ -31,7 +31,7 @@ def _judge(tmp_path, item, *predictions):
 def test_truth_as_prediction_is_perfect(tmp_path, capsys):
     item = _truth(tmp_path, values=(26000, 28000))
     ids = boxes(*SIZE, LEFT, RIGHT)
-    results.write_result(
+    result_writing.write_result(
         str(tmp_path / "r"), item.name, instances(ids, [CAR, BUS], [0.9, 0.1]), CITYSCAPES
     )
     scores = cityscapes.evaluate([item], str(tmp_path / "r"), CITYSCAPES)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from scenes import CELLS, TABLE, Item, boxes, instances, write_boxes, write_truth
+from scenes import CELLS, TABLE, boxes, instances, write_boxes, write_truth
 
-from affinity_seg.evaluation import coco, dsb, results, truth
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import coco, dsb, result_writing, truth
 
 SIZE = (60, 100)
 LEFT, RIGHT, BELOW = (0, 0, 20, 30), (0, 40, 20, 70), (30, 0, 50, 30)
@@ -24,7 +25,7 @@ def _judge(judge, tmp_path, item, *predictions, table=TABLE):
 def test_coco_truth_as_prediction_is_perfect(tmp_path):
     item = _truth(tmp_path, values=(7000, 9000))
     ids = boxes(*SIZE, LEFT, RIGHT)
-    results.write_result(str(tmp_path), item.name, instances(ids, [A, B], [0.9, 0.1]), TABLE)
+    result_writing.write_result(str(tmp_path), item.name, instances(ids, [A, B], [0.9, 0.1]), TABLE)
     scores = coco.evaluate([item], str(tmp_path), TABLE)
     for key in ("ap", "ap50", "ap75", "ap_small"):
         assert scores[key] == PERFECT
@@ -90,7 +91,7 @@ def test_coco_counts_more_than_a_hundred_predictions(tmp_path):
     ids = np.kron(np.arange(1, 151).reshape(10, 15), np.pad(np.ones((3, 3), int), (0, 2)))
     item = write_truth(tmp_path, "cells", ids)
     everything = instances(ids, [1] * 150, np.linspace(0.1, 1, 150))
-    results.write_result(str(tmp_path), item.name, everything, CELLS)
+    result_writing.write_result(str(tmp_path), item.name, everything, CELLS)
     assert coco.evaluate([item], str(tmp_path), CELLS)["ap"] == PERFECT
 
 
@@ -187,4 +188,4 @@ def test_truth_that_is_no_instance_image_is_named(tmp_path):
     path = tmp_path / "x.png"
     path.write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"x.png: not a PNG"):
-        truth.read_truth(Item("x", str(path)), TABLE)
+        truth.read_truth(Item("x", "x.png", "x.png", str(path)), TABLE)

@@ -5,10 +5,10 @@ import pytest
 from scenes import TABLE, boxes, write_boxes, write_truth
 
 from affinity_seg import labels
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation import errors, matching, metrics
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.evaluation.truth import Truth, read_truth
-from affinity_seg.labels import CITYSCAPES
 
 SIZE = (60, 100)
 A, B = 1, 2

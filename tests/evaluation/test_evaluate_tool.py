@@ -10,10 +10,10 @@ from running import ROOT, run_verb
 from scenes import CAR, boxes, instances
 
 from affinity_seg import model_folder
+from affinity_seg.class_tables import CITYSCAPES, load_class_table
 from affinity_seg.data import listing
-from affinity_seg.evaluation import results
+from affinity_seg.evaluation import result_writing
 from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.labels import CITYSCAPES, load_class_table
 
 NUCLEI = os.path.join(ROOT, "..", "shared", "data", "nuclei")
 
@@ -35,9 +35,9 @@ def street(tmp_path):
         pixels = content.astype(np.uint16) if content.ndim == 2 else content
         cv2.imwrite(str(tmp_path / folder / "val" / "aachen" / file), pixels)
     both = instances(ids, [CAR, CAR], [0.9, 0.8])
-    results.write_result(str(tmp_path / "both"), name, both, CITYSCAPES)
+    result_writing.write_result(str(tmp_path / "both"), name, both, CITYSCAPES)
     one = instances(np.where(ids == 1, 1, 0), [CAR], [0.9])
-    results.write_result(str(tmp_path / "one"), name, one, CITYSCAPES)
+    result_writing.write_result(str(tmp_path / "one"), name, one, CITYSCAPES)
     return tmp_path
 
 
@@ -106,7 +106,7 @@ def test_nuclei_truth_is_perfect_by_both_judges(tmp_path):
         count = len(read.instance_classes)
         scores = np.linspace(0.1, 0.9, count)
         perfect = instances(read.instance_ids, read.instance_classes, scores)
-        results.write_result(str(tmp_path / "results"), item.name, perfect, table)
+        result_writing.write_result(str(tmp_path / "results"), item.name, perfect, table)
     run = _run(
         tmp_path,
         "--input=data",

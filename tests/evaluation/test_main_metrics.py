@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from scenes import CAR, CELLS, PERSON, boxes, instances, write_boxes, write_truth
 
-from affinity_seg.evaluation import cityscapes, dsb, errors, metrics, results, tables
-from affinity_seg.labels import CITYSCAPES
+from affinity_seg.class_tables import CITYSCAPES
+from affinity_seg.evaluation import (
+    cityscapes,
+    dsb,
+    errors,
+    metrics,
+    result_writing,
+    tables,
+)
 from affinity_seg.visualization import curves
 
 SIZE = (120, 200)
@@ -69,9 +76,11 @@ def test_instances_in_memory_have_the_score_of_their_result_files(tmp_path, name
         found = instances(
             np.roll(ids, number, axis=1), [CAR if name == "ap" else 1] * 6, rng.random(6)
         )
-        results.write_result(results_dir, item.name, found, table)
+        result_writing.write_result(results_dir, item.name, found, table)
         items.append(item)
-        judged[item.name] = judge.match(judge.read_target(item), results.predictions_of(found))
+        judged[item.name] = judge.match(
+            judge.read_target(item), result_writing.predictions_of(found)
+        )
     module = {"ap": cityscapes, "dsb": dsb}[name]
     score = judge.score(judged)
     assert 0.5 < score < 1

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scenes import CAR, CELLS, boxes, write_boxes, write_truth
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation import cityscapes, coco, dsb, metrics
 from affinity_seg.evaluation.truth import read_truth
-from affinity_seg.labels import CITYSCAPES
 
 SIZE = (60, 100)
 BOX = (0, 0, 20, 30)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from scenes import BUS, CAR, PERSON, boxes, write_boxes
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.data import listing
-from affinity_seg.labels import CITYSCAPES
 
 SIZE = (60, 100)
 LEFT, RIGHT, BELOW = (0, 0, 20, 30), (0, 40, 20, 70), (30, 0, 50, 30)

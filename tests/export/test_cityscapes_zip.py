@@ -12,10 +12,10 @@ from PIL import Image
 from scenes import CAR, CELLS, boxes, write_boxes
 from streets import LEFT, NAMES, SIZE, write_image, write_streets
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.data import listing
 from affinity_seg.evaluation import cityscapes, results
 from affinity_seg.export.cityscapes_zip import write_zip
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline.filters import InstanceFilter
 
 

@@ -11,10 +11,11 @@ from pycocotools.cocoeval import COCOeval
 from scenes import BUS, CAR, CELLS, boxes, instances
 from streets import LEFT, NAMES, SIZE, write_image, write_streets
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.data import listing
-from affinity_seg.evaluation import coco, results
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import coco, result_writing, results
 from affinity_seg.export.coco import write_coco
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline.filters import InstanceFilter
 
 
@@ -61,7 +62,7 @@ def test_ap_by_size_is_of_masks_not_of_boxes(tmp_path):
     ids[20:40, 40:75] = 0
     assert np.count_nonzero(ids == 2) == 900
     found = instances(ids, [CAR, CAR], [0.5, 0.9])
-    results.write_result(str(tmp_path / "results"), NAMES[0], found, CITYSCAPES)
+    result_writing.write_result(str(tmp_path / "results"), NAMES[0], found, CITYSCAPES)
     dataset, written, _ = _export(tmp_path, items, str(tmp_path / "results"))
     small = coco.evaluate(items, str(tmp_path / "results"), CITYSCAPES)["ap_small"]
     assert small == pytest.approx(0.5)
@@ -133,9 +134,9 @@ def test_a_folder_of_cells(tmp_path):
     for kind, content in (("images", np.zeros((20, 30))), ("instances", ids)):
         write_image(tmp_path / kind, "val", "x_0_0", truth=content)
     items = [
-        listing.Item("x", "x.png", *_paths(tmp_path, "images", "instances")),
+        Item("x", "x.png", *_paths(tmp_path, "images", "instances")),
     ]
-    results.write_result(str(tmp_path / "r"), "x", instances(ids, [1, 1], [0.5, 0.6]), CELLS)
+    result_writing.write_result(str(tmp_path / "r"), "x", instances(ids, [1, 1], [0.5, 0.6]), CELLS)
     dataset, written, _ = _export(tmp_path, items, str(tmp_path / "r"), CELLS)
     assert _judge(dataset, written)[0] == pytest.approx(1)
     assert _read(dataset)["categories"] == [{"id": 1, "name": "cell"}]

@@ -1,6 +1,7 @@
 """`segment` of a folder of pictures goes on where it was stopped."""
 
 import contextlib
+import csv
 import functools
 import json
 import os
@@ -8,6 +9,7 @@ import os
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from faults.scene import PRESET, write_network
 
 from affinity_seg import verbs
@@ -142,6 +144,36 @@ def test_other_settings_make_everything_anew(networks, pictures, segmented, tmp_
     assert len(segmented) == 3
     assert _run(networks, pictures, tmp_path / "alone", flag) == 0
     assert _tree(tmp_path / "out") == _tree(tmp_path / "alone")
+
+
+def test_the_size_of_a_pixel_that_a_file_states(networks, pictures, tmp_path, capsys):
+    """It is used and told; --pixel_size wins; the table has no micrometres of other pictures."""
+    image = cv2.imread(str(pictures / "a.png"))[..., 0]
+    for name, sides in (("a", (0.5, 0.5)), ("b", (0.5, 0.25)), ("c", None)):
+        os.remove(pictures / f"{name}.png")
+        sizes = dict(zip(("PhysicalSizeX", "PhysicalSizeY"), sides or (), strict=False))
+        path = pictures / f"{name}.ome.tif"
+        tifffile.imwrite(path, image, ome=True, metadata={"axes": "YX", **sizes})
+    out = tmp_path / "out"
+    assert _run(networks, pictures, out) == 0
+    said = capsys.readouterr().out
+    assert "a.ome.tif: a pixel has 0.5 micrometres, as the file states\n" in said
+    assert "b.ome.tif: the file's size of a pixel, 0.5 x 0.25 micrometres, is not used" in said
+    assert "square; give `--pixel_size`\n" in said and "c.ome.tif" not in said
+    with open(out / "measurements.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["image"] for row in rows} == {"a", "b", "c"}
+    for row in rows:
+        wanted = f"{int(row['area_px']) / 4:.6g}" if row["image"] == "a" else ""
+        assert row["area_um2"] == wanted
+    assert tifffile.TiffFile(out / "a_labels.tif").pages[0].tags["XResolution"].value[0] == 20000
+    assert _run(networks, pictures, tmp_path / "given", "--pixel_size=2") == 0
+    assert "micrometres" not in capsys.readouterr().out
+    with open(tmp_path / "given" / "measurements.csv", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            assert float(row["area_um2"]) == 4 * int(row["area_px"])
+    assert _run(networks, pictures, tmp_path / "masks", "--formats=geojson") == 0
+    assert "micrometres" not in capsys.readouterr().out
 
 
 def test_another_format_is_added(networks, pictures, tmp_path):

@@ -10,7 +10,7 @@ from running import ROOT, run_verb
 from scenes import CELLS, boxes, instances
 from streets import NAMES, write_streets
 
-from affinity_seg.evaluation import results
+from affinity_seg.evaluation import result_writing, results
 
 
 def _run(cwd, kind, *arguments):
@@ -64,7 +64,7 @@ def test_nuclei_have_no_archive_but_label_maps(tmp_path):
         os.makedirs(tmp_path / "data" / kind)
         cv2.imwrite(str(tmp_path / "data" / kind / "a b.png"), content.astype(np.uint16))
     found = instances(ids, [1, 1], [0.5, 0.6])
-    results.write_result(str(tmp_path / "results"), "a b", found, CELLS)
+    result_writing.write_result(str(tmp_path / "results"), "a b", found, CELLS)
     table = os.path.join(ROOT, "configs", "class_tables", "nuclei.yaml")
     arguments = ("--layout=folder", f"--class_table={table}")
     refused = _run(tmp_path, "cityscapes_zip", *arguments)

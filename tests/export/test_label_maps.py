@@ -11,9 +11,9 @@ from streets import NAMES, SIZE, write_image, write_streets
 
 from affinity_seg import files
 from affinity_seg import instances as instances_lib
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.data import listing
 from affinity_seg.export import label_maps
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline.filters import InstanceFilter
 
 NAME = NAMES[0]

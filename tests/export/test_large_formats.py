@@ -7,7 +7,7 @@ import pytest
 import tifffile
 
 from affinity_seg import instances as instances_lib
-from affinity_seg.data import pictures, windows
+from affinity_seg.data import picture_headers, pictures, windows
 from affinity_seg.data.plane_choice import ALL
 from affinity_seg.export import formats
 from affinity_seg.export.formats import labels_png, labels_tiff, overlay
@@ -84,6 +84,6 @@ def test_a_large_drawing_is_smaller(both, monkeypatch):
 
 
 def test_a_png_of_labels_has_a_limit(both, monkeypatch):
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 100)
+    monkeypatch.setattr(picture_headers, "MAX_PIXELS", 100)
     with pytest.raises(ValueError, match=r"`--formats=labels_png` .* 90x130; use `labels_tiff`"):
         labels_png.convert(both[1])

@@ -10,12 +10,12 @@ import pytest
 from scenes import boxes
 from streets import NAMES, write_image
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
-from affinity_seg.evaluation import cityscapes, results
+from affinity_seg.evaluation import cityscapes, result_reading
 from affinity_seg.export.cityscapes_zip import write_zip
 from affinity_seg.export.coco import write_coco
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import merge_runs, prediction_runs
 
 SIZE = (48, 64)
@@ -71,11 +71,11 @@ def test_images_alone_are_enough(data):
         archive.extractall(data / "unzipped")
     assert sorted(os.listdir(data / "unzipped")) == [*(f"{n}_pred.txt" for n in NAMES), "masks"]
     for name in NAMES[:2]:
-        found = results.read_result(str(data / "unzipped"), name, CITYSCAPES, SIZE)
+        found = result_reading.read_result(str(data / "unzipped"), name, CITYSCAPES, SIZE)
         assert [p.class_index for p in found] == [1, 3, 3]
         for number, prediction in enumerate(found, start=1):
             np.testing.assert_array_equal(prediction.mask, number == IDS)
-    assert results.read_result(str(data / "unzipped"), NAMES[2], CITYSCAPES) == []
+    assert result_reading.read_result(str(data / "unzipped"), NAMES[2], CITYSCAPES) == []
 
     # What the benchmark's server does with the truth that it alone has.
     values = np.array([7, 24000, 26000, 26001])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg import labels
+from affinity_seg import class_tables
 from affinity_seg.data import graph_examples, listing, record_damage, tfrecords
 from affinity_seg.pipeline import records
 from faults import table
@@ -41,7 +41,7 @@ def training_record(scene: Scene, scratch: str, seed: int, step: int = STEP) -> 
     """
     items = listing.list_labelled_images(scene.small_dir, "folder")
     folder = os.path.join(scratch, "shard")
-    shard = tfrecords.write_tfrecords(items, labels.CITYSCAPES, folder, "train", 1).paths[0]
+    shard = tfrecords.write_tfrecords(items, class_tables.CITYSCAPES, folder, "train", 1).paths[0]
     path = os.path.join(scratch, os.path.basename(shard))
     return _flip("training examples", shard, path, _read_training, seed, step)
 

@@ -13,11 +13,11 @@ import resource
 import shutil
 import sys
 
-from affinity_seg import labels
+from affinity_seg import class_tables
 from affinity_seg.configs import inference
 from affinity_seg.data import pictures
-from affinity_seg.data.listing import Item
-from affinity_seg.evaluation import results, truth
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import result_reading, results, truth
 from affinity_seg.pipeline import fingerprint
 
 
@@ -28,16 +28,16 @@ def _read_mask(path: str) -> None:
     os.makedirs(os.path.join(folder, results.MASK_FOLDER))
     shutil.copyfile(path, os.path.join(folder, results.mask_path(name, 0)))
     with open(results.result_path(folder, name), "w", encoding="utf-8") as file:
-        file.write(results.format_line(results.mask_path(name, 0), 1, 0.5, labels.CITYSCAPES))
+        file.write(results.format_line(results.mask_path(name, 0), 1, 0.5, class_tables.CITYSCAPES))
     try:
-        results.read_result(folder, name, labels.CITYSCAPES)
+        result_reading.read_result(folder, name, class_tables.CITYSCAPES)
     except ValueError as error:  # The mutant is known here by the name it was copied from.
         copied = os.path.join(folder, results.mask_path(name, 0))
         raise ValueError(str(error).replace(copied, path)) from error
 
 
 def _read_instances(path: str) -> None:
-    truth.read_truth(Item("x", "x.png", path, path), labels.CITYSCAPES)
+    truth.read_truth(Item("x", "x.png", path, path), class_tables.CITYSCAPES)
 
 
 _READERS = {
@@ -45,11 +45,11 @@ _READERS = {
     "image, JPEG": pictures.read,
     "instance image, PNG": _read_instances,
     "mask of a result, PNG": _read_mask,
-    "list of a result": lambda path: results.read_lines(
-        os.path.dirname(path), "x", labels.CITYSCAPES
+    "list of a result": lambda path: result_reading.read_lines(
+        os.path.dirname(path), "x", class_tables.CITYSCAPES
     ),
     "preset, YAML": inference.load_config,
-    "class table, YAML": labels.load_class_table,
+    "class table, YAML": class_tables.load_class_table,
     "fingerprint, JSON": fingerprint.read,
 }
 

@@ -9,9 +9,10 @@ import tensorflow as tf
 from official.core import exp_factory
 
 from affinity_seg import files
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.configs import experiments
 from affinity_seg.data import listing
-from affinity_seg.labels import CITYSCAPES
+from affinity_seg.data.items import Item
 from affinity_seg.modeling import loading, network_folder
 from affinity_seg.tasks import registry_imports  # noqa: F401
 from synthetic.scene import render_street
@@ -49,7 +50,7 @@ class Scene(NamedTuple):
     checkpoint: str
     preset: str
 
-    def items(self) -> list[listing.Item]:
+    def items(self) -> list[Item]:
         """Returns the images."""
         return listing.list_images(self.data_dir, "folder")
 

@@ -220,59 +220,6 @@ def test_one_image_only(tmp_path):
     assert "it has seen" in content["tuning_images"]["reason"]
 
 
-def test_truth_of_coco_names_the_classes(tmp_path):
-    drawn.discs(tmp_path / "data", 4)
-    images, annotations = [], []
-    for index in range(4):
-        path = tmp_path / "data" / "instances" / f"{index:03}.png"
-        ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        images.append({"id": index, "file_name": f"{index:03}.png", "height": 64, "width": 64})
-        for value in np.unique(ids[ids > 0]).tolist():
-            outline = cv2.findContours((ids == value).astype(np.uint8), 0, 2)[0][0]
-            annotations.append(
-                {
-                    "id": len(annotations),
-                    "image_id": index,
-                    "category_id": 1 + value % 3,
-                    "segmentation": [outline.ravel().tolist()],
-                    "iscrowd": 0,
-                }
-            )
-        path.unlink()
-    (tmp_path / "data" / "instances").rmdir()
-    categories = [{"id": number, "name": f"kind{number}"} for number in (1, 2, 3)]
-    content = {"images": images, "annotations": annotations, "categories": categories}
-    (tmp_path / "data" / "annotations.json").write_text(json.dumps(content))
-    with mock.patch.object(timing, "measure", return_value=1.0):
-        assert _fit(tmp_path, "--dry_run") == 0
-    content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
-    assert "kind1, kind2, kind3" in content["class_table"]["reason"]
-    assert len(content["class_weights"]["value"]) == 4
-
-
-def test_one_mask_for_each_object_and_five_channels(tmp_path):
-    drawn.discs(tmp_path / "data", 4)
-    for index in range(4):
-        path = tmp_path / "data" / "instances" / f"{index:03}.png"
-        ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        folder = tmp_path / "data" / "masks" / f"{index:03}"
-        folder.mkdir(parents=True)
-        for value in np.unique(ids[ids > 0]):
-            cv2.imwrite(str(folder / f"{value}.png"), (ids == value).astype(np.uint8) * 255)
-        path.unlink()
-        path = tmp_path / "data" / "images" / f"{index:03}.png"
-        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.uint16) * 9
-        tifffile.imwrite(path.with_suffix(".tif"), np.stack([image] * 5), metadata={"axes": "CYX"})
-        path.unlink()
-    (tmp_path / "data" / "instances").rmdir()
-    with mock.patch.object(timing, "measure", return_value=1.0):
-        assert _fit(tmp_path, "--dry_run", "--channels=1,2,3,4,5") == 0
-    content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
-    assert content["channels"]["value"] == 5 and "`object`" in content["class_table"]["reason"]
-    experiment = yaml.safe_load((tmp_path / "model" / "experiment.yaml").read_text())
-    assert experiment["task"]["model"]["num_channels"] == 5
-
-
 def test_why_no_image_can_be_used(tmp_path):
     drawn.discs(tmp_path / "data", 2)
     for path in (tmp_path / "data" / "images").iterdir():

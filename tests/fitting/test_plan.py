@@ -7,7 +7,7 @@ import pytest
 import yaml
 from official.core import train_utils
 
-from affinity_seg import labels, neighbors, resources
+from affinity_seg import class_tables, labels, neighbors, resources
 from affinity_seg.configs import experiments, inference
 from affinity_seg.data import checks, listing
 from affinity_seg.data.truth_classes import ONE_CLASS
@@ -56,7 +56,7 @@ def _complete(chosen, steps=1000, start=None):
 
 def _experiment(folder, chosen, num_classes=2):
     table = folder / "class_table.yaml"
-    table.write_bytes(labels.as_yaml(ONE_CLASS if num_classes == 2 else CLASSES))
+    table.write_bytes(class_tables.as_yaml(ONE_CLASS if num_classes == 2 else CLASSES))
     changes = settings.overrides(
         chosen,
         class_table=str(table),

@@ -7,7 +7,7 @@ import oracle
 import pytest
 from runs import save, scene
 
-from affinity_seg.data.listing import Item
+from affinity_seg.data.items import Item
 from affinity_seg.pipeline import prediction_runs
 
 

@@ -5,8 +5,8 @@ import pytest
 from scenes import BUS, CAR, PERSON, boxes
 
 from affinity_seg import instances as instances_lib
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation.results import Prediction
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import filters
 from affinity_seg.pipeline.filters import InstanceFilter
 

@@ -8,7 +8,7 @@ from running import ROOT, run_verb
 
 from affinity_seg import structured
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.evaluation.results import read_result
+from affinity_seg.evaluation.result_reading import read_result
 from affinity_seg.pipeline import records
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.segmenter import Segmenter

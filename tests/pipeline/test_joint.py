@@ -11,7 +11,7 @@ import affinity_seg
 from affinity_seg import model_folder
 from affinity_seg.configs import experiments, inference
 from affinity_seg.data import pictures
-from affinity_seg.evaluation import results
+from affinity_seg.evaluation import result_reading
 from affinity_seg.pipeline import merge_runs, prediction_runs, tiles
 from affinity_seg.pipeline.segmenter import Segmenter
 from affinity_seg.serving import saved_model
@@ -97,7 +97,9 @@ def test_records_and_library_and_export_give_the_same(joint, tmp_path):
     for item in items:
         direct = model.segment(item.image_path)
         _assert_equal(exported.segment(images[item.name]).as_numpy(), direct)
-        stored = results.read_result(str(tmp_path / "results"), item.name, network.class_table)
+        stored = result_reading.read_result(
+            str(tmp_path / "results"), item.name, network.class_table
+        )
         assert len(stored) == len(direct.classes)
     described = json.loads(next((tmp_path / "exported").rglob("export.json")).read_text())
     made_by = {k: v for k, v in described.items() if k.endswith("_network")}

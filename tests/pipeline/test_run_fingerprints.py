@@ -9,7 +9,7 @@ import pytest
 from runs import CONFIG, SETTINGS, predict, save, scene
 
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.evaluation.results import read_result
+from affinity_seg.evaluation.result_reading import read_result
 from affinity_seg.modeling import network_folder
 from affinity_seg.pipeline import fingerprint, merge_runs, prediction_runs, records
 from affinity_seg.pipeline.filters import InstanceFilter

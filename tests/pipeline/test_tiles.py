@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 from official.core import exp_factory
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.configs import experiments
 from affinity_seg.configs.inference import MIN_TILE_SIDE, TILE_GRID
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.modeling.loading import KerasNetwork
 from affinity_seg.pipeline import tiles
 from affinity_seg.tasks import registry_imports  # noqa: F401

@@ -17,9 +17,9 @@ from running import ROOT, run_verb
 
 import affinity_seg
 from affinity_seg import common, ops
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.configs import inference
 from affinity_seg.data import pictures
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import prediction_runs
 from affinity_seg.pipeline.filters import InstanceFilter
 from affinity_seg.pipeline.predicting import Predictor

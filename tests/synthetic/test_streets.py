@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from cityscapesscripts.helpers.labels import id2label
 
-from affinity_seg import labels
+from affinity_seg import class_tables
 from affinity_seg.data import listing
 from synthetic import streets
 from synthetic.scene import render_street
@@ -64,7 +64,7 @@ def test_the_label_images_agree(small, annotation):
             found = np.unique(color[label_ids == label_id], axis=0)
             assert found.tolist() == [list(id2label[label_id].color[::-1])]
         assert set(np.unique(instances[instances >= 1000] // 1000)) <= {
-            *labels.CITYSCAPES.label_ids,
+            *class_tables.CITYSCAPES.label_ids,
             29,
             30,
         }
@@ -113,10 +113,10 @@ def test_every_class_group_regions_and_void_occur():
     for i in range(14):
         ids = render_street(128, 256, np.random.default_rng([2, 0, i])).instance_ids
         seen |= set(np.unique(ids[ids >= 1000] // 1000))
-        groups |= bool(np.isin(ids, labels.CITYSCAPES.label_ids).any())
+        groups |= bool(np.isin(ids, class_tables.CITYSCAPES.label_ids).any())
         assert np.any(ids == 1)  # the own car
         assert np.any(ids == 3)  # out of the region of interest
-    assert seen >= set(labels.CITYSCAPES.label_ids)
+    assert seen >= set(class_tables.CITYSCAPES.label_ids)
     assert groups
 
 

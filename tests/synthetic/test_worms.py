@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from affinity_seg import labels
+from affinity_seg import class_tables
 from affinity_seg.data import checks, listing
 from affinity_seg.data.truth_classes import ONE_CLASS
 from affinity_seg.fitting import sets, survey
@@ -36,7 +36,7 @@ def test_they_are_long_thin_and_crossing(small):
 
 def test_ids_have_no_gaps_and_the_masks_pass_the_checks(small):
     items = listing.list_labelled_images(str(small[0] / "train"), "folder")
-    table = labels.load_class_table("nuclei")
+    table = class_tables.load_class_table("nuclei")
     assert len(list(sets.check(items, table, None, ()))) == 4
     for item in items:
         values = np.unique(cv2.imread(item.truth_path, cv2.IMREAD_UNCHANGED))

@@ -7,7 +7,7 @@ import tf_keras
 import training_records as records
 from official.core import task_factory
 
-from affinity_seg import labels
+from affinity_seg import class_tables
 from affinity_seg.configs import experiments
 from affinity_seg.modeling import loading
 from affinity_seg.tasks import training
@@ -50,7 +50,7 @@ def assert_same(found, wanted):
 
 def test_step_1_has_19_classes(step_1):
     network = loading.load_network(str(step_1))
-    assert network.class_table == labels.CITYSCAPES_19
+    assert network.class_table == class_tables.CITYSCAPES_19
     assert network.num_outputs == 19
     tags = set()
     for path in (step_1 / "validation").glob("events*"):
@@ -76,7 +76,7 @@ def test_step_2_keeps_backbone_and_decoder_and_has_new_logits(step_1):
     params = parse(step_1.parent, f"{chain},{STRIDE_16},{rate},trainer.train_steps=1")
     training.run(params, str(step_1.parent / "step_2"), "train")
     after = loading.load_network(str(step_1.parent / "step_2"))
-    assert after.class_table == labels.CITYSCAPES
+    assert after.class_table == class_tables.CITYSCAPES
     for name in ("backbone", "decoder"):
         for ours, theirs in zip(
             getattr(after.model, name).trainable_weights,

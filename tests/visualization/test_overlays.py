@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.instances import Instances
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.visualization import layout, overlays
 
 CAR, PERSON = 3, 1

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from affinity_seg import neighbors
-from affinity_seg.labels import CITYSCAPES, VOID_CLASS
+from affinity_seg.class_tables import CITYSCAPES
+from affinity_seg.labels import VOID_CLASS
 from affinity_seg.visualization import affinity, layout, semantic
 from checks.true_predictions import true_affinities
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.evaluation.errors import InstanceError
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.evaluation.truth import Truth
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline.outputs import Outputs
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region

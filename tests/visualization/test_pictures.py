@@ -8,9 +8,9 @@ import pytest
 from running import run_verb
 
 from affinity_seg import files
-from affinity_seg.evaluation import results
+from affinity_seg.class_tables import CITYSCAPES
+from affinity_seg.evaluation import result_writing
 from affinity_seg.instances import Instances
-from affinity_seg.labels import CITYSCAPES
 from affinity_seg.pipeline import records
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region
@@ -104,7 +104,7 @@ def folder(tmp_path):
         digest = files.sha256(str(tmp_path / f"data/images/{name}.png"))
         record = records.Record(name, f"{name}.png", digest, {}, CITYSCAPES, _prediction())
         records.write_record(records.record_path(str(tmp_path / "pred"), name), record)
-        results.write_result(str(tmp_path / "results"), name, found, CITYSCAPES)
+        result_writing.write_result(str(tmp_path / "results"), name, found, CITYSCAPES)
     return tmp_path
 
 

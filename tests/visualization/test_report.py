@@ -10,11 +10,12 @@ import pytest
 from running import run_verb
 
 from affinity_seg import files
+from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.data import listing
-from affinity_seg.evaluation import metrics, results
+from affinity_seg.evaluation import metrics, result_writing
 from affinity_seg.evaluation.tables import cell
 from affinity_seg.instances import Instances
-from affinity_seg.labels import CITYSCAPES, ClassTable
+from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline import fingerprint, records
 from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.visualization import failures, report, report_page
@@ -53,7 +54,9 @@ def _add(folder, table, name, truth, predicted, classes):
     records.write_record(record_path, record)
     scores = np.linspace(0.9, 0.8, len(classes)).astype(np.float32)
     found = Instances(predicted, np.array(classes, np.int32), scores)
-    results.write_result(str(folder / "results"), name, found, table, files.sha256(record_path))
+    result_writing.write_result(
+        str(folder / "results"), name, found, table, files.sha256(record_path)
+    )
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ import importlib
 from collections.abc import Sequence
 from types import ModuleType
 
+from affinity_seg.data import pixel_sizes
+
 _MODULES = {
     "png": "overlay",
     "json": "description",
@@ -36,9 +38,6 @@ DEFAULT = ("png", "json")
 WITH_PIXEL_SIZE = ("labels_tiff", "csv")
 """The formats that hold the size of a pixel."""
 
-_PIXEL_SIZES = (1e-4, 1e6)
-"""Least and largest size of a pixel, micrometres."""
-
 
 def check(names: Sequence[str]) -> None:
     """Raises ValueError unless `names` are different names of formats, at least one."""
@@ -47,9 +46,14 @@ def check(names: Sequence[str]) -> None:
         raise ValueError(f"`--formats` must be different names among {FORMATS}: {list(names)}")
 
 
+def with_pixel_size(names: Sequence[str]) -> bool:
+    """Returns whether one of the formats holds the size of a pixel."""
+    return not set(WITH_PIXEL_SIZE).isdisjoint(names)
+
+
 def check_pixel_size(size: float) -> None:
     """Raises ValueError unless `size`, micrometres, can be the size of a pixel."""
-    least, most = _PIXEL_SIZES
+    least, most = pixel_sizes.LIMITS
     if not least <= size <= most:
         raise ValueError(f"`--pixel_size` must be in [{least}, {most}] micrometres: {size}")
 

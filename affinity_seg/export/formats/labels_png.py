@@ -1,6 +1,6 @@
 """`labels_png`: a 16-bit PNG of instance ids, 0 on the background."""
 
-from affinity_seg.data import pictures
+from affinity_seg.data import picture_headers
 from affinity_seg.export import label_maps
 from affinity_seg.export.formats.picture import SegmentedPicture
 
@@ -14,9 +14,9 @@ def convert(picture: SegmentedPicture) -> bytes:
       ValueError: 16 bits are too few for its ids, or it is too large: a PNG is made as a whole.
     """
     height, width = picture.size
-    if height * width > pictures.MAX_PIXELS:
+    if height * width > picture_headers.MAX_PIXELS:
         raise ValueError(
-            f"with `--formats=labels_png` a picture must have at most {pictures.MAX_PIXELS} "
+            f"with `--formats=labels_png` a picture must have at most {picture_headers.MAX_PIXELS} "
             f"pixels: {height}x{width}; use `labels_tiff`"
         )
     return label_maps.encode(picture.instances.whole())

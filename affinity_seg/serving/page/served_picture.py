@@ -1,7 +1,7 @@
 """A picture in memory: its networks' logits, and the instances that they are merged into."""
 
 import dataclasses
-import os
+import io
 import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,7 +11,8 @@ import numpy as np
 from affinity_seg import names
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data import pictures
+from affinity_seg.data import image_names, picture_headers, pictures, pixel_sizes
+from affinity_seg.data.pixel_sizes import StatedSize
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.export import formats
@@ -42,12 +43,14 @@ class Content(NamedTuple):
       choice: Page and channels that were chosen.
       values: Those of the file, see `pictures.decode_values`.
       image: uint8 RGB [H, W, 3], or with the channels of the networks [H, W, C].
+      pixel_size: The size of a pixel that the file states.
     """
 
     filename: str
     choice: PlaneChoice
     values: np.ndarray
     image: np.ndarray
+    pixel_size: StatedSize
 
 
 class Merged(NamedTuple):
@@ -92,7 +95,7 @@ class ServedPicture:
           zoom: The zoom that was chosen for it, None if `config.zoom` is not "auto".
         """
         self.content = content
-        self.name = os.path.splitext(content.filename)[0]
+        self.name = image_names.key_of(content.filename)
         self.png = layout.to_png(pictures.as_rgb(content.image))
         self._logits = logits
         self._config = config
@@ -110,6 +113,8 @@ class ServedPicture:
             "height": height,
             "width": width,
             "zoom": self._zoom,
+            "pixel_size": self.content.pixel_size.micrometres,
+            "pixel_size_remark": self.content.pixel_size.remark,
             "files": {
                 name: formats.load(name).FILE_NAME.format(name=self.name)
                 for name in formats.FORMATS
@@ -150,6 +155,7 @@ class ServedPicture:
             instances,
             self._class_table,
             None if config.vote_min_ratio is None else merging.class_candidates(instances, config),
+            content.pixel_size.micrometres,
         )
         merged = Merged(picture, found.warning)
         self._last = config, merged
@@ -204,13 +210,15 @@ def convert(
     Args:
       picture: The picture with its instances.
       name: The format, one of `formats.FORMATS`.
-      pixel_size: Width and height of a pixel, micrometres; None: unknown.
+      pixel_size: Width and height of a pixel, micrometres; None: what the file states, if it does.
 
     Raises:
       ValueError: The format cannot hold the picture.
     """
     module = formats.load(name)
-    converted = module.convert(dataclasses.replace(picture, pixel_size=pixel_size))
+    if pixel_size is not None:
+        picture = dataclasses.replace(picture, pixel_size=pixel_size)
+    converted = module.convert(picture)
     content = module.join([converted]) if hasattr(module, "join") else converted
     return module.FILE_NAME.format(name=picture.name), content
 
@@ -245,7 +253,7 @@ class Reader:
             be chosen; the message names the file.
         """
         filename = names.without_folders(given_name)
-        size = pictures.check_header(filename, content, turned=True, choice=choice)
+        size = picture_headers.check_header(filename, content, turned=True, choice=choice)
         if size[0] * size[1] > self._max_pixels:
             raise ValueError(
                 f"{filename}: must have at most {self._max_pixels} pixels on this page: "
@@ -267,9 +275,10 @@ class Reader:
         image = pictures.to_image(filename, values)
         segmenter = self._segmenter
         with errors_named(filename):
+            pixel_size = pixel_sizes.read(io.BytesIO(file))
             logits = kept_logits.predict(segmenter, WindowedPicture(image, values))
         zoom = None
         if segmenter.zooming is not None:
             zoom = segmenter.zooming.zoom_of(image.shape[:2], logits.zoomed_size)
-        content = Content(filename, choice, values, image)
+        content = Content(filename, choice, values, image, pixel_size)
         return ServedPicture(content, logits, segmenter.config, segmenter.class_table, zoom)

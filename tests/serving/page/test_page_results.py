@@ -40,6 +40,25 @@ def test_every_download_is_what_segment_writes(client, pictures, tmp_path, name,
         assert response.content == wanted[file_name]
 
 
+def test_the_size_of_a_pixel_that_the_file_states(client, pictures, tmp_path):
+    path = tmp_path / "cells.ome.tif"
+    pixels = cv2.imread(pictures["other.png"])[..., 0]
+    sizes = {"axes": "YX", "PhysicalSizeX": 0.25, "PhysicalSizeY": 0.25}
+    tifffile.imwrite(path, pixels, ome=True, metadata=sizes)
+    picture = client.upload(str(path))
+    assert picture["pixel_size"] == 0.25
+    assert picture["pixel_size_remark"] == "a pixel has 0.25 micrometres, as the file states"
+    answer = client.merge(picture)
+    for given in ({}, {"pixel_size": "0.5"}):
+        more = [f"--pixel_size={size}" for size in given.values()]
+        wanted = segment(answer, str(path), tmp_path / f"out{len(given)}", *more)
+        for name in formats.WITH_PIXEL_SIZE:
+            content = client.download(picture, name, **given).content
+            assert content == wanted[picture["files"][name]]
+        assert b"area_um2" in content
+    assert client.upload(pictures["other.png"])["pixel_size"] is None
+
+
 def test_other_thresholds_find_other_instances(client, pictures):
     picture = client.upload(pictures["cells.png"])
     own = model_folder.read("nuclei").config()

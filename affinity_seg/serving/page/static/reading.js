@@ -50,6 +50,8 @@ async function show(found) {
   byId("start").hidden = true;
   byId("work").hidden = byId("of-picture").hidden = false;
   byId("name").textContent = found.name;
+  byId("pixel-size").placeholder = found.pixel_size ?? "unknown";
+  byId("pixel-size-note").textContent = found.pixel_size_remark;
   byId("pixels").src = ofPicture("/picture.png");
   byId("drawn").setAttribute("viewBox", `0 0 ${found.width} ${found.height}`);
   byId("view").style.aspectRatio = `${found.width} / ${found.height}`; // For small screens.
