@@ -25,6 +25,15 @@ from affinity_seg.serving.saved_model import newest_version
 from affinity_seg.serving.signatures import COMPACT
 from benchmarks import server_process, serving_load, serving_stages
 
+CLIENTS = (1, 4)
+"""How many clients ask at once in suite `clients`."""
+
+BATCH = 4
+"""Most requests that the server joins in suite `clients`, where it joins any."""
+
+_BATCHING = {"MLSERVER_MODEL_MAX_BATCH_SIZE": str(BATCH), "MLSERVER_MODEL_MAX_BATCH_TIME": "0.02"}
+"""mlserver's settings by which it joins requests that arrive within so many seconds."""
+
 
 class Settings(NamedTuple):
     """What the user chose; the flags of benchmarks/serving.py say what each is."""
@@ -98,11 +107,30 @@ def run_merge(settings: Settings) -> list[dict[str, Any]]:
     return rows
 
 
+def run_clients(settings: Settings) -> list[dict[str, Any]]:
+    """Returns answers per second and latencies by clients, without and with mlserver's batching.
+
+    Each row is of a server of its own, whose memory is that of this row.
+    """
+    expected = _expected(settings)
+    rows = []
+    for batch, variables in ((1, {}), (BATCH, _BATCHING)):
+        for num_clients in CLIENTS:
+            with _server(settings, **variables) as server:
+                measured = serving_load.measure_clients(
+                    server, _contents(settings), expected, num_clients, settings.requests
+                )
+            rows.append({"batch": batch, **measured})
+    return rows
+
+
 def run_load(settings: Settings) -> list[dict[str, Any]]:
     """Returns latencies at each offered load."""
     contents = _contents(settings)
     with _server(settings) as server:
-        capacity = serving_load.measure_capacity(server, contents, settings.requests)
+        capacity = serving_load.measure_clients(
+            server, contents, _expected(settings), settings.workers, settings.requests
+        )["answered per second"]
         return [
             {
                 "load": load,
@@ -116,14 +144,19 @@ def run_load(settings: Settings) -> list[dict[str, Any]]:
 
 def run_memory(settings: Settings) -> list[dict[str, Any]]:
     """Returns the server's memory as requests go by."""
-    expected = [client.parse_answer(call())[0] for call in _calls(settings).values()]
     with _server(settings) as server:
         return serving_load.measure_memory(
-            server, _contents(settings), expected, settings.memory_requests
+            server, _contents(settings), _expected(settings), settings.memory_requests
         )
 
 
-SUITES = {"stages": run_stages, "merge": run_merge, "load": run_load, "memory": run_memory}
+SUITES = {
+    "stages": run_stages,
+    "merge": run_merge,
+    "clients": run_clients,
+    "load": run_load,
+    "memory": run_memory,
+}
 
 
 def _calls(settings: Settings) -> dict[str, Callable[[], dict[str, np.ndarray]]]:
@@ -140,6 +173,11 @@ def _calls(settings: Settings) -> dict[str, Callable[[], dict[str, np.ndarray]]]
         return call
 
     return dict(zip(settings.input, map(caller, _contents(settings)), strict=True))
+
+
+def _expected(settings: Settings) -> list[Instances]:
+    """Returns what the exported model finds in each image in this process."""
+    return [client.parse_answer(call())[0] for call in _calls(settings).values()]
 
 
 def _contents(settings: Settings) -> list[bytes]:
@@ -170,14 +208,16 @@ def _region_merges(
 
 
 @contextlib.contextmanager
-def _server(settings: Settings) -> Iterator[server_process.Server]:
+def _server(settings: Settings, **variables: str) -> Iterator[server_process.Server]:
+    """Yields a server of the exported model, with further variables in its environment."""
     with (
         tempfile.TemporaryDirectory() as folder,
         server_process.serve(
             settings.exported_model,
             os.path.join(folder, "log.txt"),
-            workers=settings.workers,
-            threads=settings.threads,
+            f"--workers={settings.workers}",
+            f"--threads={settings.threads}",
+            **variables,
         ) as server,
     ):
         yield server

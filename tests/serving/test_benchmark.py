@@ -32,7 +32,7 @@ def benchmark(folder, tmp_path):
 def test_all_suites(benchmark, offline):
     result, found = benchmark("--requests=6", "--memory_requests=12", "--load=0.5", "--load=2")
     assert result.returncode == 0, result.stderr[-3000:]
-    assert set(found) == {"stages", "merge", "load", "memory"}
+    assert set(found) == {"stages", "merge", "clients", "load", "memory"}
     for row, name in zip(found["stages"], ("street.png", "small.png"), strict=True):
         assert row["image"] == name and row["instances"] == len(offline[name].classes)
         stages = ("full_image", "regions", "semantic", "affinity", "merge", "pasting", "other")
@@ -40,6 +40,11 @@ def test_all_suites(benchmark, offline):
         assert set(row) == {"image", "instances", "whole ms", *(f"{s} ms" for s in stages)}
     for row in found["merge"]:
         assert row["regions"] > 0 and row["inside ms"] > 0 and row["outside ms"] > 0
+    ways = [(row["batch"], row["clients"]) for row in found["clients"]]
+    assert ways == [(1, 1), (1, 4), (4, 1), (4, 4)]
+    for row in found["clients"]:
+        assert row["different"] == 0 and row["answered per second"] > 0
+        assert 0 < row["p50 s"] <= row["p99 s"] and row["peak bytes"] > 2**28
     for row in found["load"]:
         assert 0 < row["p50 s"] <= row["p95 s"] <= row["p99 s"]
     offered = [row["offered per second"] for row in found["load"]]
