@@ -47,8 +47,8 @@ def measure_clients(
       requests: How many requests of all clients are timed, after some that warm the server up.
 
     Returns:
-      Answers per second, latencies in seconds, how many answers differed from `expected`, and the
-      largest memory of the server so far in bytes.
+      Answers per second, latencies in seconds, the server's CPU time per answer, its largest memory
+      so far in bytes, and how many answers differed from `expected`.
     """
     clients = _Clients(server)
 
@@ -60,15 +60,16 @@ def measure_clients(
 
     with concurrent.futures.ThreadPoolExecutor(num_clients) as pool:
         list(pool.map(ask, range(max(num_clients, len(contents)))))
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), server.cpu_seconds()
         latencies, right = zip(*pool.map(ask, range(requests)), strict=True)
-        seconds = time.perf_counter() - start
+        seconds, cpu_seconds = time.perf_counter() - start, server.cpu_seconds() - cpu_start
     p50, p99 = np.percentile(latencies, [50, 99])
     return {
         "clients": num_clients,
         "answered per second": requests / seconds,
         "p50 s": float(p50),
         "p99 s": float(p99),
+        "CPU s per answer": cpu_seconds / requests,
         "peak bytes": server.peak_bytes(),
         "different": requests - sum(right),
     }

@@ -23,7 +23,7 @@ from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.serving import client
 from affinity_seg.serving.saved_model import newest_version
 from affinity_seg.serving.signatures import COMPACT
-from benchmarks import server_process, serving_load, serving_stages
+from benchmarks import measure, server_process, serving_batches, serving_load, serving_stages
 
 CLIENTS = (1, 4)
 """How many clients ask at once in suite `clients`."""
@@ -107,20 +107,35 @@ def run_merge(settings: Settings) -> list[dict[str, Any]]:
     return rows
 
 
+def run_batches(settings: Settings) -> list[dict[str, Any]]:
+    """Returns what batches save in the first pass over each image, and its share of an answer."""
+    segmenter = prediction_runs.load_segmenter(settings.config, *settings.network_dirs)
+    rows = []
+    for path, call in _calls(settings).items():
+        whole = 1000 * measure.measure(call, settings.repetitions).cpu_seconds
+        image = pictures.read(path)
+        rows += [
+            {"image": os.path.basename(path), **row, "share of the answer": row["CPU ms"] / whole}
+            for row in serving_batches.measure_batches(segmenter, image, settings.repetitions)
+        ]
+    return rows
+
+
 def run_clients(settings: Settings) -> list[dict[str, Any]]:
     """Returns answers per second and latencies by clients, without and with mlserver's batching.
 
-    Each row is of a server of its own, whose memory is that of this row.
+    One server answers one client and then four, so its largest memory never falls from the first
+    row to the second.
     """
-    expected = _expected(settings)
+    contents, expected = _contents(settings), _expected(settings)
     rows = []
     for batch, variables in ((1, {}), (BATCH, _BATCHING)):
-        for num_clients in CLIENTS:
-            with _server(settings, **variables) as server:
+        with _server(settings, **variables) as server:
+            for num_clients in CLIENTS:
                 measured = serving_load.measure_clients(
-                    server, _contents(settings), expected, num_clients, settings.requests
+                    server, contents, expected, num_clients, settings.requests
                 )
-            rows.append({"batch": batch, **measured})
+                rows.append({"batch": batch, **measured})
     return rows
 
 
@@ -153,6 +168,7 @@ def run_memory(settings: Settings) -> list[dict[str, Any]]:
 SUITES = {
     "stages": run_stages,
     "merge": run_merge,
+    "batches": run_batches,
     "clients": run_clients,
     "load": run_load,
     "memory": run_memory,
