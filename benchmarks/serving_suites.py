@@ -144,7 +144,7 @@ def run_load(settings: Settings) -> list[dict[str, Any]]:
     contents = _contents(settings)
     with _server(settings) as server:
         capacity = serving_load.measure_clients(
-            server, contents, _expected(settings), settings.workers, settings.requests
+            server, contents, _expected(settings), settings.workers or 1, settings.requests
         )["answered per second"]
         return [
             {
