@@ -17,21 +17,35 @@ their results stay in the output folder.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from affinity_seg import cli, files, tool_flags
-from benchmarks import runs
+from benchmarks import runs, server_process
 
 _SIDES = [512, 1024, 2048, 4200]
 _TILE = 512
 _FORMATS = ("labels_tiff", "geojson", "csv")
 _THRESHOLDS = (0.5, 0.6, 0.7)
+
+
+class _Used(NamedTuple):
+    """What a program took.
+
+    Attributes:
+      peak_bytes: Its largest resident memory.
+      cpu_seconds: CPU time of all its threads.
+      more: Further columns.
+    """
+
+    peak_bytes: int
+    cpu_seconds: float
+    more: dict[str, float]
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -55,15 +69,15 @@ def main(values: cli.Flags) -> None:
         path = os.path.join(values.output_dir, str(side), f"{side}.tif")
         write_picture(path, small, side, int(values.bits))
         start = time.monotonic()
-        usage, more = _serve(values, path) if values.way == "page" else _segment(values, path)
+        used = _serve(values, path) if values.way == "page" else _segment(values, path)
         rows.append(
             {
                 "picture": f"{side}x{side}",
                 "way": values.way,
-                "peak memory, GB": round(usage.ru_maxrss * 1024 / 1e9, 2),
+                "peak memory, GB": round(used.peak_bytes / 1e9, 2),
                 "seconds": round(time.monotonic() - start, 1),
-                "seconds of CPU": round(usage.ru_utime + usage.ru_stime, 1),
-                **more,
+                "seconds of CPU": round(used.cpu_seconds, 1),
+                **used.more,
             }
         )
     runs.print_table(f"{values.bits} bits, results as {', '.join(_FORMATS)}", rows)
@@ -72,31 +86,34 @@ def main(values: cli.Flags) -> None:
     print(f"\nwritten: {path}")
 
 
-def _segment(values, path):
-    """Runs `affinity_seg segment`; returns what it used, and further columns: none."""
+def _segment(values: cli.Flags, path: str) -> _Used:
+    """Runs `affinity_seg segment`."""
     found = os.path.join(values.output_dir, "found", values.way)
-    options = [f"--input={path}", f"--formats={','.join(_FORMATS)}", f"--output_dir={found}"]
+    options = [f"--input={path}", f"--formats={','.join(_FORMATS)}"]
     if values.way == "data_set":
-        options = [f"--input={os.path.dirname(path)}", "--layout=images", f"--output_dir={found}"]
-    process = _start(values, "segment", *options)
+        options = [f"--input={os.path.dirname(path)}", "--layout=images"]
+    command = [sys.executable, "-m", "affinity_seg", "segment", f"--model={values.model}"]
+    process = subprocess.Popen([*command, *options, f"--output_dir={found}", *_overrides(values)])
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"{path}: `affinity_seg segment` ended with status {status}")
-    return usage, {}
+    return _Used(usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime, {})
 
 
-def _serve(values, path):
-    """Uses `affinity_seg serve` as its page does; returns what it used, and further columns."""
+def _serve(values: cli.Flags, path: str) -> _Used:
+    """Uses `affinity_seg serve` as its page does."""
     import requests
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = [f"--http_port={port}", f"--max_pixels={2**26}", "--max_megabytes=2000"]
-    process = _start(values, "serve", *options, "--timeout=3600", stdout=subprocess.PIPE, text=True)
-    try:
-        if not any(line.startswith("ready: ") for line in process.stdout):
-            sys.exit("`affinity_seg serve` has ended")
-        url = f"http://127.0.0.1:{port}/pictures"
+    flags = [f"--max_pixels={2**26}", "--max_megabytes=2000", "--timeout=3600"]
+    log = os.path.join(values.output_dir, "serve.txt")
+    with server_process.serve(
+        values.model,
+        log,
+        *flags,
+        *_overrides(values),
+        port_flags=server_process.PORTS_OF_THE_PAGE,
+    ) as server:
+        url = f"{server.http}/pictures"
         headers = {"Content-Type": "application/octet-stream"}
         with open(path, "rb") as file:
             answer = requests.post(f"{url}?name={os.path.basename(path)}", file, headers=headers)
@@ -108,17 +125,12 @@ def _serve(values, path):
             token = answer.json()["token"]
             requests.get(f"{url}/{token}/instances", given).raise_for_status()
             times.append(time.monotonic() - start)
-    finally:
-        process.terminate()
-        _, _, usage = os.wait4(process.pid, 0)
-    return usage, {"seconds of a merge": round(float(np.median(times)), 1)}
+        more = {"seconds of a merge": round(float(np.median(times)), 1)}
+        return _Used(server.peak_bytes(), server.cpu_seconds(), more)
 
 
-def _start(values, verb, *options, **how):
-    """Starts a verb with the model and its overrides."""
-    overrides = [f"--override={override}" for override in values.override]
-    command = [sys.executable, "-m", "affinity_seg", verb, f"--model={values.model}"]
-    return subprocess.Popen([*command, *options, *overrides], **how)
+def _overrides(values: cli.Flags) -> list[str]:
+    return [f"--override={override}" for override in values.override]
 
 
 def write_picture(path: str, small: np.ndarray, side: int, bits: int) -> None:

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-_STATUS = "/proc/self/status"
-
 
 class Measurement(NamedTuple):
     """Medians over repetitions.
@@ -35,9 +33,9 @@ def measure(call: Callable[[], Any], repetitions: int) -> Measurement:
     ctypes.CDLL(None).malloc_trim(0)  # else freed memory hides what the call takes
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")  # resets VmHWM
-    before = _status_bytes("VmRSS")
+    before = status_bytes("VmRSS")
     result = call()
-    peak_bytes = max(0, _status_bytes("VmHWM") - before)
+    peak_bytes = max(0, status_bytes("VmHWM") - before)
     times = [_timed(call) for _ in range(repetitions)] or [(float("nan"), float("nan"))]
     return Measurement(*map(statistics.median, zip(*times, strict=True)), peak_bytes, result)
 
@@ -146,9 +144,16 @@ def machine_scaling(num_threads: int) -> dict[str, float]:
     }
 
 
-def _status_bytes(name: str) -> int:
-    with open(_STATUS, encoding="ascii") as file:
+def status_bytes(name: str, pid: int | str = "self") -> int:
+    """Returns a number of bytes that Linux keeps of a process.
+
+    Args:
+      name: "VmRSS" for its resident memory now, "VmHWM" for the largest so far.
+      pid: The process; without it this one.
+    """
+    path = f"/proc/{pid}/status"
+    with open(path, encoding="ascii") as file:
         for line in file:
             if line.startswith(name + ":"):
                 return int(line.split()[1]) * 1024
-    raise RuntimeError(f"{_STATUS}: no {name}")
+    raise RuntimeError(f"{path}: no {name}")

@@ -5,10 +5,13 @@ r"""Times an exported model: its stages, its merge beside the op alone, a server
 
 Suites: `stages` is the time of each stage inside the graph, for each image; what two stages do at
 the same time counts half for each. `merge` is the merge inside the graph beside the same op on the
-same regions outside (needs the networks of the export and its preset). `load` offers requests to
-`affinity_seg serve` at several rates, shares of what it can answer; latencies count from the moment
-a request is due. `memory` lets four clients ask and compares each answer with the model's in this
-process. Prints tables and writes results.json.
+same regions outside (needs the networks of the export and its preset). `batches` is the network's
+first pass over eight copies of each image, in batches of one, four and eight (needs the same).
+`clients` lets one client and then four ask `affinity_seg serve`, each again as soon as it is
+answered, without and with the batching of mlserver. `load` offers it requests at several rates,
+shares of what it can answer; latencies count from the moment a request is due. `memory` lets four
+clients ask. `clients` and `memory` compare each answer with the model's in this process. Prints
+tables and writes results.json.
 """
 
 from affinity_seg import cli, tool_flags
@@ -25,7 +28,7 @@ def define_flags(values: cli.Flags) -> None:
     )
     tool_flags.define_model_flags(values, "runs/demo")
     values.multi_float("load", [0.5, 0.8, 1.1], "Offered load, shares of the capacity.", 0.01)
-    values.integer("requests", 100, "Requests of each load.", 1)
+    values.integer("requests", 100, "Requests of each row of suites `clients` and `load`.", 1)
     values.integer("memory_requests", 1000, "Requests of suite `memory`.", 10)
     values.integer("repetitions", 5, "Runs whose median counts.", 1)
     values.integer("workers", 1, "As of `affinity_seg serve`.", 1)

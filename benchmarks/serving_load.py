@@ -30,20 +30,49 @@ class _Clients:
         return self._local.client.segment([content])[0]
 
 
-def measure_capacity(server: Server, contents: Sequence[bytes], requests: int) -> float:
-    """Returns images per second that the server answers to as many clients as it has workers.
+def measure_clients(
+    server: Server,
+    contents: Sequence[bytes],
+    expected: Sequence[Instances],
+    num_clients: int,
+    requests: int,
+) -> dict[str, Any]:
+    """Lets clients ask, each again as soon as it is answered, and compares every answer.
 
     Args:
       server: The server.
       contents: Image files, asked in turn.
-      requests: How many requests are timed, after one for each file.
+      expected: The instances of each.
+      num_clients: How many clients there are.
+      requests: How many requests of all clients are timed, after some that warm the server up.
+
+    Returns:
+      Answers per second, latencies in seconds, the server's CPU time per answer, its largest memory
+      so far in bytes, and how many answers differed from `expected`.
     """
     clients = _Clients(server)
-    with concurrent.futures.ThreadPoolExecutor(len(server.process.children()) or 1) as pool:
-        list(pool.map(clients.segment, contents))
+
+    def ask(index: int) -> tuple[float, bool]:
+        index %= len(contents)
         start = time.perf_counter()
-        list(pool.map(lambda i: clients.segment(contents[i % len(contents)]), range(requests)))
-        return requests / (time.perf_counter() - start)
+        found = clients.segment(contents[index])
+        return time.perf_counter() - start, same(found, expected[index])
+
+    with concurrent.futures.ThreadPoolExecutor(num_clients) as pool:
+        list(pool.map(ask, range(max(num_clients, len(contents)))))
+        start, cpu_start = time.perf_counter(), server.cpu_seconds()
+        latencies, right = zip(*pool.map(ask, range(requests)), strict=True)
+        seconds, cpu_seconds = time.perf_counter() - start, server.cpu_seconds() - cpu_start
+    p50, p99 = np.percentile(latencies, [50, 99])
+    return {
+        "clients": num_clients,
+        "answered per second": requests / seconds,
+        "p50 s": float(p50),
+        "p99 s": float(p99),
+        "CPU s per answer": cpu_seconds / requests,
+        "peak bytes": server.peak_bytes(),
+        "different": requests - sum(right),
+    }
 
 
 def measure_load(

@@ -23,7 +23,16 @@ from affinity_seg.pipeline.predictions import ImagePrediction
 from affinity_seg.serving import client
 from affinity_seg.serving.saved_model import newest_version
 from affinity_seg.serving.signatures import COMPACT
-from benchmarks import server_process, serving_load, serving_stages
+from benchmarks import measure, server_process, serving_batches, serving_load, serving_stages
+
+CLIENTS = (1, 4)
+"""How many clients ask at once in suite `clients`."""
+
+BATCH = 4
+"""Most requests that the server joins in suite `clients`, where it joins any."""
+
+_BATCHING = {"MLSERVER_MODEL_MAX_BATCH_SIZE": str(BATCH), "MLSERVER_MODEL_MAX_BATCH_TIME": "0.02"}
+"""mlserver's settings by which it joins requests that arrive within so many seconds."""
 
 
 class Settings(NamedTuple):
@@ -98,11 +107,45 @@ def run_merge(settings: Settings) -> list[dict[str, Any]]:
     return rows
 
 
+def run_batches(settings: Settings) -> list[dict[str, Any]]:
+    """Returns what batches save in the first pass over each image, and its share of an answer."""
+    segmenter = prediction_runs.load_segmenter(settings.config, *settings.network_dirs)
+    rows = []
+    for path, call in _calls(settings).items():
+        whole = 1000 * measure.measure(call, settings.repetitions).cpu_seconds
+        image = pictures.read(path)
+        rows += [
+            {"image": os.path.basename(path), **row, "share of the answer": row["CPU ms"] / whole}
+            for row in serving_batches.measure_batches(segmenter, image, settings.repetitions)
+        ]
+    return rows
+
+
+def run_clients(settings: Settings) -> list[dict[str, Any]]:
+    """Returns answers per second and latencies by clients, without and with mlserver's batching.
+
+    One server answers one client and then four, so its largest memory never falls from the first
+    row to the second.
+    """
+    contents, expected = _contents(settings), _expected(settings)
+    rows = []
+    for batch, variables in ((1, {}), (BATCH, _BATCHING)):
+        with _server(settings, **variables) as server:
+            for num_clients in CLIENTS:
+                measured = serving_load.measure_clients(
+                    server, contents, expected, num_clients, settings.requests
+                )
+                rows.append({"batch": batch, **measured})
+    return rows
+
+
 def run_load(settings: Settings) -> list[dict[str, Any]]:
     """Returns latencies at each offered load."""
     contents = _contents(settings)
     with _server(settings) as server:
-        capacity = serving_load.measure_capacity(server, contents, settings.requests)
+        capacity = serving_load.measure_clients(
+            server, contents, _expected(settings), settings.workers or 1, settings.requests
+        )["answered per second"]
         return [
             {
                 "load": load,
@@ -116,14 +159,20 @@ def run_load(settings: Settings) -> list[dict[str, Any]]:
 
 def run_memory(settings: Settings) -> list[dict[str, Any]]:
     """Returns the server's memory as requests go by."""
-    expected = [client.parse_answer(call())[0] for call in _calls(settings).values()]
     with _server(settings) as server:
         return serving_load.measure_memory(
-            server, _contents(settings), expected, settings.memory_requests
+            server, _contents(settings), _expected(settings), settings.memory_requests
         )
 
 
-SUITES = {"stages": run_stages, "merge": run_merge, "load": run_load, "memory": run_memory}
+SUITES = {
+    "stages": run_stages,
+    "merge": run_merge,
+    "batches": run_batches,
+    "clients": run_clients,
+    "load": run_load,
+    "memory": run_memory,
+}
 
 
 def _calls(settings: Settings) -> dict[str, Callable[[], dict[str, np.ndarray]]]:
@@ -140,6 +189,11 @@ def _calls(settings: Settings) -> dict[str, Callable[[], dict[str, np.ndarray]]]
         return call
 
     return dict(zip(settings.input, map(caller, _contents(settings)), strict=True))
+
+
+def _expected(settings: Settings) -> list[Instances]:
+    """Returns what the exported model finds in each image in this process."""
+    return [client.parse_answer(call())[0] for call in _calls(settings).values()]
 
 
 def _contents(settings: Settings) -> list[bytes]:
@@ -170,14 +224,16 @@ def _region_merges(
 
 
 @contextlib.contextmanager
-def _server(settings: Settings) -> Iterator[server_process.Server]:
+def _server(settings: Settings, **variables: str) -> Iterator[server_process.Server]:
+    """Yields a server of the exported model, with further variables in its environment."""
     with (
         tempfile.TemporaryDirectory() as folder,
         server_process.serve(
             settings.exported_model,
             os.path.join(folder, "log.txt"),
-            workers=settings.workers,
-            threads=settings.threads,
+            f"--workers={settings.workers}",
+            f"--threads={settings.threads}",
+            **variables,
         ) as server,
     ):
         yield server

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg.configs.inference import AUTO_ZOOM, InferenceConfig
+from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.sampling import spread
 from affinity_seg.data.windows import WindowedPicture
 from affinity_seg.instances import CroppedInstances, Instances
@@ -71,10 +71,9 @@ def is_large(config: InferenceConfig, size: tuple[int, int]) -> bool:
     """
     if config.regions:
         return False
-    zoom = tf.constant(config.max_zoom, tf.float64) if config.zoom == AUTO_ZOOM else None
-    zoomed = regions_lib.zoomed_size(tf.constant(size), config, zoom)
-    padded = regions_lib.padded_size(zoomed, config).numpy()
-    return int(padded[0]) * int(padded[1]) > config.max_input_pixels
+    zoomed = regions_lib.whole_zoomed_size(size, config, config.max_zoom)
+    height, width = regions_lib.padded_size(tf.constant(zoomed), config).numpy().tolist()
+    return height * width > config.max_input_pixels
 
 
 def no_progress(parts: Sequence[Part], what: str) -> Iterable[Part]:

@@ -4,7 +4,6 @@ import os
 
 import tensorflow as tf
 
-from affinity_seg.configs.inference import AUTO_ZOOM
 from affinity_seg.pipeline import regions as regions_lib
 from affinity_seg.pipeline.segmenter import Segmenter
 
@@ -22,11 +21,10 @@ def check_whole(segmenter: Segmenter, size: tuple[int, int]) -> None:
     Raises:
       ValueError: They surely do not fit.
     """
-    config, networks, zoomed = segmenter.config, (segmenter.semantic,), tf.constant(size)
+    config, networks, (height, width) = segmenter.config, (segmenter.semantic,), size
     if not config.regions:
-        zoom = tf.constant(config.first_zoom, tf.float64) if config.zoom == AUTO_ZOOM else None
-        networks, zoomed = segmenter.networks, regions_lib.zoomed_size(zoomed, config, zoom)
-    height, width = zoomed.numpy().tolist()
+        networks = segmenter.networks
+        height, width = regions_lib.whole_zoomed_size(size, config, config.first_zoom)
     needed = sum(
         2
         * len(segmenter.flips(network))

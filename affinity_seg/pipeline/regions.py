@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from affinity_seg import ops
-from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.configs.inference import AUTO_ZOOM, InferenceConfig
 
 
 class Region(NamedTuple):
@@ -105,6 +105,20 @@ def zoomed_size(sides: Any, config: InferenceConfig, zoom: tf.Tensor | None = No
             zoom = tf.minimum(tf.maximum(zoom, config.min_zoom), config.max_zoom)
     size = tf.maximum(1, tf.cast(tf.floor(sides * zoom + 0.5), tf.int32))
     return -(-size // config.merge_window) * config.merge_window
+
+
+def whole_zoomed_size(
+    size: tuple[int, int], config: InferenceConfig, auto_zoom: float
+) -> tuple[int, int]:
+    """Returns the height and width that a whole image is resized to before the networks; eager.
+
+    Args:
+      size: Height and width of the image, pixels.
+      config: The configuration; `config.regions` is False.
+      auto_zoom: The zoom with `zoom: auto`, which may be any of `min_zoom` to `max_zoom`.
+    """
+    zoom = tf.constant(auto_zoom, tf.float64) if config.zoom == AUTO_ZOOM else None
+    return tuple(zoomed_size(tf.constant(size), config, zoom).numpy().tolist())
 
 
 def padded_size(zoomed: tf.Tensor, config: InferenceConfig) -> tf.Tensor:

@@ -126,14 +126,10 @@ class Zooming:
           size: Height and width of the image, pixels.
           zoomed: Height and width at which it was predicted, pixels.
         """
-        found = (
-            regions_lib.zoomed_size(tf.constant(size), self._config, tf.constant(zoom)).numpy()
-            for zoom in self._zooms
-        )
         return next(
-            float(zoom)
-            for zoom, one in zip(self._zooms, found, strict=True)
-            if one.tolist() == list(zoomed)
+            zoom
+            for zoom in self._zooms.tolist()
+            if regions_lib.whole_zoomed_size(size, self._config, zoom) == tuple(zoomed)
         )
 
     def no_logits(self) -> tuple[Logits, Logits]:

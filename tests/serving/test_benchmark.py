@@ -6,7 +6,7 @@ import pytest
 from running import ROOT, run_program
 
 from affinity_seg.instances import Instances
-from benchmarks import serving_load, serving_stages
+from benchmarks import serving_batches, serving_load, serving_stages
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def benchmark(folder, tmp_path):
 def test_all_suites(benchmark, offline):
     result, found = benchmark("--requests=6", "--memory_requests=12", "--load=0.5", "--load=2")
     assert result.returncode == 0, result.stderr[-3000:]
-    assert set(found) == {"stages", "merge", "load", "memory"}
+    assert set(found) == {"stages", "merge", "batches", "clients", "load", "memory"}
     for row, name in zip(found["stages"], ("street.png", "small.png"), strict=True):
         assert row["image"] == name and row["instances"] == len(offline[name].classes)
         stages = ("full_image", "regions", "semantic", "affinity", "merge", "pasting", "other")
@@ -40,6 +40,16 @@ def test_all_suites(benchmark, offline):
         assert set(row) == {"image", "instances", "whole ms", *(f"{s} ms" for s in stages)}
     for row in found["merge"]:
         assert row["regions"] > 0 and row["inside ms"] > 0 and row["outside ms"] > 0
+    for row, batch in zip(found["batches"], 2 * serving_batches.BATCHES, strict=True):
+        assert row["batch"] == batch and row["CPU ms"] > 0 and row["change"] < 1e-3
+        assert 0 < row["share of the answer"] < 2
+    assert [row["change"] for row in found["batches"] if row["batch"] == 1] == [0, 0]
+    ways = [(row["batch"], row["clients"]) for row in found["clients"]]
+    assert ways == [(1, 1), (1, 4), (4, 1), (4, 4)]
+    for row in found["clients"]:
+        assert row["different"] == 0 and row["answered per second"] > 0
+        assert 0 < row["p50 s"] <= row["p99 s"] and row["peak bytes"] > 2**28
+        assert row["CPU s per answer"] > 0
     for row in found["load"]:
         assert 0 < row["p50 s"] <= row["p95 s"] <= row["p99 s"]
     offered = [row["offered per second"] for row in found["load"]]

@@ -22,7 +22,7 @@ from benchmarks import server_process
 def server(folder, tmp_path_factory):
     """Yields a server with one worker and its log."""
     log = tmp_path_factory.mktemp("mlserver") / "log.txt"
-    with server_process.serve(str(folder / "instances"), str(log), threads=1) as server:
+    with server_process.serve(str(folder / "instances"), str(log), "--threads=1") as server:
         yield server
     assert not server.process.is_running()
     assert "Traceback" not in log.read_text().partition("\nready: ")[0]
@@ -30,7 +30,7 @@ def server(folder, tmp_path_factory):
 
 def infer(server, tensors, **more):
     """Posts a V2 request and returns the status and the answer."""
-    url = f"{server.rest.removeprefix('v2+')}/v2/models/affinity_seg/infer"
+    url = f"{server.http}/v2/models/affinity_seg/infer"
     response = requests.post(url, json={"inputs": tensors, **more})
     return response.status_code, response.json()
 
