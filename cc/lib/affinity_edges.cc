@@ -1,6 +1,7 @@
 #include "cc/lib/affinity_edges.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "cc/lib/probability.h"
 #include "cc/lib/refinement.h"
@@ -54,7 +55,8 @@ class EdgeWorker {
         channels_(channels),
         sums_(sums),
         graph_(graph),
-        is_refined_class_(options.num_classes(), false) {
+        is_refined_class_(options.num_classes(), false),
+        is_edge_(new bool[grid_.cols()]) {
     for (int k : options.refine_classes) is_refined_class_[k] = true;
     sources_.alpha = options.alpha;
     if (!options.refine) return;
@@ -71,17 +73,18 @@ class EdgeWorker {
                                             vertices_.windows.begin() + end,
                                             (row + 1) * grid_.cols());
       const int64_t next = row_end - vertices_.windows.begin();
+      FindRowRuns(row_begin, next);
       for (int j = 0; j < num_distances; ++j) {
-        for (int f = 0; f < kNumForward; ++f) ComputeRow(row, row_begin, next, j, f);
+        for (int f = 0; f < kNumForward; ++f) ComputeRow(row, j, f);
       }
       row_begin = next;
     }
   }
 
  private:
-  // Computes edge (j, f) of vertices [begin, end) of `row`.
-  void ComputeRow(int64_t row, int64_t begin, int64_t end, int j, int f) {
-    FindRuns(row, begin, end, j, f);
+  // Computes edge (j, f) of the vertices of `row_runs_`, which are in `row`.
+  void ComputeRow(int64_t row, int j, int f) {
+    FindRuns(row, j, f);
     const int forward = kNumDirections * j + kNumForward + f;
     sources_.from_u = sums_.channel(forward, vertices_.size());
     sources_.from_v = sums_.channel(Backward(forward), vertices_.size());
@@ -100,37 +103,79 @@ class EdgeWorker {
     }
   }
 
-  // Collects the edges (j, f) of vertices [begin, end) of `row` that are not 0 for their ends.
-  void FindRuns(int64_t row, int64_t begin, int64_t end, int j, int f) {
+  // Windows of one row that follow each other and are vertices.
+  struct RowRun {
+    int64_t begin, size;  // vertices
+    int64_t window;       // of the first
+  };
+
+  // Finds the runs of vertices [begin, end), which are in one row.
+  void FindRowRuns(int64_t begin, int64_t end) {
+    row_runs_.clear();
+    for (int64_t v = begin; v < end; ++v) {
+      const int64_t window = vertices_.windows[v];
+      if (v == begin || window != vertices_.windows[v - 1] + 1) row_runs_.push_back({v, 0, window});
+      ++row_runs_.back().size;
+    }
+  }
+
+  // Collects the edges (j, f) of the vertices of `row_runs_` that are not 0 for their ends.
+  void FindRuns(int64_t row, int j, int f) {
     runs_.clear();
     const int64_t distance = graph_->distances[j].distance;
     const Offset offset = Direction(kNumForward + f);
     if (row + distance * offset.dy >= grid_.rows()) return;
+    const int64_t step = graph_->window_steps[kNumForward * j + f];
+    // The other ends must lie in the grid.
+    const int64_t first_window = row * grid_.cols() + std::max<int64_t>(0, -distance * offset.dx);
+    const int64_t end_window =
+        (row + 1) * grid_.cols() - std::max<int64_t>(0, distance * offset.dx);
+    for (const RowRun& run : row_runs_) {
+      const int64_t begin = std::max(run.window, first_window);
+      const int64_t end = std::min(run.window + run.size, end_window);
+      if (begin < end) FindRunsOf(row, j, f, run.begin + begin - run.window, begin, end, step);
+    }
+  }
+
+  // As FindRuns, for windows [begin, end) that follow each other: `u` is the vertex of the first.
+  // Compares many windows at once: with this, edges take 0.9 of the time.
+  void FindRunsOf(int64_t row, int j, int f, int64_t u, int64_t begin, int64_t end, int64_t step) {
+    const int64_t size = end - begin;
+    const int32_t* others = vertices_.of_window.data() + begin + step;
+    const int32_t* winners = semantics_.group_winner.data() + begin;
+    const int32_t* other_winners = winners + step;
+    const bool any_winner = !options_.refine;
+    bool* __restrict is_edge = is_edge_.get();
+    for (int64_t i = 0; i < size; ++i) {
+      is_edge[i] = (others[i] >= 0) & (any_winner | (winners[i] == other_winners[i]));
+    }
+    for (int64_t i = 0; i < size;) {
+      bool* const first = std::find(is_edge + i, is_edge + size, true);
+      bool* const last = std::find(first, is_edge + size, false);
+      if (first == last) break;
+      i = first - is_edge;
+      AddRun(row, j, f, begin + i, begin + (last - is_edge), static_cast<int32_t>(u + i),
+             others[i]);
+      i = last - is_edge;
+    }
+  }
+
+  // Adds the edges of windows [begin, end), which follow each other: from vertices `u` on to
+  // vertices `v` on.
+  void AddRun(int64_t row, int j, int f, int64_t begin, int64_t end, int32_t u, int32_t v) {
+    const int64_t distance = graph_->distances[j].distance;
     const int forward = kNumDirections * j + kNumForward + f;
     const int full_count = channels_.FullCount(forward) + channels_.FullCount(Backward(forward));
     const int64_t step = graph_->window_steps[kNumForward * j + f];
-    const int64_t first_col = std::max<int64_t>(0, -distance * offset.dx);
-    const int64_t last_col = grid_.cols() - 1 - std::max<int64_t>(0, distance * offset.dx);
-    const int32_t* winner = semantics_.group_winner.data();
-    EdgeRun run = {0, 0, 0, 0};
-    for (int64_t u = begin; u < end; ++u) {
-      const int64_t window = vertices_.windows[u];
-      const int64_t col = window - row * grid_.cols();
-      if (col < first_col || col > last_col) continue;
-      const int32_t v = vertices_.of_window[window + step];
-      if (v < 0 || (options_.refine && winner[window] != winner[window + step])) continue;
-      const int32_t count = grid_.IsFullAround(row, col, distance)
-                                ? full_count
-                                : CountValues(grid_, channels_, window, forward) +
-                                      CountValues(grid_, channels_, window + step,
-                                                  Backward(forward));
-      if (u != run.u + run.size || v != run.v + run.size || count != run.count) {
-        if (run.size > 0) runs_.push_back(run);
-        run = {static_cast<int32_t>(u), v, 0, count};
-      }
-      ++run.size;
+    int64_t window = grid_.IsPartial() ? begin : end;
+    while (window < end && grid_.IsFullAround(row, window - row * grid_.cols(), distance)) ++window;
+    if (window > begin) runs_.push_back({u, v, static_cast<int32_t>(window - begin), full_count});
+    for (; window < end; ++window) {
+      const int32_t i = static_cast<int32_t>(window - begin);
+      const int count = CountValues(grid_, channels_, window, forward) +
+                        CountValues(grid_, channels_, window + step, Backward(forward));
+      runs_.push_back({u + i, v + i, 1, count});
     }
-    if (run.size > 0) runs_.push_back(run);
   }
 
   // Semantic class refinement (5.3).
@@ -161,7 +206,9 @@ class EdgeWorker {
   const WindowSums& sums_;
   WindowGraph* graph_;
   std::vector<bool> is_refined_class_;
+  std::unique_ptr<bool[]> is_edge_;  // [windows of a row]
   // One row of edges.
+  std::vector<RowRun> row_runs_;
   EdgeSources sources_;
   std::vector<EdgeRun> runs_;
   std::vector<double> refined_;
