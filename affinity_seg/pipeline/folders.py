@@ -123,7 +123,7 @@ class ResultFolder(OutputFolder):
         source: str,
         candidates: Candidates | None = None,
     ) -> None:
-        """Writes a result, with the arguments and errors of `results.write_result`."""
+        """Writes a result, with the arguments and errors of `result_writing.write_result`."""
         self._claim()
         result_writing.write_result(self.path, name, instances, class_table, source, candidates)
         self.count += 1

@@ -10,6 +10,7 @@ import pytest
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
+from affinity_seg.evaluation import result_writing
 from affinity_seg.pipeline import merge_runs, prediction_runs, records
 from affinity_seg.rejected_inputs import EXIT_STATUS, RejectedInputs
 
@@ -130,7 +131,7 @@ def test_an_error_of_writing_is_no_dead_letter(folder, monkeypatch, error):
         with pytest.raises(type(error), match=str(error.args[-1])):
             _predict(folder)
     _predict(folder)
-    monkeypatch.setattr(merge_runs.results_lib, "write_result", fail)
+    monkeypatch.setattr(result_writing, "write_result", fail)
     with pytest.raises(type(error), match=str(error.args[-1])):
         _merge(folder)
     assert not list(folder.rglob("rejected.json"))

@@ -8,6 +8,7 @@ import pytest
 from runs import CONFIG, SETTINGS, predict, scene
 
 from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.evaluation import result_writing
 from affinity_seg.evaluation.result_reading import read_result
 from affinity_seg.pipeline import fingerprint, merge_runs, prediction_runs, records
 from affinity_seg.pipeline.timeline import (
@@ -118,17 +119,17 @@ def test_a_killed_run_goes_on_where_it_was(folders, monkeypatch):
     ]  # fmt: skip
     assert predict(folder, items) == 0
 
-    write_result, results = merge_runs.results_lib.write_result, str(folder / "res")
+    write_result, results = result_writing.write_result, str(folder / "res")
 
     def killed_merge(results_dir, name, *args):
         if name == "street_2":
             raise KeyboardInterrupt
         write_result(results_dir, name, *args)
 
-    monkeypatch.setattr(merge_runs.results_lib, "write_result", killed_merge)
+    monkeypatch.setattr(result_writing, "write_result", killed_merge)
     with pytest.raises(KeyboardInterrupt):
         merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results)
-    monkeypatch.setattr(merge_runs.results_lib, "write_result", write_result)
+    monkeypatch.setattr(result_writing, "write_result", write_result)
     assert merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results) == 1
     assert merge_runs.merge_records(str(folder / "out"), CONFIG, "graph_merge", results) == 0
 
