@@ -4,8 +4,8 @@ r"""Times the way of a picture from its file to the file of its instances, part 
 
 The pictures are the one that ships with the model `nuclei`, a picture of 4000x4000 pixels that
 repeats it, and, if `make demo` has run, a synthetic street of 1024x2048 for its model. Each is
-segmented by `affinity_seg.load(...).segment(file)` in this process, and its instances are written
-as a PNG of 16 bits. The first time is for loading and warming up; medians are over the others.
+segmented in this process as `affinity_seg.load(...).segment(file)` does, and its instances are
+written as a PNG of 16 bits. The first time is for warming up; medians are over the others.
 
 - other: reading the file, contrast, zoom, and the merges of small pictures that estimate the zoom.
 - networks: all runs of the networks, also those that estimate the zoom.
@@ -15,6 +15,7 @@ as a PNG of 16 bits. The first time is for loading and warming up; medians are o
 Prints a table and writes results.json.
 """
 
+import contextlib
 import os
 import statistics
 import time
@@ -40,13 +41,15 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags) -> None:
     """Runs the program."""
-    import affinity_seg
+    from affinity_seg import model_folder
+    from affinity_seg.pipeline import prediction_runs
     from benchmarks import model_measures
 
     rows = []
     for name, model, path in _cases(values):
-        loaded = affinity_seg.load(model)
-        rows.append({"picture": name, **_measure(loaded, path, values)})
+        described = model_folder.read(model)
+        segmenter = prediction_runs.load_segmenter(described.config(), *described.network_dirs)
+        rows.append({"picture": name, **_measure(segmenter, path, values)})
     print(f"{model_measures.machine()}.")
     runs.print_table("seconds, medians", rows)
     path = os.path.join(values.output_dir, "results.json")
@@ -79,13 +82,15 @@ def _cases(values):
     return [*cases, (f"street, {_STREET[0]}x{_STREET[1]}", values.demo, street)]
 
 
-def _measure(loaded, path: str, values) -> dict[str, Any]:
+def _measure(segmenter, path: str, values) -> dict[str, Any]:
     """Returns the median seconds of each part and of the whole, and the number of instances."""
     import cv2
     import numpy as np
 
+    from affinity_seg.data import windows
+    from affinity_seg.pipeline import large
+
     parts = _Parts()
-    segmenter = loaded._segmenter
     for network in {segmenter.semantic, *segmenter.networks}:
         for name in ("logits", "encode", "decode"):
             parts.watch(network, name, "networks")
@@ -96,7 +101,8 @@ def _measure(loaded, path: str, values) -> dict[str, Any]:
     for _ in range(1 + values.repetitions):
         parts.seconds = dict.fromkeys(parts.seconds, 0.0)
         start = time.perf_counter()
-        found = loaded.segment(path)
+        with contextlib.closing(windows.open_picture(path)) as picture:
+            found = large.find(segmenter, picture).instances.whole()
         segmented = time.perf_counter()
         cv2.imwrite(output, found.instance_ids.astype(np.uint16))
         end = time.perf_counter()
