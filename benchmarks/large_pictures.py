@@ -13,10 +13,11 @@ own, by one of these ways:
 - `data_set`: `affinity_seg segment --layout=images`, which holds the whole picture.
 
 Prints a table of the peak memory and the seconds, and writes results.json. The pictures and
-their results stay in the output folder.
+the results of the last one stay in the output folder.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -89,6 +90,7 @@ def main(values: cli.Flags) -> None:
 def _segment(values: cli.Flags, path: str) -> _Used:
     """Runs `affinity_seg segment`."""
     found = os.path.join(values.output_dir, "found", values.way)
+    shutil.rmtree(found, ignore_errors=True)  # It would be continued, with nothing left to do.
     options = [f"--input={path}", f"--formats={','.join(_FORMATS)}"]
     if values.way == "data_set":
         options = [f"--input={os.path.dirname(path)}", "--layout=images"]

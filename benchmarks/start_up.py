@@ -31,26 +31,31 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags):
     """Runs the program."""
-    with tempfile.TemporaryDirectory() as folder:
-        segment = ["segment", f"--input={values.input}", f"--model={values.model}"]
-        segment += [f"--preset={values.preset}"] if values.preset else []
-        segment += [f"--override={one}" for one in values.override]
-        programs = {
-            "import tensorflow": ["-c", "import tensorflow"],
-            "affinity_seg --help": ["-m", "affinity_seg", "--help"],
-            "affinity_seg segment --help": ["-m", "affinity_seg", "segment", "--help"],
-            "affinity_seg train --help": ["-m", "affinity_seg", "train", "--help"],
-            "affinity_seg segment": ["-m", "affinity_seg", *segment, f"--output_dir={folder}"],
-        }
-        measured: dict[str, list[dict[str, float]]] = {name: [] for name in programs}
-        for _ in range(values.repetitions):
-            for name, arguments in programs.items():
-                measured[name].append(_measure([sys.executable, *arguments]))
+    measured: dict[str, list[dict[str, float]]] = {}
+    for _ in range(values.repetitions):
+        # Of its own each time: `segment` would find the results of the time before in it.
+        with tempfile.TemporaryDirectory() as folder:
+            for name, arguments in _programs(values, folder).items():
+                measured.setdefault(name, []).append(_measure([sys.executable, *arguments]))
     rows = [_medians(name, starts) for name, starts in measured.items()]
     runs.print_table("seconds of a cold start", rows)
     path = os.path.join(values.output_dir, "results.json")
     files.write_json(path, rows)
     print(f"\nwritten: {path}")
+
+
+def _programs(values: cli.Flags, folder: str) -> dict[str, list[str]]:
+    """Returns the arguments of Python for each program; results are written into `folder`."""
+    segment = ["segment", f"--input={values.input}", f"--model={values.model}"]
+    segment += [f"--preset={values.preset}"] if values.preset else []
+    segment += [f"--override={one}" for one in values.override]
+    return {
+        "import tensorflow": ["-c", "import tensorflow"],
+        "affinity_seg --help": ["-m", "affinity_seg", "--help"],
+        "affinity_seg segment --help": ["-m", "affinity_seg", "segment", "--help"],
+        "affinity_seg train --help": ["-m", "affinity_seg", "train", "--help"],
+        "affinity_seg segment": ["-m", "affinity_seg", *segment, f"--output_dir={folder}"],
+    }
 
 
 def _measure(command: list[str]) -> dict[str, float]:

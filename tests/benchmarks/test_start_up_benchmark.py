@@ -1,9 +1,14 @@
 """The benchmark of cold starts: a row for each program; no speeds."""
 
 import json
+import os
+from unittest import mock
 
 from faults import scene
 from running import ON_CPU, ROOT, run_program
+
+from affinity_seg import cli
+from benchmarks import start_up
 
 
 def test_each_program_has_a_row(tmp_path):
@@ -19,3 +24,20 @@ def test_each_program_has_a_row(tmp_path):
         "tensorflow", "--help", "--help", "--help", "segment",
     ]  # fmt: skip
     assert all(row["cpu"] > 0 and row["wall"] > 0 for row in rows)
+
+
+def test_no_segmentation_finds_the_results_of_another(tmp_path):
+    found_there = []
+
+    def measure(command):
+        folder = command[-1].removeprefix("--output_dir=")
+        if folder != command[-1]:
+            found_there.append(os.listdir(folder))
+            with open(os.path.join(folder, "result.json"), "w", encoding="utf-8"):
+                pass
+        return {"cpu": 1.0, "wall": 1.0}
+
+    flags = ["--model=nuclei", "--input=a.png", f"--output_dir={tmp_path}", "--repetitions=3"]
+    with mock.patch.object(start_up, "_measure", measure):
+        cli.run(start_up, flags)
+    assert found_there == [[], [], []]
