@@ -40,16 +40,43 @@ class PictureHeader(NamedTuple):
     format: str
 
 
-def check(
+def read_header(
     path: str,
     content: bytes,
     formats: Sequence[str] = FORMATS,
-    *,
-    turned: bool = False,
     choice: PlaneChoice = plane_choice.ALL,
 ) -> PictureHeader:
-    """Returns a header that was checked; arguments and errors are those of `check_header`."""
-    header = _read_header(path, content, formats, choice)
+    """Returns a header that is not checked; arguments are those of `check_header`.
+
+    Raises:
+      ValueError: The file is of another format or damaged, or has several pages and none is chosen.
+    """
+    if TIFF in formats and content.startswith(tiff_opening.MAGIC):
+        try:
+            stored = tiff_files.read_header(content, choice)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        size = exif.turned_size(tf.constant(stored[:2]), tf.constant(stored.orientation))
+        return PictureHeader(*size.numpy().tolist(), stored.orientation, TIFF)
+    try:
+        header = picture_files.read_header(tf.constant(content))
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(f"{path}: {damaged(content)}") from error
+    known = FORMATS[int(header.format)] if header.format >= 0 else None
+    if known is not None and known not in formats:
+        raise ValueError(f"{path}: not a {' or '.join(formats)} file but {known}")
+    if header.fault:
+        fault = picture_files.faults(formats)[int(header.fault)]
+        raise ValueError(f"{path}: {fault}, {len(content)} bytes")
+    if choice.page not in (None, 1):
+        raise ValueError(f"{path}: `page` must be 1 of a {known} file: {choice.page}")
+    orientation = _read_orientation(content, int(header.format))
+    height, width = exif.turned_size(header.size, tf.constant(orientation)).numpy().tolist()
+    return PictureHeader(height, width, orientation, known)
+
+
+def check(path: str, header: PictureHeader, turned: bool) -> None:
+    """Raises ValueError as `check_header` unless a picture with this header may be decoded."""
     check_size(path, header.height, header.width)
     if header.orientation != exif.UPRIGHT and not turned:
         raise ValueError(
@@ -57,7 +84,6 @@ def check(
             f"where a mask must fit: {header.orientation}; store it upright first, e.g. with "
             "`mogrify -auto-orient`"
         )
-    return header
 
 
 def check_header(
@@ -87,7 +113,9 @@ def check_header(
         `MAX_PIXELS` pixels, has several pages and none is chosen, or has an orientation although
         `turned` is False. The message names the file.
     """
-    return check(path, content, formats, turned=turned, choice=choice)[:2]
+    header = read_header(path, content, formats, choice)
+    check(path, header, turned)
+    return header[:2]
 
 
 def declared_size(path: str, content: bytes, formats: Sequence[str] = FORMATS) -> tuple[int, int]:
@@ -101,7 +129,7 @@ def declared_size(path: str, content: bytes, formats: Sequence[str] = FORMATS) -
     Raises:
       ValueError: The file is of another format or damaged.
     """
-    return _read_header(path, content, formats, plane_choice.ALL)[:2]
+    return read_header(path, content, formats)[:2]
 
 
 def format_of(path: str, content: bytes, choice: PlaneChoice = plane_choice.ALL) -> str:
@@ -115,7 +143,7 @@ def format_of(path: str, content: bytes, choice: PlaneChoice = plane_choice.ALL)
     Raises:
       ValueError: The file is of another format or damaged.
     """
-    return _read_header(path, content, FORMATS, choice).format
+    return read_header(path, content, choice=choice).format
 
 
 def check_size(name: str, height: int, width: int) -> None:
@@ -146,31 +174,3 @@ def _read_orientation(content: bytes, kind: int) -> int:
 def _graph(read: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns a function of a file's bytes as a graph, whose loops take less time."""
     return tf.function(read, input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
-
-
-def _read_header(
-    path: str, content: bytes, formats: Sequence[str], choice: PlaneChoice
-) -> PictureHeader:
-    """Reads a header without checking it."""
-    if TIFF in formats and content.startswith(tiff_opening.MAGIC):
-        try:
-            stored = tiff_files.read_header(content, choice)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        size = exif.turned_size(tf.constant(stored[:2]), tf.constant(stored.orientation))
-        return PictureHeader(*size.numpy().tolist(), stored.orientation, TIFF)
-    try:
-        header = picture_files.read_header(tf.constant(content))
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"{path}: {damaged(content)}") from error
-    known = FORMATS[int(header.format)] if header.format >= 0 else None
-    if known is not None and known not in formats:
-        raise ValueError(f"{path}: not a {' or '.join(formats)} file but {known}")
-    if header.fault:
-        fault = picture_files.faults(formats)[int(header.fault)]
-        raise ValueError(f"{path}: {fault}, {len(content)} bytes")
-    if choice.page not in (None, 1):
-        raise ValueError(f"{path}: `page` must be 1 of a {known} file: {choice.page}")
-    orientation = _read_orientation(content, int(header.format))
-    height, width = exif.turned_size(header.size, tf.constant(orientation)).numpy().tolist()
-    return PictureHeader(height, width, orientation, known)

@@ -153,7 +153,8 @@ def decode_values(
       ValueError: As `picture_headers.check_header`, or the file is damaged or cut off, or has
         several pages or other channels than grey or RGB and none are chosen.
     """
-    header = picture_headers.check(path, content, formats, turned=turned, choice=choice)
+    header = picture_headers.read_header(path, content, formats, choice)
+    picture_headers.check(path, header, turned)
     try:
         if header.format == picture_headers.TIFF:
             values = tiff_files.decode(content, choice)
