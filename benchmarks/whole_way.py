@@ -7,7 +7,7 @@ repeats it, and, if `make demo` has run, a synthetic street of 1024x2048 for its
 segmented in this process as `affinity_seg.load(...).segment(file)` does, and its instances are
 written as a PNG of 16 bits. The first time is for warming up; medians are over the others.
 
-- other: reading the file, contrast, zoom, and the merges of small pictures that estimate the zoom.
+- other: reading the file, contrast, zoom, and the merges that estimate the zoom.
 - networks: all runs of the networks, also those that estimate the zoom.
 - merge: from logits to instances, pasted into the picture.
 - write: the file of the instances.
@@ -58,7 +58,7 @@ def main(values: cli.Flags) -> None:
 
 
 def _cases(values):
-    """Returns name, model and file of each picture; makes the pictures that do not exist."""
+    """Makes the large picture and the street; returns name, model and file of each picture."""
     import cv2
     import numpy as np
 
@@ -89,61 +89,44 @@ def _measure(segmenter, path: str, values) -> dict[str, Any]:
 
     from affinity_seg.data import windows
     from affinity_seg.pipeline import large
+    from affinity_seg.pipeline.timeline import Timeline
 
-    parts = _Parts()
-    for network in {segmenter.semantic, *segmenter.networks}:
-        for name in ("logits", "encode", "decode"):
-            parts.watch(network, name, "networks")
-    for name in ("add", "finish"):
-        parts.watch(segmenter.merger, name, "merge")
+    watched = Timeline()
+    networks = {segmenter.semantic, *segmenter.networks}
+    called = [
+        (one, name, "networks") for one in networks for name in ("logits", "encode", "decode")
+    ]
+    called += [(segmenter.merger, name, "merge") for name in ("add", "finish")]
+    for owner, name, part in called:
+        setattr(owner, name, _Watched(getattr(owner, name), watched, part))
     output = os.path.join(values.output_dir, "instances.png")
     times = []
     for _ in range(1 + values.repetitions):
-        parts.seconds = dict.fromkeys(parts.seconds, 0.0)
+        watched.spans.clear()
         start = time.perf_counter()
         with contextlib.closing(windows.open_picture(path)) as picture:
             found = large.find(segmenter, picture).instances.whole()
         segmented = time.perf_counter()
         cv2.imwrite(output, found.instance_ids.astype(np.uint16))
         end = time.perf_counter()
-        other = segmented - start - sum(parts.seconds.values())
-        times.append(
-            {"other": other, **parts.seconds, "write": end - segmented, "all": end - start}
-        )
+        parts = {part: watched.seconds(part) for part in ("networks", "merge")}
+        other = segmented - start - sum(parts.values())
+        times.append({"other": other, **parts, "write": end - segmented, "all": end - start})
     medians = {name: statistics.median(one[name] for one in times[1:]) for name in times[0]}
     return {"instances": len(found.classes), **{k: round(v, 3) for k, v in medians.items()}}
 
 
-class _Parts:
-    """Seconds of parts, from the calls of objects' attributes.
-
-    Attributes:
-      seconds: Sum of all calls, by name of the part.
-    """
-
-    def __init__(self):
-        self.seconds: dict[str, float] = {}
-
-    def watch(self, owner: Any, attribute: str, part: str) -> None:
-        """Counts the calls of an attribute for a part, in place of the attribute."""
-        self.seconds.setdefault(part, 0.0)
-        setattr(owner, attribute, _Watched(getattr(owner, attribute), self, part))
-
-
 class _Watched:
-    """A function whose calls are timed; has its attributes as well."""
+    """A function whose calls are spans of a `Timeline`; has its attributes as well."""
 
-    def __init__(self, function: Callable[..., Any], parts: _Parts, part: str):
+    def __init__(self, function: Callable[..., Any], times: Any, part: str):
         self._function = function
-        self._parts = parts
+        self._times = times
         self._part = part
 
     def __call__(self, *args, **kwargs):
-        start = time.perf_counter()
-        try:
+        with self._times.span(self._part):
             return self._function(*args, **kwargs)
-        finally:
-            self._parts.seconds[self._part] += time.perf_counter() - start
 
     def __getattr__(self, name: str):
         return getattr(self._function, name)
