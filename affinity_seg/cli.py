@@ -56,8 +56,11 @@ def _definer(define: Callable[..., Any]) -> Callable[..., None]:
     """Returns one of absl's functions that define a flag, as a method of `Flags`."""
 
     @functools.wraps(define)
-    def method(self: "Flags", *arguments: Any, **options: Any) -> None:
-        define(*arguments, flag_values=self, **options)
+    def method(
+        self: "Flags", name: str, *arguments: Any, required: bool = False, **options: Any
+    ) -> None:
+        define(name, *arguments, flag_values=self, **options)
+        self[name].is_required = required
 
     return method
 
@@ -66,6 +69,7 @@ class Flags(flags.FlagValues):
     """The flags of one program; after parsing, their values are attributes.
 
     The methods that define a flag have the arguments of absl's `flags.DEFINE_string` and so on.
+    `parse` checks that the required ones are given.
     """
 
     bool = _definer(flags.DEFINE_bool)
@@ -135,7 +139,15 @@ def parse(program: ModuleType, arguments: Sequence[str]) -> Flags:
             others = [o for o in others if not o.startswith("--")]
     if others:
         raise ValueError(f"unexpected arguments: {others}; a flag is --name=value")
+    missing = [f"`--{name}`" for name in _required(values) if values[name].value is None]
+    if missing:
+        raise flags.Error(f"{' and '.join(missing)} must be given")
     return values
+
+
+def _required(values: Flags) -> list[str]:
+    """Returns the names of the flags that must be given, sorted."""
+    return sorted(name for name in values if getattr(values[name], "is_required", False))
 
 
 def help_text(program: ModuleType) -> str:

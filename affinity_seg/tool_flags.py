@@ -116,14 +116,15 @@ def config(values: cli.Flags) -> InferenceConfig:
       FileNotFoundError: There is no such preset or model.
       ValueError: A field breaks a rule, or no preset is given.
     """
-    overrides = list(values.override)
-    if "min_score" in values and values.min_score is not None:
-        overrides.append(f"min_score={values.min_score}")
     if values.model is not None:
-        return model(values).config(values.preset, overrides)
-    if values.preset is None:
+        found = model(values).config(values.preset, values.override)
+    elif values.preset is not None:
+        found = inference.load_config(values.preset, values.override)
+    else:
         raise ValueError("`--model`, or `--preset` must be given")
-    return inference.load_config(values.preset, overrides)
+    if "min_score" in values and values.min_score is not None:
+        found = inference.change(found, {"min_score": values.min_score})
+    return found
 
 
 def define_training_set_flags(values: cli.Flags) -> None:

@@ -74,7 +74,7 @@ def test_a_starter_is_its_verb(tool, verb):
 
 
 def test_verbs_run_one_after_the_other_in_one_process(tmp_path):
-    with pytest.raises(flags.IllegalFlagValueError, match="--input"):
+    with pytest.raises(flags.Error, match="`--input` and `--output_dir` must be given"):
         verbs.run("merge", [])
     with pytest.raises(FileNotFoundError, match="nowhere"):
         verbs.run("merge", ["--input=nowhere", "--preset=demo", f"--output_dir={tmp_path}/out"])

@@ -40,7 +40,7 @@ def test_programs_without_networks_need_a_model_or_a_preset(tmp_path):
     values = parse(define)
     with pytest.raises(ValueError, match="`--model`, or `--preset` must be given"):
         tool_flags.config(values)
-    with pytest.raises(flags.IllegalFlagValueError, match="model"):
+    with pytest.raises(flags.Error, match="`--model` must be given"):
         parse(tool_flags.define_model_flags)
 
 
@@ -49,3 +49,15 @@ def test_missing_networks_are_named(tmp_path):
     values = parse(tool_flags.define_model_flags, f"--model={tmp_path}")
     with pytest.raises(FileNotFoundError, match="affinity is missing"):
         tool_flags.model(values)
+
+
+def test_a_wrong_score_names_its_field_only():
+    def define(values):
+        tool_flags.define_model_flags(values, required=False)
+        tool_flags.define_filter_flags(values)
+
+    values = parse(define, "--preset=demo", "--min_score=2")
+    with pytest.raises(ValueError, match=r"^min_score=2\.0: `min_score` must be in \[0\.0, 1\.0\]"):
+        tool_flags.config(values)
+    values = parse(define, "--preset=demo", "--min_score=0.25", "--override=min_score=0.5")
+    assert tool_flags.config(values).min_score == 0.25

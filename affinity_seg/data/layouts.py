@@ -71,6 +71,11 @@ def find_images(
     if scenes:
         return _list_scenes(data_dir, scenes, allowed)
     folder = os.path.join(data_dir, "images") if layout == "folder" else data_dir
+    if layout == "folder" and os.path.isdir(data_dir) and not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"the folder of images does not exist: {folder}; pictures must lie in `images`, and "
+            f"truth in one form: {truth_forms.PLACES}"
+        )
     return list_folder(folder, allowed)
 
 
@@ -177,6 +182,8 @@ def _checked(
             f"{mistakes.listed(skipped)}; convert {'it' if one else 'them'}, e.g. with "
             f"`mogrify -format png`, or take {'it' if one else 'them'} out"
         )
+        if any(name.endswith("/") for name in skipped):
+            message += "; pictures of a folder must be moved beside the others to be read"
         if allowed is None:
             mistakes.warn(message)
         else:

@@ -1,5 +1,6 @@
 """Lists the images of a data set, with their truth."""
 
+import glob
 import os
 from collections.abc import Collection, Iterable
 
@@ -38,7 +39,10 @@ def list_images(
 
 
 def list_pictures(paths: Iterable[str], choice: PlaneChoice = plane_choice.ALL) -> list[Item]:
-    """Lists pictures and the pictures of folders, sorted by name (the file's without extension).
+    """Lists pictures and the pictures of folders, sorted by name.
+
+    The name is the file's without extension; with a chosen page also "_page<N>", so that results
+    of two pages of a file do not overwrite each other.
 
     Args:
       paths: The pictures and folders.
@@ -56,8 +60,12 @@ def list_pictures(paths: Iterable[str], choice: PlaneChoice = plane_choice.ALL) 
             file = os.path.basename(path)
             items.append(Item(image_names.key_of(file), file, path, None))
         else:
-            raise FileNotFoundError(f"the image does not exist: {path}")
-    return _sorted(item._replace(choice=choice) for item in items)
+            message = f"the image does not exist: {path}"
+            if glob.has_magic(path):
+                message += "; it must be a file or a folder, not a pattern"
+            raise FileNotFoundError(message)
+    page = "" if choice.page is None else f"_page{choice.page}"
+    return _sorted(item._replace(name=item.name + page, choice=choice) for item in items)
 
 
 def list_labelled_images(
@@ -78,7 +86,8 @@ def list_labelled_images(
       choice: As of `Item`.
 
     Raises:
-      FileNotFoundError: Truth is missing and not listed; the message names all.
+      FileNotFoundError: Truth is missing and not listed; the message names all, or the first if no
+        image has one.
       ValueError: The layout has no ground truth, or as in `list_images`.
     """
     items, truths = _list(data_dir, layout, split, annotation, allowed, choice)
@@ -90,7 +99,11 @@ def list_labelled_images(
         if layout == "folder" and not truths.paths:
             message += f"; {data_dir} must hold truth in one form: {truth_forms.PLACES}"
         lines = [_wanted(item) + _remark(item, truths) for item in missing]
-        lines += filter(None, [_without_image(items, truths)])
+        if len(missing) == len(items):
+            lines = [mistakes.listed(lines)]
+        unused = _without_image(items, truths)
+        if unused:
+            lines.append(f"{unused}; each {truths.word} must have the name of its image")
         raise FileNotFoundError(message + ":\n  " + "\n  ".join(lines))
     for item in missing:
         reason = f"{_wanted(item)}: the {truths.word} is missing{_remark(item, truths)}"

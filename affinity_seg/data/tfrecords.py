@@ -100,6 +100,11 @@ class Found(NamedTuple):
           ValueError: There is no instance at all, or ids cannot be objects.
         """
         if not self.instances_of_class:
+            if self.values <= {0}:
+                raise ValueError(
+                    f"{folder}: the truth of all {count} images is empty: every pixel is 0, the "
+                    "background; each object must have a number from 1 on"
+                )
             raise ValueError(
                 f"{folder}: class table {class_table.name!r} with "
                 f"`encoding` {class_table.encoding!r} finds no instance in {count} images; "

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from affinity_seg.data import listing
+from affinity_seg.data import listing, plane_choice
 from affinity_seg.rejected_inputs import RejectedInputs
 
 _NFC, _NFD = (unicodedata.normalize(form, "zürich_é") for form in ("NFC", "NFD"))
@@ -84,7 +84,10 @@ def test_a_folder_is_no_mask(tmp_path, warnings):
 def test_truth_of_other_names_is_said_where_truth_is_missing(tmp_path):
     for name in ("images/a.png", "instances/a_mask.png"):
         _touch(tmp_path / name)
-    message = r"missing:\n.*a\.png\n  1 of 1 instance image has no image: .*a_mask\.png$"
+    message = (
+        r"missing:\n.*a\.png\n  1 of 1 instance image has no image: .*a_mask\.png; "
+        r"each instance image must have the name of its image$"
+    )
     with pytest.raises(FileNotFoundError, match=message):
         listing.list_labelled_images(str(tmp_path), "folder")
 
@@ -106,3 +109,35 @@ def test_rejected_inputs_have_one_form_of_a_name(tmp_path):
     rejected = RejectedInputs(str(tmp_path / "out"))
     listing.list_labelled_images(str(tmp_path), "folder", rejected=rejected)
     assert _NFC in rejected and len(rejected) == 1
+
+
+def test_pages_of_a_file_have_names_of_their_own(tmp_path):
+    _touch(tmp_path / "stack.tif")
+    path = str(tmp_path / "stack.tif")
+    names = [
+        listing.list_pictures([path], plane_choice.choose(page, None))[0].name
+        for page in (None, 1, 12)
+    ]
+    assert names == ["stack", "stack_page1", "stack_page12"]
+
+
+def test_of_images_that_all_lack_truth_the_first_are_named(tmp_path):
+    for number in range(9):
+        _touch(tmp_path / "images" / f"{number}.png")
+    with pytest.raises(FileNotFoundError, match=r"(?s)9 instance .*0\.png.*and 6 more$"):
+        listing.list_labelled_images(str(tmp_path), "folder")
+
+
+def test_a_flat_folder_is_told_what_is_missing(tmp_path):
+    _touch(tmp_path / "a.png")
+    with pytest.raises(FileNotFoundError, match="pictures must lie in `images`, and truth in one"):
+        listing.list_labelled_images(str(tmp_path), "folder")
+
+
+def test_a_folder_of_pictures_is_to_be_moved_and_a_pattern_is_no_picture(tmp_path, warnings):
+    for name in ("images/a.png", "images/sub/b.png"):
+        _touch(tmp_path / name)
+    listing.list_pictures([str(tmp_path / "images")])
+    assert warnings[0].endswith("pictures of a folder must be moved beside the others to be read")
+    with pytest.raises(FileNotFoundError, match="must be a file or a folder, not a pattern"):
+        listing.list_pictures([str(tmp_path / "*.png")])
