@@ -74,7 +74,7 @@ def main(values: cli.Flags) -> None:
         "--split=train",
         f"--model={folder}",
         f"--max_images={_TUNING_IMAGES}",
-        "--parts=thresholds,min_pixels",
+        "--parts=merge_window,thresholds,min_pixels",
         "--max_rounds=1",
     )
     seconds["predict"] = _run(

@@ -1,5 +1,6 @@
 """`geojson`: the outlines of the instances as QuPath reads them."""
 
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +15,15 @@ FILE_NAME = "{name}.geojson"
 
 def convert(picture: SegmentedPicture) -> bytes:
     """Returns the file of a picture: a feature for each instance, coordinates in pixels."""
-    # As text, a feature takes a small part of the memory of its lists of numbers.
-    features = ", ".join(
-        json.dumps(_feature(picture, index, polygons))
-        for index, polygons in enumerate(picture.polygons)
-    )
-    return f'{{"type": "FeatureCollection", "features": [{features}]}}\n'.encode()
+    # Written feature by feature: large pictures have hundreds of megabytes of them, as lists of
+    # numbers many times that, and joined strings would be copied.
+    file = io.BytesIO()
+    file.write(b'{"type": "FeatureCollection", "features": [')
+    for index, polygons in enumerate(picture.polygons):
+        separator = ", " if index else ""
+        file.write((separator + json.dumps(_feature(picture, index, polygons))).encode())
+    file.write(b"]}\n")
+    return file.getvalue()
 
 
 def _feature(picture: SegmentedPicture, index: int, polygons: Sequence[Polygon]) -> dict[str, Any]:
