@@ -138,9 +138,12 @@ def test_the_program_reads_tiff_and_names_the_flag_that_chooses(folder, found, t
     assert done.returncode == rejected_inputs.EXIT_STATUS, done.stderr
     (refused,) = json.loads((tmp_path / "out" / "rejected.json").read_text())
     assert refused["name"] == "stack" and "choose one, 1 to 2, with `--page`" in refused["reason"]
-    done = run_verb("segment", ROOT, f"--input={pictures}/stack.tiff", "--page=2", *model, *out)
-    assert done.returncode == 0, done.stderr
-    for name in ("street", "stack"):
+    for page in (1, 2):
+        page_of = [f"--input={pictures}/stack.tiff", f"--page={page}"]
+        done = run_verb("segment", ROOT, *page_of, *model, *out)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "stack_page1_instances.json").exists()
+    for name in ("street", "stack_page2"):
         listed = json.loads((tmp_path / "out" / f"{name}_instances.json").read_text())
         assert [entry["size"] for entry in listed["instances"]] == found.sizes.tolist()
 
