@@ -184,8 +184,8 @@ class Data:
     def _refusal(self, rejected: Sequence[RejectedInput]) -> str:
         """Returns the message about images that cannot be used; all are in a file already."""
         # Images without truth are not listed any more, but only rejected.
-        usable = {item.name for item in self._listed.everything}
-        everything = len(usable | {entry.name for entry in rejected})
+        usable = {item.image_path for item in self._listed.everything}
+        everything = len(usable | {entry.file for entry in rejected})
         listed = os.path.join(self._request.output_dir, FILE_NAME)
         return (
             f"{self._request.input}: {len(rejected)} of {everything} images cannot be used, see "
