@@ -139,15 +139,14 @@ def parse(program: ModuleType, arguments: Sequence[str]) -> Flags:
             others = [o for o in others if not o.startswith("--")]
     if others:
         raise ValueError(f"unexpected arguments: {others}; a flag is --name=value")
-    missing = [f"`--{name}`" for name in _required(values) if values[name].value is None]
+    missing = [
+        f"`--{name}`"
+        for name in sorted(values)
+        if values[name].value is None and getattr(values[name], "is_required", False)
+    ]
     if missing:
         raise flags.Error(f"{' and '.join(missing)} must be given")
     return values
-
-
-def _required(values: Flags) -> list[str]:
-    """Returns the names of the flags that must be given, sorted."""
-    return sorted(name for name in values if getattr(values[name], "is_required", False))
 
 
 def help_text(program: ModuleType) -> str:

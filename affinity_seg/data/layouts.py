@@ -70,13 +70,11 @@ def find_images(
     scenes = truth_forms.scenes(data_dir) if layout == "folder" else []
     if scenes:
         return _list_scenes(data_dir, scenes, allowed)
-    folder = os.path.join(data_dir, "images") if layout == "folder" else data_dir
-    if layout == "folder" and os.path.isdir(data_dir) and not os.path.isdir(folder):
-        raise FileNotFoundError(
-            f"the folder of images does not exist: {folder}; pictures must lie in `images`, and "
-            f"truth in one form: {truth_forms.PLACES}"
-        )
-    return list_folder(folder, allowed)
+    if layout == "images":
+        return list_folder(data_dir, allowed)
+    rule = f"pictures must lie in `images`, and truth in one form: {truth_forms.PLACES}"
+    remark = f"; {rule}" if os.path.isdir(data_dir) else ""
+    return list_folder(os.path.join(data_dir, "images"), allowed, remark)
 
 
 def find_truths(data_dir: str, layout: str, split: str, annotation: str) -> Truths | None:
@@ -99,9 +97,15 @@ def find_truths(data_dir: str, layout: str, split: str, annotation: str) -> Trut
     return Truths(truth_forms.INSTANCES, root, paths, suffix)
 
 
-def list_folder(folder: str, allowed: Collection[str] | None) -> list[Item]:
-    """Lists the pictures of a folder; arguments and errors are those of `find_images`."""
-    found = [file for file in _names_in(folder) if image_names.is_image(file)]
+def list_folder(folder: str, allowed: Collection[str] | None, remark: str = "") -> list[Item]:
+    """Lists the pictures of a folder.
+
+    Args:
+      folder: The folder.
+      allowed: As in `find_images`, whose errors are raised.
+      remark: What a message adds if there is no such folder.
+    """
+    found = [file for file in _names_in(folder, remark) if image_names.is_image(file)]
     items = [
         Item(image_names.key_of(file), file, os.path.join(folder, file), None) for file in found
     ]
@@ -155,9 +159,9 @@ def _list_scenes(data_dir: str, scenes: list[str], allowed: Collection[str] | No
     return _checked(items, data_dir, "<name>/images/*", skipped, allowed)
 
 
-def _names_in(folder: str) -> list[str]:
+def _names_in(folder: str, remark: str = "") -> list[str]:
     if not os.path.isdir(folder):
-        raise FileNotFoundError(f"the folder of images does not exist: {folder}")
+        raise FileNotFoundError(f"the folder of images does not exist: {folder}{remark}")
     return truth_forms.visible(folder)
 
 

@@ -100,7 +100,7 @@ class Found(NamedTuple):
           ValueError: There is no instance at all, or ids cannot be objects.
         """
         if not self.instances_of_class:
-            if self.values <= {0}:
+            if class_table.encoding == "ids" and self.values <= {0}:
                 raise ValueError(
                     f"{folder}: the truth of all {count} images is empty: every pixel is 0, the "
                     "background; each object must have a number from 1 on"
