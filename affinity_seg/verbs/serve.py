@@ -46,7 +46,7 @@ def define_flags(values: cli.Flags) -> None:
     page, exported = "For the page: ", "For an exported model: "
     what = "largest file of a picture, 10^6 bytes."
     values.integer("max_megabytes", 64, page + what, 1, 2000)
-    values.integer("max_pixels", 2**21, page + "largest number of pixels of a picture.", 2, 2**26)
+    values.integer("max_pixels", 2**22, page + "largest number of pixels of a picture.", 2, 2**26)
     what = "how long an upload may take, and how long it may wait for others, seconds."
     values.float("timeout", 60.0, page + what, 1.0, 3600.0)
     what = "a picture is forgotten if it was not used for so long, minutes."
