@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from affinity_seg import class_tables, labels
+from affinity_seg import class_tables, labels, resources
 from affinity_seg.modeling import inputs, loading, network_folder
 
 _LOGITS_KERNEL = "head/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE"
@@ -31,7 +31,9 @@ def start_from(
     channel. So both say the same to a grey image.
 
     Args:
-      path: Checkpoint without suffix, or a folder, whose latest checkpoint is used.
+      path: Checkpoint without suffix, or a folder, whose latest checkpoint is used; relative to the
+        current folder or else to the root of the library's files, so that `models/...` works from
+        any folder.
       model: A model of `networks.build_network`.
       modules: The parts to load, some of `experiments.MODULES`.
       class_table: The classes of `model`.
@@ -44,7 +46,9 @@ def start_from(
       FileNotFoundError: There is no such checkpoint.
       ValueError: It does not have these parts, or its logits have another number of channels.
     """
-    checkpoint = network_folder.latest_checkpoint(path) if tf.io.gfile.isdir(path) else path
+    folders = filter(tf.io.gfile.isdir, (path, os.path.join(resources.root(), path)))
+    folder = next(folders, None)
+    checkpoint = path if folder is None else network_folder.latest_checkpoint(folder)
     if "head" in modules:
         _check_logits(checkpoint, model, class_table)
     if "backbone" in modules and _is_of_rgb(checkpoint, model):
