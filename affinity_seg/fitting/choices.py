@@ -49,6 +49,7 @@ NAMES = (
     "thresholds",
     "min_pixels",
     "start_from",
+    "backbone",
     "learning_rate",
     "train_steps",
 )
@@ -57,6 +58,7 @@ NAMES = (
 OF_THE_TRAINING = NAMES[NAMES.index("object_size") : NAMES.index("merge_window")] + (
     "channels",
     "seed",
+    "backbone",
     "learning_rate",
 )
 """Choices that change what a network learns, beside its records, its start and its steps."""
@@ -70,7 +72,7 @@ def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
       class_table: The classes.
 
     Returns:
-      All of `NAMES` but those of the images, the start and the steps, see `sets` and `steps`.
+      All of `NAMES` but those of the images, the first weights and the steps, see `sets` and `steps`.
     """
     plan = zooms.of(found)
     plan |= colours.of(found, is_whole=not plan.value("regions"))

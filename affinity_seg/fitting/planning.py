@@ -16,6 +16,10 @@ _RATES = {False: 0.003, True: 0.004}
 """Learning rate of fresh weights, by `regions`."""
 
 _RATE_OF_A_START = 0.00003
+
+_BACKBONE = "nuclei"
+"""The shipped model whose backbone a training without a start begins with."""
+
 _STEPS_TO_MEASURE = 100
 """Steps of the experiment of which some are measured; only its schedule depends on them."""
 
@@ -42,12 +46,18 @@ def make(request: Request, data: Data, start: Start | None, began: float) -> Pla
     plan |= choices.of_the_data(found, class_table)
     if start is None:
         rate = Choice(_RATES[plan.value("regions")], "That of a training with fresh weights.")
-        first = Choice(None, "Fresh weights, since no --start_from was given.")
+        first = Choice(None, "No --start_from was given: decoder and head have fresh weights.")
+        backbone = Choice(
+            _BACKBONE,
+            "The backbone begins with that of this model, which saves steps on other images too. "
+            "null: fresh weights.",
+        )
     else:
         plan |= choices.of_the_start(start.name, settings.fixed_by(start))
         rate = Choice(_RATE_OF_A_START, "Low, so that the network keeps what it knows.")
         first = Choice(start.name, "As given by --start_from.")
-    plan |= Plan(start_from=first, learning_rate=rate)
+        backbone = Choice(None, f"All weights are those of {start.name}.")
+    plan |= Plan(start_from=first, backbone=backbone, learning_rate=rate)
     data.write_records(plan, class_table)
     print("measuring a training step", flush=True)
     plan |= Plan(train_steps=Choice(_STEPS_TO_MEASURE, ""))

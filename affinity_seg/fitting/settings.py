@@ -182,6 +182,9 @@ def overrides(
         if is_same:
             # Averages of the whole training, which begin with the start: they keep what it knows.
             average = {"ema": {"average_decay": round(1 - 1 / steps, 6), "dynamic_decay": False}}
+    elif value("backbone") is not None:
+        task["init_checkpoint"] = read_start(value("backbone")).network_dir
+        task["init_checkpoint_modules"] = ["backbone"]
     rate = value("learning_rate")
     return {
         "task": task,

@@ -1,6 +1,7 @@
 """The choices of a plan, its file, and the experiment and preset that it becomes."""
 
 import dataclasses
+import os
 
 import drawn
 import pytest
@@ -49,7 +50,7 @@ def _nuclei(folder):
 def _complete(chosen, steps=1000, start=None):
     """Returns a plan with the choices that do not come from the measures."""
     more = {"class_table": "nuclei", "seed": 1, "tuning_images": 2, "judging_images": 0}
-    more |= {"tuning_parts": [], "start_from": start, "learning_rate": 0.003}
+    more |= {"tuning_parts": [], "start_from": start, "backbone": None, "learning_rate": 0.003}
     chosen = Plan(chosen) | {k: Choice(v, "") for k, v in (more | {"train_steps": steps}).items()}
     return Plan({name: chosen[name] for name in choices.NAMES})
 
@@ -148,7 +149,17 @@ def test_every_choice_has_its_reason_in_a_sentence(tmp_path):
     for name, choice in chosen.items():
         assert choice.reason[:1].isupper() and choice.reason.endswith("."), name
     own = {"class_table", "seed", "tuning_images", "tuning_parts", "judging_images"}
-    assert set(choices.NAMES) - set(chosen) - own == {"start_from", "learning_rate", "train_steps"}
+    first = {"start_from", "backbone"}
+    left = set(choices.NAMES) - set(chosen) - own
+    assert left == first | {"learning_rate", "train_steps"}
+
+
+def test_the_backbone_begins_with_that_of_the_shipped_model(tmp_path):
+    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS))
+    chosen["backbone"] = Choice("nuclei", "")
+    task = _experiment(tmp_path, chosen)["task"]
+    assert task["init_checkpoint"] == os.path.join(resources.root(), "models", "nuclei", "joint")
+    assert task["init_checkpoint_modules"] == ["backbone"]
 
 
 def test_the_file_is_read_as_written_and_may_be_edited(tmp_path):

@@ -1,5 +1,6 @@
 """The chain of the paper's training runs: new classes, then another output stride."""
 
+import flagfiles
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +8,7 @@ import tf_keras
 import training_records as records
 from official.core import task_factory
 
-from affinity_seg import class_tables
+from affinity_seg import class_tables, resources
 from affinity_seg.configs import experiments
 from affinity_seg.modeling import loading
 from affinity_seg.tasks import training
@@ -97,6 +98,16 @@ def test_stride_8_starts_from_all_weights_of_stride_16(step_1):
     image = tf.zeros([1, 64, 96, 3])
     assert model(image)["logits"].shape == (1, 8, 12, 19)
     assert before.logits(image).shape == (1, 4, 6, 19)
+
+
+def test_the_demo_starts_with_the_shipped_backbone_from_any_folder(tmp_path, monkeypatch):
+    params = flagfiles.parse("demo_joint")
+    monkeypatch.chdir(tmp_path)
+    model, fresh = initialized(params)
+    shipped = loading.load_network(f"{resources.root()}/models/nuclei/joint").model
+    assert_same(model.backbone, shipped.backbone)
+    assert_same(model.decoder, fresh.decoder)
+    assert_same(model.head, fresh.head)
 
 
 def test_the_head_of_other_classes_is_refused(step_1, tmp_path):
