@@ -72,7 +72,7 @@ def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
       class_table: The classes.
 
     Returns:
-      All of `NAMES` but those of the images, the first weights and the steps, see `sets` and `steps`.
+      All of `NAMES` but those of the images (see `sets`), the first weights and the steps.
     """
     plan = zooms.of(found)
     plan |= colours.of(found, is_whole=not plan.value("regions"))
