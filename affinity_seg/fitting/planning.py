@@ -45,7 +45,10 @@ def make(request: Request, data: Data, start: Start | None, began: float) -> Pla
     plan |= sets.split_choices(data.usable(), num_with_objects, request.seed, start is not None)
     plan |= choices.of_the_data(found, class_table)
     if start is None:
-        rate = Choice(_RATES[plan.value("regions")], "That of a training with fresh weights.")
+        rate = Choice(
+            _RATES[plan.value("regions")],
+            "That of a training whose decoder and head have fresh weights.",
+        )
         first = Choice(None, "No --start_from was given: decoder and head have fresh weights.")
         backbone = Choice(
             _BACKBONE,

@@ -55,8 +55,12 @@ class Start(NamedTuple):
     class_names: tuple[str, ...]
 
 
-def read_start(name: str) -> Start:
-    """Reads the model of `--start_from`.
+def read_start(name: str, choice: str = "start_from") -> Start:
+    """Reads the model whose weights a training begins with.
+
+    Args:
+      name: Its name or folder.
+      choice: The choice of the plan that names it.
 
     Raises:
       FileNotFoundError: There is no such model.
@@ -65,7 +69,7 @@ def read_start(name: str) -> Start:
     model = model_folder.read(name)
     if model.semantic_dir != model.affinity_dir:
         raise ValueError(
-            f"`start_from` must be a model of one network with both heads, as `fit` trains: {name}"
+            f"`{choice}` must be a model of one network with both heads, as `fit` trains: {name}"
         )
     table = network_folder.read_class_table(model.semantic_dir)
     return Start(name, os.path.abspath(model.semantic_dir), model.config(), table.class_names)
@@ -183,7 +187,7 @@ def overrides(
             # Averages of the whole training, which begin with the start: they keep what it knows.
             average = {"ema": {"average_decay": round(1 - 1 / steps, 6), "dynamic_decay": False}}
     elif value("backbone") is not None:
-        task["init_checkpoint"] = read_start(value("backbone")).network_dir
+        task["init_checkpoint"] = read_start(value("backbone"), "backbone").network_dir
         task["init_checkpoint_modules"] = ["backbone"]
     rate = value("learning_rate")
     return {

@@ -160,6 +160,11 @@ def test_the_backbone_begins_with_that_of_the_shipped_model(tmp_path):
     task = _experiment(tmp_path, chosen)["task"]
     assert task["init_checkpoint"] == os.path.join(resources.root(), "models", "nuclei", "joint")
     assert task["init_checkpoint_modules"] == ["backbone"]
+    for kind in ("semantic", "affinity"):
+        (tmp_path / "pair" / kind).mkdir(parents=True)
+    chosen["backbone"] = Choice(str(tmp_path / "pair"), "")
+    with pytest.raises(ValueError, match=r"`backbone` must be a model of one network .*pair"):
+        _experiment(tmp_path, chosen)
 
 
 def test_the_file_is_read_as_written_and_may_be_edited(tmp_path):
