@@ -1,6 +1,7 @@
 """Finds the library's files: in a checkout beside the package, in a wheel inside it."""
 
 import os
+from collections.abc import Callable
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
@@ -44,7 +45,9 @@ def find(name_or_path: str, folder: str, suffix: str) -> str | None:
     """
     if name_or_path in names(folder, suffix):
         return os.path.join(root(), folder, name_or_path + suffix)
-    for path in (name_or_path, os.path.join(root(), name_or_path)):
-        if os.path.isfile(path):
-            return path
-    return None
+    return locate(name_or_path, os.path.isfile)
+
+
+def locate(path: str, exists: Callable[[str], bool]) -> str | None:
+    """Returns a path relative to the current folder or else to the root; None if neither exists."""
+    return next(filter(exists, (path, os.path.join(root(), path))), None)

@@ -31,9 +31,9 @@ def start_from(
     channel. So both say the same to a grey image.
 
     Args:
-      path: Checkpoint without suffix, or a folder, whose latest checkpoint is used; relative to the
-        current folder or else to the root of the library's files, so that `models/...` works from
-        any folder.
+      path: Checkpoint without suffix, or a folder, whose latest checkpoint is used. A folder is
+        relative to the current one or else to the root of the library's files, so that
+        `models/...` works from anywhere.
       model: A model of `networks.build_network`.
       modules: The parts to load, some of `experiments.MODULES`.
       class_table: The classes of `model`.
@@ -46,8 +46,7 @@ def start_from(
       FileNotFoundError: There is no such checkpoint.
       ValueError: It does not have these parts, or its logits have another number of channels.
     """
-    folders = filter(tf.io.gfile.isdir, (path, os.path.join(resources.root(), path)))
-    folder = next(folders, None)
+    folder = resources.locate(path, tf.io.gfile.isdir)
     checkpoint = path if folder is None else network_folder.latest_checkpoint(folder)
     if "head" in modules:
         _check_logits(checkpoint, model, class_table)

@@ -34,45 +34,46 @@ def build(kind, folder, parts, **losses):
 
 
 def train(task, batch, optimizer, steps=3):
-    """Returns losses of some steps on a batch and the change of all weights, a vector."""
+    """Returns losses of some steps on a batch, and the weights before and after them."""
     model = task.build_model()
-    start = np.concatenate([weights.ravel() for weights in model.get_weights()])
+    before = model.get_weights()
     step = tf.function(lambda crops: task.train_step(crops, model, optimizer)[task.loss])
     losses = [step(batch).numpy() for _ in range(steps)]
-    return losses, np.concatenate([weights.ravel() for weights in model.get_weights()]) - start
-
-
-def assert_same_training(ours, theirs):
-    """Compares what `train` returned, up to the rounding of convolutions.
-
-    Kernels of a processor may sum batches of 4 and of 2 in another order. A ReLU near 0 makes more
-    of that, and each step at a high rate. Training of these tests is slow enough to bound it.
-    """
-    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-3)
-    assert np.linalg.norm(ours[1] - theirs[1]) < 0.01 * np.linalg.norm(theirs[1])
+    return losses, before, model.get_weights()
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_parts_train_as_the_whole(kind, tmp_path):
+    """Up to rounding: a processor's kernels may sum batches of 4 and of 2 in another order.
+
+    A ReLU near 0 makes more of that, and so does each step at a high rate; this rate bounds it.
+    """
     weights = {"class_weights": [1.0 + i for i in range(9)]} if kind != "affinity" else {}
-    results = []
+    losses, changes = [], []
     for parts in (1, 2):
         task, batch = build(kind, tmp_path, parts, **weights)
-        results.append(train(task, batch, tf_keras.optimizers.SGD(0.001, momentum=0.9)))
-    (losses, _), _ = results
-    assert losses[0] > losses[-1]
-    assert_same_training(*results)
+        optimizer = tf_keras.optimizers.SGD(0.001, momentum=0.9)
+        found, before, after = train(task, batch, optimizer)
+        losses.append(found)
+        changes.append(
+            np.concatenate([(b - a).ravel() for a, b in zip(before, after, strict=True)])
+        )
+    assert losses[0][0] > losses[0][-1]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+    assert np.linalg.norm(changes[1] - changes[0]) < 0.002 * np.linalg.norm(changes[0])
 
 
 def test_parts_train_with_a_scaled_loss(tmp_path):
     results = []
     for scaled in (False, True):
         task, batch = build("affinity", tmp_path, 2)
-        optimizer = tf_keras.optimizers.legacy.SGD(0.001)
+        optimizer = tf_keras.optimizers.legacy.SGD(0.02)
         if scaled:
             optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer, initial_scale=64)
         results.append(train(task, batch, optimizer))
-    assert_same_training(*results)
+    (_, _, plain), (_, _, scaled) = results
+    for ours, theirs in zip(scaled, plain, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_parts_must_be_equal():
