@@ -26,6 +26,21 @@ def pytest_xdist_make_scheduler(config, log):
     return Groups(config, log)
 
 
+@pytest.fixture
+def double_precision():
+    """Networks that are built in the test compute in float64.
+
+    For tests that compare trainings which differ by rounding alone. In float32 the difference grows
+    from step to step, and by how much depends on the processor.
+    """
+    import tf_keras  # Late: it takes seconds and many tests do without.
+
+    before = tf_keras.mixed_precision.global_policy()
+    tf_keras.mixed_precision.set_global_policy("float64")
+    yield
+    tf_keras.mixed_precision.set_global_policy(before)
+
+
 @pytest.fixture(scope="session", params=["semantic", "affinity", "joint"])
 def trained(request, tmp_path_factory):
     """A network of each kind after two steps and an evaluation: (kind, model_dir)."""

@@ -73,7 +73,7 @@ class SegmentationTask(base_task.Task):
                 for objective, weight, logits, divisor in zip(*columns, strict=True)
             ]
         )
-        return total + tf.add_n(aux_losses) if aux_losses else total
+        return total + tf.cast(tf.add_n(aux_losses), total.dtype) if aux_losses else total
 
     def count_shapes(self) -> dict[str, list[int]]:
         """Returns the shapes of the arrays that a validation adds up, by name."""

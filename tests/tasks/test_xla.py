@@ -1,19 +1,18 @@
 """Training steps that XLA compiles as a whole (`runtime.enable_xla`)."""
 
 import numpy as np
-import pytest
 import tensorflow as tf
 import tf_keras
 import training_records as records
 from official.core import task_factory
-from training_records import KINDS, parse
+from training_records import parse
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
-def test_a_compiled_step_is_the_same(kind, tmp_path):
+def test_a_compiled_step_is_the_same(tmp_path, double_precision):
+    """Of the joint network, which has the losses of the other two."""
     records.write(tmp_path / "train.tfrecord")
     config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
-    params = parse(kind, config, "task.freeze_batch_norm=true")
+    params = parse("joint", config, "task.freeze_batch_norm=true")
     losses, weights = [], []
     for compiled in (False, True):
         tf_keras.utils.set_random_seed(1)
@@ -29,6 +28,7 @@ def test_a_compiled_step_is_the_same(kind, tmp_path):
         task.loss_watch.require_finite(
             tf.distribute.get_strategy(), step=2, input_path=params.task.train_data.input_path
         )
-    np.testing.assert_allclose(*losses, rtol=1e-4)
+    # Losses are computed in float32, from the logits on.
+    np.testing.assert_allclose(*losses, rtol=1e-5)
     for ours, theirs in zip(*weights, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
