@@ -5,15 +5,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 import training_records as records
-from official.core import task_factory, train_utils
+from official.core import task_factory
 
-from affinity_seg.configs import experiments
-from affinity_seg.tasks import (
-    accumulation,
-    registry_imports,  # noqa: F401
-)
-
-KINDS = {kind: experiment for experiment, kind in experiments.KINDS.items()}
+from affinity_seg.tasks import accumulation
 
 
 def build(kind, folder, parts, **losses):
@@ -23,12 +17,8 @@ def build(kind, folder, parts, **losses):
     config = records.write_config(folder / "config.yaml", folder / "train.tfrecord")
     changes = {"train_data": {"global_batch_size": 4, "scale_min": 0.6}, "losses": losses}
     records.change_config(config, changes)
-    options = train_utils.ParseConfigOptions(
-        experiment=KINDS[kind],
-        config_file=[str(config)],
-        params_override=f"task.freeze_batch_norm=true,task.accumulated_batches={parts}",
-    )
-    params = train_utils.parse_configuration(options, lock_return=False, print_return=False)
+    override = f"task.freeze_batch_norm=true,task.accumulated_batches={parts}"
+    params = records.parse(kind, config, override)
     task = task_factory.get_task(params.task)
     return task, next(iter(task.build_inputs(params.task.train_data)))
 
