@@ -50,13 +50,18 @@ def start_from(
     checkpoint = path if folder is None else network_folder.latest_checkpoint(folder)
     if "head" in modules:
         _check_logits(checkpoint, model, class_table)
-    if "backbone" in modules and _is_of_rgb(checkpoint, model):
-        source = build_rgb()
+    is_of_rgb = "backbone" in modules and _is_of_rgb(checkpoint, model)
+    source = build_rgb() if is_of_rgb else model
+    try:
         loading.restore(checkpoint, {name: source.checkpoint_items[name] for name in modules})
+    except ValueError as error:
+        raise ValueError(
+            "`task.init_checkpoint` must have weights of a network like this one, or be empty for "
+            f"random ones: {error}"
+        ) from error
+    if is_of_rgb:
         for name in modules:
             _copy(source.checkpoint_items[name], model.checkpoint_items[name])
-    else:
-        loading.restore(checkpoint, {name: model.checkpoint_items[name] for name in modules})
     return checkpoint
 
 
