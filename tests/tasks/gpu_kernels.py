@@ -1,5 +1,6 @@
 """What TensorFlow's registry says of a graph that is to run on a GPU; none is needed to ask it."""
 
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -69,10 +70,15 @@ def _kernel(op: tf.Operation) -> object | None:
     return _find(op.type, _types(op))
 
 
+@functools.cache
+def _registered(op_type: str) -> list:
+    return list(kernels.get_registered_kernels_for_op(op_type).kernel)
+
+
 def _find(op_type: str, types: dict[str, int]) -> object | None:
     fitting = [
         kernel
-        for kernel in kernels.get_registered_kernels_for_op(op_type).kernel
+        for kernel in _registered(op_type)
         if all(types.get(c.name) in c.allowed_values.list.type for c in kernel.constraint)
     ]
     for device in ("GPU", "DEFAULT"):
