@@ -13,8 +13,9 @@ DEBIAN_PACKAGES := python3-venv bazel-bootstrap bazel-rules-java g++ libgtest-de
 FUZZ_SECONDS ?= 60
 TEST_WORKERS ?= 2
 
-.PHONY: help setup packages op demo nuclei nuclei-model packed-nuclei-model serve page-pictures test \
-  test-all lint docs audit lock fuzz faults test-aarch64 format architecture bench results stardist wheel clean
+.PHONY: help setup packages op demo nuclei nuclei-model packed-nuclei-model serve page-pictures \
+  readme-pictures test test-all lint docs audit lock fuzz faults test-aarch64 format architecture \
+  bench results stardist wheel clean
 
 setup: op
 
@@ -79,6 +80,11 @@ serve: setup
 page-pictures: setup
 	tools/install_packages.sh chromium
 	PYTHONPATH=. $(BIN)/python tests/page_pictures.py
+
+# The pictures of README.md, from what `make demo` left.
+readme-pictures: setup
+	test -d $(RUNS)/demo/pictures || $(MAKE) demo
+	PYTHONPATH=. $(BIN)/python tools/readme_pictures.py $(RUNS)/demo
 
 # Chromium shows the tests what is on the pages of `affinity_seg report` and `affinity_seg serve`.
 test: setup lint docs
