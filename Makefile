@@ -14,8 +14,8 @@ FUZZ_SECONDS ?= 60
 TEST_WORKERS ?= 2
 
 .PHONY: help setup packages op demo nuclei nuclei-model packed-nuclei-model serve page-pictures \
-  readme-pictures test test-all lint docs audit lock fuzz faults test-aarch64 format architecture \
-  bench results stardist wheel clean
+  readme-pictures test test-long test-all lint docs audit lock fuzz faults test-aarch64 format \
+  architecture bench results stardist wheel clean
 
 setup: op
 
@@ -93,8 +93,10 @@ test: setup lint docs
 	$(BIN)/python -m pytest -m "not long" --numprocesses=$(TEST_WORKERS)
 
 # The tests that are marked `long`, one after the other, as these use all cores themselves.
-test-all: test fuzz test-aarch64
+test-long: setup fuzz test-aarch64
 	$(BIN)/python -m pytest -m long
+
+test-all: test test-long
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

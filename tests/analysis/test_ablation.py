@@ -54,6 +54,7 @@ def _model(semantic_dir, affinity_dir):
     return ModelFolder("model", semantic_dir, affinity_dir, None, {})
 
 
+@pytest.mark.long
 def test_rows_at_stride_8_take_the_network_that_was_fine_tuned_at_8(items, tmp_path):
     semantic = (
         write_network(tmp_path / "semantic", experiments.SEMANTIC),

@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from faults import scene
 from running import ON_CPU, ROOT, run_program
 
 
+@pytest.mark.long
 def test_each_version_has_a_row(tmp_path):
     small = scene.write(str(tmp_path / "scene"), 1)
     result = run_program(

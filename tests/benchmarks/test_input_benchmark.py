@@ -58,6 +58,7 @@ def test_crops_larger_than_the_streets_are_refused(tmp_path):
         input_records.write_records(str(tmp_path), crop_size=33, seed=1, height=32, width=64)
 
 
+@pytest.mark.long
 def test_stages_add_up(sets):
     config = training_data.DataConfig(
         input_path=sets["crops of 64x64"], is_training=True, crop_size=[64, 64],
@@ -84,6 +85,7 @@ def test_stages_add_up(sets):
     assert all(row["examples/s of CPU"] == pytest.approx(1000 / row["CPU ms"]) for row in rows)
 
 
+@pytest.mark.long
 def test_formats_hold_the_same_images(sets, folder, tmp_path):
     patterns = input_records.write_formats(str(tmp_path), f"{folder}/streets", seed=1)
     assert list(patterns) == ["rendered", "camera"]

@@ -4,6 +4,7 @@ import json
 import os
 from unittest import mock
 
+import pytest
 from faults import scene
 from running import ON_CPU, ROOT, run_program
 
@@ -11,6 +12,7 @@ from affinity_seg import cli
 from benchmarks import start_up
 
 
+@pytest.mark.long
 def test_each_program_has_a_row(tmp_path):
     small = scene.write(str(tmp_path / "scene"), 1)
     (item,) = small.items()

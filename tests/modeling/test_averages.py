@@ -73,6 +73,7 @@ def test_another_training_starts_from_the_average(averaged):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.long
 def test_a_harmful_training_keeps_the_network_that_it_started_from(averaged, tmp_path):
     folder, config = averaged
     params = _parse(config)

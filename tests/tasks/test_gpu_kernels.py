@@ -29,7 +29,14 @@ def batch_spec(config):
     }
 
 
-@pytest.mark.parametrize("name", TRAINING)
+STEPS = [
+    name if name.startswith("cityscapes") else pytest.param(name, marks=pytest.mark.long)
+    for name in TRAINING
+]
+"""All flagfiles. Those of the networks for CPUs are left to the long tests."""
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_steps_stay_on_the_gpu(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     params = parse(name, FEWER_UNITS)

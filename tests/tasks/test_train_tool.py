@@ -29,6 +29,7 @@ print("replicas", strategy.num_replicas_in_sync, "loss", float(logs["validation_
 """
 
 
+@pytest.mark.long
 def test_two_replicas_train_a_step(tmp_path):
     records.write(tmp_path / "train.tfrecord")
     config = records.write_config(

@@ -54,6 +54,7 @@ def test_writes_checkpoints_params_and_summaries(trained):
     assert expected[kind].items() <= tags.items()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", ["sgd", "adam_experimental"])
 def test_a_finished_run_started_again_warns_of_nothing(tmp_path, optimizer):
     records.write(tmp_path / "train.tfrecord")

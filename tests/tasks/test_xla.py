@@ -1,6 +1,7 @@
 """Training steps that XLA compiles as a whole (`runtime.enable_xla`)."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 import tf_keras
 import training_records as records
@@ -8,6 +9,7 @@ from official.core import task_factory
 from training_records import parse
 
 
+@pytest.mark.long
 def test_a_compiled_step_is_the_same(tmp_path, double_precision):
     """Of the joint network, which has the losses of the other two."""
     records.write(tmp_path / "train.tfrecord")
