@@ -31,8 +31,8 @@ def pytest_xdist_make_scheduler(config, log):
 def _collected_once():
     """Spares the garbage collector what TensorFlow keeps of the tests before.
 
-    It keeps the graph of nearly every function. In a process that ran a thousand tests, going
-    through all of them again and again took half of the time.
+    It keeps the graph of nearly every function. In a process that has run a thousand tests, going
+    through all of them again and again takes up to half of the time.
     """
     yield
     gc.collect()
