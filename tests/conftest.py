@@ -40,18 +40,25 @@ def _collected_once():
 
 
 @pytest.fixture
-def double_precision():
+def policy_restored():
+    """Tests may change the precision in which Keras computes."""
+    import tf_keras  # Late: it takes seconds and many tests do without.
+
+    before = tf_keras.mixed_precision.global_policy()
+    yield
+    tf_keras.mixed_precision.set_global_policy(before)
+
+
+@pytest.fixture
+def double_precision(policy_restored):
     """Networks that are built in the test compute in float64.
 
     For tests that compare trainings which differ by rounding alone. In float32 the difference grows
     from step to step, and by how much depends on the processor.
     """
-    import tf_keras  # Late: it takes seconds and many tests do without.
+    import tf_keras
 
-    before = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy("float64")
-    yield
-    tf_keras.mixed_precision.set_global_policy(before)
 
 
 @pytest.fixture(scope="session", params=["semantic", "affinity", "joint"])

@@ -6,33 +6,24 @@ PYTHONPATH=. python tools/readme_pictures.py runs/demo
 import pathlib
 import sys
 
-import cv2
 import numpy as np
 
 from affinity_seg import files
+from affinity_seg.data import pictures
+from affinity_seg.visualization import layout, report_pictures
 
 ROOT = pathlib.Path(__file__).parent.parent
 STREET = "dornstadt_000007_000019"
 WIDTH = 640
 """Pixels of each half; the whole picture is twice as wide."""
 
-_QUALITY = 90
-
 
 def write(name: str, image: pathlib.Path, instances: pathlib.Path) -> None:
     """Writes an image and its instances beside each other as docs/images/`name`.jpg."""
-    halves = []
-    for path in (image, instances):
-        pixels = cv2.imread(str(path))
-        if pixels is None:
-            raise FileNotFoundError(f"the picture does not exist: {path}; `make demo` makes it")
-        height = round(pixels.shape[0] * WIDTH / pixels.shape[1])
-        way = cv2.INTER_AREA if pixels.shape[1] > WIDTH else cv2.INTER_CUBIC
-        halves.append(cv2.resize(pixels, (WIDTH, height), interpolation=way))
-    content = cv2.imencode(".jpg", np.hstack(halves), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
+    halves = [layout.resized(pictures.read(str(path)), WIDTH) for path in (image, instances)]
     path = ROOT / "docs" / "images" / f"{name}.jpg"
-    files.write_bytes(str(path), content.tobytes())
-    print(f"written: {path}, {len(content) / 1000:.0f} kB")
+    files.write_bytes(str(path), report_pictures.to_jpeg(np.hstack(halves)))
+    print(f"written: {path}")
 
 
 def main(demo: pathlib.Path) -> None:

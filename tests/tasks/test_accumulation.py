@@ -38,12 +38,12 @@ def assert_same(results):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-8)
 
 
-def test_parts_train_as_the_whole(tmp_path, double_precision):
-    """The joint network, which has the losses of the other two."""
+@pytest.mark.parametrize("kind", list(records.KINDS))
+def test_parts_train_as_the_whole(kind, tmp_path, double_precision):
+    weights = {"class_weights": [1.0 + i for i in range(9)]} if kind != "affinity" else {}
     results = []
     for parts in (1, 2):
-        weights = [1.0 + i for i in range(9)]
-        task, batch = build("joint", tmp_path, parts, class_weights=weights)
+        task, batch = build(kind, tmp_path, parts, **weights)
         results.append(train(task, batch, tf_keras.optimizers.SGD(0.02, momentum=0.9)))
     assert results[0][0][0] > results[0][0][-1]
     assert_same(results)

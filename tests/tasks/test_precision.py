@@ -33,13 +33,10 @@ def test_both_are_measured():
 
 
 @pytest.mark.parametrize("chosen", ["float32", "bfloat16"])
-def test_a_training_computes_in_what_was_chosen(monkeypatch, chosen):
+def test_a_training_computes_in_what_was_chosen(monkeypatch, chosen, policy_restored):
     monkeypatch.setattr(precision, "choose", lambda: chosen)
     runtime = cfg.RuntimeConfig(mixed_precision_dtype="auto", distribution_strategy="one_device")
     policies = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-    try:
-        training.set_up(runtime)
-        assert tf_keras.mixed_precision.global_policy().name == policies[chosen]
-    finally:
-        tf_keras.mixed_precision.set_global_policy("float32")
+    training.set_up(runtime)
+    assert tf_keras.mixed_precision.global_policy().name == policies[chosen]
     assert runtime.mixed_precision_dtype == chosen

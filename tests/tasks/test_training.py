@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_warnings
-import tf_keras
 import training_records as records
 import yaml
 from official.core import task_factory
@@ -169,15 +168,11 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_trains_in_mixed_precision(tmp_path, dtype):
+def test_trains_in_mixed_precision(tmp_path, dtype, policy_restored):
     records.write(tmp_path / "train.tfrecord")
     config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
-    before = tf_keras.mixed_precision.global_policy()
-    try:
-        params = parse("affinity", config, f"runtime.mixed_precision_dtype={dtype}")
-        training.run(params, str(tmp_path / "model"), "train")
-    finally:
-        tf_keras.mixed_precision.set_global_policy(before)
+    params = parse("affinity", config, f"runtime.mixed_precision_dtype={dtype}")
+    training.run(params, str(tmp_path / "model"), "train")
     weights = loading.load_network(str(tmp_path / "model")).model.weights
     assert {weight.dtype for weight in weights} == {tf.float32}
     assert all(np.isfinite(weight.numpy()).all() for weight in weights)

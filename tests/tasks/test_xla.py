@@ -6,15 +6,15 @@ import tensorflow as tf
 import tf_keras
 import training_records as records
 from official.core import task_factory
-from training_records import parse
+from training_records import KINDS, parse
 
 
 @pytest.mark.long
-def test_a_compiled_step_is_the_same(tmp_path, double_precision):
-    """Of the joint network, which has the losses of the other two."""
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_compiled_step_is_the_same(kind, tmp_path, double_precision):
     records.write(tmp_path / "train.tfrecord")
     config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
-    params = parse("joint", config, "task.freeze_batch_norm=true")
+    params = parse(kind, config, "task.freeze_batch_norm=true")
     losses, weights = [], []
     for compiled in (False, True):
         tf_keras.utils.set_random_seed(1)
