@@ -1,12 +1,17 @@
 """What the benchmark's suites share: settings, the op, tables."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from affinity_seg import files
 from affinity_seg.merge_options import MergeOptions
 from benchmarks import scenes
+
+_TENSOR_ALIGNMENT = 64  # bytes, of TensorFlow's tensors
 
 
 class Settings(NamedTuple):
@@ -61,10 +66,8 @@ def merge_call(
 
     library = load_library()
     options = MergeOptions(min_pixels=min_pixels).for_classes(scene.semantic.shape[-1])
+    semantic, affinity = (_tensor(x, tiles) for x in (scene.semantic, scene.affinity))
     with tf.device("cpu"):
-        semantic, affinity = tf.constant(scene.semantic), tf.constant(scene.affinity)
-        if tiles > 1:
-            semantic, affinity = (tf.tile(x, [tiles, tiles, 1]) for x in (semantic, affinity))
         mask = tf.ones(affinity.shape[:2], tf.bool)
 
     def run(output_edges=False):
@@ -107,6 +110,25 @@ def run_suites(
     files.write_json(path, results)
     print(f"\nwritten: {path}")
     return results
+
+
+def _tensor(values: np.ndarray, tiles: int) -> Any:
+    """Returns a tensor of copies of an array, [tiles * H, tiles * W, C], in memory of NumPy.
+
+    The input of the other programs lies there, too. Linux gives NumPy huge pages, which are faster
+    to read, but TensorFlow's own memory has small ones.
+    """
+    import tensorflow as tf  # Late, as elsewhere.
+
+    height, width, channels = values.shape
+    shape = tiles * height, tiles * width, channels
+    size = math.prod(shape)
+    alignment = _TENSOR_ALIGNMENT // values.itemsize
+    space = np.empty(size + alignment, values.dtype)
+    start = -(space.ctypes.data // values.itemsize) % alignment
+    whole = space[start : start + size].reshape(shape)
+    whole.reshape(tiles, height, tiles, width, channels)[:] = values[:, None]
+    return tf.experimental.dlpack.from_dlpack(whole.__dlpack__())
 
 
 def print_table(title: str, rows: Sequence[dict]) -> None:

@@ -89,39 +89,38 @@ def run(network: Network, images: tf.Tensor, max_pixels: int, overlap: int) -> t
 
 
 def _run_tiles(network: Network, images: tf.Tensor, boxes: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
-    size = tf.shape(images)[1:3]
-    outputs = network.encode.get_concrete_function().structured_outputs
-
-    def encode(tile):
-        box, inner = tile
-        cells = in_cells(inner, box[:2], network.feature_stride)
-        features = network.encode(images[:, box[0] : box[2], box[1] : box[3]], cells)
+    size, count = tf.shape(images)[1:3], tf.shape(boxes)[0]
+    maps, sums = network.encode.get_concrete_function().structured_outputs
+    # Arrays and updates in place, since stacked features and sums of padded tiles would be copies.
+    features = [tf.TensorArray(one.dtype, count, element_shape=one.shape) for one in maps]
+    total = tf.zeros([tf.shape(images)[0], *sums.shape[1:]], sums.dtype)
+    for i in tf.range(count):
+        tf.autograph.experimental.set_loop_options(
+            parallel_iterations=1, shape_invariants=[(total, sums.shape)]
+        )
+        box = boxes[i]
+        cells = in_cells(kept[i], box[:2], network.feature_stride)
+        encoded, tile_sum = network.encode(images[:, box[0] : box[2], box[1] : box[3]], cells)
         with tf.device("CPU:0"):  # A GPU would not hold the features of all tiles.
-            return tf.nest.map_structure(tf.identity, features)
-
-    encoded, sums = tf.map_fn(
-        encode,
-        (boxes, kept),
-        fn_output_signature=tf.nest.map_structure(
-            lambda x: tf.TensorSpec(x.shape, x.dtype), outputs
-        ),
-        parallel_iterations=1,
-    )
+            features = [
+                array.write(i, values) for array, values in zip(features, encoded, strict=True)
+            ]
+        total += tile_sum
     cells = -(-size // network.feature_stride)
-    context = tf.foldl(tf.add, sums) / tf.cast(cells[0] * cells[1], tf.float32)
+    context = total / tf.cast(cells[0] * cells[1], tf.float32)
     stride = network.output_stride
     rows, columns = tf.unstack(-(-size // stride))
-    whole = tf.zeros([tf.shape(images)[0], rows, columns, network.num_outputs])
-    any_size = tf.TensorShape([None, None, None, network.num_outputs])
-    for i in tf.range(tf.shape(boxes)[0]):
-        tf.autograph.experimental.set_loop_options(
-            parallel_iterations=1, shape_invariants=[(whole, any_size)]
-        )
-        logits = network.decode([part[i] for part in encoded], context)
-        place = in_cells(kept[i], [0, 0], stride)
+    views = tf.range(tf.shape(images)[0])
+    whole = tf.zeros([tf.size(views), rows, columns, network.num_outputs])
+    for i in tf.range(count):
+        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+        logits = network.decode([array.read(i) for array in features], context)
+        y0, x0, y1, x1 = tf.unstack(in_cells(kept[i], [0, 0], stride))
         inner = in_cells(kept[i], boxes[i, :2], stride)
-        margins = [[0, 0], [place[0], rows - place[2]], [place[1], columns - place[3]], [0, 0]]
-        whole += tf.pad(logits[:, inner[0] : inner[2], inner[1] : inner[3]], margins)
+        cells = tf.stack(tf.meshgrid(views, tf.range(y0, y1), tf.range(x0, x1), indexing="ij"), -1)
+        whole = tf.tensor_scatter_nd_update(
+            whole, cells, logits[:, inner[0] : inner[2], inner[1] : inner[3]]
+        )
     return whole
 
 
