@@ -7,6 +7,8 @@ import tensorflow as tf
 from affinity_seg.configs.inference import MIN_TILE_SIDE, TILE_GRID
 from affinity_seg.modeling.network import Network
 
+_HOST = "CPU:0"  # holds the features of all tiles, for which a GPU has too little memory
+
 
 def cut(
     height: tf.Tensor, width: tf.Tensor, max_pixels: int, overlap: int
@@ -89,39 +91,48 @@ def run(network: Network, images: tf.Tensor, max_pixels: int, overlap: int) -> t
 
 
 def _run_tiles(network: Network, images: tf.Tensor, boxes: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
-    size, count = tf.shape(images)[1:3], tf.shape(boxes)[0]
+    features, context = _encode_tiles(network, images, boxes, kept)
+    stride = network.output_stride
+    rows, columns = tf.unstack(-(-tf.shape(images)[1:3] // stride))
+    views = tf.range(tf.shape(images)[0])
+    logits = tf.zeros([tf.size(views), rows, columns, network.num_outputs])
+    for i in tf.range(tf.shape(boxes)[0]):
+        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+        with tf.device(_HOST):
+            encoded = [array.read(i) for array in features]
+        y0, x0, y1, x1 = tf.unstack(in_cells(kept[i], boxes[i, :2], stride))
+        tile = network.decode(encoded, context)[:, y0:y1, x0:x1]
+        y0, x0, y1, x1 = tf.unstack(in_cells(kept[i], [0, 0], stride))
+        places = tf.meshgrid(views, tf.range(y0, y1), tf.range(x0, x1), indexing="ij")
+        # In place. A sum of padded tiles would be two more copies.
+        logits = tf.tensor_scatter_nd_update(logits, tf.stack(places, -1), tile)
+    return logits
+
+
+def _encode_tiles(
+    network: Network, images: tf.Tensor, boxes: tf.Tensor, kept: tf.Tensor
+) -> tuple[list[tf.TensorArray], tf.Tensor]:
+    """Returns the features of all tiles, an array for each map, and their mean over the input."""
+    count = tf.shape(boxes)[0]
     maps, sums = network.encode.get_concrete_function().structured_outputs
-    # Arrays and updates in place, since stacked features and sums of padded tiles would be copies.
-    features = [tf.TensorArray(one.dtype, count, element_shape=one.shape) for one in maps]
-    total = tf.zeros([tf.shape(images)[0], *sums.shape[1:]], sums.dtype)
+    with tf.device(_HOST):
+        features = [tf.TensorArray(one.dtype, count, element_shape=one.shape) for one in maps]
+    total = tf.zeros([tf.shape(images)[0], *sums.shape[1:]])
     for i in tf.range(count):
         tf.autograph.experimental.set_loop_options(
             parallel_iterations=1, shape_invariants=[(total, sums.shape)]
         )
-        box = boxes[i]
-        cells = in_cells(kept[i], box[:2], network.feature_stride)
-        encoded, tile_sum = network.encode(images[:, box[0] : box[2], box[1] : box[3]], cells)
-        with tf.device("CPU:0"):  # A GPU would not hold the features of all tiles.
+        y0, x0, y1, x1 = tf.unstack(boxes[i])
+        inner = in_cells(kept[i], boxes[i, :2], network.feature_stride)
+        encoded, tile_sum = network.encode(images[:, y0:y1, x0:x1], inner)
+        with tf.device(_HOST):
             features = [
-                array.write(i, values) for array, values in zip(features, encoded, strict=True)
+                array.write(i, tf.identity(one))
+                for array, one in zip(features, encoded, strict=True)
             ]
         total += tile_sum
-    cells = -(-size // network.feature_stride)
-    context = total / tf.cast(cells[0] * cells[1], tf.float32)
-    stride = network.output_stride
-    rows, columns = tf.unstack(-(-size // stride))
-    views = tf.range(tf.shape(images)[0])
-    whole = tf.zeros([tf.size(views), rows, columns, network.num_outputs])
-    for i in tf.range(count):
-        tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-        logits = network.decode([array.read(i) for array in features], context)
-        y0, x0, y1, x1 = tf.unstack(in_cells(kept[i], [0, 0], stride))
-        inner = in_cells(kept[i], boxes[i, :2], stride)
-        cells = tf.stack(tf.meshgrid(views, tf.range(y0, y1), tf.range(x0, x1), indexing="ij"), -1)
-        whole = tf.tensor_scatter_nd_update(
-            whole, cells, logits[:, inner[0] : inner[2], inner[1] : inner[3]]
-        )
-    return whole
+    cells = tf.reduce_prod(-(-tf.shape(images)[1:3] // network.feature_stride))
+    return features, total / tf.cast(cells, tf.float32)
 
 
 def in_cells(box: tf.Tensor, origin: tf.Tensor, stride: int) -> tf.Tensor:
