@@ -1,5 +1,6 @@
 """The precision in which the layers of a training compute, chosen by a measurement."""
 
+import functools
 import time
 from collections.abc import Callable
 
@@ -33,11 +34,13 @@ def choose() -> str:
     return chosen
 
 
+@functools.cache
 def _measure() -> dict[str, float]:
     """Returns the seconds of a convolution with its gradients by precision.
 
     They are the shortest of some turns. Other programs only make a turn longer: with medians, a
-    busy machine was taken for one without a gain.
+    busy machine was taken for one without a gain. Measured once in a program, so that `fit` trains
+    in the precision in which it has timed the steps.
     """
     steps = {name: _step(tf.as_dtype(name)) for name in ("float32", "bfloat16")}
     for step in steps.values():
