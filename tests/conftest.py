@@ -2,6 +2,7 @@
 
 import gc
 import pathlib
+import sys
 
 import pytest
 
@@ -37,6 +38,14 @@ def _collected_once():
     yield
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _default_precision():
+    """Trainings set the precision in which Keras computes: not for the tests of other files."""
+    yield
+    if "tf_keras" in sys.modules:
+        sys.modules["tf_keras"].mixed_precision.set_global_policy("float32")
 
 
 @pytest.fixture

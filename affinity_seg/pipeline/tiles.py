@@ -104,7 +104,7 @@ def _run_tiles(network: Network, images: tf.Tensor, boxes: tf.Tensor, kept: tf.T
         tile = network.decode(encoded, context)[:, y0:y1, x0:x1]
         y0, x0, y1, x1 = tf.unstack(in_cells(kept[i], [0, 0], stride))
         places = tf.meshgrid(views, tf.range(y0, y1), tf.range(x0, x1), indexing="ij")
-        # In place. A sum of padded tiles would be two more copies.
+        # In a graph this is in place. A sum of padded tiles would take two copies more.
         logits = tf.tensor_scatter_nd_update(logits, tf.stack(places, -1), tile)
     return logits
 
