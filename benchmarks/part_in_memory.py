@@ -1,4 +1,4 @@
-r"""Compares the instances of a large picture with those of its corner, which is segmented whole.
+r"""Compares the instances of a large picture with those of its corner, segmented by itself.
 
     python -m benchmarks.large_pictures --output_dir=runs/benchmark_20000 --side=20000
     python -m benchmarks.part_in_memory --picture=runs/benchmark_20000/20000/20000.tif \
@@ -63,7 +63,7 @@ def main(values: cli.Flags) -> None:
         _row("the corner in parts", in_one_piece, in_parts, side),
         _row("the large picture", in_one_piece, found, side - values.margin),
     ]
-    runs.print_table(f"a corner of {side}x{side} pixels in one piece, and in", rows)
+    runs.print_table("the corner in one piece, and elsewhere", rows)
     path = os.path.join(values.output_dir, "part.json")
     files.write_json(path, rows)
     print(f"\nwritten: {path}")
@@ -80,6 +80,7 @@ def _row(name: str, wanted: np.ndarray, found: np.ndarray, inside: int) -> dict[
     """
     compared = _inside(wanted, inside)
     return {
+        "corner": "x".join(map(str, wanted.shape)),
         "compared with": name,
         "instances": len(compared),
         **_same(wanted, found, compared),

@@ -92,18 +92,19 @@ def run(network: Network, images: tf.Tensor, max_pixels: int, overlap: int) -> t
 
 def _run_tiles(network: Network, images: tf.Tensor, boxes: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
     features, context = _encode_tiles(network, images, boxes, kept)
-    stride = network.output_stride
+    stride, num_views = network.output_stride, tf.shape(images)[0]
     rows, columns = tf.unstack(-(-tf.shape(images)[1:3] // stride))
-    views = tf.range(tf.shape(images)[0])
-    logits = tf.zeros([tf.size(views), rows, columns, network.num_outputs])
+    logits = tf.zeros([num_views, rows, columns, network.num_outputs])
     for i in tf.range(tf.shape(boxes)[0]):
         tf.autograph.experimental.set_loop_options(parallel_iterations=1)
         with tf.device(_HOST):
             encoded = [array.read(i) for array in features]
         y0, x0, y1, x1 = tf.unstack(in_cells(kept[i], boxes[i, :2], stride))
         tile = network.decode(encoded, context)[:, y0:y1, x0:x1]
-        y0, x0, y1, x1 = tf.unstack(in_cells(kept[i], [0, 0], stride))
-        places = tf.meshgrid(views, tf.range(y0, y1), tf.range(x0, x1), indexing="ij")
+        top, left, bottom, right = tf.unstack(in_cells(kept[i], [0, 0], stride))
+        places = tf.meshgrid(
+            tf.range(num_views), tf.range(top, bottom), tf.range(left, right), indexing="ij"
+        )
         # In a graph this is in place. A sum of padded tiles would take two copies more.
         logits = tf.tensor_scatter_nd_update(logits, tf.stack(places, -1), tile)
     return logits

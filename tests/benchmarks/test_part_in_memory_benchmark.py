@@ -57,7 +57,7 @@ def test_the_whole_picture_has_its_own_instances(segmented, tmp_path):
     rows = json.loads((tmp_path / "part.json").read_text())
     assert [row["compared with"] for row in rows] == ["the corner in parts", "the large picture"]
     for row in rows:
-        assert row["instances"] > 20
+        assert row["corner"] == "300x300" and row["instances"] > 20
         assert (row["identical"], row["only there"]) == (1, 0)
 
 
