@@ -135,7 +135,7 @@ def parse(program: ModuleType, arguments: Sequence[str]) -> Flags:
         if values[RUNNER].value is None:
             others = _define(program)(argv)[1:]  # Raises the error of an unknown flag.
         else:
-            values[OTHERS].value = [o for o in others if o.startswith("--")]
+            values[OTHERS].value += [o for o in others if o.startswith("--")]
             others = [o for o in others if not o.startswith("--")]
     if others:
         raise ValueError(f"unexpected arguments: {others}; a flag is --name=value")
@@ -213,10 +213,10 @@ def _checked(program: ModuleType, arguments: Sequence[str], name: str) -> int | 
         return _INTERRUPTED_STATUS
     except flags.Error as error:
         _fail(name, f"{error}; --help lists the flags")
-    except input_errors.types() as error:
+    except (MemoryError, *input_errors.types()) as error:
         if is_debugged:
             raise
-        _fail(name, error)
+        _fail(name, str(error) or "out of memory")
 
 
 def _define(program: ModuleType) -> Flags:

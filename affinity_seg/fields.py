@@ -57,7 +57,7 @@ class _Type:
 
 
 def checked(
-    default: Any,
+    default: Any = dataclasses.MISSING,
     *,
     low: float | None = None,
     high: float | None = None,
@@ -67,7 +67,7 @@ def checked(
     """Returns a dataclass field that `check` checks.
 
     Args:
-      default: Its default.
+      default: Its default, without which the field must be given.
       low: Least value, also of each entry of a list.
       high: Largest value, likewise.
       choices: The only values, likewise.

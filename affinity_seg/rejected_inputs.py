@@ -1,7 +1,7 @@
 """Inputs that a run could not use: listed by name and reason, while the run goes on."""
 
 import contextlib
-import errno
+import copy
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,6 @@ FILE_NAME = "rejected.json"
 
 EXIT_STATUS = 3
 """Exit status of a program that finished, but could not use some of its inputs."""
-
-_OWN = frozenset(
-    (errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS)
-)
-"""Numbers of OSErrors of the machine, such as a full disk: no input causes them."""
 
 
 class RejectedInput(NamedTuple):
@@ -56,6 +51,7 @@ class RejectedInputs:
         """
         self._folder = folder
         self._strict = strict
+        self._prefix = ""
         self._rejected: dict[str, RejectedInput] = {}
 
     def __len__(self) -> int:
@@ -63,13 +59,23 @@ class RejectedInputs:
 
     @property
     def reasons(self) -> list[str]:
-        """What was wrong with each input, in the order of the failures."""
-        return [entry.reason for entry in self._rejected.values()]
+        """What was wrong with each input, of a part of its own only, in the order of the failures."""
+        return [e.reason for name, e in self._rejected.items() if name.startswith(self._prefix)]
 
     @property
     def is_strict(self) -> bool:
         """Whether errors are raised instead of listed."""
         return self._strict
+
+    def part(self, prefix: str) -> "RejectedInputs":
+        """Returns a list that adds to this one, for a part of the inputs.
+
+        Args:
+          prefix: Precedes the names of the inputs, since names of two parts may be the same.
+        """
+        part = copy.copy(self)
+        part._prefix += prefix
+        return part
 
     @contextlib.contextmanager
     def listed(self, name: str, path: str) -> Iterator[None]:
@@ -84,16 +90,17 @@ class RejectedInputs:
         try:
             yield
         except input_errors.types() as error:
-            if self._strict or (isinstance(error, OSError) and error.errno in _OWN):
+            if self._strict or input_errors.is_of_the_machine(error):
                 raise
             self.add(name, path, str(error))
 
     def __contains__(self, name: str) -> bool:
-        return name in self._rejected
+        return self._prefix + name in self._rejected
 
     def add(self, name: str, path: str, reason: str) -> None:
         """Lists an input; for callers that cannot use the context manager `listed`."""
-        self._rejected[name] = RejectedInput(name, path, reason)
+        entry = RejectedInput(self._prefix + name, path, reason)
+        self._rejected[entry.name] = entry
         if self._folder is not None:
             logging.warning("left out: %s", reason)
             write(self._folder, self._rejected.values())

@@ -75,9 +75,30 @@ def test_arguments_for_a_library_below_are_passed_on(monkeypatch):
     assert passed == ["--runner=FlinkRunner", "--parallelism=2"]
 
 
+def test_they_are_added_to_those_that_are_named(monkeypatch):
+    passed = []
+    program = _program(
+        lambda values: passed.extend(tool_flags.beam_flags(values)), tool_flags.define_runner_flags
+    )
+    for _ in range(2):  # The second program knows nothing of the flags of the first.
+        passed.clear()
+        monkeypatch.setattr(
+            sys, "argv", ["tool.py", "--runner=X", "--beam_flag=--project=p", "--region=r"]
+        )
+        with pytest.raises(SystemExit):
+            cli.start(program)
+        assert passed == ["--runner=X", "--project=p", "--region=r"]
+
+
 def test_a_message_of_many_lines_becomes_one(monkeypatch):
     with pytest.raises(SystemExit, match=r"^tool\.py: a\.yaml: wrong near line 3$"):
         _run(monkeypatch, ValueError("a.yaml: wrong\n  near line 3\n"))
+
+
+@pytest.mark.parametrize("text", ["", "Unable to allocate 8 TiB"])
+def test_too_little_memory_is_one_line(monkeypatch, text):
+    with pytest.raises(SystemExit, match=rf"^tool\.py: {text or 'out of memory'}$"):
+        _run(monkeypatch, MemoryError(*filter(None, [text])))
 
 
 def test_interrupted_without_a_stack_trace(monkeypatch, capsys):

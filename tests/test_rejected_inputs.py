@@ -1,10 +1,15 @@
 """Tests for the list of inputs that a run could not use."""
 
+import errno
 import json
 
+import cv2
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from affinity_seg import rejected_inputs
+from affinity_seg.pipeline import errors
 
 
 def test_lists_what_a_body_raises_and_goes_on(tmp_path, capsys):
@@ -40,3 +45,34 @@ def test_a_mistake_of_the_program_is_not_listed(tmp_path):
     rejected = rejected_inputs.RejectedInputs(str(tmp_path))
     with pytest.raises(KeyError), rejected.listed("good", "good.png"):
         raise KeyError("our own")
+
+
+def _cv2_memory_error():
+    error = cv2.error("Insufficient memory")
+    error.code = -4
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
+        _cv2_memory_error(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_of_the_machine_stops_the_run(tmp_path, error):
+    rejected = rejected_inputs.RejectedInputs(str(tmp_path))
+    with pytest.raises(type(error)), rejected.listed("good", "good.png"):
+        with errors.errors_named("good.png"):
+            raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_array_that_is_too_large_for_opencv_has_that_code():
+    """The code that stands for too little memory is the one that OpenCV gives."""
+    with pytest.raises((cv2.error, MemoryError)) as raised:
+        cv2.copyMakeBorder(np.zeros((1, 1), np.uint8), 0, 1 << 30, 0, 1 << 30, 0)
+    assert getattr(raised.value, "code", -4) == -4

@@ -18,52 +18,6 @@ _SOME_PARTS = 0.02
 _MANY_CONTACTS = 0.5
 _MOST_CLASS_WEIGHT = 2.0
 
-NAMES = (
-    "class_table",
-    "channels",
-    "seed",
-    "tuning_images",
-    "tuning_parts",
-    "judging_images",
-    "regions",
-    "object_size",
-    "min_zoom",
-    "max_zoom",
-    "scales",
-    "contrast_percentiles",
-    "contrast_floor",
-    "random_turn",
-    "photometric",
-    "microscope",
-    "crop_size",
-    "object_crops",
-    "decoder_stride",
-    "aspp_rates",
-    "distances",
-    "foreground_share",
-    "class_weights",
-    "affinity_weight",
-    "other_instance_pair_weight",
-    "merge_window",
-    "stages",
-    "thresholds",
-    "min_pixels",
-    "start_from",
-    "backbone",
-    "learning_rate",
-    "train_steps",
-)
-"""All choices of a plan, in the order of its file."""
-
-OF_THE_TRAINING = NAMES[NAMES.index("object_size") : NAMES.index("merge_window")] + (
-    "channels",
-    "seed",
-    "backbone",
-    "learning_rate",
-)
-"""Choices that change what a network learns, beside its records, its start and its steps."""
-
-
 def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
     """Returns the choices that depend on the data only.
 
@@ -72,7 +26,7 @@ def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
       class_table: The classes.
 
     Returns:
-      All of `NAMES` but those of the images (see `sets`), the first weights and the steps.
+      All of `values.NAMES` but those of the images (see `sets`), the first weights and the steps.
     """
     plan = zooms.of(found)
     plan |= colours.of(found, is_whole=not plan.value("regions"))

@@ -2,12 +2,13 @@
 
 import os
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import yaml
 
 from affinity_seg import files, structured
+from affinity_seg.fitting import values
 
 FILE = "plan.yaml"
 
@@ -49,15 +50,15 @@ def write(folder: str, plan: Plan) -> str:
     return path
 
 
-def read(folder: str, names: Sequence[str]) -> Plan | None:
+def read(folder: str) -> Plan | None:
     """Reads a plan that may have been edited; None if there is none.
 
     Args:
       folder: Its folder.
-      names: All choices that it must have.
 
     Raises:
-      ValueError: The file is not YAML, or a choice is missing, unknown or has no value.
+      ValueError: The file is not YAML, or a choice is missing, unknown or has no value or a wrong
+        one.
     """
     path = os.path.join(folder, FILE)
     if not os.path.isfile(path):
@@ -67,8 +68,8 @@ def read(folder: str, names: Sequence[str]) -> Plan | None:
     if not isinstance(content, dict):
         raise ValueError(f"{path}: must be a mapping of choices: {structured.shown(content)}")
     for what, found in (
-        ("has an unknown choice", set(content) - set(names)),
-        ("lacks a choice", set(names) - set(content)),
+        ("has an unknown choice", set(content) - set(values.NAMES)),
+        ("lacks a choice", set(values.NAMES) - set(content)),
     ):
         if found:
             shown = ", ".join(map(str, sorted(found, key=str)))
@@ -78,7 +79,13 @@ def read(folder: str, names: Sequence[str]) -> Plan | None:
             raise ValueError(
                 f"{path}: `{name}` must be {{value: ..., reason: ...}}: {structured.shown(entry)}"
             )
-    return Plan({n: Choice(content[n]["value"], str(content[n].get("reason"))) for n in names})
+    try:
+        values.Values(**{name: entry["value"] for name, entry in content.items()})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    return Plan(
+        {n: Choice(content[n]["value"], str(content[n].get("reason"))) for n in values.NAMES}
+    )
 
 
 def _entry(item: tuple[str, Choice]) -> str:

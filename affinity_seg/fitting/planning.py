@@ -5,7 +5,7 @@ import time
 from affinity_seg import class_tables, resources
 from affinity_seg.configs import experiments
 from affinity_seg.data import truth_classes, truth_forms
-from affinity_seg.fitting import choices, preparing, sets, settings, timing
+from affinity_seg.fitting import choices, preparing, sets, settings, timing, values
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.preparing import Data, Request
 from affinity_seg.fitting.settings import Start
@@ -76,7 +76,7 @@ def make(request: Request, data: Data, start: Start | None, began: float) -> Pla
         has_start=start is not None,
     )
     plan |= Plan(train_steps=timing.steps(budget, found, plan))
-    return Plan({name: plan[name] for name in choices.NAMES})
+    return Plan({name: plan[name] for name in values.NAMES})
 
 
 def experiment(
@@ -94,7 +94,7 @@ def experiment(
     changes = settings.overrides(
         plan,
         class_table=sets.locate_class_table(folder, value),
-        num_classes=sets.find_class_table(folder, value).num_classes,
+        class_names=sets.find_class_table(folder, value).class_names,
         train_path=train_path,
         tuning_path=tuning_path,
         num_images=len(data.split(plan).train),

@@ -21,7 +21,6 @@ TRAIN, TUNING = "train", "tuning"
 """First parts of the shards' names."""
 
 _NUM_SHARDS = 4
-_VAL = "val/"
 
 
 class Request(NamedTuple):
@@ -96,7 +95,7 @@ class Data:
         checked = self._checked(train, class_table, "", objects)
         found = survey.measure((one for one in checked if one.item.name in measured), class_table)
         if val:
-            for _ in self._checked(val, class_table, _VAL, objects):
+            for _ in self._checked(val, class_table, sets.VAL, objects):
                 pass
         rejected = self.rejected.take()
         if rejected and not self._request.leave_out:
@@ -128,7 +127,7 @@ class Data:
         objects = self._marks.fact("objects")
         return sets.Images(
             [item for item in self._listed.train if item.name in objects],
-            [item for item in self._listed.val if _VAL + item.name in objects],
+            [item for item in self._listed.val if sets.VAL + item.name in objects],
         )
 
     def with_objects(self) -> set[str]:
@@ -177,7 +176,9 @@ class Data:
         objects: dict[str, int],
     ) -> Iterator[checks.CheckedItem]:
         """Yields the images that can be used, and counts their objects by name."""
-        for one in sets.check(items, class_table, self.rejected, self._request.allowed):
+        for one in sets.check(
+            items, class_table, self.rejected.part(prefix), self._request.allowed
+        ):
             objects[prefix + one.item.name] = sum(one.instances_of_class.values())
             yield one
 

@@ -31,6 +31,9 @@ _FEW_PARTS = ("thresholds", "min_pixels")
 _LEAST_SPLIT = 4
 """With fewer images than this none is held out."""
 
+VAL = "val/"
+"""Precedes the names of images of `val` where they stand beside those of `train`."""
+
 
 class Images(NamedTuple):
     """The images of an input.
@@ -75,7 +78,8 @@ def list_input(
     Args:
       folder: The input.
       layout: One of `layouts.LABELLED_LAYOUTS`; of `cityscapes` the splits train and val are read.
-      rejected: As in `listing.list_labelled_images`; so are `allowed` and `choice`.
+      rejected: As in `listing.list_labelled_images`; so are `allowed` and `choice`. The names of
+        `val` begin with `VAL`.
 
     Raises:
       FileNotFoundError: There is no such folder, or it has no image or lacks truth.
@@ -87,8 +91,9 @@ def list_input(
     def listed(part: str) -> list[Item]:
         path = os.path.join(folder, part) if layout == "folder" else folder
         split = part if layout == "cityscapes" else ""
+        left_out = rejected.part(VAL) if rejected is not None and part == "val" else rejected
         return listing.list_labelled_images(
-            path, layout, split, rejected=rejected, allowed=allowed, choice=choice
+            path, layout, split, rejected=left_out, allowed=allowed, choice=choice
         )
 
     above = folder if layout == "folder" else os.path.join(folder, "leftImg8bit")
@@ -194,15 +199,9 @@ def split(images: Images, with_objects: Collection[str], plan: Plan) -> Split:
       plan: The plan.
 
     Raises:
-      ValueError: The plan holds out more images than there are, or a number is negative.
+      ValueError: The plan holds out more images than there are.
     """
-    numbers = {name: plan.value(name) for name in ("seed", "tuning_images", "judging_images")}
-    for name, number in numbers.items():
-        if type(number) is not int or number < 0:
-            raise ValueError(
-                f"{plan_file.FILE}: `{name}` must be a whole number from 0 on: {number!r}"
-            )
-    seed, tuning, judging = numbers.values()
+    seed, tuning, judging = map(plan.value, ("seed", "tuning_images", "judging_images"))
     names = sorted(item.name for item in images.train if item.name in with_objects)
     if tuning + judging >= max(len(names), 1):
         raise ValueError(

@@ -10,7 +10,7 @@ from affinity_seg import files, model_folder, structured
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.fitting import plan as plan_file
-from affinity_seg.fitting import zooms
+from affinity_seg.fitting import values, zooms
 from affinity_seg.fitting.plan import Plan
 from affinity_seg.modeling import network_folder
 
@@ -20,19 +20,11 @@ EXPERIMENT = "experiment.yaml"
 BASE = ("small", "nuclei", "nuclei_joint")
 """Files of configs/experiments that every fit begins with."""
 
-_DECODERS = {
-    2: {"levels": [3, 2, 1], "filters": [64, 48, 32]},
-    4: {"levels": [3, 2], "filters": [64, 48]},
-    8: {"levels": [3], "filters": [64]},
-    16: {"levels": [], "filters": []},
-}
-"""`fusion` of the network by the stride of its logits."""
-
 _PRESETS = {True: "demo", False: "nuclei"}
 """The preset that a fit begins with, by `regions`."""
 
 _WARM_UP = 50
-_VALIDATIONS = 5
+VALIDATIONS = 5
 """Validations of a training that starts from other weights; the best of them is kept."""
 
 _FREEZE_BELOW = 50
@@ -106,7 +98,7 @@ def overrides(
     plan: Plan,
     *,
     class_table: str,
-    num_classes: int,
+    class_names: tuple[str, ...],
     train_path: str,
     tuning_path: str,
     num_images: int,
@@ -117,26 +109,50 @@ def overrides(
     Args:
       plan: The plan.
       class_table: Path or name of its class table.
-      num_classes: Its classes, with the background.
+      class_names: Its classes, background first.
       train_path: Pattern of the records to train on.
       tuning_path: Pattern of the records to validate on, if it starts from other weights.
       num_images: Images to train on.
       start: The model of `start_from`.
     """
+    task, trainer = _task(plan, class_table, train_path, tuning_path), _trainer(plan)
+    if start is not None:
+        modules = ["backbone", "decoder"]
+        if _has_classes_of(start, class_names):
+            modules.append("head")
+            # Averages of the whole training, which begin with the start: they keep what it knows.
+            decay = round(1 - 1 / plan.value("train_steps"), 6)
+            average = {"average_decay": decay, "dynamic_decay": False}
+            trainer["optimizer_config"]["ema"] = average
+        task |= {
+            "model": network_folder.read_task(
+                network_folder.params_dir(start.network_dir)
+            ).model.as_dict(),
+            "init_checkpoint": start.network_dir,
+            "init_checkpoint_modules": modules,
+            "freeze_batch_norm": num_images < _FREEZE_BELOW,
+        }
+        trainer |= _validated(plan.value("train_steps"))
+    elif plan.value("backbone") is not None:
+        task |= {
+            "init_checkpoint": read_start(plan.value("backbone"), "backbone").network_dir,
+            "init_checkpoint_modules": ["backbone"],
+        }
+    return {"task": task, "trainer": trainer}
+
+
+def _task(plan: Plan, class_table: str, train_path: str, tuning_path: str) -> dict[str, Any]:
+    """Returns network, data and losses of a training with fresh weights."""
     value = plan.value
-    steps, side = value("train_steps"), value("crop_size")
-    if value("decoder_stride") not in _DECODERS:
-        raise ValueError(
-            f"{plan_file.FILE}: `decoder_stride` must be one of {list(_DECODERS)}: "
-            f"{value('decoder_stride')!r}"
-        )
-    shared = {
+    side = value("crop_size")
+    zooming = {
         "object_size": value("object_size") or 0.0,
         "min_zoom": value("min_zoom"),
         "max_zoom": value("max_zoom"),
     }
     least, most = value("scales")
-    task = {
+    share = value("microscope")
+    return {
         "class_table": class_table,
         "foreground_share": value("foreground_share"),
         "distances": value("distances"),
@@ -144,22 +160,23 @@ def overrides(
             "contrast_percentiles": value("contrast_percentiles"),
             "contrast_floor": value("contrast_floor"),
             **_channels(value("channels")),
-            "fusion": _DECODERS[value("decoder_stride")],
+            "fusion": values.DECODERS[value("decoder_stride")],
             "aspp": {"rates": value("aspp_rates")},
         },
         "train_data": {
-            **shared,
+            **zooming,
             "input_path": train_path,
             "crop_size": [side, side],
             "scale_min": least,
             "scale_max": most,
             "random_turn": value("random_turn"),
             "photometric": value("photometric"),
+            "microscope": {"share": share} if share else {"share": 0.0, "empty": 0.0},
             "object_crops": value("object_crops"),
             "seed": value("seed"),
         },
         "validation_data": {
-            **shared,
+            **zooming,
             "input_path": tuning_path,
             "crop_size": [2 * side, 2 * side],
             "global_batch_size": 1,
@@ -171,45 +188,48 @@ def overrides(
             "sample_stride": min(4, value("decoder_stride")),
         },
     }
-    share = value("microscope")
-    task["train_data"]["microscope"] = {"share": share} if share else {"share": 0.0, "empty": 0.0}
+
+
+def _trainer(plan: Plan) -> dict[str, Any]:
+    """Returns steps and optimizer of a training with fresh weights."""
+    steps, rate = plan.value("train_steps"), plan.value("learning_rate")
     loop = min(_WARM_UP, steps)
-    validation, average = steps, {}
-    if start is not None:
-        own = network_folder.read_task(network_folder.params_dir(start.network_dir))
-        is_same = len(start.class_names) == num_classes
-        task["model"] = own.model.as_dict()
-        task["init_checkpoint"] = start.network_dir
-        task["init_checkpoint_modules"] = ["backbone", "decoder"] + ["head"] * is_same
-        task["freeze_batch_norm"] = num_images < _FREEZE_BELOW
-        validation = loop = max(1, min(loop, steps // _VALIDATIONS))
-        if is_same:
-            # Averages of the whole training, which begin with the start: they keep what it knows.
-            average = {"ema": {"average_decay": round(1 - 1 / steps, 6), "dynamic_decay": False}}
-    elif value("backbone") is not None:
-        task["init_checkpoint"] = read_start(value("backbone"), "backbone").network_dir
-        task["init_checkpoint_modules"] = ["backbone"]
-    rate = value("learning_rate")
     return {
-        "task": task,
-        "trainer": {
-            "train_steps": steps,
-            "steps_per_loop": loop,
-            "summary_interval": loop,
-            "checkpoint_interval": loop * max(1, min(200, steps) // loop),
-            "validation_interval": validation,
-            "optimizer_config": {
-                **average,
-                "learning_rate": {"cosine": {"initial_learning_rate": rate, "decay_steps": steps}},
-                "warmup": {
-                    "linear": {
-                        "warmup_steps": min(_WARM_UP, steps - 1),
-                        "warmup_learning_rate": round(rate / 10, 9),
-                    }
-                },
+        "train_steps": steps,
+        **_loop(loop, steps),
+        "validation_interval": steps,
+        "optimizer_config": {
+            "learning_rate": {"cosine": {"initial_learning_rate": rate, "decay_steps": steps}},
+            "warmup": {
+                "linear": {
+                    "warmup_steps": min(_WARM_UP, steps - 1),
+                    "warmup_learning_rate": round(rate / 10, 9),
+                }
             },
         },
     }
+
+
+def _validated(steps: int) -> dict[str, int]:
+    """Returns the intervals of a training that is validated `VALIDATIONS` times, and at its end."""
+    loop = max(1, min(_WARM_UP, steps // VALIDATIONS))
+    return _loop(loop, steps) | {
+        "validation_interval": loop * max(1, steps // VALIDATIONS // loop)
+    }
+
+
+def _loop(loop: int, steps: int) -> dict[str, int]:
+    """Returns the intervals of summaries and checkpoints, given the steps between two summaries."""
+    return {
+        "steps_per_loop": loop,
+        "summary_interval": loop,
+        "checkpoint_interval": loop * max(1, min(200, steps) // loop),
+    }
+
+
+def _has_classes_of(start: Start, class_names: tuple[str, ...]) -> bool:
+    """Returns whether the head of a model has these classes; a single one may have any name."""
+    return start.class_names == class_names or len(start.class_names) == len(class_names) == 2
 
 
 def _channels(count: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from affinity_seg.configs.choices import MERGE_METHODS, PREDICTIONS, RESULTS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import mistakes
 from affinity_seg.evaluation import judging, metrics
-from affinity_seg.fitting import choices, marks, planning, preparing, sets, settings, timing
+from affinity_seg.fitting import marks, planning, preparing, sets, settings, timing, values
 from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting.plan import Plan
 from affinity_seg.modeling import network_folder
@@ -53,7 +53,7 @@ class Fit:
         self._began = time.monotonic()
         self._request = request
         folder = request.output_dir
-        self._plan = plan_file.read(folder, choices.NAMES)
+        self._plan = plan_file.read(folder)
         name = request.start_from if self._plan is None else self._plan.value("start_from")
         self._start = None if name is None else settings.read_start(name)
         self._marks = marks.Marks(folder)
@@ -227,10 +227,10 @@ class Fit:
 
     def _of_the_training(self) -> str:
         """Returns what the network is made from, but for the number of steps."""
-        values = self._plan.values_of()
+        found = self._plan.values_of()
         return marks.fingerprint(
             self.data.made_from(self._plan, self._class_table()),
-            {name: values[name] for name in choices.OF_THE_TRAINING},
+            {name: found[name] for name in values.OF_THE_TRAINING},
             self._start and network_folder.network_identity(self._start.network_dir),
         )
 

@@ -14,5 +14,7 @@ def errors_named(path: str) -> Iterator[None]:
     except OSError:  # Its message has the name of the file already.
         raise
     except input_errors.types() as error:
+        if input_errors.is_of_the_machine(error):
+            raise
         text = str(error)
         raise ValueError(text if text.startswith(path) else f"{path}: {text}") from error

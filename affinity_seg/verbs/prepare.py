@@ -47,8 +47,9 @@ def define_flags(values: cli.Flags) -> None:
     values.integer(
         "num_shards",
         None,
-        f"Number of shards; default: {_NUM_SHARDS}. With --sets of each set, at most one for each "
-        f"example; default: {_NUM_SHARDS_OF_A_SET}.",
+        f"Number of shards, at most one for each image; default: {_NUM_SHARDS} or fewer. With "
+        f"--sets of each set, at most one for each example; default: {_NUM_SHARDS_OF_A_SET}.",
+        1,
     )
     values.list("sets", [], f"Sets of the paper, some of {training_set_settings.SETS}.")
     values.string("coarse_split", "train_extra", "Split of the coarse sets.")
@@ -126,7 +127,7 @@ def _write_images(values, rejected, allowed):
 
     items = _list(values, values.annotation, rejected, allowed)
     class_table = _class_table(values, items)
-    num_shards = values.num_shards or _NUM_SHARDS
+    num_shards = values.num_shards or min(_NUM_SHARDS, len(items))
     summary = tfrecords.write_tfrecords(
         items, class_table, values.output_dir, values.split, num_shards, rejected, allowed
     )
@@ -138,14 +139,17 @@ def _write_sets(values, settings, rejected, allowed):
     """Writes sets of the paper."""
     from affinity_seg.data import tfrecords, training_sets
 
-    annotations = dict.fromkeys(map(_annotation, values.sets))
-    items = {name: _list(values, name, rejected, allowed) for name in annotations}
+    # The fine and the coarse truth may be of the same images.
+    lists = {name: rejected.part(f"{name}/") for name in map(_annotation, values.sets)}
+    items = {name: _list(values, name, part, allowed) for name, part in lists.items()}
     class_table = _class_table(values, next(iter(items.values())), settings)
     rows = []
     with contextlib.ExitStack() as pending:
         for name in values.sets:
-            source_items = items[_annotation(name)]
-            built = training_sets.build(name, source_items, class_table, settings, rejected)
+            annotation = _annotation(name)
+            built = training_sets.build(
+                name, items[annotation], class_table, settings, lists[annotation]
+            )
             if not built.count:
                 raise ValueError(f"{values.input}: nothing to cut for the set {name}")
             shards = min(values.num_shards or _NUM_SHARDS_OF_A_SET, built.count)
@@ -166,13 +170,13 @@ def _on_beam(values, settings, allowed):
     if len(values.sets) > 1:
         raise ValueError(f"`--sets` must be one set with `--runner`: {values.sets}")
     options = running.parse_options(tool_flags.beam_flags(values))
-    name, annotation, num_shards = values.split, values.annotation, _NUM_SHARDS
+    name, annotation = values.split, values.annotation
     if values.sets:
         name, annotation = values.sets[0], _annotation(values.sets[0])
-        num_shards = _NUM_SHARDS_OF_A_SET
     rejected = rejected_inputs.RejectedInputs(strict=values.strict)
     items = _list(values, annotation, rejected, allowed)
     class_table = _class_table(values, items, settings)
+    num_shards = _NUM_SHARDS_OF_A_SET if values.sets else min(_NUM_SHARDS, len(items))
     wanted = preparing.Preparation(
         name=name,
         items=items,

@@ -1,5 +1,6 @@
 """The sets of section 5: which rows go, which crops are cut, and that the seed decides."""
 
+import json
 import shutil
 
 import cv2
@@ -191,6 +192,19 @@ def test_the_tool_writes_the_same_bytes_again(data_dir, tmp_path):
     rows = {line.split()[0]: line.split()[1:3] for line in result.stdout.splitlines() if line}
     for name, count in counts.items():
         assert rows[name] == [str(count), str(training_set_settings.PAPER_COUNTS[name])]
+
+
+def test_a_coarse_mask_that_cannot_be_used_leaves_the_fine_one(data_dir, tmp_path):
+    folder = tmp_path / "cityscapes"
+    shutil.copytree(data_dir, folder)
+    broken = min((folder / "gtCoarse").rglob("*_instanceIds.png"))
+    broken.write_bytes(b"no picture")
+    result = _run(folder, tmp_path / "out", "--sets=coarse,fine")
+    assert result.returncode == 3, result.stderr[-2000:]
+    rows = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines() if line}
+    assert rows["coarse"] == "2" and rows["fine"] == "3"
+    (entry,) = json.loads((tmp_path / "out" / "rejected.json").read_text())
+    assert entry["name"].startswith("gtCoarse/") and str(broken) in entry["reason"]
 
 
 def test_no_set_is_written_if_one_is_refused(data_dir, tmp_path):

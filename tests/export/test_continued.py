@@ -183,6 +183,28 @@ def test_another_format_is_added(networks, pictures, tmp_path):
     assert _tree(tmp_path / "out") == _tree(tmp_path / "whole")
 
 
+def test_files_of_other_settings_are_not_taken_for_those_of_these(
+    networks, pictures, segmented, tmp_path
+):
+    """A file that is there counts only if it was made with these settings, not just by its name."""
+    out, other = tmp_path / "out", "--override=min_pixels=30"
+    _run(networks, pictures, out, "--formats=png,csv")
+    _run(networks, pictures, out, "--formats=json,coco", other)
+    segmented.clear()
+    assert _run(networks, pictures, out, "--formats=png,json,csv,coco", other) == 0
+    assert len(segmented) == 3
+    _run(networks, pictures, tmp_path / "alone", "--formats=png,json,csv,coco", other)
+    assert _tree(out) == _tree(tmp_path / "alone")
+
+
+def test_formats_that_were_added_one_by_one_are_all_there(networks, pictures, segmented, tmp_path):
+    for chosen in ("png,csv", "json,coco"):
+        _run(networks, pictures, tmp_path / "out", f"--formats={chosen}")
+    segmented.clear()
+    assert _run(networks, pictures, tmp_path / "out", "--formats=coco,csv,json,png") == 0
+    assert not segmented
+
+
 @pytest.mark.parametrize("content", [b"[]", b'{"source": 1', b'{"joined": {}}'])
 def test_damaged_notes_are_made_anew(networks, pictures, segmented, tmp_path, content):
     _run(networks, pictures, tmp_path / "out")

@@ -210,6 +210,22 @@ def test_images_that_cannot_be_used_are_listed(tmp_path):
             assert {entry["name"] for entry in listed} == {"002", "003", "004"}
 
 
+def test_a_bad_image_leaves_that_of_the_same_name_in_the_other_part(tmp_path):
+    for part in ("train", "val"):
+        drawn.discs(tmp_path / "data" / part, 5)
+    (tmp_path / "data" / "train" / "images" / "001.png").write_bytes(b"no picture")
+    (tmp_path / "data" / "val" / "instances" / "002.png").unlink()
+    for part in ("train", "val"):
+        (tmp_path / "data" / part / "images" / "003.png").write_bytes(b"no picture")
+    with mock.patch.object(timing, "measure", return_value=1.0):
+        assert _fit(tmp_path, "--dry_run", "--leave_out") == 3
+    listed = json.loads((tmp_path / "model" / "rejected.json").read_text())
+    assert {entry["name"] for entry in listed} == {"001", "003", "val/002", "val/003"}
+    kept = json.loads((tmp_path / "model" / "fit.json").read_text())["facts"]["objects"]
+    train, val = ({"000", "002", "004"}, {f"val/{i}" for i in ("000", "001", "004")})
+    assert kept.keys() == train | val
+
+
 def test_one_image_only(tmp_path):
     drawn.discs(tmp_path / "data", 1)
     with mock.patch.object(timing, "measure", return_value=1.0):

@@ -12,7 +12,7 @@ from affinity_seg import class_tables, labels, neighbors, resources
 from affinity_seg.configs import experiments, inference
 from affinity_seg.data import checks, listing
 from affinity_seg.data.truth_classes import ONE_CLASS
-from affinity_seg.fitting import choices, plan, settings, survey, timing
+from affinity_seg.fitting import choices, plan, settings, survey, timing, values
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.tasks import experiment_flags
 
@@ -52,21 +52,26 @@ def _complete(chosen, steps=1000, start=None):
     more = {"class_table": "nuclei", "seed": 1, "tuning_images": 2, "judging_images": 0}
     more |= {"tuning_parts": [], "start_from": start, "backbone": None, "learning_rate": 0.003}
     chosen = Plan(chosen) | {k: Choice(v, "") for k, v in (more | {"train_steps": steps}).items()}
-    return Plan({name: chosen[name] for name in choices.NAMES})
+    return Plan({name: chosen[name] for name in values.NAMES})
 
 
-def _experiment(folder, chosen, num_classes=2):
-    table = folder / "class_table.yaml"
-    table.write_bytes(class_tables.as_yaml(ONE_CLASS if num_classes == 2 else CLASSES))
-    changes = settings.overrides(
+def _changes(chosen, class_table, start=None, path="class_table.yaml"):
+    return settings.overrides(
         chosen,
-        class_table=str(table),
-        num_classes=num_classes,
+        class_table=path,
+        class_names=class_table.class_names,
         train_path="runs/nuclei/tfrecords/train-*.tfrecord",
         tuning_path="runs/nuclei/tfrecords/val-*.tfrecord",
         num_images=100,
-        start=None,
+        start=settings.read_start(start) if isinstance(start, str) else start,
     )
+
+
+def _experiment(folder, chosen, num_classes=2):
+    table = ONE_CLASS if num_classes == 2 else CLASSES
+    path = folder / "class_table.yaml"
+    path.write_bytes(class_tables.as_yaml(table))
+    changes = _changes(chosen, table, path=str(path))
     return _parse([*settings.BASE, settings.write_experiment(str(folder), changes)])
 
 
@@ -150,8 +155,34 @@ def test_every_choice_has_its_reason_in_a_sentence(tmp_path):
         assert choice.reason[:1].isupper() and choice.reason.endswith("."), name
     own = {"class_table", "seed", "tuning_images", "tuning_parts", "judging_images"}
     first = {"start_from", "backbone"}
-    left = set(choices.NAMES) - set(chosen) - own
+    left = set(values.NAMES) - set(chosen) - own
     assert left == first | {"learning_rate", "train_steps"}
+
+
+@pytest.mark.parametrize("steps", [1, 4, 49, 160, 251, 800, 2000])
+def test_a_training_from_a_start_is_validated_five_times_and_at_its_end(tmp_path, steps):
+    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS), steps)
+    trainer = _changes(chosen, ONE_CLASS, start="nuclei")["trainer"]
+    interval = trainer["validation_interval"]
+    assert interval % trainer["steps_per_loop"] == 0
+    wanted = min(steps, settings.VALIDATIONS)
+    assert wanted <= len(range(interval, steps + 1, interval)) <= wanted + 1
+
+
+def test_a_head_is_taken_over_if_its_classes_have_the_same_names(tmp_path):
+    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS))
+    start = settings.read_start("nuclei")
+    others = dataclasses.replace(CLASSES, class_names=("background", "a", "c", "b"))
+    for has, own in (
+        (start.class_names, ONE_CLASS),  # One class, though of another name.
+        (CLASSES.class_names, CLASSES),
+        (CLASSES.class_names, others),
+        (CLASSES.class_names, ONE_CLASS),
+    ):
+        changes = _changes(chosen, own, start._replace(class_names=has))
+        is_same = own in (ONE_CLASS, CLASSES) and len(has) == len(own.class_names)
+        assert ("head" in changes["task"]["init_checkpoint_modules"]) == is_same
+        assert ("ema" in changes["trainer"]["optimizer_config"]) == is_same
 
 
 def test_the_backbone_begins_with_that_of_the_shipped_model(tmp_path):
@@ -170,24 +201,32 @@ def test_the_backbone_begins_with_that_of_the_shipped_model(tmp_path):
 def test_the_file_is_read_as_written_and_may_be_edited(tmp_path):
     chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS))
     path = plan.write(str(tmp_path), chosen)
-    assert plan.read(str(tmp_path), choices.NAMES).values_of() == chosen.values_of()
+    assert plan.read(str(tmp_path)).values_of() == chosen.values_of()
     content = yaml.safe_load((tmp_path / plan.FILE).read_text())
     assert content["min_zoom"]["reason"] == chosen["min_zoom"].reason
     content["thresholds"]["value"] = [0.6]
     (tmp_path / plan.FILE).write_text(yaml.safe_dump(content))
-    assert plan.read(str(tmp_path), choices.NAMES).value("thresholds") == [0.6]
+    assert plan.read(str(tmp_path)).value("thresholds") == [0.6]
     for change, message in (
         ({"zoom": {"value": 1}}, "unknown choice: zoom"),
         ({"min_zoom": 3}, "`min_zoom` must be"),
+        ({"tuning_images": {"value": -1}}, "`tuning_images` must be at least 0: -1"),
+        ({"tuning_parts": {"value": ["zooms"]}}, "`tuning_parts` must be one of .*'zooms'"),
+        ({"learning_rate": {"value": "3e-4"}}, "`learning_rate` must be of type float: '3e-4'"),
+        ({"thresholds": {"value": 0.5}}, "`thresholds` must be a list: 0.5"),
+        ({"scales": {"value": [1.0]}}, r"`scales` must be the least and the largest: \[1.0\]"),
+        ({"train_steps": {"value": 0}}, "`train_steps` must be at least 1: 0"),
+        ({"train_steps": {"value": None}}, "`train_steps` must be of type int: None"),
+        ({"decoder_stride": {"value": 3}}, "`decoder_stride` must be 2, 4, 8 or 16: 3"),
     ):
         (tmp_path / plan.FILE).write_text(yaml.safe_dump({**content, **change}))
         with pytest.raises(ValueError, match=message) as error:
-            plan.read(str(tmp_path), choices.NAMES)
+            plan.read(str(tmp_path))
         assert path in str(error.value)
     (tmp_path / plan.FILE).write_text("thresholds: {value: [0.5]}\n")
     with pytest.raises(ValueError, match="lacks a choice: affinity_weight"):
-        plan.read(str(tmp_path), choices.NAMES)
-    assert plan.read(str(tmp_path / "nowhere"), choices.NAMES) is None
+        plan.read(str(tmp_path))
+    assert plan.read(str(tmp_path / "nowhere")) is None
 
 
 def test_a_value_that_breaks_a_rule_names_the_file(tmp_path):
@@ -195,8 +234,6 @@ def test_a_value_that_breaks_a_rule_names_the_file(tmp_path):
     with pytest.raises(ValueError, match=r"plan\.yaml: .*`thresholds` must never increase"):
         broken = {"stages": Choice([3, 3], ""), "thresholds": Choice([0.3, 0.6], "")}
         settings.preset(Plan(chosen | broken), None)
-    with pytest.raises(ValueError, match=r"plan\.yaml: `decoder_stride` must be one of"):
-        _experiment(tmp_path, Plan(chosen | {"decoder_stride": Choice(3, "")}))
 
 
 def test_steps_fit_the_minutes(tmp_path):

@@ -91,5 +91,3 @@ def test_a_plan_that_holds_out_too_many(tmp_path):
     names = set(_names(images.train))
     with pytest.raises(ValueError, match="must leave an image with objects to train on, of 5"):
         sets.split(images, names, _plan(images, names, tuning_images=5))
-    with pytest.raises(ValueError, match="`tuning_images` must be a whole number"):
-        sets.split(images, names, _plan(images, names, tuning_images=-1))

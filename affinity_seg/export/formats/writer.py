@@ -12,7 +12,8 @@ from affinity_seg.export.formats.picture import SegmentedPicture
 
 SOURCE_FOLDER = "sources"
 """Folder beside the results. `<name>.json` in it is written after the other files of a picture. It
-has the hash of what they were made from, and what belongs into the files of all pictures."""
+has the hash of what they were made from, their names, and what belongs into the files of all
+pictures."""
 
 
 class Writer:
@@ -95,19 +96,17 @@ class Writer:
         Returns:
           Whether all files of the picture were there, made from `source`.
         """
-        try:
-            with open(self._source_path(name), "rb") as file:
-                kept = structured.parse_json(file.read(), file.name)
-            joined = {file_name: kept["joined"][file_name] for file_name in self._joined}
-            is_same = kept["source"] == source
-        except (OSError, ValueError, LookupError, TypeError):  # Missing, damaged, other formats.
-            return False
-        own = [module.FILE_NAME for module in self._formats if module.FILE_NAME not in joined]
+        kept = self._kept(name, source)
+        own = [module.FILE_NAME for module in self._formats if module.FILE_NAME not in self._joined]
         paths = [os.path.join(self._output_dir, file.format(name=name)) for file in own]
-        if not (is_same and all(map(os.path.isfile, paths))):
+        if not (
+            kept["files"].issuperset(own)
+            and kept["joined"].keys() >= self._joined.keys()
+            and all(map(os.path.isfile, paths))
+        ):
             return False
-        for file_name, content in joined.items():
-            self._joined[file_name].append(content)
+        for file_name, contents in self._joined.items():
+            contents.append(kept["joined"][file_name])
         return True
 
     def write(self, name: str, converted: dict[str, Any], source: str | None = None) -> list[str]:
@@ -121,19 +120,27 @@ class Writer:
         Returns:
           The paths that were written.
         """
-        kept = self._source_path(name)
+        kept = self._kept(name, source)
         with contextlib.suppress(FileNotFoundError):
-            os.remove(kept)
+            os.remove(self._source_path(name))
         written = []
         for file_name, content in converted.items():
             if file_name in self._joined:
                 self._joined[file_name].append(content)
+                kept["joined"][file_name] = content
             else:
                 written.append(os.path.join(self._output_dir, file_name))
                 files.write_bytes(written[-1], content)
+        kept["files"].update(
+            module.FILE_NAME for module in self._formats if module.FILE_NAME not in self._joined
+        )
         if source is not None:
-            joined = {file_name: converted[file_name] for file_name in self._joined}
-            files.write_json(kept, {"source": source, "joined": joined})
+            noted = {
+                "source": source,
+                "files": sorted(kept["files"]),
+                "joined": dict(sorted(kept["joined"].items())),
+            }
+            files.write_json(self._source_path(name), noted)
         return written
 
     def finish(self) -> list[str]:
@@ -144,6 +151,21 @@ class Writer:
                 written.append(os.path.join(self._output_dir, module.FILE_NAME))
                 files.write_bytes(written[-1], module.join(self._joined[module.FILE_NAME]))
         return written
+
+    def _kept(self, name: str, source: str | None) -> dict[str, Any]:
+        """Returns what an earlier run has written of a picture, made from `source`.
+
+        Returns:
+          "files": the set of the formats' `FILE_NAME`s of the files; "joined": what belongs into
+          the files of all pictures, by `FILE_NAME`. Both are empty if nothing was written, if it
+          was made from something else, or if the note of it is damaged.
+        """
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            with open(self._source_path(name), "rb") as file:
+                kept = structured.parse_json(file.read(), file.name)
+            if source is not None and kept["source"] == source:
+                return {"files": set(kept["files"]), "joined": dict(kept["joined"])}
+        return {"files": set(), "joined": {}}
 
     def _source_path(self, name: str) -> str:
         return os.path.join(names.subfolder(self._output_dir, SOURCE_FOLDER), f"{name}.json")
