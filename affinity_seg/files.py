@@ -5,9 +5,9 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -30,14 +30,13 @@ def atomic_path(path: str) -> Iterator[str]:
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
+    temporary = _temporary(folder, name)
     try:
-        handle, temporary = tempfile.mkstemp(prefix=_prefix(), suffix="-" + name, dir=folder)
-        os.close(handle)
+        open(temporary, "xb").close()
     except OSError as error:
         error.filename = path
         raise
     try:
-        os.chmod(temporary, 0o666 & ~_umask())
         yield temporary
         os.replace(temporary, path)
     except BaseException as error:
@@ -64,9 +63,9 @@ def atomic_folder(path: str) -> Iterator[str]:
         raise FileExistsError(f"the folder to be written must be new or empty: {path}")
     parent, name = os.path.split(path)
     os.makedirs(parent, exist_ok=True)
-    temporary = tempfile.mkdtemp(prefix=_prefix(), suffix="-" + name, dir=parent)
+    temporary = _temporary(parent, name)
+    os.mkdir(temporary)
     try:
-        os.chmod(temporary, 0o777 & ~_umask())
         yield temporary
         os.replace(temporary, path)
     except BaseException:
@@ -129,15 +128,12 @@ def _is_leftover(path: str) -> bool:
     return False
 
 
-def _prefix() -> str:
-    return f"{_PREFIX}{os.getpid()}@{_host()}@"
+def _temporary(folder: str, name: str) -> str:
+    """Returns a path in a folder at which nothing is, with the suffix of `name`."""
+    return os.path.join(
+        folder, f"{_PREFIX}{os.getpid()}@{_host()}@{secrets.token_hex(8)}-{name}"
+    )
 
 
 def _host() -> str:
     return re.sub(r"[^\w.]", "_", socket.gethostname())[:40]
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

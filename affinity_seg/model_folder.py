@@ -111,12 +111,17 @@ def read_own(folder: str) -> ModelFolder:
     """Reads a model's folder that is to be changed, so the name of a shipped model is refused.
 
     Raises:
-      FileNotFoundError: There is no such folder, or the folder of a network is missing.
+      FileNotFoundError: There is no such folder, it holds no model though a shipped one has its
+        name, or the folder of a network is missing.
       ValueError: model.yaml is damaged.
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(
             f"`model` must be a folder that exists, since its {FILE} is written: {folder}"
+        )
+    if find(folder) != folder:
+        raise FileNotFoundError(
+            f"`model` must be a folder with a model, since its {FILE} is written: {folder}"
         )
     return read(folder)
 

@@ -81,7 +81,11 @@ def beam_flags(values: cli.Flags) -> list[str]:
 
 
 def define_model_flags(
-    values: cli.Flags, default: str | None = None, *, required: bool = True
+    values: cli.Flags,
+    default: str | None = None,
+    *,
+    required: bool = True,
+    shipped: bool = True,
 ) -> None:
     """Defines --model, --preset and --override.
 
@@ -89,11 +93,14 @@ def define_model_flags(
       values: The flags.
       default: Default of --model.
       required: Whether the program needs the networks of the model, and not only its preset.
+      shipped: Whether it may be a model that ships: not if the program writes into its folder.
     """
-    what = (
-        "Folder of the model: its networks, and model.yaml with its preset. Or the name of one "
-        "that ships, see `affinity_seg models`; a folder of that name comes first."
-    )
+    what = "Folder of the model: its networks, and model.yaml with its preset."
+    if shipped:
+        what += (
+            " Or the name of one that ships, see `affinity_seg models`; a folder of that name "
+            "comes first."
+        )
     values.string("model", default, what, required=required and default is None)
     values.string("preset", None, "Another preset: a name, see docs/inference.md, or a YAML file.")
     values.multi_string("override", [], "field=value, changes one field of the preset.")

@@ -8,6 +8,9 @@ import requests
 from affinity_seg import verbs
 from affinity_seg.export import formats
 
+MAX_BYTES, MAX_PIXELS = 10**6, 2**18
+"""Limits of the server in the tests."""
+
 BINARY = {"Content-Type": "application/octet-stream"}
 
 

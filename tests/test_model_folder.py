@@ -65,6 +65,8 @@ def test_a_name_is_that_of_a_shipped_model_unless_a_folder_holds_a_model(tmp_pat
         model_folder.read("nucleus")
     (tmp_path / "nuclei").mkdir()  # As of results: it holds no model.
     assert model_folder.read("nuclei").path == nuclei
+    with pytest.raises(FileNotFoundError, match=r"with a model, since its model\.yaml .*: nuclei$"):
+        model_folder.read_own("nuclei")
     (tmp_path / "nuclei" / "affinity").mkdir()
     with pytest.raises(FileNotFoundError, match="nuclei/semantic is missing"):
         model_folder.read("nuclei")

@@ -105,9 +105,11 @@ def markdown(number: int, found: Sequence[dict[str, Any]]) -> str:
     by_preset = {row["preset"]: row for row in found}
     for row in found:
         above = by_preset.get(row["above"], row)
-        change = "" if above is row else f"{100 * (row['ap'] - above['ap']):+.1f}"
+        change = ""
+        if above is not row and None not in (row["ap"], above["ap"]):
+            change = f"{100 * (row['ap'] - above['ap']):+.1f}"
         paper_ap = "-" if row["paper_ap"] is None else f"{row['paper_ap']:.1f}"
-        scores = f"{100 * row['ap']:.1f}", change, f"{100 * row['ap50']:.1f}"
+        scores = tables.percent(row["ap"]), change, tables.percent(row["ap50"])
         seconds = (f"{row[name]:.0f}" for name in ("predict_seconds", "merge_seconds"))
         lines.append((row["name"], paper_ap, *scores, *seconds))
     heads = (f"Table {number}", "paper's AP", "AP", "change", "AP50", "predict s", "merge s")

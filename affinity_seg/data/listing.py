@@ -41,8 +41,7 @@ def list_images(
 def list_pictures(paths: Iterable[str], choice: PlaneChoice = plane_choice.ALL) -> list[Item]:
     """Lists pictures and the pictures of folders, sorted by name.
 
-    The name is the file's without extension; with a chosen page also "_page<N>", so that results
-    of two pages of a file do not overwrite each other.
+    The name is the file's without extension, followed by `PlaneChoice.suffix`.
 
     Args:
       paths: The pictures and folders.
@@ -64,8 +63,7 @@ def list_pictures(paths: Iterable[str], choice: PlaneChoice = plane_choice.ALL) 
             if glob.has_magic(path):
                 message += "; it must be a file or a folder, not a pattern"
             raise FileNotFoundError(message)
-    page = "" if choice.page is None else f"_page{choice.page}"
-    return _sorted(item._replace(name=item.name + page, choice=choice) for item in items)
+    return _sorted(i._replace(name=i.name + choice.suffix, choice=choice) for i in items)
 
 
 def list_labelled_images(

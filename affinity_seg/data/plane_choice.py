@@ -30,6 +30,11 @@ class PlaneChoice(NamedTuple):
                 f"as the network has; the first channel is 1: {list(self.channels)}"
             )
 
+    @property
+    def suffix(self) -> str:
+        """What follows the name of a picture, so that results of two pages have different names."""
+        return "" if self.page is None else f"_page{self.page}"
+
     def flags(self) -> list[str]:
         """Returns the flags that choose the same."""
         flags = [] if self.page is None else [f"--page={self.page}"]

@@ -90,6 +90,16 @@ def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def score(value: float | None) -> str:
+    """Returns a score with three decimals; "n/a" for None, where there is no true instance."""
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def percent(value: float | None) -> str:
+    """Returns a score in percent with one decimal; "n/a" as in `score`."""
+    return "n/a" if value is None else f"{100 * value:.1f}"
+
+
 def _table(heads: tuple[str, ...], rows: list[tuple], width: int = _WIDTH) -> str:
     """Returns a table whose first column is aligned left, the others right.
 

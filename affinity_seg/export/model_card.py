@@ -77,7 +77,7 @@ def complete(text: str, described: ModelFolder, packed: Sequence[PackedNetwork])
     ]
     names = list(dict.fromkeys(name for one in described.scores.values() for name in one))
     scores = [
-        (data, *(_score(one.get(name)) for name in names)) for data, one in described.scores.items()
+        (data, *(tables.score(one.get(name)) for name in names)) for data, one in described.scores.items()
     ]
     preset = described.preset
     if isinstance(preset, dict):
@@ -107,7 +107,3 @@ def _entry(params: dict, path: Sequence[str]) -> str:
     for name in path:
         value = value[name]
     return "x".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _score(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"

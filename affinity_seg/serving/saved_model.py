@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -127,10 +126,15 @@ def read_extra(folder: str, name: str) -> dict:
 
     Raises:
       FileNotFoundError: There is no such file.
+      ValueError: The file is damaged.
     """
     path = os.path.join(folder, EXTRA, name)
-    with open(path, encoding="utf-8") as file:
-        return json.load(file) if name.endswith(".json") else yaml.safe_load(file)
+    parse = structured.parse_json if name.endswith(".json") else structured.parse_yaml
+    with open(path, "rb") as file:
+        content = parse(file.read(), path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: must be a mapping: {structured.shown(content)}")
+    return content
 
 
 def read_class_table(folder: str) -> labels.ClassTable:

@@ -52,12 +52,12 @@ def main(values: cli.Flags) -> None:
             path = item.image_path
             try:
                 content = pictures.read_bytes(path)
-                image = pictures.decode(path, content, picture_files.FORMATS, turned=True)
+                pixels = pictures.decode_values(path, content, picture_files.FORMATS, turned=True)
                 (instances,) = server.segment([content])
                 picture = SegmentedPicture(
                     item.name,
                     item.filename,
-                    WindowedPicture(image),
+                    WindowedPicture(pictures.to_image(path, pixels), pixels),
                     instances,
                     class_table,
                     pixel_size=values.pixel_size,

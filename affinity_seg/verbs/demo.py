@@ -41,6 +41,8 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags) -> None:
     """Runs the verb."""
+    from affinity_seg.evaluation import tables
+
     if not os.path.isdir(os.path.join(resources.root(), "synthetic")):
         raise ValueError("the demo needs the checkout, whose folder synthetic/ makes the streets")
     folder = os.path.abspath(values.output_dir)
@@ -130,7 +132,7 @@ def main(values: cli.Flags) -> None:
         ("connected components of the semantics", summary["baseline_ap"], summary["baseline_ap50"]),
         ("affinities and graph merge", summary["ap"], summary["ap50"]),
     ):
-        print(f"{name:40}{_percent(ap):>8}{_percent(ap50):>8}")
+        print(f"{name:40}{tables.percent(ap):>8}{tables.percent(ap50):>8}")
     print(f"{summary['predictions']} predictions, {summary['true_instances']} true instances")
     print(f"\nreport:   {folder}/report.html")
     print(f"pictures: {folder}/pictures")
@@ -190,7 +192,3 @@ def _evaluate(folder: str, results: str, *more: str) -> tuple[dict, float]:
     )
     with open(path, encoding="utf-8") as file:
         return json.load(file), seconds
-
-
-def _percent(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:.1f}"  # None: no true instance

@@ -61,6 +61,7 @@ def main(values: cli.Flags) -> int:
     if not (math.isfinite(values.minutes) and values.minutes > 0):
         raise ValueError(f"`--minutes` must be positive: {values.minutes:g}")
     allowed = tool_flags.allowed_mistakes(values)
+    from affinity_seg.evaluation import tables
     from affinity_seg.fitting import preparing, stages
 
     same = ("input", "output_dir", "layout", "class_table", "minutes", "seed", "start_from")
@@ -83,7 +84,8 @@ def main(values: cli.Flags) -> int:
     folder = values.output_dir
     print(f"\n{'':10}{'score':>7}" + ("   before" if before else ""))
     for name, score in scores.items():
-        print(f"{name:10}{_shown(score)}" + (f"{_shown(before[name]):>9}" if before else ""))
+        earlier = f"{tables.score(before[name]):>9}" if before else ""
+        print(f"{name:10}{tables.score(score):>7}{earlier}")
     print(f"worst cases: {os.path.join(folder, stages.PAGE)}")
     print(f"this run took {fit.minutes():.1f} minutes\n")
     print("\n".join(_next_commands(values)))
@@ -99,7 +101,3 @@ def _next_commands(values: cli.Flags) -> list[str]:
         f"affinity_seg export {model} --output_dir=runs/exported",
         f"affinity_seg serve {model}",
     ]
-
-
-def _shown(score: float | None) -> str:
-    return f"{'n/a' if score is None else format(score, '.3f'):>7}"  # None: no true instance

@@ -139,6 +139,7 @@ def _convert(item, segmenter, writer, values):
         errors_named(item.image_path),
         contextlib.closing(windows.open_picture(item.image_path, item.choice)) as image,
     ):
+        writer.check_size(image.size)
         pixel_size = _pixel_size(item, values)
         instances = _segment(segmenter, image, item)
         picture = SegmentedPicture(

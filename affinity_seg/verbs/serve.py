@@ -106,13 +106,8 @@ def _serve_page(values: cli.Flags) -> None:
     )
     reader = Reader(segmenter, values.max_pixels, values.timeout)
     server = Server(values.host, values.http_port, Application(reader, store, settings), store)
-    if values.host not in _ONLY_HERE:
-        print(
-            f"warning: everybody who reaches {values.host} can use this page, and the pictures go "
-            "over the network unencrypted; there is no password"
-        )
-    name = f"[{values.host}]" if ":" in values.host else values.host
-    print(f"ready: {values.model} at http://{name}:{server.port}", flush=True)
+    _warn_of_others(values)
+    print(f"ready: {values.model} at {_url(values.host, server.port)}", flush=True)
     server.serve_forever()
 
 
@@ -146,6 +141,7 @@ async def _serve(values: cli.Flags, folder: str, scratch: str) -> None:
         parameters=parameters,
     )
     logging.getLogger("mlserver").propagate = False  # It has a handler; absl's would repeat it.
+    _warn_of_others(values)
     ready = asyncio.create_task(_say_when_ready(values))
     await server.start([model])
     if ready.done():
@@ -158,7 +154,7 @@ async def _say_when_ready(values: cli.Flags) -> None:
     """Waits until the model is loaded."""
     import requests
 
-    server = f"http://{values.host}:{values.http_port}"
+    server = _url(values.host, values.http_port)
     url = f"{server}/v2/models/{values.model_name}/ready"
     while True:
         await asyncio.sleep(0.5)
@@ -169,6 +165,20 @@ async def _say_when_ready(values: cli.Flags) -> None:
         if answer.ok:
             print(f"ready: {values.model_name} at {server}, gRPC at {values.grpc_port}", flush=True)
             return
+
+
+def _warn_of_others(values: cli.Flags) -> None:
+    """Warns if other machines can reach the server."""
+    if values.host not in _ONLY_HERE:
+        print(
+            f"warning: everybody who reaches {values.host} can use this server, and the pictures "
+            "go over the network unencrypted; there is no password"
+        )
+
+
+def _url(host: str, port: int) -> str:
+    """Returns the address of a server; that of IPv6 stands in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _check_ports(values: cli.Flags, names: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ from affinity_seg.data import layouts, sampling
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
     tool_flags.define_data_flags(values, layouts.LABELLED_LAYOUTS)
-    tool_flags.define_model_flags(values)
+    tool_flags.define_model_flags(values, shipped=False)
     what = "Use only so many images, spread evenly over the list by name."
     values.integer("max_images", None, what, 1)
     values.list("parts", list(candidates.PARTS), "What is tuned.")

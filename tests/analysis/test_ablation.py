@@ -93,9 +93,11 @@ def test_rows_that_are_not_the_papers_stand_beside_it():
     rows = [
         {"name": "baseline", "preset": "a", "above": "a", "paper_ap": 18.9, "ap": 0.2, "ap50": 0.4},
         {"name": "ours", "preset": "b", "above": "a", "paper_ap": None, "ap": 0.25, "ap50": 0.5},
+        {"name": "empty", "preset": "c", "above": "a", "paper_ap": 1, "ap": None, "ap50": None},
     ]
     table = ablation.markdown(4, [{**row, **times} for row in rows])
     assert table.splitlines()[2:] == [
         "| baseline | 18.9 | 20.0 |  | 40.0 | 2 | 1 |",
         "| ours | - | 25.0 | +5.0 | 50.0 | 2 | 1 |",
+        "| empty | 1.0 | n/a |  | n/a | 2 | 1 |",
     ]

@@ -8,7 +8,7 @@ import pytest
 import truth_writers as writers
 from pycocotools import mask as coco_mask
 
-from affinity_seg import labels
+from affinity_seg import files, labels
 from affinity_seg.data import (
     annotated_shapes,
     coco_files,
@@ -198,6 +198,19 @@ def test_one_wrong_image_of_several_is_listed(folder, tmp_path):
 
     (checked,) = checks.read_items(items, _TABLE, rejected)
     assert checked.item.name == "a" and "b" in rejected
+
+
+def test_the_file_of_many_images_is_hashed_once(folder, monkeypatch):
+    writers.write_image(folder, "b")
+    _write(folder, lambda content: content["images"].append({"id": 8, "file_name": "b.png"}))
+    hashed, sha256 = [], files.sha256
+    monkeypatch.setattr(files, "sha256", lambda path: hashed.append(path) or sha256(path))
+    items = listing.list_images(str(folder), "folder")
+    first = [truth_files.digest(item) for item in items]
+    assert len(items) == 2 and first[0] == first[1] and len(hashed) == 1
+    with open(folder / "instances.json", "a", encoding="utf-8") as file:
+        file.write(" ")
+    assert truth_files.digest(items[0]) != first[0]
 
 
 def test_compressed_run_lengths_are_those_of_pycocotools():

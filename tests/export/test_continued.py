@@ -15,6 +15,7 @@ from faults.scene import PRESET, write_network
 from affinity_seg import verbs
 from affinity_seg.configs import experiments
 from affinity_seg.export import formats
+from affinity_seg.export.formats import imagej
 from affinity_seg.export.formats.writer import SOURCE_FOLDER, Writer
 from affinity_seg.pipeline import prediction_runs
 from affinity_seg.pipeline.segmenter import Segmenter
@@ -213,6 +214,17 @@ def test_damaged_notes_are_made_anew(networks, pictures, segmented, tmp_path, co
     segmented.clear()
     assert _run(networks, pictures, tmp_path / "out") == 0
     assert len(segmented) == 1 and _tree(tmp_path / "out") == whole
+
+
+def test_a_picture_that_a_format_cannot_hold_is_not_segmented(
+    networks, pictures, segmented, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(imagej, "MAX_SIDE", 95)
+    assert _run(networks, pictures, tmp_path / "out") == 3
+    assert not segmented
+    listed = json.loads((tmp_path / "out" / "rejected.json").read_text())
+    assert {entry["name"] for entry in listed} == set(_NAMES)
+    assert "`--formats=imagej` height and width must be at most 95" in listed[0]["reason"]
 
 
 def test_a_picture_that_can_no_longer_be_read_is_listed(networks, pictures, tmp_path):

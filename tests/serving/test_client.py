@@ -1,6 +1,7 @@
 """Clients of model servers against real gRPC and HTTP over the exported model."""
 
 import concurrent.futures
+import csv
 import json
 import math
 import re
@@ -148,6 +149,10 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tm
     photos.mkdir()
     shutil.copy(folder / "small.png", photos)
     (photos / "broken.png").write_bytes((folder / "street.png").read_bytes()[:3000])
+    both = tmp_path / "both"
+    both.mkdir()
+    for name in ("street.png", "deep.png"):  # The second has 16 bits.
+        shutil.copy(folder / name, both)
     arguments = ["client", tmp_path, f"--server={address}", "--class_table=cityscapes"]
     names = [
         "street_instances.png",
@@ -157,12 +162,10 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tm
     ]
     names += ["instances_coco.json", "measurements.csv"]
     all_formats = "--formats=png,json,labels_tiff,imagej,coco,csv"
-    result = run_verb(
-        *arguments, f"--input={folder}/street.png", "--output_dir=served", all_formats
-    )
+    result = run_verb(*arguments, f"--input={both}", "--output_dir=served", all_formats)
     assert result.returncode == 0, result.stderr
     result = run_verb(
-        "segment", ROOT, f"--input={folder}/street.png",
+        "segment", ROOT, f"--input={both}",
         f"--model={folder}",
         f"--preset={folder}/preset.yaml", f"--output_dir={tmp_path}/segmented", all_formats,
     )  # fmt: skip
@@ -173,6 +176,8 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tm
             assert json.loads(served.read_text()) == json.loads(segmented.read_text())
         else:
             assert served.read_bytes() == segmented.read_bytes()
+    rows = csv.DictReader((tmp_path / "served" / "measurements.csv").read_text().splitlines())
+    assert max(float(row["max_1"]) for row in rows if row["image"] == "deep") > 255
     model.failures, model.failure = 1, model_server.STARTING
     result = run_verb(*arguments, f"--input={photos}", "--output_dir=served")
     assert result.returncode == 1

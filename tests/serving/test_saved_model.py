@@ -236,6 +236,21 @@ def test_what_lies_beside_the_model(folder):
     assert yaml.safe_load((extra / "class_table.yaml").read_text())["name"] == "cityscapes"
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("export.json", "{", "export.json"),
+        ("preset.yaml", "- 3", "preset.yaml: must be a mapping"),
+        ("preset.yaml", "a: [", "preset.yaml"),
+    ],
+)
+def test_a_damaged_file_beside_the_model_is_named(tmp_path, name, content, message):
+    (tmp_path / "assets.extra").mkdir()
+    (tmp_path / "assets.extra" / name).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        saved_model.read_extra(str(tmp_path), name)
+
+
 def test_warm_up_requests_are_answered(folder, signatures):
     from tensorflow_serving.apis import prediction_log_pb2
 

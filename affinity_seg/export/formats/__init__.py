@@ -7,6 +7,8 @@ A module has
 - `convert(picture)`: what the file holds of one picture, a `SegmentedPicture`. These are the bytes
   of the file if each picture has a file of its own, otherwise values that JSON can hold. It raises
   ValueError for a picture that the format cannot hold;
+- `check_size(size)`: raises ValueError if the format cannot hold a picture of this height and
+  width. Only for a format that has such a limit;
 - `join(converted)`: the bytes of the file for all pictures. Only for a format with one file.
 
 `Writer` writes the files. Here, nothing but the names is imported: flags need them before

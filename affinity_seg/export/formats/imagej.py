@@ -31,14 +31,23 @@ _MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
 """What a path of several rings consists of, as in Java's PathIterator."""
 
 
-def convert(picture: SegmentedPicture) -> bytes:
-    """Returns the file of a picture; ValueError if the picture is too large for the format."""
-    height, width = picture.size
+def check_size(size: tuple[int, int]) -> None:
+    """Raises ValueError if a picture is too large for the format.
+
+    Args:
+      size: Height and width, pixels.
+    """
+    height, width = size
     if max(height, width) > MAX_SIDE:
         raise ValueError(
             f"with `--formats=imagej` height and width must be at most {MAX_SIDE} pixels: "
             f"{height}x{width}"
         )
+
+
+def convert(picture: SegmentedPicture) -> bytes:
+    """Returns the file of a picture; errors as in `check_size`."""
+    check_size(picture.size)
     colors = overlays.instance_colors(len(picture.polygons))
     class_names = picture.class_names
     content = io.BytesIO()

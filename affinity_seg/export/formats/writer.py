@@ -75,6 +75,19 @@ class Writer:
                 f"{replaced[0]} is one of the pictures"
             )
 
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Makes sure that the formats can hold a picture, before it is segmented.
+
+        Args:
+          size: Its height and width, pixels.
+
+        Raises:
+          ValueError: A format cannot hold a picture of this size.
+        """
+        for module in self._formats:
+            if hasattr(module, "check_size"):
+                module.check_size(size)
+
     def convert(self, picture: SegmentedPicture) -> dict[str, Any]:
         """Returns what each file is to hold of a picture, by the name of the file.
 

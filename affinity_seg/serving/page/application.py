@@ -29,6 +29,9 @@ MAX_UPLOADS = 8
 UPLOAD_TYPE = "application/octet-stream"
 """The content type of an upload. No other page can send it without asking, which is refused."""
 
+IDLE_SECONDS = 30
+"""A connection is closed if nothing comes or goes for so long."""
+
 _CHUNK = 2**16
 _SCRIPTS = (
     "page.js",
@@ -111,18 +114,16 @@ class Application:
 
     def _answer(self, request: Request) -> Response:
         """Returns the answer; that of an error is JSON with one line of text."""
-        refused = guards.refusal(request, self._names)
-        if refused is not None:
-            return _failed(403, refused)
         try:
+            refused = guards.refusal(request, self._names)
+            if refused is not None:
+                return _failed(403, refused)
             endpoint, values = _ROUTES.bind_to_environ(request.environ).match()
             return self._answers[endpoint](request, **values)
         except exceptions.HTTPException as error:
             return _failed(error.code, error.description)
         except BusyError as error:
             return _failed(503, str(error))
-        except TimeoutError:
-            return _failed(408, f"an upload must end within {self._settings.timeout:g} seconds")
         except input_errors.types() as error:
             return _failed(400, str(error).splitlines()[0])
         except Exception:
@@ -164,7 +165,7 @@ class Application:
         return _json({"token": token, **picture.describe()}, 201)
 
     def _body(self, request: Request) -> bytes:
-        """Returns what is uploaded; raises TimeoutError if it takes too long."""
+        """Returns what is uploaded; raises the answer that it takes too long or is too large."""
         size, most = request.content_length, self._settings.max_bytes
         if size is None:
             raise exceptions.LengthRequired("the size of the file must be given")
@@ -176,12 +177,19 @@ class Application:
         content = bytearray()
         while len(content) < size:
             # `read1` does not wait until all of it is there, so that a slow upload is noticed.
-            chunk = request.environ["wsgi.input"].read1(min(_CHUNK, size - len(content)))
+            try:
+                chunk = request.environ["wsgi.input"].read1(min(_CHUNK, size - len(content)))
+            except TimeoutError as error:
+                raise exceptions.RequestTimeout(
+                    f"an upload must not stand still for {IDLE_SECONDS} seconds"
+                ) from error
             if not chunk:
                 raise exceptions.BadRequest("the upload was cut off")
             content += chunk
             if time.monotonic() > end:
-                raise TimeoutError
+                raise exceptions.RequestTimeout(
+                    f"an upload must end within {self._settings.timeout:g} seconds"
+                )
         return bytes(content)
 
     def _forget(self, request: Request, token: str) -> Response:
@@ -237,7 +245,8 @@ class Application:
             raise exceptions.NotFound(
                 "the picture is not here any more: the server forgets it after "
                 f"{limits.seconds / 60:g} minutes without use, or when there are more than "
-                f"{limits.pictures} pictures; drop it again"
+                f"{limits.pictures} pictures or {limits.bytes / 10**6:g} megabytes of them; drop "
+                "it again"
             )
         return picture
 

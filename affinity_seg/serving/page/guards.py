@@ -8,7 +8,7 @@ rebinding) is of the same origin as the server, but it is known by its name (`Ho
 import ipaddress
 import socket
 from collections.abc import Set
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from werkzeug.wrappers import Request, Response
 
@@ -42,14 +42,15 @@ def refusal(request: Request, names: Set[str]) -> str | None:
       request: The request.
       names: Of `known_names`.
     """
-    name = _host_name(request.environ.get("HTTP_HOST", ""))
+    host = request.environ.get("HTTP_HOST", "")
+    name = _parsed(f"//{host}").hostname or ""
     if name not in names and not _is_address(name):
         return (
             "the address of this page must be a number, such as 127.0.0.1, localhost or the name "
             f"of this machine: {name!r}"
         )
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.environ["HTTP_HOST"]:
+    if origin is not None and _parsed(origin).netloc != host:
         return f"the request must come from this page, not from another: {origin!r}"
     site = request.headers.get("Sec-Fetch-Site", "none")
     is_link_to_page = request.headers.get("Sec-Fetch-Mode") == "navigate" and request.path == "/"
@@ -65,12 +66,12 @@ def protect(response: Response) -> Response:
     return response
 
 
-def _host_name(host: str) -> str:
-    """Returns the name in a `Host` header, without port and brackets; "" if it is malformed."""
+def _parsed(url: str) -> SplitResult:
+    """Returns the parts of an address, all of them empty if it is malformed."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return urlsplit(url)
     except ValueError:
-        return ""
+        return urlsplit("")
 
 
 def _is_address(name: str) -> bool:

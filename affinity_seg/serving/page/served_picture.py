@@ -95,7 +95,7 @@ class ServedPicture:
           zoom: The zoom that was chosen for it, None if `config.zoom` is not "auto".
         """
         self.content = content
-        self.name = image_names.key_of(content.filename)
+        self.name = image_names.key_of(content.filename) + content.choice.suffix
         self.png = layout.to_png(pictures.as_rgb(content.image))
         self._logits = logits
         self._config = config

@@ -5,20 +5,17 @@ from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from affinity_seg.serving.page.application import Application
+from affinity_seg.serving.page.application import IDLE_SECONDS, Application
 from affinity_seg.serving.page.store import Store
 
 MAX_CONNECTIONS = 64
 """Further connections are closed at once."""
 
-_IDLE_SECONDS = 30
-"""A connection is closed if nothing comes or goes for so long."""
-
 
 class _Handler(WSGIRequestHandler):
     """Handles a connection, and prints nothing: addresses hold the tokens of pictures."""
 
-    timeout = _IDLE_SECONDS
+    timeout = IDLE_SECONDS
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         """Prints nothing."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from page_client import Client
+from page_client import MAX_BYTES, MAX_PIXELS, Client
 from running import ROOT
 
 from affinity_seg import model_folder
@@ -14,7 +14,7 @@ from affinity_seg.pipeline import prediction_runs
 from affinity_seg.serving.page import application, served_picture, server, store
 
 MODEL = "nuclei"
-MAX_BYTES, MAX_PIXELS, TIMEOUT = 10**6, 2**18, 20.0
+TIMEOUT = 20.0
 
 
 @pytest.fixture(scope="session")

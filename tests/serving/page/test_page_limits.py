@@ -13,10 +13,9 @@ import numpy as np
 import picture_bytes
 import pytest
 import requests
-from conftest import MAX_BYTES, MAX_PIXELS
-from page_client import BINARY
+from page_client import BINARY, MAX_BYTES, MAX_PIXELS
 
-from affinity_seg.serving.page import application, guards, store
+from affinity_seg.serving.page import application, guards, server, store
 
 SMALL = cv2.imencode(".png", np.zeros((40, 50), np.uint8))[1].tobytes()
 
@@ -87,6 +86,16 @@ def test_a_slow_upload_ends(client, app, monkeypatch):
         connection.sendall(b"67")
         answer = b"".join(iter(lambda: connection.recv(10000), b"")).decode()
     assert answer.startswith("HTTP/1.1 408") and "within 0.01 seconds" in answer
+
+
+def test_an_upload_that_stands_still_ends(client, monkeypatch):
+    monkeypatch.setattr(server._Handler, "timeout", 0.2)
+    head = f"POST /pictures HTTP/1.1\r\nHost: 127.0.0.1:{client.port}\r\n"
+    head += f"Content-Type: {BINARY['Content-Type']}\r\nContent-Length: 9\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"12345")
+        answer = b"".join(iter(lambda: connection.recv(10000), b"")).decode()
+    assert answer.startswith("HTTP/1.1 408") and "must not stand still" in answer
 
 
 def test_an_upload_that_breaks_off_is_no_picture(client, kept):
@@ -255,6 +264,7 @@ def test_another_name_is_refused(client, host):
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},  # Another server on this machine.
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},

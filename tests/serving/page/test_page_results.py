@@ -140,6 +140,7 @@ def test_a_stack_is_read_by_its_page_and_channels(client, pictures, tmp_path):
     picture = client.upload(path, page="2")
     answer = client.merge(picture)
     assert len(answer["instances"]) > 5 and "--page=2" in answer["command"]
+    assert picture["files"]["geojson"] == "stack_page2.geojson"  # As `segment` names it.
     alone = client.merge(client.upload(pictures["other.png"], channels="1"))
     assert answer["instances"] == alone["instances"] and "--channels=1" in alone["command"]
 

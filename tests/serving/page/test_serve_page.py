@@ -16,7 +16,7 @@ def test_it_serves_a_model_with_the_limits_of_its_flags(tmp_path, pictures):
         "--override=min_pixels=100", "--override=thresholds=[0.6]",
     )  # fmt: skip
     with serve(tmp_path, *flags) as (url, printed):
-        assert printed.startswith("warning: everybody who reaches 0.0.0.0 can use this page")
+        assert printed.startswith("warning: everybody who reaches 0.0.0.0 can use this server")
         settings = requests.get(f"{url}/settings").json()
         assert (settings["max_bytes"], settings["max_pixels"]) == (10**6, 20000)
         assert settings["minutes"] == 2.5
