@@ -130,9 +130,7 @@ def _is_leftover(path: str) -> bool:
 
 def _temporary(folder: str, name: str) -> str:
     """Returns a path in a folder at which nothing is, with the suffix of `name`."""
-    return os.path.join(
-        folder, f"{_PREFIX}{os.getpid()}@{_host()}@{secrets.token_hex(8)}-{name}"
-    )
+    return os.path.join(folder, f"{_PREFIX}{os.getpid()}@{_host()}@{secrets.token_hex(8)}-{name}")
 
 
 def _host() -> str:

@@ -59,7 +59,7 @@ class RejectedInputs:
 
     @property
     def reasons(self) -> list[str]:
-        """What was wrong with each input, of a part of its own only, in the order of the failures."""
+        """What was wrong with each input (of a part: with its own), in the order of failure."""
         return [e.reason for name, e in self._rejected.items() if name.startswith(self._prefix)]
 
     @property

@@ -33,21 +33,23 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags) -> None:
     """Runs the program."""
+    import tensorflow as tf
     from tqdm import tqdm
 
-    import affinity_seg
     from affinity_seg.data import pictures
     from affinity_seg.evaluation import dsb, truth
+    from affinity_seg.pipeline import prediction_runs
 
     items = tool_flags.list_labelled_images(values)[: values.images]
-    model = affinity_seg.load(values.model, values.preset)
-    class_table = model.class_table
+    network_dirs = tool_flags.model(values).network_dirs
+    segmenter = prediction_runs.load_segmenter(tool_flags.config(values), *network_dirs)
+    class_table = segmenter.class_table
     judged: dict[str, dict[str, np.ndarray]] = {}
     for item in tqdm(items, unit="image", disable=None):
         image = pictures.read(item.image_path, turned=False, choice=item.choice)
         target = truth.read_truth(item, class_table, image.shape[:2])
         for name, picture in _versions(image, values.noise).items():
-            ids = model.segment(picture).instance_ids
+            ids = segmenter.segment(tf.constant(picture)).as_numpy().instance_ids
             masks = [ids == number for number in range(1, ids.max() + 1)]
             judged.setdefault(name, {})[item.name] = dsb.score_image(target, masks)
     rows = []

@@ -65,9 +65,12 @@ def _cv2_memory_error():
 )
 def test_an_error_of_the_machine_stops_the_run(tmp_path, error):
     rejected = rejected_inputs.RejectedInputs(str(tmp_path))
-    with pytest.raises(type(error)), rejected.listed("good", "good.png"):
-        with errors.errors_named("good.png"):
-            raise error
+    with (
+        pytest.raises(type(error)),
+        rejected.listed("good", "good.png"),
+        errors.errors_named("good.png"),
+    ):
+        raise error
     assert not list(tmp_path.iterdir())
 
 

@@ -14,9 +14,6 @@ from affinity_seg.configs.choices import OUTPUT_STRIDES, PRECISIONS
 from affinity_seg.merge_options import MergeOptions, MergeSettings
 from affinity_seg.region_options import RegionOptions
 
-BEST_PRESET = "paper_best"
-"""What the tools use when no preset is given: the best row of the paper's tables."""
-
 LOGITS_DTYPES = ("float16", "float32")
 
 AUTO_ZOOM = "auto"
@@ -101,9 +98,10 @@ class InferenceConfig(MergeSettings, PredictionSettings):
       vote_min_ratio: Least share of the winning class's votes that makes another class a further
         candidate of the mask, with that share of the score. None: one class each.
       min_score: Instances with a lower score are left out (ours, not the paper's). None: none is.
-      merge_overlap: Pictures that `pipeline.large` merges in parts: largest height and width of an
-        object that surely is what it is in the whole picture. Parts overlap by twice as much.
-        Zoomed pixels. None: five times `object_size`, or `DEFAULT_OVERLAP` without it.
+      merge_overlap: Pictures that `pipeline.large` merges in parts: how far each part sees beyond
+        its core, which is the largest height and width of an object that surely is what it is in
+        the whole picture. Zoomed pixels. None: five times `object_size`, or `DEFAULT_OVERLAP`
+        without it.
     """
 
     refine_classes: tuple[str, ...] = fields.checked((), merge_only=True)

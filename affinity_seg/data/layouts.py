@@ -184,7 +184,7 @@ def _checked(
             f"{'is' if one else 'are'} not read, because "
             f"{'its name is' if one else 'their names are'} not {pattern}: "
             f"{mistakes.listed(skipped)}; convert {'it' if one else 'them'}, e.g. with "
-            f"`mogrify -format png`, or take {'it' if one else 'them'} out"
+            f"{unlisted.converter(skipped)}, or take {'it' if one else 'them'} out"
         )
         if any(name.endswith("/") for name in skipped):
             message += "; pictures of a folder must be moved beside the others to be read"

@@ -13,6 +13,17 @@ _SUFFIXES = (
 """File extensions of pictures, also of formats that cannot be read here."""
 
 
+_OF_MICROSCOPES = (".czi", ".lif", ".nd2", ".svs")
+"""Those with pages and channels, which only programs for microscopes read."""
+
+
+def converter(files: Collection[str]) -> str:
+    """Returns what converts pictures to a format that is read here, for messages."""
+    if any(file.lower().endswith(_OF_MICROSCOPES) for file in files):
+        return "`bfconvert` of Bio-Formats to OME-TIFF"
+    return "`mogrify -format png`"
+
+
 def is_hidden(file: str) -> bool:
     """Returns whether a file is hidden, such as .DS_Store."""
     return file.startswith(".")

@@ -77,7 +77,8 @@ def complete(text: str, described: ModelFolder, packed: Sequence[PackedNetwork])
     ]
     names = list(dict.fromkeys(name for one in described.scores.values() for name in one))
     scores = [
-        (data, *(tables.score(one.get(name)) for name in names)) for data, one in described.scores.items()
+        (data, *(tables.score(one.get(name)) for name in names))
+        for data, one in described.scores.items()
     ]
     preset = described.preset
     if isinstance(preset, dict):

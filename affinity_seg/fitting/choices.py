@@ -18,6 +18,7 @@ _SOME_PARTS = 0.02
 _MANY_CONTACTS = 0.5
 _MOST_CLASS_WEIGHT = 2.0
 
+
 def of_the_data(found: Survey, class_table: labels.ClassTable) -> Plan:
     """Returns the choices that depend on the data only.
 

@@ -213,9 +213,7 @@ def _trainer(plan: Plan) -> dict[str, Any]:
 def _validated(steps: int) -> dict[str, int]:
     """Returns the intervals of a training that is validated `VALIDATIONS` times, and at its end."""
     loop = max(1, min(_WARM_UP, steps // VALIDATIONS))
-    return _loop(loop, steps) | {
-        "validation_interval": loop * max(1, steps // VALIDATIONS // loop)
-    }
+    return _loop(loop, steps) | {"validation_interval": loop * max(1, steps // VALIDATIONS // loop)}
 
 
 def _loop(loop: int, steps: int) -> dict[str, int]:

@@ -25,9 +25,11 @@ def test_same_instances_are_counted():
     whole[0, :20], whole[1, :20], whole[2, :20], whole[3, :20] = 1, 2, 3, 4
     found = np.zeros((4, 40), int)
     found[0, :20], found[1, :19], found[2, :10], found[2, 10:20] = 7, 1, 5, 6
-    same = part_in_memory._same(whole, found, np.array([1, 2, 3, 4]))
-    assert same == {"identical": 0.25, "IoU of at least 0.9": 0.5}
-    assert part_in_memory._same(whole, whole, np.array([2, 4]))["identical"] == 1
+    row = part_in_memory._row("there", whole, found, 40)
+    assert (row["corner"], row["compared with"], row["instances"]) == ("4x40", "there", 4)
+    assert (row["identical"], row["IoU of at least 0.9"], row["only there"]) == (0.25, 0.5, 2)
+    row = part_in_memory._row("there", whole, whole, 40)
+    assert (row["identical"], row["only there"]) == (1, 0)
 
 
 @pytest.fixture(scope="module")

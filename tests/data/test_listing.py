@@ -102,6 +102,14 @@ def test_one_is_one(tmp_path, warnings):
     assert without_image.startswith("1 of 2 instance images has no image: ")
 
 
+def test_what_converts_files_of_microscopes(tmp_path, warnings):
+    for name in ("images/a.png", "instances/a.png", "images/b.CZI"):
+        _touch(tmp_path / name)
+    listing.list_labelled_images(str(tmp_path), "folder")
+    (skipped,) = warnings
+    assert "b.CZI; convert it, e.g. with `bfconvert` of Bio-Formats to OME-TIFF, or" in skipped
+
+
 def test_rejected_inputs_have_one_form_of_a_name(tmp_path):
     _touch(tmp_path / "images" / f"{_NFD}.png")
     _touch(tmp_path / "images" / "a.png")
