@@ -7,9 +7,10 @@ r"""Compares the instances of a large picture with those of its corner, segmente
 
 `affinity_seg segment` reads a large picture in windows and merges it in parts. Here its upper left
 corner is cut out and segmented twice: in parts, and with networks and merge in one piece. The
-program takes 6.8 GB for 1500x1500 pixels of 20000x20000. The instances of the piece are looked for
-in the corner in parts, where all of them should be, and in the large picture: how many are there
-with exactly the same pixels, and how many with an IoU of at least 0.9. Writes part.json.
+program takes 6.8 GB for 1500x1500 pixels of 20000x20000, and more than 24 GB for 4000x4000, for
+which swap space helps. The instances of the piece are looked for in the corner in parts, where all
+of them should be, and in the large picture: how many are there with exactly the same pixels, and
+how many with an IoU of at least 0.9. Writes part.json.
 
 Contrast, the mean of the features, the zoom of `zoom: auto` and the tiles of the networks are those
 of the picture that is segmented, so the large picture differs a little from its corner. Of it,
