@@ -101,18 +101,17 @@ def _link(items, folder: str) -> None:
 
 def _row(name: str, model, judges, folder: str) -> dict[str, object]:
     """Returns the scores of a model on each set of images."""
-    from affinity_seg.configs.choices import MERGE_METHODS
     from affinity_seg.evaluation import judging
     from affinity_seg.modeling import network_folder
-    from affinity_seg.pipeline import merge_runs, prediction_runs
+    from affinity_seg.pipeline import prediction_runs
 
     row: dict[str, object] = {"model": name}
     table = network_folder.read_class_table(model.semantic_dir)
     for part, items in judges.items():
         predictions, results = (os.path.join(folder, part, x) for x in ("predictions", "results"))
-        config = model.config()
-        prediction_runs.predict_images(items, config, *model.network_dirs, predictions)
-        merge_runs.merge_records(predictions, config, MERGE_METHODS[0], results)
+        prediction_runs.segment_images(
+            items, model.config(), model.network_dirs, predictions, results
+        )
         scores = judging.kept(judging.judge(items, results, table))
         row |= {f"{part} {key}": value for key, value in scores.items()}
     return row

@@ -5,17 +5,14 @@ import time
 from affinity_seg import class_tables, resources
 from affinity_seg.configs import experiments
 from affinity_seg.data import truth_classes, truth_forms
-from affinity_seg.fitting import choices, preparing, sets, settings, timing, values
+from affinity_seg.fitting import choices, preparing, sets, settings, starts, timing, values
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.preparing import Data, Request
-from affinity_seg.fitting.settings import Start
-from affinity_seg.modeling import network_folder
+from affinity_seg.labels import ClassTable
 from affinity_seg.tasks import experiment_flags
 
 _RATES = {False: 0.003, True: 0.004}
 """Learning rate of fresh weights, by `regions`."""
-
-_RATE_OF_A_START = 0.00003
 
 _BACKBONE = "nuclei"
 """The shipped model whose backbone a training without a start begins with."""
@@ -24,7 +21,7 @@ _STEPS_TO_MEASURE = 100
 """Steps of the experiment of which some are measured; only its schedule depends on them."""
 
 
-def make(request: Request, data: Data, start: Start | None, began: float) -> Plan:
+def make(request: Request, data: Data, start: starts.Start | None, began: float) -> Plan:
     """Makes a plan; checks and measures the images and times some steps for it.
 
     Args:
@@ -41,26 +38,13 @@ def make(request: Request, data: Data, start: Start | None, began: float) -> Pla
     plan = Plan(class_table=_class_table(request, data, start))
     class_table = sets.find_class_table(folder, plan.value("class_table"))
     found = data.look(class_table)
-    num_with_objects = len(data.with_objects())
-    plan |= sets.split_choices(data.usable(), num_with_objects, request.seed, start is not None)
     plan |= choices.of_the_data(found, class_table)
-    if start is None:
-        rate = Choice(
-            _RATES[plan.value("regions")],
-            "That of a training whose decoder and head have fresh weights.",
-        )
-        first = Choice(None, "No --start_from was given: decoder and head have fresh weights.")
-        backbone = Choice(
-            _BACKBONE,
-            "The backbone begins with that of this model, which saves steps on other images too. "
-            "null: fresh weights.",
-        )
-    else:
-        plan |= choices.of_the_start(start.name, settings.fixed_by(start))
-        rate = Choice(_RATE_OF_A_START, "Low, so that the network keeps what it knows.")
-        first = Choice(start.name, "As given by --start_from.")
-        backbone = Choice(None, f"All weights are those of {start.name}.")
-    plan |= Plan(start_from=first, backbone=backbone, learning_rate=rate)
+    if start is not None:
+        plan |= choices.of_the_start(start.name, starts.fixed_by(start))
+    plan |= _weights(data, class_table, start, plan.value("regions"))
+    plan |= sets.split_choices(
+        data.usable(), len(data.with_objects()), request.seed, plan.value("keep_start")
+    )
     data.write_records(plan, class_table)
     print("measuring a training step", flush=True)
     plan |= Plan(train_steps=Choice(_STEPS_TO_MEASURE, ""))
@@ -73,14 +57,43 @@ def make(request: Request, data: Data, start: Start | None, began: float) -> Pla
         num_train=len(split.train),
         num_tuning=len(split.tuning),
         num_judged=len(split.judged),
-        has_start=start is not None,
+        keeps_start=plan.value("keep_start"),
     )
     plan |= Plan(train_steps=timing.steps(budget, found, plan))
     return Plan({name: plan[name] for name in values.NAMES})
 
 
+def _weights(
+    data: Data, class_table: ClassTable, start: starts.Start | None, regions: bool
+) -> Plan:
+    """Returns the choices of the first weights, and of the learning rate that suits them."""
+    if start is None:
+        return Plan(
+            start_from=Choice(None, "No --start_from was given: decoder and head are fresh."),
+            keep_start=Choice(False, "There is none."),
+            backbone=Choice(
+                _BACKBONE,
+                "The backbone begins with that of this model, which saves steps on other images "
+                "too. null: fresh weights.",
+            ),
+            learning_rate=Choice(
+                _RATES[regions], "That of a training whose decoder and head have fresh weights."
+            ),
+        )
+    print(f"measuring {start.name} on these images", flush=True)
+    names = data.with_objects()
+    plan = starts.choose(
+        start, [item for item in data.usable().train if item.name in names], class_table
+    )
+    plan |= Plan(
+        start_from=Choice(start.name, "As given by --start_from."),
+        backbone=Choice(None, f"All weights are those of {start.name}."),
+    )
+    return plan
+
+
 def experiment(
-    request: Request, data: Data, plan: Plan, start: Start | None
+    request: Request, data: Data, plan: Plan, start: starts.Start | None
 ) -> experiments.Experiment:
     """Writes the experiment of a plan; returns it, validated and not locked.
 
@@ -105,7 +118,7 @@ def experiment(
     return experiment_flags.parse(train_utils.ParseConfigOptions(experiments.JOINT, [*base, path]))
 
 
-def _class_table(request: Request, data: Data, start: Start | None) -> Choice:
+def _class_table(request: Request, data: Data, start: starts.Start | None) -> Choice:
     """Returns the choice of the class table; writes its file if it has none of its own.
 
     There is no plan yet, so a file that is there is from a run that did not come so far.
@@ -119,8 +132,7 @@ def _class_table(request: Request, data: Data, start: Start | None) -> Choice:
         names = ", ".join(table.class_names[1:])
         return Choice(class_tables.TABLE_FILE, f"The truth names these classes: {names}.")
     if start is not None:
-        table = network_folder.read_class_table(start.network_dir)
-        truth_classes.write(table, request.output_dir)
+        truth_classes.write(start.class_table, request.output_dir)
         return Choice(
             class_tables.TABLE_FILE, f"That of {start.name}, since no --class_table was given."
         )

@@ -139,7 +139,7 @@ def find_class_table(folder: str, value: str) -> labels.ClassTable:
 
 
 def split_choices(
-    images: Images, num_with_objects: int, seed: int, has_start: bool = False
+    images: Images, num_with_objects: int, seed: int, keeps_start: bool = False
 ) -> Plan:
     """Returns the choices of the images that are held out, and of what is tuned on them.
 
@@ -147,7 +147,7 @@ def split_choices(
       images: All images that can be used.
       num_with_objects: Those of `train` with objects.
       seed: The seed.
-      has_start: Whether the training starts from another model, which has a tuned preset.
+      keeps_start: Whether the training keeps what another model knows, which has a tuned preset.
     """
     count = len(images.train)
     can_split = num_with_objects >= _LEAST_SPLIT
@@ -174,16 +174,16 @@ def split_choices(
                 else f"None is held out, since {few}: the preset is tuned on images it has seen."
             ),
         ),
-        tuning_parts=_tuning_parts(tuning, has_start),
+        tuning_parts=_tuning_parts(tuning, keeps_start),
         judging_images=Choice(judging, judged),
     )
 
 
-def _tuning_parts(count: int, has_start: bool) -> Choice:
+def _tuning_parts(count: int, keeps_start: bool) -> Choice:
     """Returns the choice of what is tuned on `count` images."""
     if count >= _ENOUGH_TO_TUNE:
         return Choice(list(candidates.PARTS), f"{count} images are enough to tune all of these.")
-    if has_start:
+    if keeps_start:
         return Choice(
             [], f"Nothing: {count} images are too few to improve the preset of the model before."
         )

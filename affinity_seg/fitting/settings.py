@@ -2,15 +2,15 @@
 
 import math
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-from affinity_seg import files, model_folder, structured
+from affinity_seg import files, structured
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.fitting import plan as plan_file
-from affinity_seg.fitting import values, zooms
+from affinity_seg.fitting import starts, values
 from affinity_seg.fitting.plan import Plan
 from affinity_seg.modeling import network_folder
 
@@ -25,73 +25,10 @@ _PRESETS = {True: "demo", False: "nuclei"}
 
 _WARM_UP = 50
 VALIDATIONS = 5
-"""Validations of a training that starts from other weights; the best of them is kept."""
+"""Validations of a training that keeps what its start knows; the best of them is taken."""
 
 _FREEZE_BELOW = 50
 """With fewer images than this, a start from other weights keeps its statistics of BatchNorm."""
-
-
-class Start(NamedTuple):
-    """The model whose weights a training starts from.
-
-    Attributes:
-      name: As given.
-      network_dir: Its network, one with both heads.
-      preset: Its preset.
-      class_names: Its classes, background first.
-    """
-
-    name: str
-    network_dir: str
-    preset: InferenceConfig
-    class_names: tuple[str, ...]
-
-
-def read_start(name: str, choice: str = "start_from") -> Start:
-    """Reads the model whose weights a training begins with.
-
-    Args:
-      name: Its name or folder.
-      choice: The choice of the plan that names it.
-
-    Raises:
-      FileNotFoundError: There is no such model.
-      ValueError: It has two networks instead of one with both heads.
-    """
-    model = model_folder.read(name)
-    if model.semantic_dir != model.affinity_dir:
-        raise ValueError(
-            f"`{choice}` must be a model of one network with both heads, as `fit` trains: {name}"
-        )
-    table = network_folder.read_class_table(model.semantic_dir)
-    return Start(name, os.path.abspath(model.semantic_dir), model.config(), table.class_names)
-
-
-def fixed_by(start: Start) -> dict[str, Any]:
-    """Returns the choices that the weights and the preset of a start fix, by name."""
-    task = network_folder.read_task(network_folder.params_dir(start.network_dir))
-    preset = start.preset
-    is_auto = preset.zoom == inference.AUTO_ZOOM
-    scales = [1.0, preset.max_zoom if preset.regions else 1.25]
-    if is_auto:
-        scales = list(zooms.SCALES)
-    return {
-        "regions": preset.regions,
-        "object_size": preset.object_size if is_auto else None,
-        "min_zoom": preset.min_zoom,
-        "max_zoom": preset.max_zoom,
-        "scales": scales,
-        "channels": task.model.num_channels,
-        "contrast_percentiles": list(task.model.contrast_percentiles),
-        "contrast_floor": task.model.contrast_floor,
-        "decoder_stride": task.model.output_stride,
-        "aspp_rates": list(task.model.aspp.rates),
-        "distances": list(task.distances),
-        "merge_window": preset.merge_window,
-        "stages": list(preset.stages),
-        "thresholds": list(preset.thresholds),
-        "min_pixels": preset.min_pixels,
-    }
 
 
 def overrides(
@@ -102,7 +39,7 @@ def overrides(
     train_path: str,
     tuning_path: str,
     num_images: int,
-    start: Start | None,
+    start: starts.Start | None,
 ) -> dict[str, Any]:
     """Returns what a plan changes of the experiment `BASE`.
 
@@ -111,33 +48,30 @@ def overrides(
       class_table: Path or name of its class table.
       class_names: Its classes, background first.
       train_path: Pattern of the records to train on.
-      tuning_path: Pattern of the records to validate on, if it starts from other weights.
+      tuning_path: Pattern of the records to validate on, if it keeps what its start knows.
       num_images: Images to train on.
       start: The model of `start_from`.
     """
     task, trainer = _task(plan, class_table, train_path, tuning_path), _trainer(plan)
     if start is not None:
-        modules = ["backbone", "decoder"]
-        if _has_classes_of(start, class_names):
-            modules.append("head")
-            # Averages of the whole training, which begin with the start: they keep what it knows.
-            decay = round(1 - 1 / plan.value("train_steps"), 6)
-            average = {"average_decay": decay, "dynamic_decay": False}
-            trainer["optimizer_config"]["ema"] = average
+        own = network_folder.read_task(network_folder.params_dir(start.network_dir))
         task |= {
-            "model": network_folder.read_task(
-                network_folder.params_dir(start.network_dir)
-            ).model.as_dict(),
+            "model": own.model.as_dict(),
             "init_checkpoint": start.network_dir,
-            "init_checkpoint_modules": modules,
+            "init_checkpoint_modules": ["backbone", "decoder"]
+            + ["head"] * start.has_classes(class_names),
             "freeze_batch_norm": num_images < _FREEZE_BELOW,
         }
-        trainer |= _validated(plan.value("train_steps"))
     elif plan.value("backbone") is not None:
         task |= {
-            "init_checkpoint": read_start(plan.value("backbone"), "backbone").network_dir,
+            "init_checkpoint": starts.read(plan.value("backbone"), "backbone").network_dir,
             "init_checkpoint_modules": ["backbone"],
         }
+    if plan.value("keep_start"):
+        trainer |= _validated(plan.value("train_steps"))
+        # Averages of the whole training, which begin with the start: they keep what it knows.
+        decay = round(1 - 1 / plan.value("train_steps"), 6)
+        trainer["optimizer_config"]["ema"] = {"average_decay": decay, "dynamic_decay": False}
     return {"task": task, "trainer": trainer}
 
 
@@ -225,11 +159,6 @@ def _loop(loop: int, steps: int) -> dict[str, int]:
     }
 
 
-def _has_classes_of(start: Start, class_names: tuple[str, ...]) -> bool:
-    """Returns whether the head of a model has these classes; a single one may have any name."""
-    return start.class_names == class_names or len(start.class_names) == len(class_names) == 2
-
-
 def _channels(count: int) -> dict[str, Any]:
     """Returns the fields of a network for images of so many channels."""
     return {} if count == 3 else {"num_channels": count, "pixel_mean": [127.5] * count}
@@ -244,7 +173,7 @@ def write_experiment(folder: str, changes: dict[str, Any]) -> str:
     return path
 
 
-def preset(plan: Plan, start: Start | None) -> InferenceConfig:
+def preset(plan: Plan, start: starts.Start | None) -> InferenceConfig:
     """Returns the preset with which the tuning begins.
 
     Raises:

@@ -11,15 +11,15 @@ import tensorflow as tf
 from affinity_seg import files, labels, model_folder
 from affinity_seg.analysis import preset_scores, tuning
 from affinity_seg.configs import experiments
-from affinity_seg.configs.choices import MERGE_METHODS, PREDICTIONS, RESULTS
+from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import mistakes
 from affinity_seg.evaluation import judging, metrics
-from affinity_seg.fitting import marks, planning, preparing, sets, settings, timing, values
+from affinity_seg.fitting import marks, planning, preparing, sets, settings, starts, timing, values
 from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting.plan import Plan
 from affinity_seg.modeling import network_folder
-from affinity_seg.pipeline import merge_runs, prediction_runs
+from affinity_seg.pipeline import prediction_runs
 from affinity_seg.tasks import training
 from affinity_seg.visualization import report, report_page
 
@@ -55,7 +55,7 @@ class Fit:
         folder = request.output_dir
         self._plan = plan_file.read(folder)
         name = request.start_from if self._plan is None else self._plan.value("start_from")
-        self._start = None if name is None else settings.read_start(name)
+        self._start = None if name is None else starts.read(name)
         self._marks = marks.Marks(folder)
         self.data = preparing.Data(request, self._marks)
         files.remove_leftovers(folder)
@@ -121,7 +121,9 @@ class Fit:
         print(f"train: to step {steps}", flush=True)
         self._marks.keep(train_steps=steps)
         self._marks.begin("train", made_from)
-        training.run(params, folder, "train" if self._start is None else "train_and_eval")
+        training.run(
+            params, folder, "train_and_eval" if self._plan.value("keep_start") else "train"
+        )
         best = os.path.join(folder, params.trainer.best_checkpoint_export_subdir)
         has_best = tf.train.latest_checkpoint(best) is not None
         network = os.path.relpath(best, self._request.output_dir) if has_best else NETWORK
@@ -178,7 +180,7 @@ class Fit:
         self._marks.begin("judge", made_from)
         predictions, results = self._segmented(items, model.config(), model.network_dirs, "")
         earlier = None
-        if self._start is not None and self._start.class_names == table.class_names:
+        if self._start is not None and self._start.has_classes(table.class_names):
             dirs = (self._start.network_dir, self._start.network_dir)
             earlier = self._segmented(items, self._start.preset, dirs, _BEFORE)[1]
         scores = judging.judge(items, results, table, earlier)
@@ -251,8 +253,7 @@ class Fit:
     def _segmented(self, items, config: InferenceConfig, dirs, suffix: str) -> tuple[str, str]:
         """Segments images; returns the folders of predictions and results."""
         predictions, results = (self._path(name + suffix) for name in (PREDICTIONS, RESULTS))
-        prediction_runs.predict_images(items, config, *dirs, predictions)
-        merge_runs.merge_records(predictions, config, MERGE_METHODS[0], results)
+        prediction_runs.segment_images(items, config, dirs, predictions, results)
         return predictions, results
 
     def _name_of_judged(self) -> str:

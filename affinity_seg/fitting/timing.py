@@ -17,8 +17,8 @@ _LEAST_STEPS = 20
 _STEPS = 12
 """Steps that are timed."""
 
-_PASSES_OF_A_START = 160
-"""How often a training that starts from other weights sees each image at most: it would forget."""
+_PASSES_TO_KEEP = 160
+"""How often a training that keeps what its start knows sees each image at most: it would forget."""
 
 _LEAST_RESERVE, _MOST_RESERVE = 0.1, 0.4
 """Share of the minutes that is left for tuning and judging, at least and at most."""
@@ -34,7 +34,7 @@ _MERGES, _MERGED_PIXELS = 40, 4e6
 
 _START_UP, _VALIDATING = 60.0, 45.0
 """Seconds of loading networks, evaluating and drawing, and of the validations of a training that
-starts from other weights."""
+keeps what its start knows."""
 
 
 class Budget(NamedTuple):
@@ -45,7 +45,7 @@ class Budget(NamedTuple):
       spent: Seconds of them that have passed.
       step: Seconds of a step.
       num_train, num_tuning, num_judged: Numbers of images.
-      has_start: Whether the training starts from the weights of another model.
+      keeps_start: Whether the training starts from another model and keeps what that knows.
     """
 
     minutes: float
@@ -54,7 +54,7 @@ class Budget(NamedTuple):
     num_train: int
     num_tuning: int
     num_judged: int
-    has_start: bool
+    keeps_start: bool
 
 
 def measure(params: experiments.Experiment) -> float:
@@ -83,12 +83,12 @@ def steps(budget: Budget, found: Survey, plan: Plan) -> Choice:
         f"A step was measured to take {budget.step:.2f} s. Of {budget.minutes:g} minutes "
         f"{budget.spent:.0f} s have passed and {reserve:.0f} s are left for tuning and judging"
     )
-    if budget.has_start:
-        most = max(USEFUL_STEPS_OF_A_START, _PASSES_OF_A_START * budget.num_train // 4)
+    if budget.keeps_start:
+        most = max(USEFUL_STEPS_OF_A_START, _PASSES_TO_KEEP * budget.num_train // 4)
         if most < count:
             return Choice(
                 most,
-                f"{why}, but more than {_PASSES_OF_A_START} passes over {budget.num_train} images "
+                f"{why}, but more than {_PASSES_TO_KEEP} passes over {budget.num_train} images "
                 "would make the network forget what it knew.",
             )
     return Choice(count, f"{why}.")
@@ -108,6 +108,6 @@ def _reserve(budget: Budget, found: Survey, plan: Plan) -> float:
     speed = _TRAINING_COST * 4 * plan.value("crop_size") ** 2 / budget.step
     networks = (_TUNING_PASSES * budget.num_tuning + _JUDGING_PASSES * budget.num_judged) / speed
     merges = _MERGES * budget.num_tuning / _MERGED_PIXELS
-    wanted = _START_UP + _VALIDATING * budget.has_start + 1.5 * pixels * (networks + merges)
+    wanted = _START_UP + _VALIDATING * budget.keeps_start + 1.5 * pixels * (networks + merges)
     least, most = (60 * budget.minutes * share for share in (_LEAST_RESERVE, _MOST_RESERVE))
     return min(max(wanted, least), most)

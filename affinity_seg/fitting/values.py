@@ -52,6 +52,7 @@ class Values:
     thresholds: tuple[float, ...]
     min_pixels: int
     start_from: str | None
+    keep_start: bool
     backbone: str | None
     learning_rate: float = fields.checked(low=0.0)
     train_steps: int = fields.checked(low=1)
@@ -75,6 +76,7 @@ OF_THE_TRAINING = NAMES[NAMES.index("object_size") : NAMES.index("merge_window")
     "channels",
     "seed",
     "backbone",
+    "keep_start",
     "learning_rate",
 )
 """Choices that change what a network learns, beside its records, its start and its steps."""

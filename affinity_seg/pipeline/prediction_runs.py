@@ -7,18 +7,19 @@ record of the last one.
 import functools
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from affinity_seg.configs.choices import MERGE_METHODS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import pictures
 from affinity_seg.data.items import Item
 from affinity_seg.modeling.network import Network
 from affinity_seg.modeling.stored_graph import load_network
-from affinity_seg.pipeline import records, timeline
+from affinity_seg.pipeline import merge_runs, records, timeline
 from affinity_seg.pipeline.background import Finisher, prefetch
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.pipeline.fingerprint import prediction_fingerprint
@@ -147,6 +148,29 @@ class Made(NamedTuple):
 
     images: int
     seconds: float
+
+
+def segment_images(
+    items: Sequence[Item],
+    config: InferenceConfig,
+    network_dirs: tuple[str, str],
+    predictions_dir: str,
+    results_dir: str,
+) -> None:
+    """Predicts images, and merges them when all are predicted; what is there already is kept.
+
+    Args:
+      items: Images.
+      config: The preset.
+      network_dirs: Folders of the semantic and of the affinity network.
+      predictions_dir: Folder of the records.
+      results_dir: Folder of the results.
+
+    Raises:
+      ValueError: An image cannot be used, or a folder holds something else.
+    """
+    predict_images(items, config, *network_dirs, predictions_dir)
+    merge_runs.merge_records(predictions_dir, config, MERGE_METHODS[0], results_dir)
 
 
 def predict_variants(

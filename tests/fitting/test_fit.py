@@ -1,5 +1,6 @@
 """`fit` from end to end, on tiny drawn images with a real network and very few steps."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -16,7 +17,7 @@ import affinity_seg
 from affinity_seg import cli, model_folder, verbs
 from affinity_seg.analysis import tuning
 from affinity_seg.data import mistakes
-from affinity_seg.fitting import plan, stages, timing
+from affinity_seg.fitting import plan, stages, starts, timing
 from affinity_seg.tasks import training
 from affinity_seg.verbs import fit
 
@@ -43,6 +44,16 @@ def _edit(folder, **values):
     for name, value in values.items():
         content[name]["value"] = value
     path.write_text(yaml.safe_dump(content))
+
+
+@contextlib.contextmanager
+def _measured(step, ap50):
+    """Gives the time of a step and the score of a start, which are not measured."""
+    with (
+        mock.patch.object(timing, "measure", return_value=step),
+        mock.patch.object(starts, "_score", return_value=ap50),
+    ):
+        yield
 
 
 def _stopping(owner, name):
@@ -160,8 +171,8 @@ def test_a_changed_input_is_noticed(fitted):
 
 def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_path, capsys):
     _draw(tmp_path, 5)
-    with mock.patch.object(timing, "measure", return_value=0.01):
-        start = f"--start_from={fitted / 'model'}"
+    start = f"--start_from={fitted / 'model'}"
+    with _measured(step=0.01, ap50=0.6):
         assert _fit(tmp_path, start, "--dry_run", "--minutes=2") == 0
     content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
     values = {name: choice["value"] for name, choice in content.items()}
@@ -169,6 +180,7 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     for name in ("object_size", "min_zoom", "max_zoom", "contrast_percentiles", "distances"):
         assert values[name] == there[name]["value"], name
     assert "whose weights are the start" in content["min_zoom"]["reason"]
+    assert "AP50 of" in content["keep_start"]["reason"] and values["keep_start"]
     assert values["learning_rate"] == 0.00003 and values["tuning_parts"] == []
     assert values["train_steps"] == 160 * 4 // 4
     with _stopping(training, "run") as run, pytest.raises(_StoppedError):
@@ -180,6 +192,37 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     assert params.trainer.validation_interval * 5 <= params.trainer.train_steps
     average = params.trainer.optimizer_config.ema
     assert not average.dynamic_decay and average.average_decay == 1 - 1 / 160
+
+
+def test_a_start_that_does_not_know_the_images_is_changed_a_lot(fitted, tmp_path):
+    _draw(tmp_path, 5)
+    with _measured(step=0.01, ap50=0.4):
+        start = f"--start_from={fitted / 'model'}"
+        assert _fit(tmp_path, start, "--dry_run", "--minutes=2") == 0
+    content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
+    values = {name: choice["value"] for name, choice in content.items()}
+    assert "is 0.40" in content["keep_start"]["reason"] and not values["keep_start"]
+    assert values["learning_rate"] == 0.001 and values["train_steps"] > 1000
+    assert values["tuning_parts"] == ["thresholds", "min_pixels"]
+    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
+        _fit(tmp_path)
+    params = run.call_args.args[0]
+    assert params.task.init_checkpoint == str(fitted / "model" / stages.NETWORK)
+    assert "head" in params.task.init_checkpoint_modules and run.call_args.args[2] == "train"
+    assert params.trainer.optimizer_config.ema.dynamic_decay
+
+
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_a_start_is_measured_on_the_images(tmp_path, is_dark):
+    """The shipped model knows bright discs on a dark ground, and no dark ones on a bright one."""
+    drawn.discs(tmp_path / "data", 4, side=160, radii=(9, 12), per_image=9)
+    for path in (tmp_path / "data" / "images").iterdir():
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        cv2.imwrite(str(path), 255 - image if is_dark else image)
+    with mock.patch.object(timing, "measure", return_value=0.01):
+        assert _fit(tmp_path, "--start_from=nuclei", "--dry_run") == 0
+    content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
+    assert content["keep_start"]["value"] != is_dark, content["keep_start"]["reason"]
 
 
 def test_masks_that_look_wrong_end_it_before_it_trains(tmp_path):

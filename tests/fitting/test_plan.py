@@ -12,7 +12,7 @@ from affinity_seg import class_tables, labels, neighbors, resources
 from affinity_seg.configs import experiments, inference
 from affinity_seg.data import checks, listing
 from affinity_seg.data.truth_classes import ONE_CLASS
-from affinity_seg.fitting import choices, plan, settings, survey, timing, values
+from affinity_seg.fitting import choices, plan, settings, starts, survey, timing, values
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.tasks import experiment_flags
 
@@ -51,6 +51,7 @@ def _complete(chosen, steps=1000, start=None):
     """Returns a plan with the choices that do not come from the measures."""
     more = {"class_table": "nuclei", "seed": 1, "tuning_images": 2, "judging_images": 0}
     more |= {"tuning_parts": [], "start_from": start, "backbone": None, "learning_rate": 0.003}
+    more |= {"keep_start": start is not None}
     chosen = Plan(chosen) | {k: Choice(v, "") for k, v in (more | {"train_steps": steps}).items()}
     return Plan({name: chosen[name] for name in values.NAMES})
 
@@ -63,7 +64,7 @@ def _changes(chosen, class_table, start=None, path="class_table.yaml"):
         train_path="runs/nuclei/tfrecords/train-*.tfrecord",
         tuning_path="runs/nuclei/tfrecords/val-*.tfrecord",
         num_images=100,
-        start=settings.read_start(start) if isinstance(start, str) else start,
+        start=start,
     )
 
 
@@ -154,15 +155,16 @@ def test_every_choice_has_its_reason_in_a_sentence(tmp_path):
     for name, choice in chosen.items():
         assert choice.reason[:1].isupper() and choice.reason.endswith("."), name
     own = {"class_table", "seed", "tuning_images", "tuning_parts", "judging_images"}
-    first = {"start_from", "backbone"}
+    first = {"start_from", "keep_start", "backbone", "learning_rate"}
     left = set(values.NAMES) - set(chosen) - own
-    assert left == first | {"learning_rate", "train_steps"}
+    assert left == first | {"train_steps"}
 
 
 @pytest.mark.parametrize("steps", [1, 4, 49, 160, 251, 800, 2000])
 def test_a_training_from_a_start_is_validated_five_times_and_at_its_end(tmp_path, steps):
-    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS), steps)
-    trainer = _changes(chosen, ONE_CLASS, start="nuclei")["trainer"]
+    found = _survey(drawn.discs(tmp_path))
+    chosen = _complete(choices.of_the_data(found, ONE_CLASS), steps, start="nuclei")
+    trainer = _changes(chosen, ONE_CLASS, starts.read("nuclei"))["trainer"]
     interval = trainer["validation_interval"]
     assert interval % trainer["steps_per_loop"] == 0
     wanted = min(steps, settings.VALIDATIONS)
@@ -171,18 +173,31 @@ def test_a_training_from_a_start_is_validated_five_times_and_at_its_end(tmp_path
 
 def test_a_head_is_taken_over_if_its_classes_have_the_same_names(tmp_path):
     chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS))
-    start = settings.read_start("nuclei")
+    start = starts.read("nuclei")
     others = dataclasses.replace(CLASSES, class_names=("background", "a", "c", "b"))
-    for has, own in (
-        (start.class_names, ONE_CLASS),  # One class, though of another name.
-        (CLASSES.class_names, CLASSES),
-        (CLASSES.class_names, others),
-        (CLASSES.class_names, ONE_CLASS),
+    for has, own, is_same in (
+        (start.class_table, ONE_CLASS, True),  # One class, though of another name.
+        (CLASSES, CLASSES, True),
+        (CLASSES, others, False),
+        (CLASSES, ONE_CLASS, False),
     ):
-        changes = _changes(chosen, own, start._replace(class_names=has))
-        is_same = own in (ONE_CLASS, CLASSES) and len(has) == len(own.class_names)
+        changes = _changes(chosen, own, start._replace(class_table=has))
         assert ("head" in changes["task"]["init_checkpoint_modules"]) == is_same
-        assert ("ema" in changes["trainer"]["optimizer_config"]) == is_same
+
+
+def test_a_start_with_other_classes_is_not_kept():
+    chosen = starts.choose(starts.read("nuclei"), [], CLASSES)
+    assert chosen.value("keep_start") is False and chosen.value("learning_rate") == 0.001
+    assert "classes are not those of nuclei" in chosen["keep_start"].reason
+
+
+def test_only_a_start_that_is_kept_is_averaged_from_the_first_step_on(tmp_path):
+    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS))
+    for is_kept in (True, False):
+        chosen["keep_start"] = Choice(is_kept, "")
+        changes = _changes(chosen, ONE_CLASS, starts.read("nuclei"))
+        assert ("ema" in changes["trainer"]["optimizer_config"]) == is_kept
+        assert "head" in changes["task"]["init_checkpoint_modules"]
 
 
 def test_the_backbone_begins_with_that_of_the_shipped_model(tmp_path):
@@ -244,6 +259,6 @@ def test_steps_fit_the_minutes(tmp_path):
     assert (0.6 * 2400 - 60) / 0.5 <= steps <= (0.9 * 2400 - 60) / 0.5
     assert timing.steps(budget._replace(minutes=20), found, chosen).value < steps / 1.9
     assert timing.steps(budget._replace(minutes=0.1), found, chosen).value == 20
-    few = timing.steps(budget._replace(num_train=5, has_start=True), found, chosen)
+    few = timing.steps(budget._replace(num_train=5, keeps_start=True), found, chosen)
     assert few.value == 200 and "forget" in few.reason
     assert "too few" in timing.warning(499, False) and timing.warning(500, False) == ""

@@ -1,0 +1,139 @@
+"""The model from which a training goes on: what its weights fix, and how much of it is kept."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from affinity_seg import model_folder
+from affinity_seg.configs import inference
+from affinity_seg.configs.inference import InferenceConfig
+from affinity_seg.data import sampling
+from affinity_seg.data.items import Item
+from affinity_seg.evaluation import metrics
+from affinity_seg.fitting import zooms
+from affinity_seg.fitting.plan import Choice, Plan
+from affinity_seg.labels import ClassTable
+from affinity_seg.modeling import network_folder
+from affinity_seg.pipeline import prediction_runs
+
+_MEASURED = 8
+"""Images on which the model is judged before the training, at most."""
+
+_KNOWS = 0.5
+"""Least AP50 of a model that is changed only a little."""
+
+_RATE_TO_KEEP, _RATE_TO_CHANGE = 0.00003, 0.001
+"""Learning rates."""
+
+
+class Start(NamedTuple):
+    """The model whose weights a training starts from.
+
+    Attributes:
+      name: As given.
+      network_dir: Its network, one with both heads.
+      preset: Its preset.
+      class_table: Its classes.
+    """
+
+    name: str
+    network_dir: str
+    preset: InferenceConfig
+    class_table: ClassTable
+
+    def has_classes(self, class_names: tuple[str, ...]) -> bool:
+        """Returns whether its head has these classes; a single one may have any name."""
+        own = self.class_table.class_names
+        return own == class_names or len(own) == len(class_names) == 2
+
+
+def read(name: str, choice: str = "start_from") -> Start:
+    """Reads the model whose weights a training begins with.
+
+    Args:
+      name: Its name or folder.
+      choice: The choice of the plan that names it.
+
+    Raises:
+      FileNotFoundError: There is no such model.
+      ValueError: It has two networks instead of one with both heads.
+    """
+    model = model_folder.read(name)
+    if model.semantic_dir != model.affinity_dir:
+        raise ValueError(
+            f"`{choice}` must be a model of one network with both heads, as `fit` trains: {name}"
+        )
+    table = network_folder.read_class_table(model.semantic_dir)
+    return Start(name, os.path.abspath(model.semantic_dir), model.config(), table)
+
+
+def fixed_by(start: Start) -> dict[str, Any]:
+    """Returns the choices that the weights and the preset of a start fix, by name."""
+    task = network_folder.read_task(network_folder.params_dir(start.network_dir))
+    preset = start.preset
+    is_auto = preset.zoom == inference.AUTO_ZOOM
+    scales = [1.0, preset.max_zoom if preset.regions else 1.25]
+    if is_auto:
+        scales = list(zooms.SCALES)
+    return {
+        "regions": preset.regions,
+        "object_size": preset.object_size if is_auto else None,
+        "min_zoom": preset.min_zoom,
+        "max_zoom": preset.max_zoom,
+        "scales": scales,
+        "channels": task.model.num_channels,
+        "contrast_percentiles": list(task.model.contrast_percentiles),
+        "contrast_floor": task.model.contrast_floor,
+        "decoder_stride": task.model.output_stride,
+        "aspp_rates": list(task.model.aspp.rates),
+        "distances": list(task.distances),
+        "merge_window": preset.merge_window,
+        "stages": list(preset.stages),
+        "thresholds": list(preset.thresholds),
+        "min_pixels": preset.min_pixels,
+    }
+
+
+def choose(start: Start, items: Sequence[Item], class_table: ClassTable) -> Plan:
+    """Returns the choices `keep_start` and `learning_rate`.
+
+    Args:
+      start: The model.
+      items: Images to train on.
+      class_table: Their classes.
+    """
+    if not start.has_classes(class_table.class_names):
+        score, why = None, f"The classes are not those of {start.name}"
+    else:
+        chosen = sampling.spread(items, _MEASURED)
+        score = _score(start, chosen, class_table)
+        shown = "could not be measured" if score is None else f"is {score:.2f}"
+        why = f"AP50 of {start.name} on {len(chosen)} of these images {shown}"
+        if score is None or score >= _KNOWS:
+            return Plan(
+                keep_start=Choice(True, f"{why}: it is changed a little, and keeps what it knows."),
+                learning_rate=Choice(
+                    _RATE_TO_KEEP, "Low, so that the network keeps what it knows."
+                ),
+            )
+    return Plan(
+        keep_start=Choice(
+            False, f"{why}: it learns these images as new ones, and forgets others by that."
+        ),
+        learning_rate=Choice(_RATE_TO_CHANGE, "That of a training which changes its start a lot."),
+    )
+
+
+def _score(start: Start, items: Sequence[Item], class_table: ClassTable) -> float | None:
+    """Returns AP50 of a model, None where there is no true instance that counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = os.path.join(folder, "results")
+        prediction_runs.segment_images(
+            items,
+            start.preset,
+            (start.network_dir, start.network_dir),
+            os.path.join(folder, "predictions"),
+            results,
+        )
+        return metrics.main_scores(items, results, class_table)["ap50"]
