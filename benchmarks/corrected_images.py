@@ -4,11 +4,17 @@ r"""Measures what `fit --start_from` gains from a few corrected images, and lose
         --input=../shared/data/nuclei/more --height=520 --width=696 \
         --output_dir=runs/benchmark_corrected
 
-The new images are those of --input with the given size, which --model must not have been trained
-on: the first by name are corrected, the last judge. `fit` continues the model on 5 of the corrected
-images, on 10 and on 20. Each of these models, and the model before, is judged on the new images and
-on the old ones, which are of the kind that the model was trained on. The truth of the images takes
-the place of the corrections. Prints scores, and writes results.json. Started again it goes on.
+    python -m benchmarks.corrected_images --model=nuclei --old=../shared/data/nuclei/val \
+        --input=../shared/data/nuclei/train --judging_input=../shared/data/nuclei/val \
+        --judging=40 --inverted --output_dir=runs/benchmark_inverted --minutes=4
+
+The new images are those of --input, or those of the given size. The first by name are corrected.
+The last judge, or those of --judging_input; --model must not have been trained on them. With
+--inverted the new images are dark where they were bright, so that the model does not know their
+kind. `fit` continues the model on 5 of the corrected images, on 10 and on 20. Each of these models,
+and the model before, is judged on the new images and on the old ones, which are of the kind that
+the model was trained on. The truth of the images takes the place of the corrections. Prints scores,
+and writes results.json. Started again it goes on.
 """
 
 import os
@@ -22,9 +28,12 @@ def define_flags(values: cli.Flags) -> None:
     values.string("model", None, "The model before: its folder, or its name.", required=True)
     values.string("input", None, "Folder with the new images, of layout folder.", required=True)
     values.string("old", None, "Folder with the old images, of layout folder.", required=True)
-    values.integer("height", None, "Of the new images, pixels.", 1)
-    values.integer("width", None, "Of the new images, pixels.", 1)
+    values.integer("height", None, "Of the new images, pixels; default: any.", 1)
+    values.integer("width", None, "Of the new images, pixels; default: any.", 1)
+    values.bool("inverted", False, "Invert the brightness of the new images.")
     values.multi_integer("count", [5, 10, 20], "Numbers of corrected images.", 1)
+    what = "Folder with the new images that judge; default: the last of --input."
+    values.string("judging_input", None, what)
     values.integer("judging", 30, "Number of new images that judge.", 1)
     values.float("minutes", 5.0, "Minutes of each fit.", 0)
     values.string("output_dir", "runs/benchmark_corrected", "Folder of models and results.json.")
@@ -37,25 +46,24 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.fitting import preparing, stages
 
     before = model_folder.read(values.model)
-    new = _new_images(values)
     most = max(values.count)
-    if len(new) < most + values.judging:
-        raise ValueError(
-            f"`--input` must have {most + values.judging} images of "
-            f"{values.height}x{values.width} pixels: {len(new)} in {values.input}"
-        )
+    if values.judging_input is None:
+        new = _new_images(values, "input", most + values.judging)
+        judging = new[-values.judging :]
+    else:
+        new = _new_images(values, "input", most)
+        judging = _new_images(values, "judging_input", values.judging)[: values.judging]
     judges = {
-        "new": new[-values.judging :],
+        "new": _data_set(judging, values, "data_judging"),
         "old": listing.list_labelled_images(values.old, "folder"),
     }
     rows = [_row("the model before", before, judges, os.path.join(values.output_dir, "before"))]
     for count in values.count:
         folder = os.path.join(values.output_dir, f"fit_{count}")
-        data = os.path.join(values.output_dir, f"data_{count}")
-        _link(new[:count], data)
+        _data_set(new[:count], values, f"data_{count}")
         fit = stages.Fit(
             preparing.Request(
-                input=data,
+                input=os.path.join(values.output_dir, f"data_{count}"),
                 output_dir=folder,
                 layout="folder",
                 class_table=None,
@@ -80,23 +88,47 @@ def main(values: cli.Flags) -> None:
     print(f"\nwritten: {path}")
 
 
-def _new_images(values: cli.Flags):
-    """Returns the labelled images of --input that have the size, by name."""
+def _new_images(values: cli.Flags, flag: str, least: int):
+    """Returns the labelled images of the folder of a flag that have the size, by name."""
     from affinity_seg.data import listing, pictures
 
-    items = listing.list_labelled_images(values.input, "folder")
-    size = values.height, values.width
-    return [i for i in items if pictures.read_size(i.image_path, turned=False) == size]
+    folder = values[flag].value
+    items = listing.list_labelled_images(folder, "folder")
+    sizes = (pictures.read_size(item.image_path, turned=False) for item in items)
+    wanted = values.height, values.width
+    found = [
+        item
+        for item, size in zip(items, sizes, strict=True)
+        if all(want in (None, side) for want, side in zip(wanted, size, strict=True))
+    ]
+    if len(found) < least:
+        raise ValueError(
+            f"`--{flag}` must have {least} images of the size: {len(found)} in {folder}"
+        )
+    return found
 
 
-def _link(items, folder: str) -> None:
-    """Makes a data set of layout folder of links to the files of images."""
+def _data_set(items, values: cli.Flags, name: str):
+    """Makes a data set of layout folder of images, and returns what is in it.
+
+    It has links to the files, or with --inverted other images.
+    """
+    import cv2
+
+    from affinity_seg.data import listing, pictures
+
+    folder = os.path.join(values.output_dir, name)
     for item in items:
         for kind, path in (("images", item.image_path), ("instances", item.truth_path)):
             os.makedirs(os.path.join(folder, kind), exist_ok=True)
-            link = os.path.join(folder, kind, os.path.basename(path))
-            if not os.path.lexists(link):
-                os.symlink(os.path.abspath(path), link)
+            to = os.path.join(folder, kind, os.path.basename(path))
+            if values.inverted and kind == "images":
+                image = 255 - pictures.read(path, turned=False)
+                png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+                files.write_bytes(os.path.splitext(to)[0] + ".png", png.tobytes())
+            elif not os.path.lexists(to):
+                os.symlink(os.path.abspath(path), to)
+    return listing.list_labelled_images(folder, "folder")
 
 
 def _row(name: str, model, judges, folder: str) -> dict[str, object]:

@@ -1,12 +1,14 @@
 """The benchmark of corrected images: the model before and after, on new and on old images."""
 
 import json
+import types
 
 import cv2
 import numpy as np
 import pytest
 
 from affinity_seg import cli
+from affinity_seg.data import listing
 from benchmarks import corrected_images
 
 
@@ -45,8 +47,27 @@ def run(tmp_path):
 
 
 def test_images_of_the_size_must_be_enough(run):
-    with pytest.raises(ValueError, match=r"`--input` must have 5 images of 40x40 pixels: 3 in"):
+    with pytest.raises(ValueError, match=r"`--input` must have 5 images of the size: 3 in"):
         run("--count=2", "--judging=3")
+
+
+def test_images_that_judge_must_be_enough(run, tmp_path):
+    with pytest.raises(ValueError, match=r"`--judging_input` must have 2 images of the size: 1 in"):
+        run("--count=1", "--judging=2", f"--judging_input={tmp_path}/old", "--height=48",
+            "--width=48")  # fmt: skip
+
+
+@pytest.mark.parametrize("is_inverted", [False, True])
+def test_the_new_images_may_be_inverted(tmp_path, is_inverted):
+    _write_images(tmp_path / "new", 2, 40)
+    items = listing.list_labelled_images(str(tmp_path / "new"), "folder")
+    values = types.SimpleNamespace(output_dir=str(tmp_path), inverted=is_inverted)
+    made = corrected_images._data_set(items, values, "data")
+    for item, new in zip(items, made, strict=True):
+        image, ids = cv2.imread(item.image_path), cv2.imread(item.truth_path, -1)
+        wanted = 255 - image if is_inverted else image
+        np.testing.assert_array_equal(cv2.imread(new.image_path), wanted)
+        np.testing.assert_array_equal(cv2.imread(new.truth_path, -1), ids)
 
 
 @pytest.mark.long
