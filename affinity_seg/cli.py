@@ -15,6 +15,7 @@ and the modules that define flags import TensorFlow only inside `main`, because 
 
 import functools
 import importlib
+import logging as stdlib_logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -200,6 +201,7 @@ def _checked(program: ModuleType, arguments: Sequence[str], name: str) -> int | 
         values = parse(program, arguments)
         is_debugged = values.debug
         logging.set_verbosity(values.verbosity)
+        logging.get_absl_handler().setFormatter(_PlainFormatter())
         status = program.main(values)
         sys.stdout.flush()
         return status
@@ -217,6 +219,17 @@ def _checked(program: ModuleType, arguments: Sequence[str], name: str) -> int | 
         if is_debugged:
             raise
         _fail(name, str(error) or "out of memory")
+
+
+class _PlainFormatter(stdlib_logging.Formatter):
+    """Writes `warning: ...`, without time, thread and source file."""
+
+    def format(self, record: stdlib_logging.LogRecord) -> str:
+        """Returns the line of a record; without the level if only developers ask for it."""
+        text = super().format(record)
+        if record.levelno <= stdlib_logging.INFO:
+            return text
+        return f"{record.levelname.lower()}: {text}"
 
 
 def _define(program: ModuleType) -> Flags:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import reprlib
 from typing import Any
 
@@ -20,6 +21,12 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"aliases are not taken: *{self.peek_event().anchor}")
         return super().compose_node(parent, index)
+
+
+# YAML 1.1 takes 3e-4 for text, since it has no decimal point.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 def parse_yaml(text: bytes | str, where: str) -> Any:

@@ -1,5 +1,6 @@
 """Flags that several programs have, defined in one place, without TensorFlow."""
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -113,7 +114,14 @@ def model(values: cli.Flags) -> model_folder.ModelFolder:
       FileNotFoundError: There is no such model, or it has no networks.
       ValueError: Its model.yaml is damaged.
     """
-    return model_folder.read(values.model)
+    try:
+        return model_folder.read(values.model)
+    except FileNotFoundError as error:
+        if values["model"].using_default_value:
+            raise FileNotFoundError(
+                f"`--model` was not given, and its default cannot be used: {error}"
+            ) from error
+        raise
 
 
 def config(values: cli.Flags) -> InferenceConfig:
@@ -237,6 +245,12 @@ def writer(values: cli.Flags, items: Sequence[Item]) -> "Writer":
     """
     from affinity_seg.export.formats.writer import Writer
 
+    for path in values.input:
+        if os.path.isdir(values.output_dir) and os.path.samefile(path, values.output_dir):
+            raise ValueError(
+                "`--output_dir` must be another folder than `--input`, or the results would be "
+                f"segmented by the next run: {values.output_dir}"
+            )
     found = Writer(values.output_dir, values.formats)
     found.check([item.name for item in items], [item.image_path for item in items])
     return found

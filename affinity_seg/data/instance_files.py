@@ -106,7 +106,13 @@ def _whole(path: str, stored: np.ndarray) -> np.ndarray:
     if stored.dtype.kind not in "iuf":
         raise ValueError(f"{path}: an instance image must have whole numbers: {stored.dtype}")
     if stored.dtype.kind == "f":
-        wrong = np.count_nonzero(~np.isfinite(stored) | (stored % 1 != 0))
+        undefined = np.count_nonzero(~np.isfinite(stored))
+        if undefined:
+            raise ValueError(
+                f"{path}: an instance image must have whole numbers: {undefined} of {stored.size} "
+                "pixels are NaN or infinite; the background is 0"
+            )
+        wrong = np.count_nonzero(stored % 1)
         if wrong:
             raise ValueError(
                 f"{path}: an instance image must have whole numbers: {wrong} of {stored.size} "

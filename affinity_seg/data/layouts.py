@@ -105,7 +105,11 @@ def list_folder(folder: str, allowed: Collection[str] | None, remark: str = "") 
       allowed: As in `find_images`, whose errors are raised.
       remark: What a message adds if there is no such folder.
     """
-    found = [file for file in _names_in(folder, remark) if image_names.is_image(file)]
+    found = [
+        file
+        for file in _names_in(folder, remark)
+        if image_names.is_image(file) and not os.path.isdir(os.path.join(folder, file))
+    ]
     items = [
         Item(image_names.key_of(file), file, os.path.join(folder, file), None) for file in found
     ]

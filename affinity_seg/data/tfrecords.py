@@ -107,7 +107,8 @@ class Found(NamedTuple):
                 )
             raise ValueError(
                 f"{folder}: class table {class_table.name!r} with "
-                f"`encoding` {class_table.encoding!r} finds no instance in {count} images; "
+                f"`encoding` {class_table.encoding!r} finds no instance in {count} images; give "
+                "the table of these images as `--class_table`, e.g. `nuclei` for one class; "
                 f"values of their instance images: {sorted(self.values)[:10]}"
             )
         mask_checks.check(

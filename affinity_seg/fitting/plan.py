@@ -75,7 +75,7 @@ def read(folder: str) -> Plan | None:
             shown = ", ".join(map(str, sorted(found, key=str)))
             raise ValueError(f"{path}: {what}: {shown}; remove the file to have it made anew")
     for name, entry in content.items():
-        if not isinstance(entry, Mapping) or "value" not in entry:
+        if not isinstance(entry, Mapping) or not {"value"} <= set(entry) <= set(Choice._fields):
             raise ValueError(
                 f"{path}: `{name}` must be {{value: ..., reason: ...}}: {structured.shown(entry)}"
             )

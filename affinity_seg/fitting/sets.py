@@ -18,7 +18,6 @@ from affinity_seg.data import (
 )
 from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
-from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.rejected_inputs import RejectedInputs
 
@@ -205,7 +204,7 @@ def split(images: Images, with_objects: Collection[str], plan: Plan) -> Split:
     names = sorted(item.name for item in images.train if item.name in with_objects)
     if tuning + judging >= max(len(names), 1):
         raise ValueError(
-            f"{plan_file.FILE}: `tuning_images` and `judging_images` must leave an image with "
+            f"`tuning_images` and `judging_images` must leave an image with "
             f"objects to train on, of {len(names)}: {tuning} and {judging}"
         )
     random.Random(seed).shuffle(names)

@@ -1,5 +1,6 @@
 """Turns a plan into the experiment of its training and the preset of its inference."""
 
+import dataclasses
 import math
 import os
 from typing import Any
@@ -194,7 +195,4 @@ def preset(plan: Plan, start: starts.Start | None) -> InferenceConfig:
     before = inference.load_config(_PRESETS[value("regions")]) if start is None else start.preset
     if all(getattr(before, name) == fields[name] for name in ("min_zoom", "max_zoom")):
         fields.pop("first_zoom", None)
-    try:
-        return inference.change(before, fields)
-    except ValueError as error:
-        raise ValueError(f"{plan_file.FILE}: {error}") from error
+    return dataclasses.replace(before, **fields)

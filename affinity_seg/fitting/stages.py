@@ -86,12 +86,16 @@ class Fit:
             now = self._plan.values_of()
             before = self._marks.fact("plan") or now
             edited = [f"{k}: {before[k]} -> {now[k]}" for k in now if before.get(k) != now[k]]
+            table = self._class_table()
+            self.data.make_sure_it_was_looked_at(table)
+            try:
+                config = settings.preset(self._plan, self._start)
+                config.merge_options(table, self._plan.value("distances"))
+                planning.experiment(self._request, self.data, self._plan, self._start)
+            except (FileNotFoundError, ValueError) as error:
+                raise type(error)(f"{path}: {error}") from error
             print(f"{path} is followed; changed in it: {', '.join(edited) or 'nothing'}")
             self._warn_of_flags(path)
-            config, table = settings.preset(self._plan, self._start), self._class_table()
-            config.merge_options(table, self._plan.value("distances"))
-            self.data.make_sure_it_was_looked_at(table)
-            planning.experiment(self._request, self.data, self._plan, self._start)
         self._marks.keep(input=self.data.hashes, plan=self._plan.values_of())
         text = timing.warning(self._plan.value("train_steps"), self._start is not None)
         if text:
@@ -113,11 +117,13 @@ class Fit:
         if is_done and steps == before:
             print("train: done already")
             return
+        params = planning.experiment(self._request, self.data, self._plan, self._start)
         if os.path.isdir(folder) and not (is_same and steps >= before):
-            kept = _put_aside(folder)
+            kept = self._put_aside(before)
             why = f"{steps} steps instead of {before}" if is_same else "other settings"
             print(f"train: anew, with {why}; the network of before is kept in {kept}")
-        params = planning.experiment(self._request, self.data, self._plan, self._start)
+        if not os.path.isdir(folder):
+            self._take_back(made_from, steps)
         print(f"train: to step {steps}", flush=True)
         self._marks.keep(train_steps=steps)
         self._marks.begin("train", made_from)
@@ -209,6 +215,29 @@ class Fit:
     def _path(self, name: str) -> str:
         return os.path.join(self._request.output_dir, name)
 
+    def _put_aside(self, steps: int) -> str:
+        """Renames the folder of the network, trained for `steps`; returns the new path."""
+        number = 1
+        while os.path.exists(self._path(f"{NETWORK}_{number}")):
+            number += 1
+        name = f"{NETWORK}_{number}"
+        os.rename(self._path(NETWORK), self._path(name))
+        networks = self._marks.fact("put_aside") or {}
+        networks[name] = {"made_from": self._marks.made_from("train"), "steps": steps}
+        self._marks.keep(put_aside=networks)
+        return self._path(name)
+
+    def _take_back(self, made_from: str, steps: int) -> None:
+        """Renames a network back that was put aside and is now wanted again, if there is one."""
+        networks = self._marks.fact("put_aside") or {}
+        for name, network in networks.items():
+            is_wanted = network["made_from"] == made_from and network["steps"] <= steps
+            if is_wanted and os.path.isdir(self._path(name)):
+                os.rename(self._path(name), self._path(NETWORK))
+                self._marks.keep(put_aside={n: networks[n] for n in networks if n != name})
+                print(f"train: {self._path(name)} has these settings and is taken back")
+                return
+
     def _asked(self) -> dict[str, Any]:
         """Returns the flags that only a new plan follows."""
         return {name: getattr(self._request, name) for name in _FOR_A_NEW_PLAN}
@@ -261,12 +290,3 @@ class Fit:
         if self.data.usable().val:
             part = "val"
         return f"{os.path.basename(os.path.abspath(self._request.input))}/{part}"
-
-
-def _put_aside(folder: str) -> str:
-    """Renames the folder of a network; returns the new path."""
-    number = 1
-    while os.path.exists(f"{folder}_{number}"):
-        number += 1
-    os.rename(folder, f"{folder}_{number}")
-    return f"{folder}_{number}"

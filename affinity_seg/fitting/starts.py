@@ -1,6 +1,7 @@
 """The model from which a training goes on: what its weights fix, and how much of it is kept."""
 
 import os
+import statistics
 import tempfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -104,19 +105,21 @@ def choose(start: Start, items: Sequence[Item], class_table: ClassTable) -> Plan
       class_table: Their classes.
     """
     if not start.has_classes(class_table.class_names):
-        score, why = None, f"The classes are not those of {start.name}"
-    else:
-        chosen = sampling.spread(items, _MEASURED)
-        score = _score(start, chosen, class_table)
-        shown = "could not be measured" if score is None else f"is {score:.2f}"
-        why = f"AP50 of {start.name} on {len(chosen)} of these images {shown}"
-        if score is None or score >= _KNOWS:
-            return Plan(
-                keep_start=Choice(True, f"{why}: it is changed a little, and keeps what it knows."),
-                learning_rate=Choice(
-                    _RATE_TO_KEEP, "Low, so that the network keeps what it knows."
-                ),
-            )
+        return _changed(f"The classes are not those of {start.name}")
+    chosen = sampling.spread(items, _MEASURED)
+    score = _score(start, chosen, class_table)
+    shown = "could not be measured" if score is None else f"is {score:.2f}"
+    why = f"The mean AP50 of {start.name} on {len(chosen)} of these images {shown}"
+    if score is not None and score < _KNOWS:
+        return _changed(why)
+    return Plan(
+        keep_start=Choice(True, f"{why}: it is changed a little, and keeps what it knows."),
+        learning_rate=Choice(_RATE_TO_KEEP, "Low, so that the network keeps what it knows."),
+    )
+
+
+def _changed(why: str) -> Plan:
+    """Returns the choices for a start that is changed a lot."""
     return Plan(
         keep_start=Choice(
             False, f"{why}: it learns these images as new ones, and forgets others by that."
@@ -126,7 +129,10 @@ def choose(start: Start, items: Sequence[Item], class_table: ClassTable) -> Plan
 
 
 def _score(start: Start, items: Sequence[Item], class_table: ClassTable) -> float | None:
-    """Returns AP50 of a model, None where there is no true instance that counts."""
+    """Returns the mean of the images' AP50 of a model, None if no true instance counts.
+
+    AP50 of all images together would be high if some of them are well known and others not at all.
+    """
     with tempfile.TemporaryDirectory() as folder:
         results = os.path.join(folder, "results")
         prediction_runs.segment_images(
@@ -136,4 +142,6 @@ def _score(start: Start, items: Sequence[Item], class_table: ClassTable) -> floa
             os.path.join(folder, "predictions"),
             results,
         )
-        return metrics.main_scores(items, results, class_table)["ap50"]
+        scores = [metrics.main_scores([item], results, class_table)["ap50"] for item in items]
+    known = [score for score in scores if score is not None]
+    return statistics.fmean(known) if known else None

@@ -24,7 +24,7 @@ class Values:
 
     class_table: str
     channels: int = fields.checked(low=1)
-    seed: int = fields.checked(low=0)
+    seed: int = fields.checked(low=0, high=2**32 - 1)
     tuning_images: int = fields.checked(low=0)
     tuning_parts: tuple[str, ...] = fields.checked(choices=candidates.PARTS)
     judging_images: int = fields.checked(low=0)
@@ -38,7 +38,7 @@ class Values:
     random_turn: bool
     photometric: float
     microscope: float
-    crop_size: int
+    crop_size: int = fields.checked(low=32, high=2048)
     object_crops: float
     decoder_stride: int = fields.checked(choices=tuple(DECODERS))
     aspp_rates: tuple[int, ...]
@@ -54,7 +54,7 @@ class Values:
     start_from: str | None
     keep_start: bool
     backbone: str | None
-    learning_rate: float = fields.checked(low=0.0)
+    learning_rate: float = fields.checked(low=0.0, high=1.0)
     train_steps: int = fields.checked(low=1)
 
     def __post_init__(self):
@@ -65,8 +65,10 @@ class Values:
           ValueError: A value breaks its rule.
         """
         fields.check(self)
-        if len(self.scales) != 2:
-            raise ValueError(f"`scales` must be the least and the largest: {list(self.scales)}")
+        if len(self.scales) != 2 or not 0 < self.scales[0] <= self.scales[1]:
+            raise ValueError(
+                f"`scales` must be the least and the largest, above 0: {list(self.scales)}"
+            )
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(Values))

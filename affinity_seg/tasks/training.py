@@ -18,6 +18,9 @@ from affinity_seg.tasks import precision, runner
 _ON_ALL_GPUS = ("mirrored", "multi_worker_mirrored")
 """Strategies that use all GPUs unless the configuration has a number."""
 
+_DIVERGED = "The loss value is"
+"""Begin of what Model Garden says when the loss is larger than `trainer.loss_upper_bound`."""
+
 
 def run(
     params: experiments.Experiment,
@@ -40,8 +43,8 @@ def run(
 
     Raises:
       FileNotFoundError: There are no TFRecords or not all, or no checkpoint to evaluate.
-      ValueError: `model_dir` holds checkpoints of another network, or a loss or weight is NaN or
-        infinite.
+      ValueError: `model_dir` holds checkpoints of another network, a loss or weight is NaN or
+        infinite, or the loss grows beyond `params.trainer.loss_upper_bound`.
     """
     for name, data in (("train", params.task.train_data), ("eval", params.task.validation_data)):
         if name in mode:
@@ -72,7 +75,14 @@ def run(
     with contextlib.ExitStack() as named:
         for data in (params.task.train_data, params.task.validation_data):
             named.enter_context(record_damage.damage_named(data.input_path))
-        _, logs = runs.run()
+        try:
+            _, logs = runs.run()
+        except RuntimeError as error:
+            if not str(error).startswith(_DIVERGED):
+                raise
+            raise ValueError(
+                f"{model_dir}: the training diverged, so `learning_rate` must be lower: {error}"
+            ) from error
     return dict(logs)
 
 

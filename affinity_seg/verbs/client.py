@@ -36,7 +36,7 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.data import picture_files, pictures
     from affinity_seg.data.windows import WindowedPicture
     from affinity_seg.export.formats.picture import SegmentedPicture
-    from affinity_seg.serving import client, saved_model
+    from affinity_seg.serving import client, readiness, saved_model
 
     if values.model is None:
         class_table = class_tables.load_class_table(values.class_table)
@@ -46,7 +46,7 @@ def main(values: cli.Flags) -> None:
     items = listing.list_pictures(values.input)
     settings = client.Settings(values.model_name, values.timeout, values.wait, _tell)
     writer = tool_flags.writer(values, items)
-    refused = 0
+    refused, stopped = 0, None
     with client.connect(values.server, settings) as server:
         for item in items:
             path = item.image_path
@@ -63,6 +63,9 @@ def main(values: cli.Flags) -> None:
                     pixel_size=values.pixel_size,
                 )
                 converted = writer.convert(picture)
+            except readiness.NotReadyError as error:
+                stopped = error
+                break
             except (OSError, ValueError) as error:
                 _tell(error if path in str(error) else f"{path}: {error}")
                 refused += 1
@@ -71,6 +74,10 @@ def main(values: cli.Flags) -> None:
             print(f"{len(instances.classes)} instances: {', '.join(paths) or item.name}")
     for path in writer.finish():
         print(f"written: {path}")
+    if stopped is not None:
+        sys.exit(
+            f"{item.name} and what follows it was not segmented, for lack of a server: {stopped}"
+        )
     if refused:
         sys.exit(f"{refused} of {len(items)} pictures were refused")
 

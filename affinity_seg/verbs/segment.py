@@ -36,7 +36,7 @@ import os
 from affinity_seg import cli, rejected_inputs, structured, tool_flags
 from affinity_seg.configs import choices
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
-from affinity_seg.data import layouts, listing, pixel_sizes
+from affinity_seg.data import layouts, listing, mistakes, pixel_sizes
 from affinity_seg.export import formats
 
 _IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
@@ -101,11 +101,12 @@ def _segment_pictures(values):
     writer = tool_flags.writer(values, items)
     segmenter, num_taken = None, 0
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
+    sources = {item.name: "" for item in items}
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
         is_taken = False
         with rejected.listed(item.name, item.image_path):
             item.check_names()
-            source = _source(item, made_from)
+            source = sources[item.name] = _source(item, made_from)
             is_taken = writer.take(item.name, source)
         num_taken += is_taken
         if is_taken or item.name in rejected:
@@ -121,6 +122,12 @@ def _segment_pictures(values):
         print(f"{values.output_dir}: {num_taken} of {len(items)} pictures were there already")
     for path in writer.finish():
         print(f"written: {path}")
+    others = writer.find_others(sources)
+    if others:
+        mistakes.warn(
+            f"{mistakes.counted(len(others), 'file is', 'files are')} of an earlier run with other "
+            f"settings or pictures: {mistakes.listed(others)}"
+        )
     return rejected.finish()
 
 

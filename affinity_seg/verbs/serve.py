@@ -14,6 +14,7 @@ It prints a line when it is ready. It listens on this machine only, unless --hos
 """
 
 import asyncio
+import errno
 import importlib.util
 import logging
 import os
@@ -188,4 +189,8 @@ def _check_ports(values: cli.Flags, names: Sequence[str]) -> None:
         try:
             socket.create_server((values.host, values[name].value), family=family).close()
         except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise ValueError(
+                    f"`--host` must be an address of this machine: {values.host}: {error}"
+                ) from error
             raise ValueError(f"`--{name}` must be free: {values[name].value}: {error}") from error

@@ -14,6 +14,7 @@ from faults.scene import PRESET, write_network
 
 from affinity_seg import verbs
 from affinity_seg.configs import experiments
+from affinity_seg.data import mistakes
 from affinity_seg.export import formats
 from affinity_seg.export.formats import imagej
 from affinity_seg.export.formats.writer import SOURCE_FOLDER, Writer
@@ -196,6 +197,38 @@ def test_files_of_other_settings_are_not_taken_for_those_of_these(
     assert len(segmented) == 3
     _run(networks, pictures, tmp_path / "alone", "--formats=png,json,csv,coco", other)
     assert _tree(out) == _tree(tmp_path / "alone")
+
+
+def test_files_of_an_earlier_run_are_named(networks, pictures, tmp_path, monkeypatch):
+    warned = []
+    monkeypatch.setattr(mistakes, "warn", warned.append)
+    out = tmp_path / "out"
+    _run(networks, pictures, out, "--formats=png,csv")
+    _run(networks, pictures, out, "--formats=json")  # Of the same settings: they belong together.
+    assert not warned
+    (pictures / "c.png").write_bytes(b"no picture")
+    _run(networks, pictures, out, "--formats=json")
+    assert [text.count(str(out)) for text in warned] == [3], warned
+    assert "c_instances.png" in warned[0] and "measurements.csv" in warned[0]
+    _write_picture(pictures, "c", seed=2)
+    _run(networks, pictures, out, "--formats=json", "--override=min_pixels=30")
+    assert warned[1].startswith("4 files are of an earlier run with other settings or pictures: ")
+    assert "a_instances.png" in warned[1] and "a_instances.json" not in warned[1]
+
+
+def test_a_file_that_was_emptied_is_made_again(networks, pictures, segmented, tmp_path):
+    _run(networks, pictures, tmp_path / "out")
+    whole = _tree(tmp_path / "out")
+    (tmp_path / "out" / "b_labels.tif").write_bytes(b"")
+    segmented.clear()
+    _run(networks, pictures, tmp_path / "out")
+    assert len(segmented) == 1 and _tree(tmp_path / "out") == whole
+
+
+def test_the_folder_of_the_pictures_is_refused(networks, pictures):
+    with pytest.raises(ValueError, match="`--output_dir` must be another folder than `--input`"):
+        _run(networks, pictures, pictures)
+    assert len(list(pictures.iterdir())) == len(_NAMES)
 
 
 def test_formats_that_were_added_one_by_one_are_all_there(networks, pictures, segmented, tmp_path):

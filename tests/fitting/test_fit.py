@@ -134,7 +134,13 @@ def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
         kept = fitted / "model" / f"{stages.NETWORK}_1"
         assert "train: anew, with other settings" in shown and str(kept) in shown
         assert os.listdir(kept) and not (fitted / "model" / stages.NETWORK).exists()
-        kept.rename(fitted / "model" / stages.NETWORK)
+        (fitted / "model" / plan.FILE).write_bytes(before)
+        _edit(fitted, train_steps=30)
+        with _stopping(training, "run"), pytest.raises(_StoppedError):
+            _fit(fitted)
+        shown = capsys.readouterr().out
+        assert f"{kept} has these settings and is taken back" in shown
+        assert os.listdir(fitted / "model" / stages.NETWORK) and not kept.exists()
     finally:
         (fitted / "model" / plan.FILE).write_bytes(before)
 
@@ -145,14 +151,19 @@ def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
         ("crop_size", 8, "`crop_size` must be"),
         ("distances", [1, 3], "`distances` above `merge_window` must be multiples of it"),
         ("stages", [3], "`stages` must add up to the"),
+        ("thresholds", [0.3, 0.6], "`thresholds` must"),
+        ("tuning_images", 20, "`tuning_images` and `judging_images` must leave"),
+        ("backbone", "foo", "`model` must be a folder .*: foo"),
     ],
 )
 def test_a_plan_with_a_mistake_ends_before_it_trains(fitted, name, value, message):
     before = (fitted / "model" / plan.FILE).read_bytes()
     try:
         _edit(fitted, **{name: value})
-        with _stopping(training, "run"), pytest.raises(ValueError, match=message):
+        wanted = pytest.raises((ValueError, FileNotFoundError), match=rf"plan\.yaml: .*{message}")
+        with _stopping(training, "run"), wanted:
             _fit(fitted)
+        assert os.listdir(fitted / "model" / stages.NETWORK), "the network stays where it was"
     finally:
         (fitted / "model" / plan.FILE).write_bytes(before)
 
@@ -180,7 +191,7 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     for name in ("object_size", "min_zoom", "max_zoom", "contrast_percentiles", "distances"):
         assert values[name] == there[name]["value"], name
     assert "whose weights are the start" in content["min_zoom"]["reason"]
-    assert "AP50 of" in content["keep_start"]["reason"] and values["keep_start"]
+    assert "mean AP50 of" in content["keep_start"]["reason"] and values["keep_start"]
     assert values["learning_rate"] == 0.00003 and values["tuning_parts"] == []
     assert values["train_steps"] == 160 * 4 // 4
     with _stopping(training, "run") as run, pytest.raises(_StoppedError):

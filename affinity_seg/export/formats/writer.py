@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affinity_seg import files, names, structured
@@ -12,7 +12,7 @@ from affinity_seg.export.formats.picture import SegmentedPicture
 
 SOURCE_FOLDER = "sources"
 """Folder beside the results. `<name>.json` in it is written after the other files of a picture. It
-has the hash of what they were made from, their names, and what belongs into the files of all
+has the hash of what they were made from, their sizes, and what belongs into the files of all
 pictures."""
 
 
@@ -32,6 +32,7 @@ class Writer:
           format_names: Some of `formats.FORMATS`.
         """
         self._output_dir = output_dir
+        self._is_new = False
         self._formats = [formats.load(name) for name in format_names]
         self._joined: dict[str, list[Any]] = {
             module.FILE_NAME: [] for module in self._formats if hasattr(module, "join")
@@ -53,6 +54,7 @@ class Writer:
             raise ValueError("`--output_dir` must be the path of a folder: ''")
         try:
             os.makedirs(self._output_dir, exist_ok=True)
+            self._is_new = not os.listdir(self._output_dir)
             with tempfile.TemporaryFile(dir=self._output_dir):
                 pass
         except OSError as error:
@@ -110,12 +112,11 @@ class Writer:
           Whether all files of the picture were there, made from `source`.
         """
         kept = self._kept(name, source)
-        own = [module.FILE_NAME for module in self._formats if module.FILE_NAME not in self._joined]
-        paths = [os.path.join(self._output_dir, file.format(name=name)) for file in own]
+        own = {module.FILE_NAME for module in self._formats if module.FILE_NAME not in self._joined}
         if not (
-            kept["files"].issuperset(own)
+            kept["files"].keys() >= own
             and kept["joined"].keys() >= self._joined.keys()
-            and all(map(os.path.isfile, paths))
+            and all(self._size(file, name) == kept["files"][file] for file in own)
         ):
             return False
         for file_name, contents in self._joined.items():
@@ -144,17 +145,36 @@ class Writer:
             else:
                 written.append(os.path.join(self._output_dir, file_name))
                 files.write_bytes(written[-1], content)
-        kept["files"].update(
-            module.FILE_NAME for module in self._formats if module.FILE_NAME not in self._joined
-        )
+        own = [module.FILE_NAME for module in self._formats if module.FILE_NAME not in self._joined]
+        kept["files"] |= {file: self._size(file, name) for file in own}
         if source is not None:
-            noted = {
-                "source": source,
-                "files": sorted(kept["files"]),
-                "joined": dict(sorted(kept["joined"].items())),
-            }
-            files.write_json(self._source_path(name), noted)
+            noted = {key: dict(sorted(value.items())) for key, value in kept.items()}
+            files.write_json(self._source_path(name), {"source": source, **noted})
         return written
+
+    def find_others(self, sources: Mapping[str, str]) -> list[str]:
+        """Returns the paths of results that other settings, or other pictures, have left.
+
+        Args:
+          sources: Hash of all that determines the results of each picture of the run, by name.
+        """
+        if self._is_new:
+            return []
+        all_kept = {name: self._kept(name, source) for name, source in sources.items()}
+        found = []
+        for module in map(formats.load, formats.FORMATS):
+            file = module.FILE_NAME
+            if hasattr(module, "join"):
+                is_here = file in self._joined
+                if not is_here and not all(file in kept["joined"] for kept in all_kept.values()):
+                    found.append(os.path.join(self._output_dir, file))
+            else:
+                found += [
+                    os.path.join(self._output_dir, file.format(name=name))
+                    for name, kept in all_kept.items()
+                    if file not in kept["files"]
+                ]
+        return list(filter(os.path.isfile, found))
 
     def finish(self) -> list[str]:
         """Writes the files that hold all pictures; returns their paths."""
@@ -169,16 +189,21 @@ class Writer:
         """Returns what an earlier run has written of a picture, made from `source`.
 
         Returns:
-          "files": the set of the formats' `FILE_NAME`s of the files; "joined": what belongs into
-          the files of all pictures, by `FILE_NAME`. Both are empty if nothing was written, if it
+          "files": the sizes of the files, bytes; "joined": what belongs into the files of all
+          pictures; both by the formats' `FILE_NAME`. Both are empty if nothing was written, if it
           was made from something else, or if the note of it is damaged.
         """
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
             with open(self._source_path(name), "rb") as file:
                 kept = structured.parse_json(file.read(), file.name)
             if source is not None and kept["source"] == source:
-                return {"files": set(kept["files"]), "joined": dict(kept["joined"])}
-        return {"files": set(), "joined": {}}
+                return {"files": dict(kept["files"]), "joined": dict(kept["joined"])}
+        return {"files": {}, "joined": {}}
+
+    def _size(self, file_name: str, name: str) -> int | None:
+        """Returns the size of a picture's file of a format, None if there is no such file."""
+        path = os.path.join(self._output_dir, file_name.format(name=name))
+        return os.path.getsize(path) if os.path.isfile(path) else None
 
     def _source_path(self, name: str) -> str:
         return os.path.join(names.subfolder(self._output_dir, SOURCE_FOLDER), f"{name}.json")
