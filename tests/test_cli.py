@@ -101,6 +101,18 @@ def test_too_little_memory_is_one_line(monkeypatch, text):
         _run(monkeypatch, MemoryError(*filter(None, [text])))
 
 
+def test_a_warning_has_no_time_and_no_source_file():
+    code = (
+        "import types; from affinity_seg import cli; from affinity_seg.data import mistakes;"
+        "main, define = lambda values: mistakes.warn('doubtful'), lambda values: None;"
+        "cli.start(types.SimpleNamespace(__doc__='A tool.', define_flags=define, main=main))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True
+    )
+    assert (result.returncode, result.stderr) == (0, "warning: doubtful\n")
+
+
 def test_interrupted_without_a_stack_trace(monkeypatch, capsys):
     with pytest.raises(SystemExit) as end:
         _run(monkeypatch, KeyboardInterrupt())

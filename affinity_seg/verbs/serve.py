@@ -189,7 +189,8 @@ def _check_ports(values: cli.Flags, names: Sequence[str]) -> None:
         try:
             socket.create_server((values.host, values[name].value), family=family).close()
         except OSError as error:
-            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            # Numbers of errors in looking up a name are negative.
+            if error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0:
                 raise ValueError(
                     f"`--host` must be an address of this machine: {values.host}: {error}"
                 ) from error

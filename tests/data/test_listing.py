@@ -102,6 +102,12 @@ def test_one_is_one(tmp_path, warnings):
     assert without_image.startswith("1 of 2 instance images has no image: ")
 
 
+def test_a_folder_with_the_name_of_a_picture_is_none(tmp_path):
+    _touch(tmp_path / "a.png")
+    (tmp_path / "b.png").mkdir()
+    assert [item.name for item in listing.list_pictures([str(tmp_path)])] == ["a"]
+
+
 def test_what_converts_files_of_microscopes(tmp_path, warnings):
     for name in ("images/a.png", "instances/a.png", "images/b.CZI"):
         _touch(tmp_path / name)

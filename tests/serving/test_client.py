@@ -144,6 +144,20 @@ def test_wrong_arguments_are_named(server, settings, message):
         client.connect(server, settings)
 
 
+def test_without_a_server_the_tool_ends_at_the_first_picture(folder, tmp_path):
+    for name in ("small.png", "plain.png"):
+        shutil.copy(folder / name, tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    result = run_verb(
+        "client", tmp_path, "--input=.", f"--server=http://127.0.0.1:{port}", "--wait=0",
+        "--class_table=cityscapes", "--output_dir=served",
+    )  # fmt: skip
+    assert result.returncode == 1
+    message = "plain and what follows it was not segmented, for lack of a server: "
+    assert result.stderr.count(str(port)) == 1 and message in result.stderr
+
+
 def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()

@@ -158,6 +158,15 @@ def test_a_loss_that_is_not_finite_names_step_and_images(tmp_path):
     assert all(np.isfinite(weight).all() for weight in saved.model.get_weights())
 
 
+def test_a_loss_that_grows_too_large_is_one_message(tmp_path):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
+    bounds = "trainer.loss_upper_bound=0.0001,trainer.recovery_max_trials=0"
+    message = r"model: the training diverged, so `learning_rate` must be lower: The loss value is "
+    with pytest.raises(ValueError, match=message):
+        training.run(parse("semantic", config, bounds), str(tmp_path / "model"), "train")
+
+
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     records.write(tmp_path / "train.tfrecord")
     config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")

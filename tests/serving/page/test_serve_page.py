@@ -8,6 +8,7 @@ from running import run_verb
 from serve_process import serve
 
 from affinity_seg.serving.page import application
+from affinity_seg.verbs import serve as serve_verb
 
 
 def test_it_serves_a_model_with_the_limits_of_its_flags(tmp_path, pictures):
@@ -56,6 +57,20 @@ def test_a_wrong_flag_is_named(tmp_path, flags, message):
     result = run_verb("serve", tmp_path, "--model=nuclei", *flags)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("host", ["host.invalid", "192.0.2.7"])
+def test_a_host_that_is_not_this_machine_is_named(tmp_path, host):
+    result = run_verb("serve", tmp_path, "--model=nuclei", f"--host={host}")
+    assert result.returncode == 1
+    assert f"`--host` must be an address of this machine: {host}: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:80"), ("::1", "http://[::1]:80")]
+)
+def test_the_address_of_a_server(host, url):
+    assert serve_verb._url(host, 80) == url
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):
