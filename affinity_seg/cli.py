@@ -218,7 +218,8 @@ def _checked(program: ModuleType, arguments: Sequence[str], name: str) -> int | 
     except (MemoryError, *input_errors.types()) as error:
         if is_debugged:
             raise
-        _fail(name, str(error) or "out of memory")
+        without_text = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
+        _fail(name, str(error) or without_text)
 
 
 class _PlainFormatter(stdlib_logging.Formatter):

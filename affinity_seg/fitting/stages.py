@@ -92,8 +92,10 @@ class Fit:
                 config = settings.preset(self._plan, self._start)
                 config.merge_options(table, self._plan.value("distances"))
                 planning.experiment(self._request, self.data, self._plan, self._start)
-            except (FileNotFoundError, ValueError) as error:
-                raise type(error)(f"{path}: {error}") from error
+            except FileNotFoundError as error:  # Of a model that the plan names.
+                raise FileNotFoundError(f"{path}: {error}") from error
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{path}: {error}") from error
             print(f"{path} is followed; changed in it: {', '.join(edited) or 'nothing'}")
             self._warn_of_flags(path)
         self._marks.keep(input=self.data.hashes, plan=self._plan.values_of())

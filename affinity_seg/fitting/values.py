@@ -18,8 +18,8 @@ DECODERS = {
 class Values:
     """The value of every choice, in the order of the file.
 
-    Only what nobody else checks has a rule here; experiment and preset have the others. What each
-    choice means is in docs/fit.md.
+    Rules that the experiment or the preset has are repeated here only where their messages would
+    not name the choice. What each choice means is in docs/fit.md.
     """
 
     class_table: str

@@ -101,12 +101,11 @@ def _segment_pictures(values):
     writer = tool_flags.writer(values, items)
     segmenter, num_taken = None, 0
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
-    sources = {item.name: "" for item in items}
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
         is_taken = False
         with rejected.listed(item.name, item.image_path):
             item.check_names()
-            source = sources[item.name] = _source(item, made_from)
+            source = _source(item, made_from)
             is_taken = writer.take(item.name, source)
         num_taken += is_taken
         if is_taken or item.name in rejected:
@@ -122,7 +121,7 @@ def _segment_pictures(values):
         print(f"{values.output_dir}: {num_taken} of {len(items)} pictures were there already")
     for path in writer.finish():
         print(f"written: {path}")
-    others = writer.find_others(sources)
+    others = writer.find_others([item.name for item in items])
     if others:
         mistakes.warn(
             f"{mistakes.counted(len(others), 'file is', 'files are')} of an earlier run with other "

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from affinity_seg import files, names, structured
@@ -37,6 +37,9 @@ class Writer:
         self._joined: dict[str, list[Any]] = {
             module.FILE_NAME: [] for module in self._formats if hasattr(module, "join")
         }
+        self._own = {module.FILE_NAME for module in self._formats} - self._joined.keys()
+        # The `FILE_NAME`s of all that belongs to each picture of this run, by its name.
+        self._known: dict[str, set[str]] = {}
 
     def check(self, keys: Sequence[str], inputs: Sequence[str]) -> None:
         """Makes the folder, and makes sure that the results can be written and replace no picture.
@@ -112,13 +115,13 @@ class Writer:
           Whether all files of the picture were there, made from `source`.
         """
         kept = self._kept(name, source)
-        own = {module.FILE_NAME for module in self._formats if module.FILE_NAME not in self._joined}
         if not (
-            kept["files"].keys() >= own
+            kept["files"].keys() >= self._own
             and kept["joined"].keys() >= self._joined.keys()
-            and all(self._size(file, name) == kept["files"][file] for file in own)
+            and all(self._size(file, name) == kept["files"][file] for file in self._own)
         ):
             return False
+        self._known[name] = {*kept["files"], *kept["joined"]}
         for file_name, contents in self._joined.items():
             contents.append(kept["joined"][file_name])
         return True
@@ -145,34 +148,34 @@ class Writer:
             else:
                 written.append(os.path.join(self._output_dir, file_name))
                 files.write_bytes(written[-1], content)
-        own = [module.FILE_NAME for module in self._formats if module.FILE_NAME not in self._joined]
-        kept["files"] |= {file: self._size(file, name) for file in own}
+        kept["files"] |= {file: self._size(file, name) for file in self._own}
+        self._known[name] = {*kept["files"], *kept["joined"]}
         if source is not None:
             noted = {key: dict(sorted(value.items())) for key, value in kept.items()}
             files.write_json(self._source_path(name), {"source": source, **noted})
         return written
 
-    def find_others(self, sources: Mapping[str, str]) -> list[str]:
+    def find_others(self, keys: Sequence[str]) -> list[str]:
         """Returns the paths of results that other settings, or other pictures, have left.
 
         Args:
-          sources: Hash of all that determines the results of each picture of the run, by name.
+          keys: First parts of the names of the files of all pictures of the run.
         """
         if self._is_new:
             return []
-        all_kept = {name: self._kept(name, source) for name, source in sources.items()}
+        all_known = {name: self._known.get(name, set()) for name in keys}
         found = []
         for module in map(formats.load, formats.FORMATS):
             file = module.FILE_NAME
             if hasattr(module, "join"):
                 is_here = file in self._joined
-                if not is_here and not all(file in kept["joined"] for kept in all_kept.values()):
+                if not is_here and not all(file in known for known in all_known.values()):
                     found.append(os.path.join(self._output_dir, file))
             else:
                 found += [
                     os.path.join(self._output_dir, file.format(name=name))
-                    for name, kept in all_kept.items()
-                    if file not in kept["files"]
+                    for name, known in all_known.items()
+                    if file not in known
                 ]
         return list(filter(os.path.isfile, found))
 
