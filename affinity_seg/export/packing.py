@@ -8,7 +8,7 @@ import tensorflow as tf
 import yaml
 
 from affinity_seg import class_tables, files, model_folder, resources, structured
-from affinity_seg.data import pictures
+from affinity_seg.data import pictures, replay
 from affinity_seg.export import model_card
 from affinity_seg.modeling import half_precision, loading, network_folder, stored_graph
 from affinity_seg.modeling.network import Network
@@ -22,7 +22,12 @@ _PATHS = (
 
 
 def pack(
-    model: str, output_dir: str, card: str, picture: str, max_megabytes: float
+    model: str,
+    output_dir: str,
+    card: str,
+    picture: str,
+    max_megabytes: float,
+    replayed_images: int = 0,
 ) -> list[model_card.PackedNetwork]:
     """Writes a model as a folder that can ship; the folder appears when it is complete.
 
@@ -33,6 +38,7 @@ def pack(
         `model_card.read_text`.
       picture: Picture on which the logits before and after are compared.
       max_megabytes: Largest size of the folder.
+      replayed_images: Number of the images it was trained on that it brings along, see `replay`.
 
     Returns:
       The packed networks: one with both heads, or two.
@@ -41,7 +47,7 @@ def pack(
       FileNotFoundError: A network, the preset or a file is missing.
       FileExistsError: `output_dir` is not empty.
       ValueError: A weight does not fit half precision, `card` has no heading, model.yaml has no
-        preset, or the folder is too large.
+        preset, the model has fewer images than it is to bring along, or the folder is too large.
     """
     text = model_card.read_text(card)
     image = pictures.read(picture)
@@ -58,6 +64,13 @@ def pack(
             preset=described.preset if is_known else config,
             scores=described.scores,
         )
+        if replayed_images:
+            found = replay.write(described.path, folder, replay.TRAIN, replayed_images)
+            if found < replayed_images:
+                raise ValueError(
+                    f"`replayed_images` must be at most {found}, the images in "
+                    f"{os.path.join(described.path, replay.RECORDS)}: {replayed_images}"
+                )
         content = model_card.complete(text, model_folder.read(folder), list(packed.values()))
         files.write_bytes(os.path.join(folder, model_folder.CARD), content.encode())
         size = model_folder.megabytes(folder)

@@ -5,14 +5,17 @@ import time
 from affinity_seg import class_tables, resources
 from affinity_seg.configs import experiments
 from affinity_seg.data import truth_classes, truth_forms
-from affinity_seg.fitting import choices, preparing, sets, settings, starts, timing, values
+from affinity_seg.fitting import choices, sets, settings, starts, timing, values
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.preparing import Data, Request
 from affinity_seg.labels import ClassTable
 from affinity_seg.tasks import experiment_flags
 
 _RATES = {False: 0.003, True: 0.004}
-"""Learning rate of fresh weights, by `regions`."""
+"""Learning rate of a training that learns its images as new ones, by `regions`."""
+
+_RATES_TO_KEEP = {False: 0.00003, True: 0.0003}
+"""Learning rate of a training that keeps what its start knows, by whether images are replayed."""
 
 _BACKBONE = "nuclei"
 """The shipped model whose backbone a training without a start begins with."""
@@ -45,7 +48,7 @@ def make(request: Request, data: Data, start: starts.Start | None, began: float)
     plan |= sets.split_choices(
         data.usable(), len(data.with_objects()), request.seed, plan.value("keep_start")
     )
-    data.write_records(plan, class_table)
+    data.write_records(plan, class_table, start)
     print("measuring a training step", flush=True)
     plan |= Plan(train_steps=Choice(_STEPS_TO_MEASURE, ""))
     seconds = timing.measure(experiment(request, data, plan, start))
@@ -71,25 +74,35 @@ def _weights(
         return Plan(
             start_from=Choice(None, "No --start_from was given: decoder and head are fresh."),
             keep_start=Choice(False, "There is none."),
+            replayed_share=Choice(0.0, "There is none."),
             backbone=Choice(
                 _BACKBONE,
                 "The backbone begins with that of this model, which saves steps on other images "
                 "too. null: fresh weights.",
             ),
-            learning_rate=Choice(
-                _RATES[regions], "That of a training whose decoder and head have fresh weights."
-            ),
+            learning_rate=_rate_of_new_images(regions),
         )
     print(f"measuring {start.name} on these images", flush=True)
     names = data.with_objects()
     plan = starts.choose(
         start, [item for item in data.usable().train if item.name in names], class_table
     )
+    rate = _rate_of_new_images(regions)
+    if plan.value("keep_start"):
+        is_replayed = plan.value("replayed_share") > 0
+        why = "Low" if is_replayed else "Very low, since nothing is replayed"
+        rate = Choice(_RATES_TO_KEEP[is_replayed], f"{why}: the network keeps what it knows.")
     plan |= Plan(
         start_from=Choice(start.name, "As given by --start_from."),
         backbone=Choice(None, f"All weights are those of {start.name}."),
+        learning_rate=rate,
     )
     return plan
+
+
+def _rate_of_new_images(regions: bool) -> Choice:
+    """Returns the choice of the learning rate of a training that learns its images as new ones."""
+    return Choice(_RATES[regions], "That of a training which learns its images as new ones.")
 
 
 def experiment(
@@ -103,12 +116,13 @@ def experiment(
     from official.core import train_utils
 
     folder, value = request.output_dir, plan.value("class_table")
-    train_path, tuning_path = preparing.patterns(folder)
+    class_table = sets.find_class_table(folder, value)
+    train_paths, tuning_path = data.patterns(plan, starts.num_replayed(plan, start, class_table))
     changes = settings.overrides(
         plan,
         class_table=sets.locate_class_table(folder, value),
-        class_names=sets.find_class_table(folder, value).class_names,
-        train_path=train_path,
+        class_names=class_table.class_names,
+        train_paths=train_paths,
         tuning_path=tuning_path,
         num_images=len(data.split(plan).train),
         start=start,

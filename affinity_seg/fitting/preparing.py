@@ -6,19 +6,19 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from affinity_seg import files, labels, structured
-from affinity_seg.data import checks, mistakes, sampling, tfrecords
+from affinity_seg.data import checks, mistakes, replay, sampling, tfrecords
 from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting import marks as marks_file
-from affinity_seg.fitting import sets, survey
+from affinity_seg.fitting import sets, starts, survey
 from affinity_seg.fitting.plan import Plan
 from affinity_seg.rejected_inputs import FILE_NAME, RejectedInput, RejectedInputs
 
-RECORDS, SURVEY = "tfrecords", "survey.json"
-"""The folder of the records and the file of the measures, in the output folder."""
+SURVEY = "survey.json"
+"""The file of the measures, in the output folder."""
 
-TRAIN, TUNING = "train", "tuning"
-"""First parts of the shards' names."""
+TUNING = "tuning"
+"""First part of the names of the shards that are tuned on."""
 
 _NUM_SHARDS = 4
 
@@ -145,28 +145,61 @@ class Data:
         parts = {part: [item.name for item in items] for part, items in split}
         return marks_file.fingerprint(self.hashes, parts, dataclasses.asdict(class_table))
 
-    def write_records(self, plan: Plan, class_table: labels.ClassTable) -> None:
+    def write_records(
+        self, plan: Plan, class_table: labels.ClassTable, start: starts.Start | None
+    ) -> None:
         """Writes the TFRecords of a plan, unless that was done already.
 
+        Args:
+          plan: The plan.
+          class_table: Its classes.
+          start: The model of `start_from`.
+
         Raises:
-          ValueError: An image does not fit the class table.
+          ValueError: An image does not fit the class table, or the plan wants to replay images that
+            the start does not have.
         """
-        made_from = self.made_from(plan, class_table)
+        num_replayed = starts.num_replayed(plan, start, class_table)
+        made_from = marks_file.fingerprint(
+            self.made_from(plan, class_table), num_replayed and (start.folder, num_replayed)
+        )
         if self._marks.is_done("records", made_from):
             return
         self._marks.begin("records", made_from)
-        split = self.split(plan)
-        for name, items in ((TRAIN, split.train), (TUNING, split.tuning)):
+        split, folder = self.split(plan), self._request.output_dir
+        for name, items in ((replay.TRAIN, split.train), (TUNING, split.tuning)):
             tfrecords.write_examples(
                 checks.read_items(items, class_table),
                 len(items),
                 class_table,
-                os.path.join(self._request.output_dir, RECORDS),
+                os.path.join(folder, replay.RECORDS),
                 name,
                 min(_NUM_SHARDS, len(items)),
                 mistakes.NAMES,  # `look` has checked the masks of all images together.
             )
+        if num_replayed:
+            replay.write(start.folder, folder, replay.REPLAYED, num_replayed)
+        else:
+            tfrecords.remove_shards(os.path.join(folder, replay.RECORDS), replay.REPLAYED)
         self._marks.end("records")
+
+    def patterns(self, plan: Plan, num_replayed: int) -> tuple[list[str], str]:
+        """Returns the patterns of the records to train on, and that of those to tune on.
+
+        A pattern is there as often as its files are read in an epoch.
+
+        Args:
+          plan: The plan.
+          num_replayed: Number of images of the start that are replayed.
+        """
+        folder = self._request.output_dir
+        paths = [replay.pattern(folder, replay.TRAIN)]
+        if num_replayed:
+            new, replayed = replay.passes(
+                len(self.split(plan).train), num_replayed, plan.value("replayed_share")
+            )
+            paths = paths * new + [replay.pattern(folder, replay.REPLAYED)] * replayed
+        return paths, replay.pattern(folder, TUNING)
 
     def _checked(
         self,
@@ -198,10 +231,3 @@ class Data:
         """Lists the images that could not be used, which are not read again."""
         for entry in self._marks.fact("rejected"):
             self.rejected.add(*entry)
-
-
-def patterns(output_dir: str) -> tuple[str, str]:
-    """Returns the patterns of the records to train on and of those to tune on."""
-    folder = os.path.join(os.path.abspath(output_dir), RECORDS)
-    first, second = (os.path.join(folder, f"{name}-*.tfrecord") for name in (TRAIN, TUNING))
-    return first, second

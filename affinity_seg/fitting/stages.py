@@ -110,7 +110,7 @@ class Fit:
         With more steps than before it is continued as well. With other settings it is done anew,
         and the network of before is kept under another name.
         """
-        self.data.write_records(self._plan, self._class_table())
+        self.data.write_records(self._plan, self._class_table(), self._start)
         steps, made_from = self._plan.value("train_steps"), self._of_the_training()
         folder = self._path(NETWORK)
         is_same = self._marks.made_from("train") == made_from

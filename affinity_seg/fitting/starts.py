@@ -1,4 +1,4 @@
-"""The model from which a training goes on: what its weights fix, and how much of it is kept."""
+"""The model from which a training goes on: what its weights fix, and how it keeps what it knows."""
 
 import os
 import statistics
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from affinity_seg import model_folder
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
-from affinity_seg.data import sampling
+from affinity_seg.data import replay, sampling
 from affinity_seg.data.items import Item
 from affinity_seg.evaluation import metrics
 from affinity_seg.fitting import zooms
@@ -24,8 +24,11 @@ _MEASURED = 8
 _KNOWS = 0.5
 """Least AP50 of a model that is changed only a little."""
 
-_RATE_TO_KEEP, _RATE_TO_CHANGE = 0.00003, 0.001
-"""Learning rates."""
+_REPLAYED_SHARE = 0.5
+"""Share of what is trained on that are images of the model itself, if it has some."""
+
+_MOST_REPLAYED = 50
+"""Number of these images at most."""
 
 
 class Start(NamedTuple):
@@ -33,12 +36,14 @@ class Start(NamedTuple):
 
     Attributes:
       name: As given.
+      folder: Its folder.
       network_dir: Its network, one with both heads.
       preset: Its preset.
       class_table: Its classes.
     """
 
     name: str
+    folder: str
     network_dir: str
     preset: InferenceConfig
     class_table: ClassTable
@@ -47,6 +52,18 @@ class Start(NamedTuple):
         """Returns whether its head has these classes; a single one may have any name."""
         own = self.class_table.class_names
         return own == class_names or len(own) == len(class_names) == 2
+
+    def encodes(self, class_table: ClassTable) -> bool:
+        """Returns whether the instance images of its records mean the same with this table."""
+        own = self.class_table
+        is_one_class = own.encoding == "ids"
+        return (
+            self.has_classes(class_table.class_names)
+            and own.encoding == class_table.encoding
+            and (is_one_class or own.label_ids == class_table.label_ids)
+            and set(own.void_label_ids) <= set(class_table.void_label_ids)
+            and own.stuff_label_ids == class_table.stuff_label_ids
+        )
 
 
 def read(name: str, choice: str = "start_from") -> Start:
@@ -66,7 +83,7 @@ def read(name: str, choice: str = "start_from") -> Start:
             f"`{choice}` must be a model of one network with both heads, as `fit` trains: {name}"
         )
     table = network_folder.read_class_table(model.semantic_dir)
-    return Start(name, os.path.abspath(model.semantic_dir), model.config(), table)
+    return Start(name, model.path, os.path.abspath(model.semantic_dir), model.config(), table)
 
 
 def fixed_by(start: Start) -> dict[str, Any]:
@@ -97,13 +114,21 @@ def fixed_by(start: Start) -> dict[str, Any]:
 
 
 def choose(start: Start, items: Sequence[Item], class_table: ClassTable) -> Plan:
-    """Returns the choices `keep_start` and `learning_rate`.
+    """Returns the choices `keep_start` and `replayed_share`.
 
     Args:
       start: The model.
       items: Images to train on.
       class_table: Their classes.
     """
+    return Plan(
+        keep_start=_keep_start(start, items, class_table),
+        replayed_share=_replayed_share(start, class_table),
+    )
+
+
+def _keep_start(start: Start, items: Sequence[Item], class_table: ClassTable) -> Choice:
+    """Returns the choice of how much a start is changed."""
     if not start.has_classes(class_table.class_names):
         return _changed(f"The classes are not those of {start.name}")
     chosen = sampling.spread(items, _MEASURED)
@@ -112,20 +137,52 @@ def choose(start: Start, items: Sequence[Item], class_table: ClassTable) -> Plan
     why = f"The mean AP50 of {start.name} on {len(chosen)} of these images {shown}"
     if score is not None and score < _KNOWS:
         return _changed(why)
-    return Plan(
-        keep_start=Choice(True, f"{why}: it is changed a little, and keeps what it knows."),
-        learning_rate=Choice(_RATE_TO_KEEP, "Low, so that the network keeps what it knows."),
+    return Choice(True, f"{why}: it is changed a little, and keeps what it knows.")
+
+
+def _changed(why: str) -> Choice:
+    """Returns the choice for a start that is changed a lot."""
+    return Choice(
+        False,
+        f"{why}: it learns these images as new ones, and forgets others that are not replayed.",
     )
 
 
-def _changed(why: str) -> Plan:
-    """Returns the choices for a start that is changed a lot."""
-    return Plan(
-        keep_start=Choice(
-            False, f"{why}: it learns these images as new ones, and forgets others by that."
-        ),
-        learning_rate=Choice(_RATE_TO_CHANGE, "That of a training which changes its start a lot."),
+def _replayed_share(start: Start, class_table: ClassTable) -> Choice:
+    """Returns the choice of how much is replayed."""
+    if not start.encodes(class_table):
+        return Choice(0.0, f"The classes are not those of {start.name}, or are stored otherwise.")
+    count = replay.count(start.folder)
+    if not count:
+        return Choice(0.0, f"{start.name} has none of its own images in its folder.")
+    return Choice(
+        _REPLAYED_SHARE,
+        f"This share of what is trained on are images of {start.name} itself, which has {count} "
+        "of them in its folder, so that it does not forget them.",
     )
+
+
+def num_replayed(plan: Plan, start: Start | None, class_table: ClassTable) -> int:
+    """Returns how many images of a start a plan replays.
+
+    Raises:
+      ValueError: It is to replay some, but the start has none, or other classes.
+    """
+    share = plan.value("replayed_share")
+    if not share:
+        return 0
+    if not start.encodes(class_table):
+        raise ValueError(
+            f"`replayed_share` must be 0, since {start.name} has other classes or stores them in "
+            f"another way: {share}"
+        )
+    count = replay.count(start.folder)
+    if not count:
+        raise ValueError(
+            f"`replayed_share` must be 0, since {os.path.join(start.folder, replay.RECORDS)} has "
+            f"no images of {start.name}: {share}"
+        )
+    return min(count, _MOST_REPLAYED)
 
 
 def _score(start: Start, items: Sequence[Item], class_table: ClassTable) -> float | None:

@@ -53,6 +53,7 @@ class Values:
     min_pixels: int
     start_from: str | None
     keep_start: bool
+    replayed_share: float = fields.checked(low=0.0, high=0.9)
     backbone: str | None
     learning_rate: float = fields.checked(low=0.0, high=1.0)
     train_steps: int = fields.checked(low=1)
@@ -65,6 +66,12 @@ class Values:
           ValueError: A value breaks its rule.
         """
         fields.check(self)
+        if self.replayed_share and self.start_from is None:
+            raise ValueError(
+                f"`replayed_share` must be 0 without `start_from`: {self.replayed_share}"
+            )
+        if 0 < self.replayed_share < 0.05:
+            raise ValueError(f"`replayed_share` must be 0 or at least 0.05: {self.replayed_share}")
         if len(self.scales) != 2 or not 0 < self.scales[0] <= self.scales[1]:
             raise ValueError(
                 f"`scales` must be the least and the largest, above 0: {list(self.scales)}"
@@ -79,6 +86,7 @@ OF_THE_TRAINING = NAMES[NAMES.index("object_size") : NAMES.index("merge_window")
     "seed",
     "backbone",
     "keep_start",
+    "replayed_share",
     "learning_rate",
 )
 """Choices that change what a network learns, beside its records, its start and its steps."""

@@ -1,15 +1,17 @@
 r"""Packs a trained model as a small folder that can ship.
 
     affinity_seg pack --model=runs/nuclei --card=models/nuclei.md --picture=models/nuclei.png \
-        --output_dir=runs/packed/nuclei
+        --output_dir=runs/packed/nuclei --replayed_images=20
 
 The folder has all that inference needs and works wherever a model's folder does: the networks'
 kernels in half precision without the state of the training, their settings, and model.yaml with
 preset and scores. Paths of the training data are left out. README.md is the model card: the text of
 --card, and tables of scores, settings and weights. The logits of --picture with the weights in
 single and in half precision are compared, and the change is printed. A kernel that half precision
-cannot represent is an error. The output folder must be new or empty, and appears when it is
-complete.
+cannot represent is an error. With --replayed_images some of the images that the model was trained
+on, of the TFRecords in its folder, come along: a training that starts from the model trains on them
+again, so that it does not forget such images (docs/fit.md). The output folder must be new or empty,
+and appears when it is complete.
 """
 
 from affinity_seg import cli, model_folder, tool_flags
@@ -23,6 +25,8 @@ def define_flags(values: cli.Flags) -> None:
     what = "Picture on which the logits in single and in half precision are compared."
     values.string("picture", None, what, required=True)
     values.float("max_megabytes", 8, "Largest size of the folder, 10^6 bytes.", 0)
+    what = "Number of images it was trained on that come along, for `fit --start_from`."
+    values.integer("replayed_images", 0, what, 0)
     tool_flags.define_output_flag(values, "New folder for the packed model.")
 
 
@@ -31,7 +35,12 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.export import packing
 
     packed = packing.pack(
-        values.model, values.output_dir, values.card, values.picture, values.max_megabytes
+        values.model,
+        values.output_dir,
+        values.card,
+        values.picture,
+        values.max_megabytes,
+        values.replayed_images,
     )
     for one in packed:
         print(

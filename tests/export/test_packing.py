@@ -14,6 +14,7 @@ from running import ROOT
 import affinity_seg
 from affinity_seg import model_folder, verbs
 from affinity_seg.configs import inference
+from affinity_seg.data import replay
 from affinity_seg.modeling import initialization, loading, stored_graph
 
 PICTURE = os.path.join(ROOT, "models", "nuclei.png")
@@ -88,6 +89,19 @@ def test_its_graphs_give_the_bits_of_the_networks_that_keras_builds(packed):
         assert isinstance(stored, stored_graph.StoredNetwork) and stored.traits == built.traits
         ours, theirs = (one.logits(one.normalize(image)) for one in (stored, built))
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_images_it_was_trained_on_come_along(source, tmp_path):
+    with pytest.raises(ValueError, match=r"`replayed_images` must be at most 0, .*tfrecords: 1"):
+        pack(source, tmp_path / "packed", "--replayed_images=1")
+    records = tmp_path / "trained" / replay.RECORDS
+    shutil.copytree(source / "networks", tmp_path / "trained")
+    records.mkdir()
+    with tf.io.TFRecordWriter(str(records / "train-00000-of-00001.tfrecord")) as writer:
+        for name in (b"a", b"b", b"c"):
+            writer.write(name)
+    pack(source, tmp_path / "packed", "--replayed_images=2", f"--model={tmp_path}/trained")
+    assert replay.count(str(tmp_path / "packed")) == 2
 
 
 def test_a_training_can_start_from_it(packed):

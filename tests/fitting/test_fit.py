@@ -16,7 +16,7 @@ import yaml
 import affinity_seg
 from affinity_seg import cli, model_folder, verbs
 from affinity_seg.analysis import tuning
-from affinity_seg.data import mistakes
+from affinity_seg.data import mistakes, replay
 from affinity_seg.fitting import plan, stages, starts, timing
 from affinity_seg.tasks import training
 from affinity_seg.verbs import fit
@@ -154,6 +154,8 @@ def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
         ("thresholds", [0.3, 0.6], "`thresholds` must"),
         ("tuning_images", 20, "`tuning_images` and `judging_images` must leave"),
         ("backbone", "foo", "`model` must be a folder .*: foo"),
+        ("replayed_share", 0.5, "`replayed_share` must be 0 without `start_from`: 0.5"),
+        ("replayed_share", 1.0, r"`replayed_share` must be in \[0.0, 0.9\]: 1.0"),
     ],
 )
 def test_a_plan_with_a_mistake_ends_before_it_trains(fitted, name, value, message):
@@ -192,8 +194,11 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
         assert values[name] == there[name]["value"], name
     assert "whose weights are the start" in content["min_zoom"]["reason"]
     assert "mean AP50 of" in content["keep_start"]["reason"] and values["keep_start"]
-    assert values["learning_rate"] == 0.00003 and values["tuning_parts"] == []
+    assert values["learning_rate"] == 0.0003 and values["tuning_parts"] == []
     assert values["train_steps"] == 160 * 4 // 4
+    assert values["replayed_share"] == 0.5
+    assert "5 of them in its folder" in content["replayed_share"]["reason"]
+    assert replay.count(str(tmp_path / "model")) == 4 + 5, "the new ones and those of the start"
     with _stopping(training, "run") as run, pytest.raises(_StoppedError):
         _fit(tmp_path)
     params = run.call_args.args[0]
@@ -203,6 +208,19 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     assert params.trainer.validation_interval * 5 <= params.trainer.train_steps
     average = params.trainer.optimizer_config.ema
     assert not average.dynamic_decay and average.average_decay == 1 - 1 / 160
+    new, replayed = params.task.train_data.input_path
+    assert [os.path.basename(path) for path in (new, replayed)] == [
+        "train-*.tfrecord", "replayed-*.tfrecord"
+    ]  # fmt: skip
+    _edit(tmp_path, replayed_share=0.8)
+    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
+        _fit(tmp_path)
+    assert run.call_args.args[0].task.train_data.input_path == [new] + [replayed] * 3
+    _edit(tmp_path, replayed_share=0.0)
+    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
+        _fit(tmp_path)
+    assert run.call_args.args[0].task.train_data.input_path == [new]
+    assert replay.count(str(tmp_path / "model")) == 4
 
 
 def test_a_start_that_does_not_know_the_images_is_changed_a_lot(fitted, tmp_path):
@@ -213,7 +231,7 @@ def test_a_start_that_does_not_know_the_images_is_changed_a_lot(fitted, tmp_path
     content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
     values = {name: choice["value"] for name, choice in content.items()}
     assert "is 0.40" in content["keep_start"]["reason"] and not values["keep_start"]
-    assert values["learning_rate"] == 0.001 and values["train_steps"] > 1000
+    assert values["learning_rate"] == 0.003 and values["train_steps"] > 1000
     assert values["tuning_parts"] == ["thresholds", "min_pixels"]
     with _stopping(training, "run") as run, pytest.raises(_StoppedError):
         _fit(tmp_path)

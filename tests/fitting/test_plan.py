@@ -51,7 +51,7 @@ def _complete(chosen, steps=1000, start=None):
     """Returns a plan with the choices that do not come from the measures."""
     more = {"class_table": "nuclei", "seed": 1, "tuning_images": 2, "judging_images": 0}
     more |= {"tuning_parts": [], "start_from": start, "backbone": None, "learning_rate": 0.003}
-    more |= {"keep_start": start is not None}
+    more |= {"keep_start": start is not None, "replayed_share": 0.0}
     chosen = Plan(chosen) | {k: Choice(v, "") for k, v in (more | {"train_steps": steps}).items()}
     return Plan({name: chosen[name] for name in values.NAMES})
 
@@ -61,7 +61,7 @@ def _changes(chosen, class_table, start=None, path="class_table.yaml"):
         chosen,
         class_table=path,
         class_names=class_table.class_names,
-        train_path="runs/nuclei/tfrecords/train-*.tfrecord",
+        train_paths=["runs/nuclei/tfrecords/train-*.tfrecord"],
         tuning_path="runs/nuclei/tfrecords/val-*.tfrecord",
         num_images=100,
         start=start,
@@ -155,7 +155,7 @@ def test_every_choice_has_its_reason_in_a_sentence(tmp_path):
     for name, choice in chosen.items():
         assert choice.reason[:1].isupper() and choice.reason.endswith("."), name
     own = {"class_table", "seed", "tuning_images", "tuning_parts", "judging_images"}
-    first = {"start_from", "keep_start", "backbone", "learning_rate"}
+    first = {"start_from", "keep_start", "replayed_share", "backbone", "learning_rate"}
     left = set(values.NAMES) - set(chosen) - own
     assert left == first | {"train_steps"}
 
@@ -187,8 +187,30 @@ def test_a_head_is_taken_over_if_its_classes_have_the_same_names(tmp_path):
 
 def test_a_start_with_other_classes_is_not_kept():
     chosen = starts.choose(starts.read("nuclei"), [], CLASSES)
-    assert chosen.value("keep_start") is False and chosen.value("learning_rate") == 0.001
+    assert chosen.value("keep_start") is False
     assert "classes are not those of nuclei" in chosen["keep_start"].reason
+
+
+def test_images_of_a_start_are_replayed_if_its_classes_are_stored_alike():
+    start = starts.read("nuclei")
+    chosen = starts.choose(start, [], CLASSES)
+    assert chosen.value("replayed_share") == 0.0
+    assert starts.num_replayed(chosen, start, CLASSES) == 0
+    chosen["replayed_share"] = Choice(0.5, "")
+    assert starts.num_replayed(chosen, start, ONE_CLASS) == 20
+    with pytest.raises(ValueError, match="`replayed_share` must be 0, since nuclei has other"):
+        starts.num_replayed(chosen, start, CLASSES)
+    void = dataclasses.replace(ONE_CLASS, void_label_ids=(65535,))
+    assert start.encodes(void) and not start._replace(class_table=void).encodes(ONE_CLASS)
+
+
+def test_images_to_replay_must_be_there(tmp_path):
+    start = starts.read("nuclei")._replace(name="mine", folder=str(tmp_path))
+    chosen = Plan(replayed_share=Choice(0.5, ""))
+    with pytest.raises(
+        ValueError, match=r"must be 0, since .*tfrecords has no images of mine: 0.5"
+    ):
+        starts.num_replayed(chosen, start, ONE_CLASS)
 
 
 def test_only_a_start_that_is_kept_is_averaged_from_the_first_step_on(tmp_path):
