@@ -13,6 +13,9 @@ class DataConfig(cfg.DataConfig):
     Attributes:
       input_path: Pattern of the TFRecord files of `affinity_seg prepare`, or a list of
         patterns; files of a pattern that stands there n times are read n times in an epoch.
+      replayed_path: Pattern of the TFRecord files of images that are replayed: trained on as well,
+        so that a network which knows them does not forget them. Empty: none.
+      replayed_share: Share of the crops that are of these images.
       crop_size: [height, width] of what the network gets, pixels; a random window in training,
         the middle in validation.
       scale_min: Smallest zoom; the zoom of each image is drawn between the two.
@@ -33,6 +36,8 @@ class DataConfig(cfg.DataConfig):
       microscope: Changes of training crops for pictures of other microscopes; all off.
     """
 
+    replayed_path: str = ""
+    replayed_share: float = 0.0
     crop_size: list[int] = dataclasses.field(default_factory=lambda: [513, 513])
     scale_min: float = 1.0
     scale_max: float = 1.0
@@ -47,10 +52,23 @@ class DataConfig(cfg.DataConfig):
         default_factory=microscope_config.Microscope
     )
 
+    def patterns(self) -> list[str]:
+        """Returns the patterns of all TFRecord files that are read."""
+        is_one = isinstance(self.input_path, str)
+        own = [self.input_path] if is_one else list(self.input_path)
+        return own + [self.replayed_path] * bool(self.replayed_path)
+
     def check(self) -> None:
         """Raises ValueError if a field breaks a rule."""
         if not self.input_path:
             raise ValueError("`input_path` must name the TFRecord files: ''")
+        if not 0 <= self.replayed_share < 1:
+            raise ValueError(f"`replayed_share` must be in [0, 1): {self.replayed_share}")
+        if bool(self.replayed_share) != bool(self.replayed_path):
+            raise ValueError(
+                "`replayed_share` must be 0 without `replayed_path`, and above 0 with it: "
+                f"{self.replayed_share}, {self.replayed_path!r}"
+            )
         if self.global_batch_size < 1:
             raise ValueError(f"`global_batch_size` must be positive: {self.global_batch_size}")
         service = {

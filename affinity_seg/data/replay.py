@@ -1,8 +1,9 @@
 """The images that a model was trained on, kept in its folder for trainings that start from it.
 
-A training on images of another kind makes a network forget the images that it knew. If it sees
-some of them again beside the new ones, it keeps them: they are replayed. The folder of a model has
-TFRecords of the images that it was trained on, `TRAIN`, and of those that were replayed then.
+A training on images of another kind makes a network forget the images that it knew. If some of
+these are replayed, trained on again beside the new ones, it keeps them. So the folder of a model
+has TFRecords of the images that it was trained on, `TRAIN`, and of those of an earlier model that
+were replayed in its training, `REPLAYED`.
 """
 
 import os
@@ -31,52 +32,65 @@ def count(model: str) -> int:
     Raises:
       ValueError: A file is damaged.
     """
-    return sum(1 for _ in _records(model))
+    return sum(map(_count, _shards(model).values()))
 
 
 def write(model: str, output_dir: str, split: str, most: int) -> int:
     """Copies some of the images that the folder of a model has into the folder of another one.
 
+    Half of them are images that the model was trained on, half of them those that were replayed
+    then, as far as there are so many. Of each part they are spread evenly.
+
     Args:
       model: Folder of the model that was trained on them.
       output_dir: Folder of the other model.
       split: First part of the shard's name there.
-      most: Number of images at most; they are spread evenly over all.
+      most: Number of images at most.
 
     Returns:
       The number of images.
 
     Raises:
-      ValueError: A file is damaged.
+      ValueError: There are none, or a file is damaged or of an older version.
     """
-    chosen = set(sampling.spread(range(count(model)), most))
-    if not chosen:
-        return 0
-    [path] = tfrecords.shard_paths(os.path.join(output_dir, RECORDS), split, 1, len(chosen))
+    shards = _shards(model)
+    own, earlier = (_count(shards[part]) for part in (TRAIN, REPLAYED))
+    num_earlier = min(earlier, max(most // 2, most - own))
+    chosen = {
+        TRAIN: set(sampling.spread(range(own), min(own, most - num_earlier))),
+        REPLAYED: set(sampling.spread(range(earlier), num_earlier)),
+    }
+    number = sum(map(len, chosen.values()))
+    [path] = tfrecords.shard_paths(os.path.join(output_dir, RECORDS), split, 1, number)
     with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
-        for index, record in enumerate(_records(model)):
-            if index in chosen:
-                writer.write(record)
-    return len(chosen)
+        for part, indices in chosen.items():
+            for index, (source, record) in enumerate(_records(shards[part])):
+                if index in indices:
+                    fault = record_damage.find_fault(record)
+                    if fault is not None:
+                        raise ValueError(f"{source}: a record cannot be replayed: {fault}")
+                    writer.write(record)
+    return number
 
 
-def passes(num_new: int, num_replayed: int, share: float) -> tuple[int, int]:
-    """Returns how often new and replayed images are read in one epoch.
-
-    Args:
-      num_new: Number of new images.
-      num_replayed: Number of replayed ones.
-      share: What the replayed ones are to be of all that is read, in (0, 1).
-    """
-    ratio = share / (1 - share) * num_new / num_replayed
-    return (1, round(ratio)) if ratio >= 1 else (round(1 / ratio), 1)
+def _shards(model: str) -> dict[str, list[str]]:
+    """Returns the paths of a model's shards, by the first part of their names."""
+    folder = os.path.join(model, RECORDS)
+    is_there = os.path.isdir(folder)
+    return {
+        part: tfrecords.find_shards(folder, part) if is_there else [] for part in (TRAIN, REPLAYED)
+    }
 
 
-def _records(model: str) -> Iterator[bytes]:
-    """Yields the records of a model's folder."""
-    for split in (TRAIN, REPLAYED):
-        shards = pattern(model, split)
-        paths = sorted(tf.io.gfile.glob(shards))
-        with record_damage.damage_named(shards):
-            for record in tf.data.TFRecordDataset(paths) if paths else ():
-                yield record.numpy()
+def _count(paths: list[str]) -> int:
+    return sum(1 for _ in _records(paths))
+
+
+def _records(paths: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yields path and record of all records of TFRecord files."""
+    for path in paths:
+        try:
+            for record in tf.data.TFRecordDataset(path):
+                yield path, record.numpy()
+        except tf.errors.DataLossError as error:
+            raise ValueError(f"{path}: the file is damaged or cut off") from error

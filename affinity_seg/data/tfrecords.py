@@ -255,12 +255,16 @@ def require_shards(pattern: str) -> None:
         )
 
 
+def find_shards(folder: str, split: str) -> list[str]:
+    """Returns the paths of all shards of a split in a folder, which must exist."""
+    matches = filter(None, map(_SHARD.fullmatch, sorted(os.listdir(folder))))
+    return [os.path.join(folder, match[0]) for match in matches if match[1] == split]
+
+
 def remove_shards(output_dir: str, split: str) -> None:
     """Removes the shards of an earlier run."""
-    for name in os.listdir(output_dir):
-        match = _SHARD.fullmatch(name)
-        if match and match[1] == split:
-            os.remove(os.path.join(output_dir, name))
+    for path in find_shards(output_dir, split):
+        os.remove(path)
 
 
 def serialize(checked: checks.CheckedItem) -> bytes:

@@ -20,18 +20,18 @@ def of(filename: tf.Tensor) -> tf.Tensor:
     return tf.strings.to_hash_bucket_fast(filename, tf.int64.max)
 
 
-def find_names(numbers: np.ndarray, input_path: str | Sequence[str]) -> list[str]:
+def find_names(numbers: np.ndarray, patterns: Sequence[str]) -> list[str]:
     """Finds names by their numbers.
 
     Args:
       numbers: int64 [B], as `of` returns.
-      input_path: Pattern, or patterns, of the TFRecord files that the crops are of.
+      patterns: Those of the TFRecord files that the crops are of.
 
     Returns:
       A name for each number; "unknown" if no file name has this number.
     """
     names = {}
-    examples = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(input_path)))
+    examples = tf.data.TFRecordDataset(sorted(tf.io.gfile.glob(list(patterns))))
     for example in examples.map(lambda s: tf.io.parse_single_example(s, _FILENAME)):
         name = example[common.IMAGE_FILENAME]
         names[int(of(name))] = name.numpy().decode()

@@ -16,6 +16,7 @@ from affinity_seg.modeling.network import Network
 _PATHS = (
     ("task", "init_checkpoint"),
     ("task", "train_data", "input_path"),
+    ("task", "train_data", "replayed_path"),
     ("task", "validation_data", "input_path"),
 )
 """Entries of params.yaml that name files of the machine of the training."""
@@ -53,6 +54,13 @@ def pack(
     image = pictures.read(picture)
     described = model_folder.read(model)
     config = described.config()
+    if replayed_images:
+        num_images = replay.count(described.path)
+        if num_images < replayed_images:
+            raise ValueError(
+                f"`replayed_images` must be at most {num_images}, the images in "
+                f"{os.path.join(described.path, replay.RECORDS)}: {replayed_images}"
+            )
     sources = [os.path.realpath(folder) for folder in described.network_dirs]
     with files.atomic_folder(output_dir) as folder:
         packed = {source: _pack_network(source, folder, image) for source in dict.fromkeys(sources)}
@@ -65,12 +73,7 @@ def pack(
             scores=described.scores,
         )
         if replayed_images:
-            found = replay.write(described.path, folder, replay.TRAIN, replayed_images)
-            if found < replayed_images:
-                raise ValueError(
-                    f"`replayed_images` must be at most {found}, the images in "
-                    f"{os.path.join(described.path, replay.RECORDS)}: {replayed_images}"
-                )
+            replay.write(described.path, folder, replay.TRAIN, replayed_images)
         content = model_card.complete(text, model_folder.read(folder), list(packed.values()))
         files.write_bytes(os.path.join(folder, model_folder.CARD), content.encode())
         size = model_folder.megabytes(folder)

@@ -4,15 +4,15 @@ import time
 
 from affinity_seg import class_tables, resources
 from affinity_seg.configs import experiments
-from affinity_seg.data import truth_classes, truth_forms
-from affinity_seg.fitting import choices, sets, settings, starts, timing, values
+from affinity_seg.data import replay, truth_classes, truth_forms
+from affinity_seg.fitting import choices, preparing, sets, settings, starts, timing, values
 from affinity_seg.fitting.plan import Choice, Plan
 from affinity_seg.fitting.preparing import Data, Request
 from affinity_seg.labels import ClassTable
 from affinity_seg.tasks import experiment_flags
 
 _RATES = {False: 0.003, True: 0.004}
-"""Learning rate of a training that learns its images as new ones, by `regions`."""
+"""Learning rate of a training whose images are new to the network, by `regions`."""
 
 _RATES_TO_KEEP = {False: 0.00003, True: 0.0003}
 """Learning rate of a training that keeps what its start knows, by whether images are replayed."""
@@ -69,12 +69,12 @@ def make(request: Request, data: Data, start: starts.Start | None, began: float)
 def _weights(
     data: Data, class_table: ClassTable, start: starts.Start | None, regions: bool
 ) -> Plan:
-    """Returns the choices of the first weights, and of the learning rate that suits them."""
+    """Returns the choices of the first weights, and of how they are kept or changed."""
     if start is None:
         return Plan(
             start_from=Choice(None, "No --start_from was given: decoder and head are fresh."),
-            keep_start=Choice(False, "There is none."),
-            replayed_share=Choice(0.0, "There is none."),
+            keep_start=Choice(False, "There is no start."),
+            replayed_share=Choice(0.0, "There is no start whose images could be replayed."),
             backbone=Choice(
                 _BACKBONE,
                 "The backbone begins with that of this model, which saves steps on other images "
@@ -89,9 +89,11 @@ def _weights(
     )
     rate = _rate_of_new_images(regions)
     if plan.value("keep_start"):
-        is_replayed = plan.value("replayed_share") > 0
-        why = "Low" if is_replayed else "Very low, since nothing is replayed"
-        rate = Choice(_RATES_TO_KEEP[is_replayed], f"{why}: the network keeps what it knows.")
+        rate = Choice(
+            _RATES_TO_KEEP[plan.value("replayed_share") > 0],
+            f"Low, so that the network keeps what it knows; {_RATES_TO_KEEP[False]:f} if nothing "
+            "is replayed.",
+        )
     plan |= Plan(
         start_from=Choice(start.name, "As given by --start_from."),
         backbone=Choice(None, f"All weights are those of {start.name}."),
@@ -101,8 +103,8 @@ def _weights(
 
 
 def _rate_of_new_images(regions: bool) -> Choice:
-    """Returns the choice of the learning rate of a training that learns its images as new ones."""
-    return Choice(_RATES[regions], "That of a training which learns its images as new ones.")
+    """Returns the choice of the learning rate where the images are new to the network."""
+    return Choice(_RATES[regions], "That of a training whose images are new to the network.")
 
 
 def experiment(
@@ -116,14 +118,13 @@ def experiment(
     from official.core import train_utils
 
     folder, value = request.output_dir, plan.value("class_table")
-    class_table = sets.find_class_table(folder, value)
-    train_paths, tuning_path = data.patterns(plan, starts.num_replayed(plan, start, class_table))
     changes = settings.overrides(
         plan,
         class_table=sets.locate_class_table(folder, value),
-        class_names=class_table.class_names,
-        train_paths=train_paths,
-        tuning_path=tuning_path,
+        class_names=sets.find_class_table(folder, value).class_names,
+        train_path=replay.pattern(folder, replay.TRAIN),
+        replayed_path=replay.pattern(folder, replay.REPLAYED),
+        tuning_path=replay.pattern(folder, preparing.TUNING),
         num_images=len(data.split(plan).train),
         start=start,
     )

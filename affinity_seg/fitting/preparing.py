@@ -12,6 +12,7 @@ from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.fitting import marks as marks_file
 from affinity_seg.fitting import sets, starts, survey
 from affinity_seg.fitting.plan import Plan
+from affinity_seg.modeling import network_folder
 from affinity_seg.rejected_inputs import FILE_NAME, RejectedInput, RejectedInputs
 
 SURVEY = "survey.json"
@@ -153,53 +154,40 @@ class Data:
         Args:
           plan: The plan.
           class_table: Its classes.
-          start: The model of `start_from`.
+          start: The model of `start_from`, some of whose images may be replayed.
 
         Raises:
-          ValueError: An image does not fit the class table, or the plan wants to replay images that
-            the start does not have.
+          ValueError: An image does not fit the class table, or images are to be replayed that the
+            start does not have.
         """
-        num_replayed = starts.num_replayed(plan, start, class_table)
-        made_from = marks_file.fingerprint(
-            self.made_from(plan, class_table), num_replayed and (start.folder, num_replayed)
-        )
+        if plan.value("replayed_share"):
+            self._write_replayed(start, class_table)
+        made_from = self.made_from(plan, class_table)
         if self._marks.is_done("records", made_from):
             return
         self._marks.begin("records", made_from)
-        split, folder = self.split(plan), self._request.output_dir
+        split = self.split(plan)
         for name, items in ((replay.TRAIN, split.train), (TUNING, split.tuning)):
             tfrecords.write_examples(
                 checks.read_items(items, class_table),
                 len(items),
                 class_table,
-                os.path.join(folder, replay.RECORDS),
+                os.path.join(self._request.output_dir, replay.RECORDS),
                 name,
                 min(_NUM_SHARDS, len(items)),
                 mistakes.NAMES,  # `look` has checked the masks of all images together.
             )
-        if num_replayed:
-            replay.write(start.folder, folder, replay.REPLAYED, num_replayed)
-        else:
-            tfrecords.remove_shards(os.path.join(folder, replay.RECORDS), replay.REPLAYED)
         self._marks.end("records")
 
-    def patterns(self, plan: Plan, num_replayed: int) -> tuple[list[str], str]:
-        """Returns the patterns of the records to train on, and that of those to tune on.
-
-        A pattern is there as often as its files are read in an epoch.
-
-        Args:
-          plan: The plan.
-          num_replayed: Number of images of the start that are replayed.
-        """
-        folder = self._request.output_dir
-        paths = [replay.pattern(folder, replay.TRAIN)]
-        if num_replayed:
-            new, replayed = replay.passes(
-                len(self.split(plan).train), num_replayed, plan.value("replayed_share")
-            )
-            paths = paths * new + [replay.pattern(folder, replay.REPLAYED)] * replayed
-        return paths, replay.pattern(folder, TUNING)
+    def _write_replayed(self, start: starts.Start, class_table: labels.ClassTable) -> None:
+        """Copies images of a start that are replayed, unless that was done already."""
+        made_from = marks_file.fingerprint(network_folder.network_identity(start.network_dir))
+        if self._marks.is_done("replayed", made_from):
+            return
+        starts.check_replay(start, class_table)
+        self._marks.begin("replayed", made_from)
+        replay.write(start.folder, self._request.output_dir, replay.REPLAYED, starts.MOST_REPLAYED)
+        self._marks.end("replayed")
 
     def _checked(
         self,

@@ -37,7 +37,8 @@ def overrides(
     *,
     class_table: str,
     class_names: tuple[str, ...],
-    train_paths: list[str],
+    train_path: str,
+    replayed_path: str,
     tuning_path: str,
     num_images: int,
     start: starts.Start | None,
@@ -48,12 +49,13 @@ def overrides(
       plan: The plan.
       class_table: Path or name of its class table.
       class_names: Its classes, background first.
-      train_paths: Patterns of the records to train on, each as often as it is read in an epoch.
+      train_path: Pattern of the records to train on.
+      replayed_path: Pattern of the records of the start that are replayed, if the plan wants some.
       tuning_path: Pattern of the records to validate on, if it keeps what its start knows.
       num_images: Images to train on.
       start: The model of `start_from`.
     """
-    task, trainer = _task(plan, class_table, train_paths, tuning_path), _trainer(plan)
+    task, trainer = _task(plan, class_table, train_path, tuning_path), _trainer(plan)
     if start is not None:
         own = network_folder.read_task(network_folder.params_dir(start.network_dir))
         task |= {
@@ -68,6 +70,11 @@ def overrides(
             "init_checkpoint": starts.read(plan.value("backbone"), "backbone").network_dir,
             "init_checkpoint_modules": ["backbone"],
         }
+    if plan.value("replayed_share"):
+        task["train_data"] |= {
+            "replayed_path": replayed_path,
+            "replayed_share": plan.value("replayed_share"),
+        }
     if plan.value("keep_start"):
         trainer |= _validated(plan.value("train_steps"))
         # Averages of the whole training, which begin with the start: they keep what it knows.
@@ -76,7 +83,7 @@ def overrides(
     return {"task": task, "trainer": trainer}
 
 
-def _task(plan: Plan, class_table: str, train_paths: list[str], tuning_path: str) -> dict[str, Any]:
+def _task(plan: Plan, class_table: str, train_path: str, tuning_path: str) -> dict[str, Any]:
     """Returns network, data and losses of a training with fresh weights."""
     value = plan.value
     side = value("crop_size")
@@ -100,7 +107,7 @@ def _task(plan: Plan, class_table: str, train_paths: list[str], tuning_path: str
         },
         "train_data": {
             **zooming,
-            "input_path": train_paths,
+            "input_path": train_path,
             "crop_size": [side, side],
             "scale_min": least,
             "scale_max": most,

@@ -56,6 +56,9 @@ class Fit:
         self._plan = plan_file.read(folder)
         name = request.start_from if self._plan is None else self._plan.value("start_from")
         self._start = None if name is None else starts.read(name)
+        own = os.path.realpath(folder)
+        if self._start is not None and os.path.realpath(self._start.folder) == own:
+            raise ValueError(f"`start_from` must be another folder than `output_dir`: {name}")
         self._marks = marks.Marks(folder)
         self.data = preparing.Data(request, self._marks)
         files.remove_leftovers(folder)
@@ -85,7 +88,7 @@ class Fit:
         else:
             now = self._plan.values_of()
             before = self._marks.fact("plan") or now
-            edited = [f"{k}: {before[k]} -> {now[k]}" for k in now if before.get(k) != now[k]]
+            edited = [f"{k}: {before.get(k)} -> {now[k]}" for k in now if before.get(k) != now[k]]
             table = self._class_table()
             self.data.make_sure_it_was_looked_at(table)
             try:

@@ -27,7 +27,7 @@ _KNOWS = 0.5
 _REPLAYED_SHARE = 0.5
 """Share of what is trained on that are images of the model itself, if it has some."""
 
-_MOST_REPLAYED = 50
+MOST_REPLAYED = 50
 """Number of these images at most."""
 
 
@@ -54,13 +54,16 @@ class Start(NamedTuple):
         return own == class_names or len(own) == len(class_names) == 2
 
     def encodes(self, class_table: ClassTable) -> bool:
-        """Returns whether the instance images of its records mean the same with this table."""
+        """Returns whether its records can be read with this table.
+
+        A value that only this table calls void is void, then.
+        """
         own = self.class_table
-        is_one_class = own.encoding == "ids"
+        has_label_ids = own.encoding != "ids"
         return (
             self.has_classes(class_table.class_names)
             and own.encoding == class_table.encoding
-            and (is_one_class or own.label_ids == class_table.label_ids)
+            and not (has_label_ids and own.label_ids != class_table.label_ids)
             and set(own.void_label_ids) <= set(class_table.void_label_ids)
             and own.stuff_label_ids == class_table.stuff_label_ids
         )
@@ -151,38 +154,35 @@ def _changed(why: str) -> Choice:
 def _replayed_share(start: Start, class_table: ClassTable) -> Choice:
     """Returns the choice of how much is replayed."""
     if not start.encodes(class_table):
-        return Choice(0.0, f"The classes are not those of {start.name}, or are stored otherwise.")
+        return Choice(
+            0.0,
+            f"Nothing is replayed: the classes are not those of {start.name}, or have other values "
+            "in its records.",
+        )
     count = replay.count(start.folder)
     if not count:
-        return Choice(0.0, f"{start.name} has none of its own images in its folder.")
+        return Choice(0.0, f"Nothing is replayed: {start.name} has no images in its folder.")
     return Choice(
         _REPLAYED_SHARE,
-        f"This share of what is trained on are images of {start.name} itself, which has {count} "
-        "of them in its folder, so that it does not forget them.",
+        f"This share of what is trained on are images that {start.name} was trained on, so that "
+        f"the network does not forget them: {min(count, MOST_REPLAYED)} of {count} in its folder.",
     )
 
 
-def num_replayed(plan: Plan, start: Start | None, class_table: ClassTable) -> int:
-    """Returns how many images of a start a plan replays.
+def check_replay(start: Start, class_table: ClassTable) -> None:
+    """Checks that images of a start can be replayed.
 
     Raises:
-      ValueError: It is to replay some, but the start has none, or other classes.
+      ValueError: It has none, or other classes.
     """
-    share = plan.value("replayed_share")
-    if not share:
-        return 0
+    rule = "`replayed_share` must be 0, since"
     if not start.encodes(class_table):
         raise ValueError(
-            f"`replayed_share` must be 0, since {start.name} has other classes or stores them in "
-            f"another way: {share}"
+            f"{rule} the classes are not those of {start.name}, or have other values in its records"
         )
-    count = replay.count(start.folder)
-    if not count:
-        raise ValueError(
-            f"`replayed_share` must be 0, since {os.path.join(start.folder, replay.RECORDS)} has "
-            f"no images of {start.name}: {share}"
-        )
-    return min(count, _MOST_REPLAYED)
+    if not replay.count(start.folder):
+        folder = os.path.join(start.folder, replay.RECORDS)
+        raise ValueError(f"{rule} there are no images of {start.name} in {folder}")
 
 
 def _score(start: Start, items: Sequence[Item], class_table: ClassTable) -> float | None:

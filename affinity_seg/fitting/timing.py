@@ -18,7 +18,8 @@ _STEPS = 12
 """Steps that are timed."""
 
 _PASSES_TO_KEEP = 160
-"""How often a training that keeps what its start knows sees each image at most: it would forget."""
+"""How often a training that keeps what its start knows sees each image at most: it would forget.
+Those that are replayed take the place of new ones."""
 
 _LEAST_RESERVE, _MOST_RESERVE = 0.1, 0.4
 """Share of the minutes that is left for tuning and judging, at least and at most."""
@@ -74,7 +75,7 @@ def steps(budget: Budget, found: Survey, plan: Plan) -> Choice:
     Args:
       budget: Time and images.
       found: The measures.
-      plan: The choices of the zoom and of the crops.
+      plan: The choices of the zoom, of the crops and of what is replayed.
     """
     reserve = _reserve(budget, found, plan)
     left = 60 * budget.minutes - budget.spent - reserve
@@ -85,11 +86,12 @@ def steps(budget: Budget, found: Survey, plan: Plan) -> Choice:
     )
     if budget.keeps_start:
         most = max(USEFUL_STEPS_OF_A_START, _PASSES_TO_KEEP * budget.num_train // 4)
+        passes = round(_PASSES_TO_KEEP * (1 - plan.value("replayed_share")))
         if most < count:
             return Choice(
                 most,
-                f"{why}, but more than {_PASSES_TO_KEEP} passes over {budget.num_train} images "
-                "would make the network forget what it knew.",
+                f"{why}, but more than {passes} passes over {budget.num_train} images would make "
+                "the network forget what it knew.",
             )
     return Choice(count, f"{why}.")
 

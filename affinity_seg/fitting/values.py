@@ -70,8 +70,6 @@ class Values:
             raise ValueError(
                 f"`replayed_share` must be 0 without `start_from`: {self.replayed_share}"
             )
-        if 0 < self.replayed_share < 0.05:
-            raise ValueError(f"`replayed_share` must be 0 or at least 0.05: {self.replayed_share}")
         if len(self.scales) != 2 or not 0 < self.scales[0] <= self.scales[1]:
             raise ValueError(
                 f"`scales` must be the least and the largest, above 0: {list(self.scales)}"

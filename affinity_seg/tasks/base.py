@@ -132,10 +132,17 @@ class SegmentationTask(base_task.Task):
         Workers of a tf.data service make different crops, whatever the seed.
         """
         seed = None if params.enable_tf_data_service else params.seed
+        paths = params.input_path
+        if params.replayed_path:
+            paths = {"new": paths, "replayed": params.replayed_path}
+        shares = [1 - params.replayed_share, params.replayed_share]
         reader = input_reader.InputReader(
-            params,
+            params.replace(input_path=paths),
             dataset_fn=tf.data.TFRecordDataset,
             decoder_fn=graph_examples.parse,
+            combine_fn=lambda sets: tf.data.Dataset.sample_from_datasets(
+                [sets["new"], sets["replayed"]], shares, seed=seed
+            ),
             sample_fn=lambda examples: tf.data.Dataset.zip(
                 tf.data.Dataset.random(seed=seed).batch(2), examples
             ),

@@ -50,14 +50,14 @@ class LossWatch:
         self._steps_since.assign(tf.where(known, since + 1, tf.where(is_first, zero, since)))
 
     def require_finite(
-        self, strategy: tf.distribute.Strategy, step: int, input_path: str | Sequence[str]
+        self, strategy: tf.distribute.Strategy, step: int, patterns: Sequence[str]
     ) -> None:
         """Checks the steps so far.
 
         Args:
           strategy: The distribution strategy of the training.
           step: The last step.
-          input_path: The TFRecord files of the training, for the names of the images.
+          patterns: The TFRecord files of the training, for the names of the images.
 
         Raises:
           ValueError: A loss of this process' replicas was not finite; names its step and images.
@@ -67,7 +67,7 @@ class LossWatch:
             *map(strategy.experimental_local_results, columns), strict=True
         ):
             if since.numpy() >= 0:
-                names = fingerprints.find_names(images.numpy(), input_path)
+                names = fingerprints.find_names(images.numpy(), patterns)
                 raise ValueError(
                     f"the loss of step {step - since.numpy()} is {loss.numpy()}; "
                     f"images of its batch: {', '.join(names)}"

@@ -133,7 +133,7 @@ class Runner(train_lib.OrbitExperimentRunner):
     def _require_finite_loss(self, _) -> None:
         step = int(self.trainer.global_step.numpy())
         self.trainer.task.loss_watch.require_finite(
-            self.strategy, step, self.params.task.train_data.input_path
+            self.strategy, step, self.params.task.train_data.patterns()
         )
 
 

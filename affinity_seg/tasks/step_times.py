@@ -43,7 +43,8 @@ def build(params: experiments.Experiment) -> Steps:
     Raises:
       FileNotFoundError: There are no TFRecords or not all.
     """
-    tfrecords.require_shards(params.task.train_data.input_path)
+    for pattern in params.task.train_data.patterns():
+        tfrecords.require_shards(pattern)
     strategy = training.set_up(params.runtime)
     with strategy.scope():
         task = task_factory.get_task(params.task)

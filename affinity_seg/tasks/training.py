@@ -48,7 +48,8 @@ def run(
     """
     for name, data in (("train", params.task.train_data), ("eval", params.task.validation_data)):
         if name in mode:
-            tfrecords.require_shards(data.input_path)
+            for pattern in data.patterns():
+                tfrecords.require_shards(pattern)
     if seed is not None:
         params.task.train_data.seed = seed
     if params.task.train_data.seed is not None:
@@ -74,7 +75,8 @@ def run(
     )
     with contextlib.ExitStack() as named:
         for data in (params.task.train_data, params.task.validation_data):
-            named.enter_context(record_damage.damage_named(data.input_path))
+            for pattern in data.patterns():
+                named.enter_context(record_damage.damage_named(pattern))
         try:
             _, logs = runs.run()
         except RuntimeError as error:

@@ -215,6 +215,21 @@ def test_a_misspelt_override_fails(name, override):
         parse(name, override)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"replayed_share": 0.5}, "must be 0 without `replayed_path`, and above 0 .*: 0.5, ''"),
+        ({"replayed_path": "x"}, "must be 0 without `replayed_path`, and above 0 .*: 0.0, 'x'"),
+        ({"replayed_share": 1.0, "replayed_path": "x"}, r"must be in \[0, 1\): 1.0"),
+    ],
+)
+def test_replayed_images_have_a_path_and_a_share(changes, message):
+    experiment = valid(experiments.AFFINITY)
+    experiment.task.train_data.override(changes)
+    with pytest.raises(ValueError, match=f"`replayed_share` {message}"):
+        experiment.validate()
+
+
 def test_turned_crops_are_square():
     experiment = valid(experiments.AFFINITY)
     experiment.task.train_data.override({"crop_size": [64, 96], "random_turn": True})

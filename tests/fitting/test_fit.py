@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 from unittest import mock
 
 import cv2
@@ -197,7 +198,7 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     assert values["learning_rate"] == 0.0003 and values["tuning_parts"] == []
     assert values["train_steps"] == 160 * 4 // 4
     assert values["replayed_share"] == 0.5
-    assert "5 of them in its folder" in content["replayed_share"]["reason"]
+    assert "5 of 5 in its folder" in content["replayed_share"]["reason"]
     assert replay.count(str(tmp_path / "model")) == 4 + 5, "the new ones and those of the start"
     with _stopping(training, "run") as run, pytest.raises(_StoppedError):
         _fit(tmp_path)
@@ -208,19 +209,41 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     assert params.trainer.validation_interval * 5 <= params.trainer.train_steps
     average = params.trainer.optimizer_config.ema
     assert not average.dynamic_decay and average.average_decay == 1 - 1 / 160
-    new, replayed = params.task.train_data.input_path
-    assert [os.path.basename(path) for path in (new, replayed)] == [
-        "train-*.tfrecord", "replayed-*.tfrecord"
-    ]  # fmt: skip
-    _edit(tmp_path, replayed_share=0.8)
-    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
-        _fit(tmp_path)
-    assert run.call_args.args[0].task.train_data.input_path == [new] + [replayed] * 3
+    found = params.task.train_data
+    assert os.path.basename(found.input_path) == "train-*.tfrecord"
+    assert os.path.basename(found.replayed_path) == "replayed-*.tfrecord"
+    assert found.replayed_share == 0.5
     _edit(tmp_path, replayed_share=0.0)
     with _stopping(training, "run") as run, pytest.raises(_StoppedError):
         _fit(tmp_path)
-    assert run.call_args.args[0].task.train_data.input_path == [new]
-    assert replay.count(str(tmp_path / "model")) == 4
+    assert run.call_args.args[0].task.train_data.replayed_path == ""
+
+
+def test_images_that_are_replayed_are_copied_once(fitted, tmp_path):
+    """So that the model before may go, and a continued run trains on the same images."""
+    _draw(tmp_path, 5)
+    shutil.copytree(fitted / "model", tmp_path / "before")
+    with _measured(step=0.01, ap50=0.6):
+        assert _fit(tmp_path, f"--start_from={tmp_path / 'before'}", "--dry_run") == 0
+    shutil.rmtree(tmp_path / "before" / replay.RECORDS)
+    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
+        _fit(tmp_path)
+    assert run.call_args.args[0].task.train_data.replayed_share == 0.5
+    (tmp_path / "model" / "fit.json").write_text(
+        (tmp_path / "model" / "fit.json").read_text().replace('"replayed"', '"earlier"')
+    )
+    with pytest.raises(ValueError, match="`replayed_share` must be 0, since there are no images"):
+        _fit(tmp_path)
+
+
+def test_the_start_must_be_another_folder(fitted):
+    before = (fitted / "model" / plan.FILE).read_bytes()
+    try:
+        (fitted / "model" / plan.FILE).unlink()
+        with pytest.raises(ValueError, match="`start_from` must be another folder than `output_d"):
+            _fit(fitted, f"--start_from={fitted / 'data' / '..' / 'model'}")
+    finally:
+        (fitted / "model" / plan.FILE).write_bytes(before)
 
 
 def test_a_start_that_does_not_know_the_images_is_changed_a_lot(fitted, tmp_path):

@@ -61,7 +61,8 @@ def _changes(chosen, class_table, start=None, path="class_table.yaml"):
         chosen,
         class_table=path,
         class_names=class_table.class_names,
-        train_paths=["runs/nuclei/tfrecords/train-*.tfrecord"],
+        train_path="runs/nuclei/tfrecords/train-*.tfrecord",
+        replayed_path="runs/nuclei/tfrecords/replayed-*.tfrecord",
         tuning_path="runs/nuclei/tfrecords/val-*.tfrecord",
         num_images=100,
         start=start,
@@ -191,26 +192,28 @@ def test_a_start_with_other_classes_is_not_kept():
     assert "classes are not those of nuclei" in chosen["keep_start"].reason
 
 
-def test_images_of_a_start_are_replayed_if_its_classes_are_stored_alike():
+def test_images_of_a_start_are_replayed_if_its_classes_are_stored_alike(tmp_path):
     start = starts.read("nuclei")
     chosen = starts.choose(start, [], CLASSES)
     assert chosen.value("replayed_share") == 0.0
-    assert starts.num_replayed(chosen, start, CLASSES) == 0
-    chosen["replayed_share"] = Choice(0.5, "")
-    assert starts.num_replayed(chosen, start, ONE_CLASS) == 20
-    with pytest.raises(ValueError, match="`replayed_share` must be 0, since nuclei has other"):
-        starts.num_replayed(chosen, start, CLASSES)
+    starts.check_replay(start, ONE_CLASS)
+    with pytest.raises(ValueError, match="`replayed_share` must be 0, since the classes are not"):
+        starts.check_replay(start, CLASSES)
+    with pytest.raises(ValueError, match=rf"there are no images of nuclei in {tmp_path}/tfrecords"):
+        starts.check_replay(start._replace(folder=str(tmp_path)), ONE_CLASS)
     void = dataclasses.replace(ONE_CLASS, void_label_ids=(65535,))
     assert start.encodes(void) and not start._replace(class_table=void).encodes(ONE_CLASS)
+    others = dataclasses.replace(CLASSES, label_ids=CLASSES.label_ids[::-1])
+    assert not start._replace(class_table=CLASSES).encodes(others)
 
 
-def test_images_to_replay_must_be_there(tmp_path):
-    start = starts.read("nuclei")._replace(name="mine", folder=str(tmp_path))
-    chosen = Plan(replayed_share=Choice(0.5, ""))
-    with pytest.raises(
-        ValueError, match=r"must be 0, since .*tfrecords has no images of mine: 0.5"
-    ):
-        starts.num_replayed(chosen, start, ONE_CLASS)
+def test_replayed_images_have_their_share_of_the_crops(tmp_path):
+    chosen = _complete(choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS))
+    assert "replayed_path" not in _changes(chosen, ONE_CLASS)["task"]["train_data"]
+    chosen["replayed_share"] = Choice(0.25, "")
+    data = _experiment(tmp_path, chosen)["task"]["train_data"]
+    assert data["replayed_share"] == 0.25
+    assert data["replayed_path"] == "runs/nuclei/tfrecords/replayed-*.tfrecord"
 
 
 def test_only_a_start_that_is_kept_is_averaged_from_the_first_step_on(tmp_path):
@@ -283,6 +286,8 @@ def test_steps_fit_the_minutes(tmp_path):
     assert (0.6 * 2400 - 60) / 0.5 <= steps <= (0.9 * 2400 - 60) / 0.5
     assert timing.steps(budget._replace(minutes=20), found, chosen).value < steps / 1.9
     assert timing.steps(budget._replace(minutes=0.1), found, chosen).value == 20
-    few = timing.steps(budget._replace(num_train=5, keeps_start=True), found, chosen)
-    assert few.value == 200 and "forget" in few.reason
+    for share, passes in ((0.0, 160), (0.5, 80)):
+        chosen["replayed_share"] = Choice(share, "")
+        few = timing.steps(budget._replace(num_train=5, keeps_start=True), found, chosen)
+        assert few.value == 200 and f"more than {passes} passes over 5 images" in few.reason
     assert "too few" in timing.warning(499, False) and timing.warning(500, False) == ""

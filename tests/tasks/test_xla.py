@@ -28,7 +28,7 @@ def test_a_compiled_step_is_the_same(kind, tmp_path, double_precision):
         losses.append([log[task.loss].numpy() for log in logs])
         weights.append(model.get_weights())
         task.loss_watch.require_finite(
-            tf.distribute.get_strategy(), step=2, input_path=params.task.train_data.input_path
+            tf.distribute.get_strategy(), step=2, patterns=params.task.train_data.patterns()
         )
     # Losses are computed in float32, from the logits on.
     np.testing.assert_allclose(*losses, rtol=1e-5)
