@@ -28,14 +28,14 @@ packages:
 	tools/install_packages.sh $(DEBIAN_PACKAGES)
 
 # The virtual environment with the package (editable), its dependencies and the developers' tools, in
-# the versions and with the hashes of requirements.lock. uv takes a third of pip's time for it; pip
-# does it where packages come from what only pip's configuration names, such as a company's index.
+# the versions and with the hashes of requirements.lock. uv takes a third of pip's time. Where it fails
+# pip does it: uv does not read pip's configuration, which may name the only index in reach.
 $(VENV)/.installed: setup.py requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip uv
 	$(BIN)/uv pip install --quiet --no-deps --compile-bytecode --python=$(BIN)/python \
-	  -r requirements.lock || \
-	  $(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	  -r requirements.lock || { echo "uv failed, so pip installs the packages"; \
+	  $(BIN)/pip install --quiet --require-hashes -r requirements.lock; }
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 

@@ -7,7 +7,8 @@
       preset: demo      name of a preset, or a mapping of its fields
       scores: {...}     scores of `affinity_seg evaluate`, by data set; optional
 
-The class table is in the folder of the semantic network. Training, import and demo write such
+The class table is in the folder of the semantic network. `tfrecords/` may hold images that the
+model was trained on, see `data.replay`. Training, import and demo write such
 folders. Without model.yaml the networks are `semantic/` and `affinity/`, and the caller must name a
 preset.
 

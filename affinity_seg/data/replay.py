@@ -61,6 +61,8 @@ def write(model: str, output_dir: str, split: str, most: int) -> int:
         REPLAYED: set(sampling.spread(range(earlier), num_earlier)),
     }
     number = sum(map(len, chosen.values()))
+    if not number:
+        raise ValueError(f"{os.path.join(model, RECORDS)}: there must be images to replay: 0")
     [path] = tfrecords.shard_paths(os.path.join(output_dir, RECORDS), split, 1, number)
     with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
         for part, indices in chosen.items():

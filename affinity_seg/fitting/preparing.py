@@ -181,10 +181,10 @@ class Data:
 
     def _write_replayed(self, start: starts.Start, class_table: labels.ClassTable) -> None:
         """Copies images of a start that are replayed, unless that was done already."""
+        starts.check_replay(start, class_table)
         made_from = marks_file.fingerprint(network_folder.network_identity(start.network_dir))
         if self._marks.is_done("replayed", made_from):
             return
-        starts.check_replay(start, class_table)
         self._marks.begin("replayed", made_from)
         replay.write(start.folder, self._request.output_dir, replay.REPLAYED, starts.MOST_REPLAYED)
         self._marks.end("replayed")

@@ -170,19 +170,12 @@ def _replayed_share(start: Start, class_table: ClassTable) -> Choice:
 
 
 def check_replay(start: Start, class_table: ClassTable) -> None:
-    """Checks that images of a start can be replayed.
-
-    Raises:
-      ValueError: It has none, or other classes.
-    """
-    rule = "`replayed_share` must be 0, since"
+    """Raises ValueError if the records of a start cannot be read with a class table."""
     if not start.encodes(class_table):
         raise ValueError(
-            f"{rule} the classes are not those of {start.name}, or have other values in its records"
+            f"`replayed_share` must be 0, since the classes are not those of {start.name}, or have "
+            "other values in its records"
         )
-    if not replay.count(start.folder):
-        folder = os.path.join(start.folder, replay.RECORDS)
-        raise ValueError(f"{rule} there are no images of {start.name} in {folder}")
 
 
 def _score(start: Start, items: Sequence[Item], class_table: ClassTable) -> float | None:

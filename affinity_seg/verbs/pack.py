@@ -8,10 +8,10 @@ kernels in half precision without the state of the training, their settings, and
 preset and scores. Paths of the training data are left out. README.md is the model card: the text of
 --card, and tables of scores, settings and weights. The logits of --picture with the weights in
 single and in half precision are compared, and the change is printed. A kernel that half precision
-cannot represent is an error. With --replayed_images some of the images that the model was trained
-on, of the TFRecords in its folder, come along: a training that starts from the model trains on them
-again, so that it does not forget such images (docs/fit.md). The output folder must be new or empty,
-and appears when it is complete.
+cannot represent is an error. With --replayed_images so many of the images that the model was
+trained on come along, from the TFRecords in its folder: a training that starts from the packed
+model replays them (docs/fit.md). Whoever has the model then has these pictures, with their masks
+and file names. The output folder must be new or empty, and appears when it is complete.
 """
 
 from affinity_seg import cli, model_folder, tool_flags
@@ -25,7 +25,7 @@ def define_flags(values: cli.Flags) -> None:
     what = "Picture on which the logits in single and in half precision are compared."
     values.string("picture", None, what, required=True)
     values.float("max_megabytes", 8, "Largest size of the folder, 10^6 bytes.", 0)
-    what = "Number of images it was trained on that come along, for `fit --start_from`."
+    what = "Number of images it was trained on that come along, for trainings that start from it."
     values.integer("replayed_images", 0, what, 0)
     tool_flags.define_output_flag(values, "New folder for the packed model.")
 

@@ -232,7 +232,7 @@ def test_images_that_are_replayed_are_copied_once(fitted, tmp_path):
     (tmp_path / "model" / "fit.json").write_text(
         (tmp_path / "model" / "fit.json").read_text().replace('"replayed"', '"earlier"')
     )
-    with pytest.raises(ValueError, match="`replayed_share` must be 0, since there are no images"):
+    with pytest.raises(ValueError, match=r"before/tfrecords: there must be images to replay: 0"):
         _fit(tmp_path)
 
 

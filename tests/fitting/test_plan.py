@@ -199,8 +199,11 @@ def test_images_of_a_start_are_replayed_if_its_classes_are_stored_alike(tmp_path
     starts.check_replay(start, ONE_CLASS)
     with pytest.raises(ValueError, match="`replayed_share` must be 0, since the classes are not"):
         starts.check_replay(start, CLASSES)
-    with pytest.raises(ValueError, match=rf"there are no images of nuclei in {tmp_path}/tfrecords"):
-        starts.check_replay(start._replace(folder=str(tmp_path)), ONE_CLASS)
+    plain = start._replace(folder=str(tmp_path), class_table=CLASSES)
+    chosen = starts._replayed_share(plain, CLASSES)
+    assert chosen.value == 0.0 and "nuclei has no images in its folder" in chosen.reason
+    chosen = starts._replayed_share(start, ONE_CLASS)
+    assert chosen.value == 0.5 and "20 of 20 in its folder" in chosen.reason
     void = dataclasses.replace(ONE_CLASS, void_label_ids=(65535,))
     assert start.encodes(void) and not start._replace(class_table=void).encodes(ONE_CLASS)
     others = dataclasses.replace(CLASSES, label_ids=CLASSES.label_ids[::-1])
