@@ -8,9 +8,8 @@
       scores: {...}     scores of `affinity_seg evaluate`, by data set; optional
 
 The class table is in the folder of the semantic network. `tfrecords/` may hold images that the
-model was trained on, see `data.replay`. Training, import and demo write such
-folders. Without model.yaml the networks are `semantic/` and `affinity/`, and the caller must name a
-preset.
+model was trained on, see `data.replay`. Training, import and demo write such folders. Without
+model.yaml the networks are `semantic/` and `affinity/`, and the caller must name a preset.
 
 The folders of `resources.MODELS` are the models that ship with the library. `affinity_seg pack`
 writes them. They are known by their names, and each holds a description, `CARD`, as well.

@@ -25,7 +25,7 @@ def find_names(numbers: np.ndarray, patterns: Sequence[str]) -> list[str]:
 
     Args:
       numbers: int64 [B], as `of` returns.
-      patterns: Those of the TFRecord files that the crops are of.
+      patterns: Patterns of the TFRecord files that the crops are of.
 
     Returns:
       A name for each number; "unknown" if no file name has this number.

@@ -59,11 +59,10 @@ class Start(NamedTuple):
         A value that only this table calls void is void, then.
         """
         own = self.class_table
-        has_label_ids = own.encoding != "ids"
         return (
             self.has_classes(class_table.class_names)
             and own.encoding == class_table.encoding
-            and not (has_label_ids and own.label_ids != class_table.label_ids)
+            and (own.encoding == "ids" or own.label_ids == class_table.label_ids)
             and set(own.void_label_ids) <= set(class_table.void_label_ids)
             and own.stuff_label_ids == class_table.stuff_label_ids
         )
@@ -154,11 +153,7 @@ def _changed(why: str) -> Choice:
 def _replayed_share(start: Start, class_table: ClassTable) -> Choice:
     """Returns the choice of how much is replayed."""
     if not start.encodes(class_table):
-        return Choice(
-            0.0,
-            f"Nothing is replayed: the classes are not those of {start.name}, or have other values "
-            "in its records.",
-        )
+        return Choice(0.0, f"Nothing is replayed: {_other_classes(start)}.")
     count = replay.count(start.folder)
     if not count:
         return Choice(0.0, f"Nothing is replayed: {start.name} has no images in its folder.")
@@ -172,10 +167,12 @@ def _replayed_share(start: Start, class_table: ClassTable) -> Choice:
 def check_replay(start: Start, class_table: ClassTable) -> None:
     """Raises ValueError if the records of a start cannot be read with a class table."""
     if not start.encodes(class_table):
-        raise ValueError(
-            f"`replayed_share` must be 0, since the classes are not those of {start.name}, or have "
-            "other values in its records"
-        )
+        raise ValueError(f"`replayed_share` must be 0, since {_other_classes(start)}")
+
+
+def _other_classes(start: Start) -> str:
+    """Returns in words why the records of a start cannot be read."""
+    return f"the classes are not those of {start.name}, or have other values in its records"
 
 
 def _score(start: Start, items: Sequence[Item], class_table: ClassTable) -> float | None:

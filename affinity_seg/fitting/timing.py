@@ -18,8 +18,10 @@ _STEPS = 12
 """Steps that are timed."""
 
 _PASSES_TO_KEEP = 160
-"""How often a training that keeps what its start knows sees each image at most: it would forget.
-Those that are replayed take the place of new ones."""
+"""Passes over the new images, at most, of a training that keeps what its start knows.
+
+More would make it forget. If images are replayed, there are as many steps, so fewer passes.
+"""
 
 _LEAST_RESERVE, _MOST_RESERVE = 0.1, 0.4
 """Share of the minutes that is left for tuning and judging, at least and at most."""

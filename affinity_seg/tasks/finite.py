@@ -57,7 +57,7 @@ class LossWatch:
         Args:
           strategy: The distribution strategy of the training.
           step: The last step.
-          patterns: The TFRecord files of the training, for the names of the images.
+          patterns: Patterns of the training's TFRecord files, for the names of the images.
 
         Raises:
           ValueError: A loss of this process' replicas was not finite; names its step and images.

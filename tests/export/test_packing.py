@@ -96,9 +96,7 @@ def test_images_it_was_trained_on_come_along(source, tmp_path):
         pack(source, tmp_path / "packed", "--replayed_images=1")
     records = tmp_path / "trained" / replay.RECORDS
     shutil.copytree(source / "networks", tmp_path / "trained")
-    records.mkdir()
-    shipped = os.path.join(ROOT, "models", "nuclei", replay.RECORDS)
-    shutil.copytree(shipped, records, dirs_exist_ok=True)
+    shutil.copytree(os.path.join(ROOT, "models", "nuclei", replay.RECORDS), records)
     pack(source, tmp_path / "packed", "--replayed_images=2", f"--model={tmp_path}/trained")
     assert replay.count(str(tmp_path / "packed")) == 2
 
