@@ -11,8 +11,8 @@ The class table is in the folder of the semantic network. `tfrecords/` may hold 
 model was trained on, see `data.replay`. Training, import and demo write such folders. Without
 model.yaml the networks are `semantic/` and `affinity/`, and the caller must name a preset.
 
-The folders of `resources.MODELS` are the models that ship with the library. `affinity_seg pack`
-writes them. They are known by their names, and each holds a description, `CARD`, as well.
+The folders of `resources.MODELS` that hold a description, `CARD`, are the models that ship with the
+library. `affinity_seg pack` writes them. They are known by their names.
 """
 
 import dataclasses
@@ -81,7 +81,11 @@ def shipped() -> dict[str, str]:
     parent = os.path.join(resources.root(), resources.MODELS)
     found = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
     folders = {name: os.path.join(parent, name) for name in found}
-    return {n: path for n, path in folders.items() if os.path.isfile(os.path.join(path, FILE))}
+    return {
+        name: folder
+        for name, folder in folders.items()
+        if all(os.path.isfile(os.path.join(folder, needed)) for needed in (FILE, CARD))
+    }
 
 
 def find(name_or_folder: str) -> str:

@@ -1,8 +1,9 @@
-"""Which rooms of the project import which, and the order they must keep.
+"""Which modules of the project import which, and the order they must keep.
 
     python tests/architecture.py
 
-writes docs/architecture.md; test_architecture.py holds the imports against `ROOMS` and `CC_ROOMS`.
+writes docs/architecture.md; test_architecture.py holds the imports against `MODULES` and
+`CC_MODULES`.
 """
 
 import ast
@@ -17,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = "docs/architecture.md"
 PACKAGE = "affinity_seg"
 
-ROOMS = (
+MODULES = (
     "version",
     "resources",
     "structured",
@@ -62,15 +63,15 @@ ROOMS = (
 """Folders and files in the order of the flow: each imports from those above it."""
 
 FOR_DEVELOPERS = ("synthetic", "checks", "benchmarks")
-"""Rooms that stand beside the package and are not in its wheel; all others are in it."""
+"""Modules that stand beside the package and are not in its wheel; all others are in it."""
 
 TRAINING = ("dataloaders", "losses", "tasks")
-"""Rooms that only training needs."""
+"""Modules that only training needs."""
 
 USES_TRAINING = ("fitting", "verbs", "benchmarks")
-"""Rooms outside of training that may import from `TRAINING`."""
+"""Modules outside of training that may import from `TRAINING`."""
 
-CC_ROOMS = {
+CC_MODULES = {
     "lib": ("the merge in plain C++17", {"cc/lib", "gmock", "gtest", "hwy"}),
     "ops": ("registration of the ops, shape functions", {"absl", "tensorflow"}),
     "kernels": ("tensors in and out", {"cc/kernels", "cc/lib", "tensorflow"}),
@@ -82,16 +83,16 @@ CC_ROOMS = {
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
-_FOR_ALL = ROOMS[: ROOMS.index("rejected_inputs")]
-"""Rooms that are left out of the drawing, where they would point at everything."""
+_FOR_ALL = MODULES[: MODULES.index("rejected_inputs")]
+"""Modules that are left out of the drawing, where they would point at everything."""
 
 
-class Room:
+class Module:
     """A folder or a file of Python.
 
     Attributes:
       summary: The first line of its docstring.
-      imports: The rooms it imports from, each with the places, "file:line".
+      imports: The modules it imports from, each with the places, "file:line".
     """
 
     def __init__(self, path: pathlib.Path):
@@ -101,38 +102,41 @@ class Room:
         self.summary = _summary(head)
         self.imports: dict[str, list[str]] = {}
         for source in sources:
-            for room, line in _imported_rooms(source):
-                if room != path.stem:
+            for module, line in _imported_modules(source):
+                if module != path.stem:
                     where = f"{source.relative_to(ROOT)}:{line}"
-                    self.imports.setdefault(room, []).append(where)
+                    self.imports.setdefault(module, []).append(where)
 
 
-def read_rooms() -> dict[str, Room]:
-    """Returns the rooms of the package and those beside it by name, in any order."""
+def read_modules() -> dict[str, Module]:
+    """Returns the modules of the package and those beside it by name, in any order."""
     folder = ROOT / PACKAGE
     paths = [path.parent for path in folder.glob("*/__init__.py")]
     paths += [path for path in folder.glob("*.py") if not path.name.startswith("__")]
     paths += [ROOT / name for name in FOR_DEVELOPERS]
-    return {path.stem: Room(path) for path in sorted(paths)}
+    return {path.stem: Module(path) for path in sorted(paths)}
 
 
-def find_faults(rooms: Mapping[str, Room]) -> list[str]:
-    """Returns what breaks the order of `ROOMS`, one message each."""
+def find_faults(modules: Mapping[str, Module]) -> list[str]:
+    """Returns what breaks the order of `MODULES`, one message each."""
     faults = []
-    for name in sorted(set(rooms) - set(ROOMS)):
-        last = max(rooms[name].imports, key=_place, default=ROOMS[0])
+    for name in sorted(set(modules) - set(MODULES)):
+        last = max(modules[name].imports, key=_place, default=MODULES[0])
         faults.append(
-            f"{PACKAGE}/{name} is a new room: write its name into ROOMS of tests/architecture.py, "
-            f"below {last!r} and above the rooms that import from it; then `make architecture`"
+            f"{PACKAGE}/{name} is a new module: write its name into MODULES of "
+            f"tests/architecture.py, below {last!r} and above the modules that import from it; "
+            "then `make architecture`"
         )
-    faults += [f"ROOMS names {name!r}, which is not there" for name in ROOMS if name not in rooms]
-    for name, room in rooms.items():
-        for imported, places in room.imports.items():
-            if imported not in rooms:
-                faults.append(f"{places[0]} imports {imported!r}, which is no room")
-            elif name in ROOMS and _place(imported) > _place(name):
+    faults += [
+        f"MODULES names {name!r}, which is not there" for name in MODULES if name not in modules
+    ]
+    for name, module in modules.items():
+        for imported, places in module.imports.items():
+            if imported not in modules:
+                faults.append(f"{places[0]} imports {imported!r}, which is no module")
+            elif name in MODULES and _place(imported) > _place(name):
                 faults.append(
-                    f"{', '.join(places)}: {name!r} stands above {imported!r} in ROOMS of "
+                    f"{', '.join(places)}: {name!r} stands above {imported!r} in MODULES of "
                     "tests/architecture.py and must not import from it; move what is shared up"
                 )
             elif imported in TRAINING and name not in (*TRAINING, *USES_TRAINING):
@@ -164,29 +168,29 @@ def read_cc() -> dict[str, dict[str, list[str]]]:
 
 
 def find_cc_faults(includes: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
-    """Returns what breaks the rules of `CC_ROOMS`, one message each."""
-    if set(includes) != set(CC_ROOMS):
-        return [f"the folders of cc/ must be those of CC_ROOMS: {sorted(includes)}"]
+    """Returns what breaks the rules of `CC_MODULES`, one message each."""
+    if set(includes) != set(CC_MODULES):
+        return [f"the folders of cc/ must be those of CC_MODULES: {sorted(includes)}"]
     return [
-        f"{', '.join(sorted(set(places)))}: cc/{folder} must not include {name}, see CC_ROOMS"
-        for folder, (_, allowed) in CC_ROOMS.items()
+        f"{', '.join(sorted(set(places)))}: cc/{folder} must not include {name}, see CC_MODULES"
+        for folder, (_, allowed) in CC_MODULES.items()
         for name, places in includes[folder].items()
         if name not in allowed
     ]
 
 
 def page() -> str:
-    """Returns docs/architecture.md. The rooms must be without faults."""
-    rooms, includes = read_rooms(), read_cc()
-    imports = {name: sorted(rooms[name].imports, key=_place) for name in ROOMS}
-    table = [f"| `{name}` | {rooms[name].summary} | {_list(imports[name])} |" for name in ROOMS]
+    """Returns docs/architecture.md. The modules must be without faults."""
+    modules, includes = read_modules(), read_cc()
+    imports = {name: sorted(modules[name].imports, key=_place) for name in MODULES}
+    table = [f"| `{name}` | {modules[name].summary} | {_list(imports[name])} |" for name in MODULES]
     cc_table = [
         f"| `cc/{folder}` | {summary} | {_list(sorted(set(includes[folder]) - {f'cc/{folder}'}))} |"
-        for folder, (summary, _) in CC_ROOMS.items()
+        for folder, (summary, _) in CC_MODULES.items()
     ]
     arrows = [
         f"  {imported} --> {name}"
-        for name in ROOMS
+        for name in MODULES
         for imported in imports[name]
         if imported not in _FOR_ALL and not _follows(imported, name, imports)
     ]
@@ -201,30 +205,30 @@ def page() -> str:
     )
 
 
-def _place(room: str) -> int:
-    """Returns where a room stands in `ROOMS`; new ones stand above all others."""
-    return ROOMS.index(room) if room in ROOMS else -1
+def _place(module: str) -> int:
+    """Returns where a module stands in `MODULES`; new ones stand above all others."""
+    return MODULES.index(module) if module in MODULES else -1
 
 
 def _follows(imported: str, name: str, imports: Mapping[str, list[str]]) -> bool:
-    """Returns whether `name` imports another room that leads to `imported` as well."""
+    """Returns whether `name` imports another module that leads to `imported` as well."""
     return any(imported in _reached(other, imports) for other in imports[name])
 
 
 def _reached(name: str, imports: Mapping[str, list[str]]) -> Set[str]:
-    return {room for other in imports[name] for room in (other, *_reached(other, imports))}
+    return {module for other in imports[name] for module in (other, *_reached(other, imports))}
 
 
 def _summary(source: pathlib.Path) -> str:
     """Returns the first line of a file's docstring without its full stop."""
     text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8")))
     if not text:
-        raise ValueError(f"{source}: a room must begin with a docstring that says what it holds")
+        raise ValueError(f"{source}: a module must begin with a docstring that says what it holds")
     return text.partition("\n")[0].rstrip(".")
 
 
-def _imported_rooms(source: pathlib.Path) -> Iterator[tuple[str, int]]:
-    """Yields the room and the line of each import of a room, anywhere in a file."""
+def _imported_modules(source: pathlib.Path) -> Iterator[tuple[str, int]]:
+    """Yields the module and the line of each import of a module, anywhere in a file."""
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -250,26 +254,26 @@ _TEMPLATE = """# Architecture
 
 <!-- `make architecture` writes this page from the imports; tests/architecture.py has its words. -->
 
-A room is a folder or a file of `{package}/`. Three more rooms are folders beside it:
+A module is a folder or a file of `{package}/`. Three more modules are folders beside it:
 {for_developers}. The wheel does not have them. Developers use them from
 a checkout, as in `python -m benchmarks.merge`.
 
-The rooms are listed in the order of the data flow, which `ROOMS` in `tests/architecture.py`
-declares. Each imports only from rooms above it, so there are no circular imports; a test checks
+The modules are listed in the order of the data flow, which `MODULES` in `tests/architecture.py`
+declares. Each imports only from modules above it, so there are no circular imports; a test checks
 this.
 {training} are for training only: code that segments images imports none of
 them. A verb imports what it needs when it runs. The files in `tools/` start verbs.
 
-| room | what it holds | imports from |
+| module | what it holds | imports from |
 | --- | --- | --- |
 {table}
 
 `evaluation` is above `pipeline` because `pipeline` writes result files by its functions. The
 metrics read result files only, so they can evaluate the results of any program.
 
-The same as a graph. An arrow leads from a room to one that imports from it. Arrows that follow
+The same as a graph. An arrow leads from a module to one that imports from it. Arrows that follow
 from others are left out, and so are {for_all},
-which all rooms may use.
+which all modules may use.
 
 ```mermaid
 flowchart TD
@@ -288,7 +292,7 @@ include each other: TensorFlow joins them by the op's name.
 
 
 if __name__ == "__main__":
-    found = find_faults(read_rooms()) + find_cc_faults(read_cc())
+    found = find_faults(read_modules()) + find_cc_faults(read_cc())
     if found:
         raise SystemExit("\n".join(found))
     files.write_bytes(os.path.join(ROOT, PAGE), page().encode())

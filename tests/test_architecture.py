@@ -1,4 +1,4 @@
-"""Rooms import in the order of the flow, and docs/architecture.md shows what they import."""
+"""Modules import in the order of the flow, and docs/architecture.md shows what they import."""
 
 import re
 
@@ -7,8 +7,8 @@ import pytest
 from architecture import PAGE, ROOT
 
 
-def test_rooms_keep_the_order():
-    faults = architecture.find_faults(architecture.read_rooms())
+def test_modules_keep_the_order():
+    faults = architecture.find_faults(architecture.read_modules())
     assert not faults, "\n".join(faults)
 
 
@@ -24,7 +24,7 @@ def test_the_page_is_up_to_date():
 
 @pytest.fixture
 def changed(tmp_path, monkeypatch):
-    """A copy of all rooms that may be changed, as the root of the project."""
+    """A copy of all modules that may be changed, as the root of the project."""
     for folder in (architecture.PACKAGE, *architecture.FOR_DEVELOPERS, "cc"):
         for source in (ROOT / folder).rglob("*"):
             if source.suffix in (".py", ".cc", ".h"):
@@ -66,33 +66,33 @@ def add(path, line):
         (
             "cli.py",
             "import affinity_seg.nowhere",
-            r"cli.py:\d+ imports 'nowhere', which is no room",
+            r"cli.py:\d+ imports 'nowhere', which is no module",
         ),
     ],
 )
 def test_an_import_against_the_flow_is_named(changed, file, line, message):
     add(changed / "affinity_seg" / file, line)
-    (fault,) = architecture.find_faults(architecture.read_rooms())
+    (fault,) = architecture.find_faults(architecture.read_modules())
     assert re.search(message, fault)
 
 
-def test_a_new_room_is_told_where_to_go(changed):
-    room = changed / "affinity_seg" / "video"
-    room.mkdir()
-    add(room / "__init__.py", '"""Films."""\nfrom affinity_seg import export, labels')
-    (fault,) = architecture.find_faults(architecture.read_rooms())
-    assert fault.startswith("affinity_seg/video is a new room: write its name into ROOMS of")
+def test_a_new_module_is_told_where_to_go(changed):
+    module = changed / "affinity_seg" / "video"
+    module.mkdir()
+    add(module / "__init__.py", '"""Films."""\nfrom affinity_seg import export, labels')
+    (fault,) = architecture.find_faults(architecture.read_modules())
+    assert fault.startswith("affinity_seg/video is a new module: write its name into MODULES of")
     assert "below 'export'" in fault
 
 
-def test_a_room_without_docstring_or_with_relative_imports_is_refused(changed):
+def test_a_module_without_docstring_or_with_relative_imports_is_refused(changed):
     add(changed / "affinity_seg" / "export" / "coco.py", "from . import reading")
     with pytest.raises(ValueError, match=r"coco.py:\d+: imports must begin with affinity_seg"):
-        architecture.read_rooms()
+        architecture.read_modules()
     (changed / "affinity_seg" / "export" / "coco.py").unlink()
     (changed / "affinity_seg" / "export" / "__init__.py").write_text("")
     with pytest.raises(ValueError, match="must begin with a docstring"):
-        architecture.read_rooms()
+        architecture.read_modules()
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,4 @@ def test_a_room_without_docstring_or_with_relative_imports_is_refused(changed):
 def test_an_include_against_the_flow_is_named(changed, file, header, message):
     add(changed / "cc" / file, f'#include "{header}"')
     (fault,) = architecture.find_cc_faults(architecture.read_cc())
-    assert fault == f"cc/{file}: {message}, see CC_ROOMS"
+    assert fault == f"cc/{file}: {message}, see CC_MODULES"

@@ -58,7 +58,7 @@ def wheel(tmp_path_factory):
 
 
 def test_nothing_for_developers_is_in_it(wheel):
-    """The wheel has the package, and no file of the rooms beside it or of the tests."""
+    """The wheel has the package, and no file of the modules beside it or of the tests."""
     with zipfile.ZipFile(wheel) as archive:
         contents = {
             name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name
@@ -76,8 +76,8 @@ def test_nothing_for_developers_is_in_it(wheel):
         assert contents[str(path.relative_to(architecture.ROOT))] == path.read_bytes()
     developers = {
         path.read_bytes(): path
-        for room in (*architecture.FOR_DEVELOPERS, "tests")
-        for path in (architecture.ROOT / room).rglob("*.py")
+        for module in (*architecture.FOR_DEVELOPERS, "tests")
+        for path in (architecture.ROOT / module).rglob("*.py")
     }
     assert len(developers) > 150
     assert [n for n, content in contents.items() if content and content in developers] == []

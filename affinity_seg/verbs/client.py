@@ -6,13 +6,13 @@ r"""Sends pictures to a model server and writes their instances.
 Writes an overlay and a JSON file for each, or what --formats names, as `affinity_seg segment` does.
 The class names are read from --model, the folder of the served model, or from --class_table if the
 client does not have that folder. --server: grpc:// and http:// are the gRPC and REST interfaces of
-TensorFlow Serving, v2+http:// is the interface of `affinity_seg serve`. If a picture is damaged or
-refused by the server, the client goes on with the others and ends with status 1.
+TensorFlow Serving, v2+http:// is the interface of `affinity_seg serve`. A picture that is damaged
+or refused by the server is listed in rejected.json, and the client goes on with the others.
 """
 
 import sys
 
-from affinity_seg import class_tables, cli, tool_flags
+from affinity_seg import class_tables, cli, rejected_inputs, tool_flags
 from affinity_seg.data import listing
 
 
@@ -28,9 +28,10 @@ def define_flags(values: cli.Flags) -> None:
     values.string("model_name", "affinity_seg", "Name under which the model is served.")
     values.float("timeout", 60.0, "Longest time for the response to one try, seconds.")
     values.float("wait", 60.0, "For how long to retry if the server is not ready, seconds.")
+    tool_flags.define_strict_flag(values)
 
 
-def main(values: cli.Flags) -> None:
+def main(values: cli.Flags) -> int:
     """Runs the verb."""
     tool_flags.check_formats(values)
     from affinity_seg.data import picture_files, pictures
@@ -46,14 +47,21 @@ def main(values: cli.Flags) -> None:
     items = listing.list_pictures(values.input)
     settings = client.Settings(values.model_name, values.timeout, values.wait, _tell)
     writer = tool_flags.writer(values, items)
-    refused, stopped = 0, None
+    rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
+    stopped = None
     with client.connect(values.server, settings) as server:
         for item in items:
             path = item.image_path
-            try:
+            with rejected.listed(item.name, path):
                 content = pictures.read_bytes(path)
                 pixels = pictures.decode_values(path, content, picture_files.FORMATS, turned=True)
-                (instances,) = server.segment([content])
+                try:
+                    (instances,) = server.segment([content])
+                except readiness.NotReadyError as error:
+                    stopped = error
+                    break
+                except readiness.ServerError as error:
+                    raise readiness.ServerError(f"{path}: {error}") from error
                 picture = SegmentedPicture(
                     item.name,
                     item.filename,
@@ -63,23 +71,17 @@ def main(values: cli.Flags) -> None:
                     pixel_size=values.pixel_size,
                 )
                 converted = writer.convert(picture)
-            except readiness.NotReadyError as error:
-                stopped = error
-                break
-            except (OSError, ValueError) as error:
-                _tell(error if path in str(error) else f"{path}: {error}")
-                refused += 1
-                continue
-            paths = writer.write(item.name, converted)
-            print(f"{len(instances.classes)} instances: {', '.join(paths) or item.name}")
+            if item.name not in rejected:
+                paths = writer.write(item.name, converted)
+                print(f"{len(instances.classes)} instances: {', '.join(paths) or item.name}")
     for path in writer.finish():
         print(f"written: {path}")
+    status = rejected.finish()
     if stopped is not None:
         sys.exit(
             f"{item.name} and what follows it was not segmented, for lack of a server: {stopped}"
         )
-    if refused:
-        sys.exit(f"{refused} of {len(items)} pictures were refused")
+    return status
 
 
 def _tell(line: object) -> None:

@@ -1,8 +1,8 @@
 r"""Makes a model from a folder of images and masks: looks, plans, trains, tunes and judges.
 
-    affinity_seg fit --input=my_data --output_dir=models/cells
-    affinity_seg fit --input=my_data --output_dir=models/cells --minutes=5 --dry_run
-    affinity_seg fit --input=corrected --output_dir=models/better --start_from=nuclei --minutes=10
+    affinity_seg fit --input=my_data --output_dir=runs/my_model
+    affinity_seg fit --input=my_data --output_dir=runs/my_model --minutes=5 --dry_run
+    affinity_seg fit --input=corrected --output_dir=runs/better --start_from=nuclei --minutes=10
 
 --input holds train/ and perhaps val/, each as layout `folder` reads it (docs/data.md), or is itself
 such a folder. With --layout=cityscapes its splits train and val are read. Without --class_table all

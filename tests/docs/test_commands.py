@@ -63,6 +63,7 @@ NOT_RUN = {
     "curl": "asks a server; tests/serving does",
     "docker": "there is none in the tests; tests/serving/test_overlay.py reads the Dockerfile",
     "find": "counts the images of Cityscapes",
+    "git": "fetches TensorFlow Serving from the internet",
     "make": "the tests are part of it, or it runs what is run here; its targets must exist",
     "mkdir": "a folder for Cityscapes",
     "pip": "installs; its extras must exist",

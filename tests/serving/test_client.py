@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from running import ROOT, run_verb
 
+from affinity_seg.rejected_inputs import EXIT_STATUS, FILE_NAME
 from affinity_seg.serving import client, readiness
 
 SERVERS = {"grpc": model_server.grpc_server, "rest": model_server.rest_server}
@@ -194,7 +195,9 @@ def test_the_tool_writes_what_the_segment_tool_writes(address, folder, model, tm
     assert max(float(row["max_1"]) for row in rows if row["image"] == "deep") > 255
     model.failures, model.failure = 1, model_server.STARTING
     result = run_verb(*arguments, f"--input={photos}", "--output_dir=served")
-    assert result.returncode == 1
+    assert result.returncode == EXIT_STATUS
     assert "broken.png" in result.stderr and "Traceback" not in result.stderr
+    (rejected,) = json.loads((tmp_path / "served" / FILE_NAME).read_text())
+    assert rejected["name"] == "broken" and "broken.png" in rejected["reason"]
     assert (tmp_path / "served" / "small_instances.json").exists()
     assert "not ready, asked again for up to 60 s: " in result.stderr
