@@ -215,7 +215,7 @@ def _checked(program: ModuleType, arguments: Sequence[str], name: str) -> int | 
         return _INTERRUPTED_STATUS
     except flags.Error as error:
         _fail(name, f"{error}; --help lists the flags")
-    except (MemoryError, *input_errors.types()) as error:
+    except (ImportError, MemoryError, *input_errors.types()) as error:  # Of a missing extra.
         if is_debugged:
             raise
         without_text = "out of memory" if isinstance(error, MemoryError) else type(error).__name__

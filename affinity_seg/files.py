@@ -30,7 +30,7 @@ def atomic_path(path: str) -> Iterator[str]:
     """
     folder, name = os.path.split(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
-    temporary = _temporary(folder, name)
+    temporary = _temporary(folder, os.path.splitext(name)[1])
     try:
         open(temporary, "xb").close()
     except OSError as error:
@@ -58,12 +58,12 @@ def atomic_folder(path: str) -> Iterator[str]:
     Raises:
       FileExistsError: `path` is there already and is not an empty folder.
     """
-    path = os.path.abspath(path)
+    path = os.path.realpath(path)  # Of a link the folder that it leads to.
     if os.path.exists(path) and not (os.path.isdir(path) and not os.listdir(path)):
         raise FileExistsError(f"the folder to be written must be new or empty: {path}")
-    parent, name = os.path.split(path)
+    parent = os.path.dirname(path)
     os.makedirs(parent, exist_ok=True)
-    temporary = _temporary(parent, name)
+    temporary = _temporary(parent)
     os.mkdir(temporary)
     try:
         yield temporary
@@ -71,6 +71,19 @@ def atomic_folder(path: str) -> Iterator[str]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def read_text(path: str) -> str:
+    """Returns the text of a file.
+
+    Raises:
+      ValueError: It is not UTF-8.
+    """
+    with open(path, encoding="utf-8") as file:
+        try:
+            return file.read()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: the file must be UTF-8 text: {error}") from error
 
 
 def write_bytes(path: str, content: bytes) -> None:
@@ -128,10 +141,20 @@ def _is_leftover(path: str) -> bool:
     return False
 
 
-def _temporary(folder: str, name: str) -> str:
-    """Returns a path in a folder at which nothing is, with the suffix of `name`."""
-    return os.path.join(folder, f"{_PREFIX}{os.getpid()}@{_host()}@{secrets.token_hex(8)}-{name}")
+def _temporary(folder: str, suffix: str = "") -> str:
+    """Returns a path in a folder at which nothing is."""
+    name = f"{_PREFIX}{os.getpid()}@{_host()}@{secrets.token_hex(8)}{suffix}"
+    return os.path.join(folder, name)
 
 
 def _host() -> str:
-    return re.sub(r"[^\w.]", "_", socket.gethostname())[:40]
+    """Returns the name of what numbers the processes: a host, or one of its containers.
+
+    Containers may share the name of their host, but each has a namespace of process numbers.
+    """
+    try:
+        namespace = re.sub(r"\D", "", os.readlink("/proc/self/ns/pid"))
+    except OSError:  # Not on Linux, or /proc is hidden.
+        namespace = ""
+    host = re.sub(r"[^\w.]", "_", socket.gethostname())[:40]
+    return f"{host}.{namespace}"

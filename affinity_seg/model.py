@@ -132,7 +132,8 @@ def load(model: str | os.PathLike, preset: str | os.PathLike | None = None, **fi
     exported = saved_model.find_version(name_or_folder)
     if exported is not None:
         if preset is not None or fields:
-            raise ValueError(f"{exported}: an exported model has its own preset: {preset!r}")
+            given = sorted(fields) if preset is None else preset
+            raise ValueError(f"{exported}: an exported model has its own preset: {given!r}")
         return Model(ExportedModel(exported))
     described = model_folder.read(name_or_folder)
     config = described.config(None if preset is None else os.fspath(preset))

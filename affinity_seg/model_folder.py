@@ -150,10 +150,10 @@ def read_card(folder: str) -> str:
     """Returns the card of a model that `affinity_seg pack` wrote.
 
     Raises:
+      ValueError: It is not UTF-8.
       FileNotFoundError: The folder has none.
     """
-    with open(os.path.join(folder, CARD), encoding="utf-8") as file:
-        return file.read()
+    return files.read_text(os.path.join(folder, CARD))
 
 
 def megabytes(folder: str) -> float:
@@ -229,6 +229,7 @@ def _read_file(folder: str) -> dict[str, Any]:
         raise ValueError(f"{path}: `networks` must be names of folders: {networks!r}")
     if not isinstance(preset, str | dict):
         raise ValueError(f"{path}: `preset` must be a name or a mapping of fields: {preset!r}")
-    if not isinstance(content.get("scores", {}), dict):
-        raise ValueError(f"{path}: `scores` must be a mapping: {content['scores']!r}")
+    scores = content.get("scores", {})
+    if not isinstance(scores, dict) or not all(isinstance(one, dict) for one in scores.values()):
+        raise ValueError(f"{path}: `scores` must be a mapping of mappings: {scores!r}")
     return content

@@ -142,6 +142,16 @@ def config(values: cli.Flags) -> InferenceConfig:
     return found
 
 
+TRAINING_SET_FLAGS = (
+    "seed",
+    "drop_share",
+    "num_fine_patches",
+    "num_coarse_patches",
+    "small_height",
+)
+"""What `define_training_set_flags` defines."""
+
+
 def define_training_set_flags(values: cli.Flags) -> None:
     """Defines the flags that `training_set_settings` reads."""
     default = Settings()
@@ -157,8 +167,7 @@ def define_training_set_flags(values: cli.Flags) -> None:
 
 def training_set_settings(values: cli.Flags) -> Settings:
     """Returns the settings of the training sets from the flags."""
-    names = ("seed", "drop_share", "num_fine_patches", "num_coarse_patches", "small_height")
-    return Settings(**{name: getattr(values, name) for name in names})
+    return Settings(**{name: getattr(values, name) for name in TRAINING_SET_FLAGS})
 
 
 def define_filter_flags(values: cli.Flags) -> None:

@@ -35,6 +35,7 @@ def _run(monkeypatch, error, *arguments):
         yaml.YAMLError("out.json: wrong"),
         cv2.error("out.json: wrong"),
         tf.errors.DataLossError(None, None, "out.json: wrong"),
+        ImportError("out.json needs `pip install 'affinity-seg[extra]'`"),
     ],
 )
 def test_errors_of_the_user_are_one_message(monkeypatch, error):

@@ -15,7 +15,7 @@ def test_nothing_is_left_of_a_failure(tmp_path):
     path = tmp_path / "folder" / "result.txt"
     files.write_bytes(str(path), b"old")
     with pytest.raises(RuntimeError), files.atomic_path(str(path)) as temporary:
-        assert temporary.endswith("result.txt")
+        assert temporary.endswith(".txt")
         with open(temporary, "w", encoding="utf-8") as file:
             file.write("half")
         raise RuntimeError
@@ -111,6 +111,38 @@ def test_nothing_is_left_of_a_failed_folder(tmp_path):
         raise RuntimeError
     assert os.listdir(tmp_path) == ["model"]
     assert os.listdir(path) == []
+
+
+def test_a_link_to_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    with files.atomic_folder(str(tmp_path / "link")) as temporary:
+        files.write_bytes(os.path.join(temporary, "a.txt"), b"a")
+    assert (tmp_path / "disk" / "a.txt").read_bytes() == b"a"
+    assert sorted(os.listdir(tmp_path)) == ["disk", "link"]
+
+
+def test_the_longest_name_can_be_written(tmp_path):
+    name = 251 * "x" + ".txt"
+    files.write_bytes(str(tmp_path / name), b"a")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_container_that_shares_the_name_of_its_host_is_another_writer(tmp_path, monkeypatch):
+    """The number of its process says nothing about the processes of this one."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "readlink", lambda _: "pid:[1]")
+        path = _temporary(tmp_path / "a.json", patch, process.pid, socket.gethostname())
+    files.remove_leftovers(str(tmp_path))
+    assert os.path.exists(path)
+
+
+def test_text_that_is_not_utf_8_names_the_file(tmp_path):
+    (tmp_path / "card.md").write_bytes("Größe".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"card\.md: the file must be UTF-8 text: "):
+        files.read_text(str(tmp_path / "card.md"))
 
 
 def test_a_folder_of_a_dead_process_is_removed(tmp_path):

@@ -102,6 +102,13 @@ def test_verbs_run_one_after_the_other_in_one_process(tmp_path):
             ["--input=a", "--results_dir=b", "--predictions_dir=c", "--min_score=0"],
             "--min_score: not for `--format=html`",
         ),
+        (
+            "report",
+            ["--input=a", "--results_dir=b", "--format=coco", "--max_images=5"],
+            "--max_images: not for `--format=coco`",
+        ),
+        ("prepare", ["--input=a", "--split=b", "--seed=1"], "--seed: only with `--sets`"),
+        ("client", ["--input=a.png"], "one of `--model` and `--class_table` must be given"),
     ],
 )
 def test_flags_that_do_not_fit_are_named(verb, arguments, message, tmp_path):

@@ -3,6 +3,9 @@
 import logging
 
 logging.disable(logging.WARNING)  # Beam misses packages of clouds on import.
-import apache_beam  # noqa: E402, F401
-
-logging.disable(logging.NOTSET)
+try:
+    import apache_beam  # noqa: F401
+except ImportError as error:
+    raise ImportError("Apache Beam needs `pip install 'affinity-seg[beam]'`") from error
+finally:
+    logging.disable(logging.NOTSET)

@@ -94,7 +94,7 @@ def take_unique(named: tuple[str, Iterable[Source]], rejected: RejectedInputs) -
     first, *others = sorted(sources, key=lambda source: source.item.image_path)
     yield first
     for path in (other.item.image_path for other in others):
-        with rejected.listed(name, path):
+        with rejected.listed(path, path):
             raise ValueError(
                 f"names of images must differ: {names.escaped(first.item.image_path)} and "
                 f"{names.escaped(path)}: {name!r}"

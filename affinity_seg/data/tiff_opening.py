@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
+from affinity_seg import input_errors
+
 if TYPE_CHECKING:
     import tifffile
 
@@ -22,13 +24,20 @@ class UnusableError(ValueError):
     """A reason of our own, beside what tifffile raises for damaged files."""
 
 
-def damaged(error: Exception, size: int | None = None) -> ValueError:
-    """Returns the error of a damaged file, in one line.
+def error_of(error: Exception, size: int | None = None) -> Exception:
+    """Returns the error to raise for what reading a file has raised.
 
     Args:
-      error: What reading it has raised. It may be of any type: of zlib, of struct, of indices.
+      error: What was raised. For a damaged file it may be of any type: of zlib, of struct, of
+        indices.
       size: Bytes of the file, if they are known.
+
+    Returns:
+      The same error, if it is an `UnusableError` or about the machine, such as too little memory;
+      else the ValueError of a damaged file, in one line.
     """
+    if isinstance(error, UnusableError) or input_errors.is_of_the_machine(error):
+        return error
     bytes_ = "" if size is None else f", {size} bytes"
     return ValueError(f"{_DAMAGED}{bytes_}: {error}".splitlines()[0])
 
@@ -61,10 +70,8 @@ def opened(source: str | BinaryIO) -> Iterator["tifffile.TiffFile"]:
         with _remarks(), tifffile.TiffFile(source, _multifile=False) as file:
             size = file.filehandle.size
             yield file
-    except UnusableError:
-        raise
     except Exception as error:
-        raise damaged(error, size) from error
+        raise error_of(error, size) from error
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from affinity_seg.data.tiff_opening import UnusableError
 
 if TYPE_CHECKING:
     import tifffile
+
+_MAX_PAGES = 2**20
+"""Each takes memory before it is known whether the file has it."""
 
 
 class TiffHeader(NamedTuple):
@@ -73,12 +77,42 @@ def count(file: "tifffile.TiffFile") -> int:
 
 def _pages(file: "tifffile.TiffFile") -> list[tuple["tifffile.TiffPageSeries", tuple[int, ...]]]:
     """Returns the series of each page, and its index along the axes of `_outer`."""
-    return [
-        (series, index)
-        for series in file.series
-        if not series.keyframe.is_reduced
-        for index in np.ndindex(*_outer(series).values())
-    ]
+    if file.is_ome:
+        _check_number(_declared_pages(file.ome_metadata, min(page.size for page in file.pages)))
+    kept = [series for series in file.series if not series.keyframe.is_reduced]
+    _check_number(sum(math.prod(_outer(series).values()) for series in kept))
+    return [(series, index) for series in kept for index in np.ndindex(*_outer(series).values())]
+
+
+def _declared_pages(ome: str, smallest: int) -> int:
+    """Returns how many pages OME-XML declares: tifffile lists them, whatever is in the file.
+
+    Args:
+      ome: The XML.
+      smallest: Values of the smallest page of the file, at least 1.
+    """
+    try:
+        elements = list(ElementTree.fromstring(ome).iter())
+    except ElementTree.ParseError:  # tifffile then reads the file as any other.
+        return 0
+    total = 0
+    for element in elements:
+        values = element.attrib
+        if element.tag.endswith("Pixels"):
+            planes = math.prod(abs(int(values.get(f"Size{axis}", 1))) for axis in "ZCT")
+            plane = math.prod(abs(int(values.get(f"Size{axis}", 1))) for axis in "YX")
+            total += max(planes, planes * plane // smallest)
+        elif element.tag.endswith("TiffData"):
+            total += max(abs(int(values.get(name, 0))) for name in ("NumPlanes", "PlaneCount"))
+        elif "Start" in values and "End" in values:  # Of a further axis, "modulo".
+            start, end, step = (float(values.get(name, 1)) for name in ("Start", "End", "Step"))
+            total += math.ceil(abs((end - start) / step)) + 1
+    return total
+
+
+def _check_number(pages: int) -> None:
+    if pages > _MAX_PAGES:
+        raise UnusableError(f"a TIFF file must declare at most {_MAX_PAGES} pages: {pages}")
 
 
 def _outer(series: "tifffile.TiffPageSeries") -> dict[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from affinity_seg.data import exif, tiff_files, tiff_planes
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.recent_arrays import RecentArrays
-from affinity_seg.data.tiff_opening import UnusableError, damaged, opened
+from affinity_seg.data.tiff_opening import UnusableError, error_of, opened
 from affinity_seg.instances import Box
 
 if TYPE_CHECKING:
@@ -77,10 +77,8 @@ class TiffWindows:
         """
         try:
             return self._read_pages(box)
-        except UnusableError:
-            raise
         except Exception as error:
-            raise damaged(error) from error
+            raise error_of(error) from error
 
     def _read_pages(self, box: Box) -> np.ndarray:
         parts = [self._read(page, box) for page in self._pages.ravel()]

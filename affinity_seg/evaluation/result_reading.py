@@ -1,5 +1,6 @@
 """Reads and checks result files."""
 
+import io
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from affinity_seg import names
+from affinity_seg import files, names
 from affinity_seg.data import picture_headers
 from affinity_seg.evaluation import results
 from affinity_seg.evaluation.results import Prediction
@@ -33,14 +34,9 @@ def read_lines(results_dir: str, name: str, class_table: ClassTable) -> list[Res
     path = results.result_path(results_dir, name)
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no result for image {name!r}: {path} is missing")
-    try:
-        with open(path, encoding="utf-8") as file:
-            lines = file.readlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: the file must be UTF-8 text: {error}") from error
     parsed = [
         _parse_line(line.rstrip("\n"), f"{path}:{number}", results_dir, class_table)
-        for number, line in enumerate(lines, start=1)
+        for number, line in enumerate(io.StringIO(files.read_text(path)), start=1)
     ]
     _check_own_masks(path, parsed)
     return parsed

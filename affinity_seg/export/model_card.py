@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from affinity_seg import model_folder
+from affinity_seg import files, model_folder
 from affinity_seg.evaluation import tables
 from affinity_seg.model_folder import ModelFolder
 
@@ -47,8 +47,7 @@ def read_text(path: str) -> str:
       FileNotFoundError: There is no such file.
       ValueError: Its first line is not a heading, or it is not UTF-8.
     """
-    with open(path, "rb") as file:
-        text = file.read().decode()
+    text = files.read_text(path)
     model_folder.heading(text, path)
     return text
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data.windows import WindowedPicture
-from affinity_seg.pipeline import large
+from affinity_seg.pipeline import large, memory
 from affinity_seg.pipeline.large import Found
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.segmenter import Segmenter
@@ -49,7 +49,7 @@ def predict(segmenter: Segmenter, picture: WindowedPicture) -> KeptLogits:
       picture: The picture.
 
     Raises:
-      ValueError: As of `large.find`.
+      ValueError: As of `large.find`, or the logits surely do not fit into the memory.
       tf.errors.OpError: Likewise.
     """
     if large.is_large(segmenter.config, picture.size):
@@ -80,6 +80,7 @@ class _InParts:
     def __init__(self, segmenter: Segmenter, picture: WindowedPicture):
         self._merger = segmenter.merger
         self._zoomed = large.predict(segmenter, picture, _ALL)
+        memory.check_fits(self._zoomed.total_bytes, picture.size)
         self._zoomed.compute()
         self.zoomed_size, self.num_bytes = self._zoomed.zoomed_size, self._zoomed.num_bytes
 

@@ -34,6 +34,19 @@ def check_whole(segmenter: Segmenter, size: tuple[int, int]) -> None:
         * tf.float32.size
         for network in networks
     )
+    check_fits(needed, size)
+
+
+def check_fits(needed: int, size: tuple[int, int]) -> None:
+    """Checks that the logits of a picture may fit into the memory.
+
+    Args:
+      needed: The least that they take, bytes.
+      size: Height and width of the picture, pixels.
+
+    Raises:
+      ValueError: They surely do not fit.
+    """
     there = machine_bytes()
     if needed > there:
         raise ValueError(

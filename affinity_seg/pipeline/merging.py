@@ -13,7 +13,7 @@ from affinity_seg.pipeline import pasting, timeline
 from affinity_seg.pipeline.components import connected_components
 from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
-from affinity_seg.pipeline.probabilities import semantic_probabilities
+from affinity_seg.pipeline.probabilities import check_finite, image_probabilities
 
 
 class GraphMerger(tf.Module):
@@ -122,10 +122,8 @@ class GraphMerger(tf.Module):
         """
         for item in prediction.regions:
             for name in ("semantic", "affinity"):
-                if not np.isfinite(getattr(item, f"{name}_logits")).all():
-                    raise ValueError(
-                        f"region at {item.region.box}: the logits of `{name}` must be finite"
-                    )
+                logits = getattr(item, f"{name}_logits")
+                check_finite(logits, name, f"region at {item.region.box}")
         canvas = self.add(self.empty((prediction.height, prediction.width)), prediction.regions)
         return self.finish(canvas).as_numpy()._replace(class_table=self.class_table)
 
@@ -151,14 +149,12 @@ def class_candidates(instances: Instances, config: InferenceConfig) -> ops.Candi
 
 
 def merge_components(prediction: ImagePrediction, min_pixels: int) -> Instances:
-    """Returns the instances of the baseline: connected components of the full image's classes."""
-    probabilities = semantic_probabilities(
-        tf.constant(prediction.semantic_logits),
-        prediction.semantic_stride,
-        prediction.height,
-        prediction.width,
-    )
-    return connected_components(np.asarray(probabilities), min_pixels)
+    """Returns the instances of the baseline: connected components of the full image's classes.
+
+    Raises:
+      ValueError: A logit is not finite.
+    """
+    return connected_components(image_probabilities(prediction), min_pixels)
 
 
 def _inputs(regions: Sequence[RegionPrediction]) -> dict[str, list]:

@@ -27,13 +27,41 @@ def semantic_probabilities(
     return probabilities[0]
 
 
+def image_probabilities(prediction: ImagePrediction) -> np.ndarray:
+    """Returns the class probabilities of the full image, float32 [H, W, K].
+
+    Raises:
+      ValueError: A logit is not finite.
+    """
+    logits = prediction.semantic_logits
+    check_finite(logits, "semantic", "full image")
+    return semantic_probabilities(
+        tf.constant(logits, tf.float32),
+        prediction.semantic_stride,
+        prediction.height,
+        prediction.width,
+    ).numpy()
+
+
 def predicted_classes(prediction: ImagePrediction) -> np.ndarray:
-    """Returns the most probable class of each pixel of the full image, int64 [H, W]."""
-    logits = tf.constant(prediction.semantic_logits, tf.float32)
-    return (
-        semantic_probabilities(
-            logits, prediction.semantic_stride, prediction.height, prediction.width
-        )
-        .numpy()
-        .argmax(axis=-1)
-    )
+    """Returns the most probable class of each pixel of the full image, int64 [H, W].
+
+    Raises:
+      ValueError: A logit is not finite.
+    """
+    return image_probabilities(prediction).argmax(axis=-1)
+
+
+def check_finite(logits: np.ndarray, name: str, where: str) -> None:
+    """Checks logits of a record.
+
+    Args:
+      logits: Of any shape.
+      name: What they are of, "semantic" or "affinity".
+      where: The part of the image, for messages.
+
+    Raises:
+      ValueError: One of them is not finite.
+    """
+    if not np.isfinite(logits).all():
+        raise ValueError(f"{where}: the logits of `{name}` must be finite")

@@ -5,6 +5,7 @@ given the same pixels, and the mean of the features is that of the whole picture
 """
 
 import functools
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -114,11 +115,17 @@ class TiledLogits:
         self._contexts: dict[bool, tf.Tensor] = {}
         self._logits = RecentArrays(kept_bytes)
         self._kept_bytes = kept_bytes
+        self._cell_bytes = len(views) * network.num_outputs * self._dtype.itemsize
 
     @property
     def num_bytes(self) -> int:
         """Memory of the logits that are kept now, bytes."""
         return self._logits.num_bytes
+
+    @property
+    def total_bytes(self) -> int:
+        """Memory of the logits of the whole picture, bytes."""
+        return math.prod(self._shape) * self._cell_bytes
 
     def columns(self, rows: int) -> int:
         """Returns how wide a row of parts may be so that its logits are kept, zoomed pixels.
@@ -128,8 +135,7 @@ class TiledLogits:
         Args:
           rows: Height of what a part sees, zoomed pixels.
         """
-        stride = self._network.output_stride
-        pixel = len(self._views) * self._network.num_outputs * self._dtype.itemsize / stride**2
+        pixel = self._cell_bytes / self._network.output_stride**2
         # Logits are kept in whole tiles, of which a part sees about half at its top and bottom.
         unseen = int((self._kept[:, 2] - self._kept[:, 0]).max())
         return int(self._kept_bytes / pixel / (rows + unseen))

@@ -66,6 +66,11 @@ class ZoomedPicture:
         """Memory of the logits that are kept now, bytes."""
         return sum(logits.num_bytes for logits in self._logits)
 
+    @property
+    def total_bytes(self) -> int:
+        """Memory of the logits of the whole picture, bytes."""
+        return sum(logits.total_bytes for logits in self._logits)
+
     def compute(self) -> None:
         """Runs the networks on the whole picture."""
         for logits in self._logits:

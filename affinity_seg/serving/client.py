@@ -21,7 +21,11 @@ from affinity_seg.serving.signatures import COMPACT, IMAGE_BYTES
 
 _PNG = "instance_ids_png_bytes"
 _OUTPUTS = ("num_instances", _PNG, "classes", "scores", "sizes", "boxes")
-_SCHEMES = ("grpc", "http", "https", "v2+http", "v2+https")
+_V2 = "v2+"
+_SCHEMES = ("grpc", "http", "https", f"{_V2}http", f"{_V2}https")
+
+_LONGEST_TIMEOUT = 1e6
+"""Seconds; a socket takes no infinite one."""
 
 
 class Settings(NamedTuple):
@@ -147,12 +151,15 @@ def connect(server: str, settings: Settings = Settings()) -> Client:  # noqa: B0
         raise ValueError(f"`server` must be one of {', '.join(_SCHEMES)}://host:port: {server!r}")
     if not settings.timeout > 0:
         raise ValueError(f"`timeout` must be positive: {settings.timeout}")
+    if settings.timeout > _LONGEST_TIMEOUT:
+        raise ValueError(f"`timeout` must be at most {_LONGEST_TIMEOUT:.0f}: {settings.timeout}")
     if not 0 <= settings.wait < math.inf:
         raise ValueError(f"`wait` must be finite and not negative: {settings.wait}")
     if scheme == "grpc":
         return _GrpcClient(address, settings)
-    version, _, url = server.rpartition("+")
-    return _V2Client(url, settings) if version else _RestClient(url, settings)
+    if scheme.startswith(_V2):
+        return _V2Client(server.removeprefix(_V2), settings)
+    return _RestClient(server, settings)
 
 
 class _GrpcClient(Client):

@@ -24,7 +24,8 @@ def define_flags(values: cli.Flags) -> None:
     tool_flags.define_output_flag(values, "Folder for the files.")
     tool_flags.define_formats_flags(values)
     values.string("model", None, "Folder of the exported model, for its classes.")
-    tool_flags.define_class_table_flag(values)
+    what = "Classes of the served model, if there is no --model: a table's name or a YAML file."
+    values.string("class_table", None, what)
     values.string("model_name", "affinity_seg", "Name under which the model is served.")
     values.float("timeout", 60.0, "Longest time for the response to one try, seconds.")
     values.float("wait", 60.0, "For how long to retry if the server is not ready, seconds.")
@@ -39,10 +40,11 @@ def main(values: cli.Flags) -> int:
     from affinity_seg.export.formats.picture import SegmentedPicture
     from affinity_seg.serving import client, readiness, saved_model
 
+    if (values.model is None) == (values.class_table is None):
+        raise ValueError("one of `--model` and `--class_table` must be given, for names of classes")
     if values.model is None:
         class_table = class_tables.load_class_table(values.class_table)
     else:
-        cli.refuse_given(values, ("class_table",), "--model has one")
         class_table = saved_model.read_class_table(saved_model.newest_version(values.model))
     items = listing.list_pictures(values.input)
     settings = client.Settings(values.model_name, values.timeout, values.wait, _tell)
@@ -62,6 +64,12 @@ def main(values: cli.Flags) -> int:
                     break
                 except readiness.ServerError as error:
                     raise readiness.ServerError(f"{path}: {error}") from error
+                if instances.classes.max(initial=0) >= class_table.num_classes:
+                    raise ValueError(
+                        f"{path}: `--class_table` must have the classes of the server's model: "
+                        f"{class_table.num_classes} classes, the server found class "
+                        f"{instances.classes.max()}"
+                    )
                 picture = SegmentedPicture(
                     item.name,
                     item.filename,

@@ -32,7 +32,9 @@ def main(values: cli.Flags) -> None:
     from affinity_seg.serving import saved_model
 
     if values.kind == "networks":
-        cli.refuse_given(values, ("min_score",), "kind 'networks' has no instances to filter")
+        cli.refuse_given(
+            values, ("min_score", "classes"), "kind 'networks' has no instances to filter"
+        )
     folder = os.path.join(values.output_dir, str(values.version))
     instance_filter = tool_flags.class_filter(values)
     segmenter = prediction_runs.load_segmenter(

@@ -35,6 +35,10 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags) -> None:
     """Runs the verb."""
+    if values.source in _BACKBONES:
+        cli.refuse_given(values, ("preset",), f"not for `--source={values.source}`")
+    if values.source == "model_garden":
+        cli.refuse_given(values, ("output_stride",), "not for `--source=model_garden`")
     from affinity_seg.configs import experiments
     from affinity_seg.modeling import checkpoint_import
 

@@ -66,6 +66,11 @@ def main(values: cli.Flags) -> int:
         raise ValueError(f"`--sets` must name some of {training_set_settings.SETS}: {values.sets}")
     settings = None
     if values.sets:
+        cli.refuse_given(values, ("annotation",), "not with `--sets`, each of which has its own")
+    else:
+        of_sets = ("coarse_split", *tool_flags.TRAINING_SET_FLAGS)
+        cli.refuse_given(values, of_sets, "only with `--sets`")
+    if values.sets:
         if values.layout != "cityscapes":
             raise ValueError(f"`--sets` needs `--layout=cityscapes`: {values.layout}")
         settings = tool_flags.training_set_settings(values)

@@ -30,6 +30,11 @@ from affinity_seg.data import listing
 _WITH_PREDICTIONS = ("html", "pictures")
 _EXPORTS = ("coco", "label_maps", "cityscapes_zip")
 _GALLERY = 30
+_UNUSED = {
+    "html": ("min_score", "classes", "strict"),
+    **dict.fromkeys(_EXPORTS, ("predictions_dir", "max_images", "strict")),
+}
+"""Flags that a format has no use for."""
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -51,8 +56,9 @@ def main(values: cli.Flags) -> int | None:
     class_table = load_class_table(values.class_table)
     if values.format in _WITH_PREDICTIONS and values.predictions_dir is None:
         raise ValueError(f"`--format={values.format}` needs `--predictions_dir`")
+    unused = _UNUSED.get(values.format, ())
+    cli.refuse_given(values, unused, f"not for `--format={values.format}`")
     if values.format == "html":
-        cli.refuse_given(values, ("min_score", "classes"), "not for `--format=html`")
         return _write_page(values, class_table)
     instance_filter = tool_flags.class_filter(values).at_least(values.min_score)
     instance_filter.check(class_table)

@@ -43,6 +43,7 @@ _IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
 _OF_A_DATA_SET = ("split", "stop_after", "timeline", "runner")
 _OF_PICTURES = ("formats", "pixel_size")
 _ON_BEAM = ("evaluate", "coco", "threads")
+_OF_INSTANCES = ("min_score", "classes")
 
 
 def define_flags(values: cli.Flags) -> None:
@@ -224,6 +225,7 @@ def _what_segments(values):
 
 
 def _segment_data_set(values):
+    from affinity_seg.modeling import network_folder
     from affinity_seg.pipeline import merge_runs, prediction_runs, records
     from affinity_seg.pipeline.fingerprint import prediction_fingerprint
     from affinity_seg.pipeline.timeline import NETWORK, WAIT_FINISH, WAIT_READ, Timeline
@@ -238,7 +240,10 @@ def _segment_data_set(values):
     rejected = rejected_inputs.RejectedInputs(predictions_dir, values.strict)
     method, instance_filter = choices.MERGE_METHODS[0], tool_flags.class_filter(values)
     merger = None
-    if values.stop_after is None:
+    if values.stop_after is not None:
+        cli.refuse_given(values, _OF_INSTANCES, "not with `--stop_after`, which finds no instances")
+    else:
+        instance_filter.check(network_folder.read_class_table(dirs[0]))
         unmerged = rejected_inputs.RejectedInputs(results_dir, values.strict)
         fingerprint = prediction_fingerprint(config, *dirs)
         merger = merge_runs.RecordMerger(
@@ -277,6 +282,7 @@ def _segment_on_beam(values):
     from affinity_seg.beam import running, segmenting
     from affinity_seg.beam.segmentation import Segmentation
     from affinity_seg.evaluation import tables
+    from affinity_seg.modeling import network_folder
     from affinity_seg.serving import saved_model
 
     options = running.parse_options(tool_flags.beam_flags(values))
@@ -287,6 +293,8 @@ def _segment_on_beam(values):
         settings["network_dirs"] = tool_flags.model(values).network_dirs
         settings["config"] = tool_flags.config(values)
         settings["instance_filter"] = tool_flags.class_filter(values)
+        table = network_folder.read_class_table(settings["network_dirs"][0])
+        settings["instance_filter"].check(table)
     else:
         cli.refuse_given(values, _IN_AN_EXPORTED_MODEL, "in an exported model already")
         settings["exported_dir"] = values.model

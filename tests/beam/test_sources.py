@@ -96,15 +96,15 @@ def test_a_flipped_byte_ends_the_file(tmp_path, place):
 
 
 def test_the_first_of_one_name_is_taken(tmp_path):
-    path = write(tmp_path / "val.tfrecord", example(b"x/a.png"), example(b"y/a.png"))
+    same = [example(name) for name in (b"x/a.png", b"y/a.png", b"z/a.png")]
+    path = write(tmp_path / "val.tfrecord", *same)
     images, _ = outputs_of(read_records, path)
     for order in (images, images[::-1]):
         taken, rejected = outputs_of(take_unique, ("a", order))
         assert [image.item.filename for image in taken] == ["x/a.png"]
         assert rejected == [
-            RejectedInput(
-                "a", f"{path}#1", f"names of images must differ: {path}#0 and {path}#1: 'a'"
-            )
+            RejectedInput(other, other, f"names of images must differ: {path}#0 and {other}: 'a'")
+            for other in (f"{path}#1", f"{path}#2")
         ]
 
 

@@ -282,6 +282,33 @@ def test_damaged_files_raise_nothing_but_value_errors():
     assert refused > 20
 
 
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ('PlaneCount="5"', 'PlaneCount="1000000000"'),
+        ('SizeZ="5"', 'SizeZ="1000000000"'),
+        ('SizeX="50"', 'SizeX="100000000000"'),
+    ],
+)
+def test_the_pages_that_ome_declares_are_not_believed(old, new):
+    options = {"metadata": {"axes": "ZYX"}, "photometric": "minisblack"}
+    with tifffile.TiffFile(io.BytesIO(_tiff(STACK, ome=True, **options))) as file:
+        xml = file.ome_metadata
+    assert old in xml
+    described = _tiff(STACK, description=xml.replace(old, new), **(options | {"metadata": None}))
+    with pytest.raises(ValueError, match=r"^x: a TIFF file must declare at most 1048576 pages: "):
+        picture_headers.check_header("x", described, choice=choose(1, None))
+
+
+def test_too_little_memory_is_no_damage(monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", fail)
+    with pytest.raises(MemoryError):
+        pictures.decode("x", _tiff(RGB, photometric="rgb", compression="zlib"))
+
+
 def test_the_sizes_of_a_header_are_not_believed():
     content = _tiff(np.zeros((2, 2, 40000), np.uint8), photometric="minisblack", planarconfig=1)
     large = bytearray(content)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from test_zooming import CONFIG, SizedNetwork
 
+from affinity_seg.configs.inference import MIN_TILE_SIDE
 from affinity_seg.data.windows import WindowedPicture
-from affinity_seg.pipeline import large, memory
+from affinity_seg.pipeline import kept_logits, large, memory
 from affinity_seg.pipeline.predicting import Predictor
 from affinity_seg.pipeline.segmenter import Segmenter
 from checks.true_networks import coordinates
@@ -44,6 +45,18 @@ def test_what_surely_does_not_fit_is_refused(monkeypatch, changes, channels):
     ):
         with pytest.raises(ValueError, match="a picture of 40x60 pixels must fit into the memory"):
             find()
+
+
+def test_logits_that_are_kept_in_parts_must_fit(monkeypatch):
+    changes = {"max_input_pixels": MIN_TILE_SIDE**2, "tile_overlap": 64, "min_pixels": 20}
+    segmenter = _segmenter(zoom="none", **changes)
+    picture = WindowedPicture(np.zeros((500, 600, 3), np.uint8))
+    kept = kept_logits.predict(segmenter, picture)
+    monkeypatch.setattr(memory, "machine_bytes", lambda: kept.num_bytes)
+    kept_logits.predict(segmenter, picture)
+    monkeypatch.setattr(memory, "machine_bytes", lambda: kept.num_bytes - 1)
+    with pytest.raises(ValueError, match="a picture of 500x600 pixels must fit into the memory"):
+        kept_logits.predict(segmenter, picture)
 
 
 def test_the_memory_of_this_machine_is_known():

@@ -151,6 +151,9 @@ def test_components_join_what_touches():
     found = merge_components(prediction, min_pixels=20)
     # The two squares are one; the disc is two.
     assert found.classes.tolist() == [1, 3, 2, 2]
+    prediction.semantic_logits[0, 3, 4, 1] = np.nan
+    with pytest.raises(ValueError, match="full image: the logits of `semantic` must be finite"):
+        merge_components(prediction, min_pixels=20)
 
 
 def test_networks_that_do_not_fit_are_refused():

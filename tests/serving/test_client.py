@@ -136,6 +136,7 @@ def test_a_server_that_is_not_there(scheme):
         ("localhost:8500", client.Settings(), "`server` must be one of grpc, http, .*host:port"),
         ("ftp://host", client.Settings(), "`server` must be"),
         ("grpc://a:1", client.Settings(timeout=0), "`timeout` must be positive: 0"),
+        ("http://a:1", client.Settings(timeout=math.inf), "`timeout` must be at most 1000000: inf"),
         ("grpc://a:1", client.Settings(wait=-1), "`wait` must be finite and not negative: -1"),
         ("grpc://a:1", client.Settings(wait=math.inf), "`wait` must be finite .*: inf"),
     ],

@@ -124,9 +124,12 @@ class Application:
             return _failed(error.code, error.description)
         except BusyError as error:
             return _failed(503, str(error))
-        except input_errors.types() as error:
-            return _failed(400, str(error).splitlines()[0])
-        except Exception:
+        except Exception as error:
+            if input_errors.is_of_the_machine(error):
+                logging.exception("the machine could not answer a request of the page")
+                return _failed(503, "the server has too little memory, or its disk is full")
+            if isinstance(error, input_errors.types()):
+                return _failed(400, str(error).splitlines()[0])
             logging.exception("the page could not answer a request")
             return _failed(500, "the server failed; what it printed says why")
 

@@ -45,7 +45,10 @@ class Server(ThreadedWSGIServer):
         """
         self._store = store
         self._connections = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        super().__init__(host, port, application, _Handler)
+        try:
+            super().__init__(host, port, application, _Handler)
+        except SystemExit as error:  # werkzeug has printed the reason.
+            raise OSError(f"the page cannot be served at {host}:{port}") from error
 
     def service_actions(self) -> None:
         """Forgets old pictures; called twice a second while the server runs."""
@@ -56,7 +59,11 @@ class Server(ThreadedWSGIServer):
         if not self._connections.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # No thread was started, which would release it.
+            self._connections.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Handles a connection in its thread."""

@@ -1,5 +1,6 @@
 """What the page's server refuses and forgets."""
 
+import errno
 import http.client
 import importlib.resources
 import json
@@ -319,3 +320,16 @@ def test_a_failure_of_the_server_is_no_trace(client, reader, monkeypatch, caplog
     response = client.post(SMALL)
     assert response.status_code == 500 and "ZeroDivision" not in response.text
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "Too many open files")])
+def test_a_failure_of_the_machine_is_not_blamed_on_the_picture(
+    client, reader, monkeypatch, caplog, error
+):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(reader, "read", fail)
+    response = client.post(SMALL)
+    assert response.status_code == 503 and "too little memory" in response.text
+    assert type(error).__name__ in caplog.text
