@@ -88,10 +88,14 @@ def shipped() -> dict[str, str]:
     }
 
 
-def find(name_or_folder: str) -> str:
+def find(name_or_folder: str, argument: str = "model") -> str:
     """Returns the folder of a model that is given by its folder or by the name of a shipped model.
 
     A folder comes first, unless a shipped model has the same name and the folder holds no model.
+
+    Args:
+      name_or_folder: As given.
+      argument: What it was given as, for messages.
 
     Raises:
       FileNotFoundError: There is no such folder and no shipped model of this name.
@@ -101,7 +105,8 @@ def find(name_or_folder: str) -> str:
         return name_or_folder
     if name_or_folder not in known:
         raise FileNotFoundError(
-            f"`model` must be a folder that exists, or one of the shipped models {list(known)}: "
+            f"`{argument}` must be a folder that exists, or one of the shipped models "
+            f"{list(known)}: "
             f"{name_or_folder}"
         )
     return known[name_or_folder]
@@ -162,14 +167,14 @@ def megabytes(folder: str) -> float:
     return sum(map(os.path.getsize, paths)) / 1e6
 
 
-def read(name_or_folder: str) -> ModelFolder:
-    """Reads the folder of a model, which may be given by the name of a shipped model, see `find`.
+def read(name_or_folder: str, argument: str = "model") -> ModelFolder:
+    """Reads the folder of a model, with the arguments of `find`.
 
     Raises:
       FileNotFoundError: There is no such model, or the folder of a network is missing.
       ValueError: model.yaml is damaged.
     """
-    folder = find(name_or_folder)
+    folder = find(name_or_folder, argument)
     content = _read_file(folder)
     networks = {**dict(zip(KINDS, KINDS, strict=True)), **content.get("networks", {})}
     paths = []
@@ -191,24 +196,29 @@ def write(
     preset: str | InferenceConfig | None = None,
     scores: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes model.yaml; entries that are not given are kept.
+    """Writes model.yaml; entries that are not given are kept, but no scores of another model.
 
     Args:
       folder: Folder of the model, made if needed.
-      networks: Folders of networks by kind, relative to `folder`.
-      preset: Name of a preset, or all of its fields.
+      networks: Folders of networks by kind, relative to `folder`; the scores that are there, of
+        the networks before, are removed.
+      preset: Name of a preset, or all of its fields; if it is another one, likewise.
       scores: Scores by data set; those of other data sets stay.
 
     Raises:
       ValueError: The existing model.yaml is damaged.
     """
     content = _read_file(folder)
+    if preset is not None and not isinstance(preset, str):
+        preset = structured.plain(dataclasses.asdict(preset))
+    # The networks may have other weights than before, though their folders have the same names.
+    if networks or preset not in (None, content.get("preset")):
+        content.pop("scores", None)
     for name, given in (("networks", networks), ("scores", scores)):
         if given:
             content[name] = {**content.get(name, {}), **given}
     if preset is not None:
-        is_name = isinstance(preset, str)
-        content["preset"] = preset if is_name else structured.plain(dataclasses.asdict(preset))
+        content["preset"] = preset
     text = yaml.safe_dump({k: content[k] for k in _FIELDS if k in content}, sort_keys=False)
     files.write_bytes(os.path.join(folder, FILE), text.encode())
 

@@ -57,10 +57,9 @@ class RejectedInputs:
     def __len__(self) -> int:
         return len(self._rejected)
 
-    @property
-    def reasons(self) -> list[str]:
-        """What was wrong with each input (of a part: with its own), in the order of failure."""
-        return [e.reason for name, e in self._rejected.items() if name.startswith(self._prefix)]
+    def reason(self, name: str) -> str:
+        """Returns what was wrong with an input that is listed."""
+        return self._rejected[self._prefix + name].reason
 
     @property
     def is_strict(self) -> bool:

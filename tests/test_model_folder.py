@@ -19,13 +19,22 @@ def test_what_is_written_comes_back_and_the_rest_stays(folder):
     config = load_config("nuclei", ["min_pixels=7"])
     model_folder.write(str(folder), preset=config, scores={"val": {"ap": 0.25}})
     model_folder.write(str(folder), scores={"test": {"ap": 0.5}})
+    model_folder.write(str(folder), preset=config)
+    scores = {"val": {"ap": 0.25}, "test": {"ap": 0.5}}
+    assert model_folder.read(str(folder)).scores == scores
     (folder / "fine").mkdir()
     model_folder.write(str(folder), networks={"semantic": "fine"})
     described = model_folder.read(str(folder))
     assert described.config() == config
     assert described.config("demo", ["min_pixels=3"]) == load_config("demo", ["min_pixels=3"])
-    assert described.scores == {"val": {"ap": 0.25}, "test": {"ap": 0.5}}
     assert described.network_dirs == (f"{folder}/fine", f"{folder}/affinity")
+    assert described.scores == {}  # They were of the networks before.
+
+
+def test_scores_of_another_preset_are_removed(folder):
+    model_folder.write(str(folder), preset="nuclei", scores={"val": {"ap": 0.25}})
+    model_folder.write(str(folder), preset="demo")
+    assert model_folder.read(str(folder)).scores == {}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +45,7 @@ def test_what_is_written_comes_back_and_the_rest_stays(folder):
         ("networks: {semantic: 3}", "`networks` must be names of folders"),
         ("preset: 3", "`preset` must be a name or a mapping"),
         ("scores: 3", "`scores` must be a mapping"),
+        ("scores: {val: 27.2}", "`scores` must be a mapping of mappings"),
         ("weights: a", "must be a mapping of some of"),
         ("a", "must be a mapping of some of"),
         ("{", "model.yaml"),

@@ -204,6 +204,12 @@ class Experiment(cfg.ExperimentConfig):
                 "`trainer.optimizer_config.ema.trainable_weights_only` must be false, since the "
                 "statistics of BatchNorm belong to the averaged weights: True"
             )
+        if average is not None and self.runtime.mixed_precision_dtype == "float16":
+            raise ValueError(
+                "`runtime.mixed_precision_dtype` must not be float16 with "
+                "`trainer.optimizer_config.ema`, since the optimizer that scales losses takes no "
+                "moving average of the weights; bfloat16 needs no scaled losses: float16"
+            )
         for name in ("hard_pixel_share", "hard_pair_share"):
             share = getattr(self.task.losses, name, 1.0)
             if self.runtime.enable_xla and share < 1:

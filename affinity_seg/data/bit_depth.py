@@ -107,10 +107,14 @@ def _counts(values: np.ndarray) -> np.ndarray | None:
     """Returns whole numbers as uint16; None for fractions and for counts of a wider range."""
     if values.dtype.kind == "f" and np.any(values % 1):
         return None
-    least, most = values.min(), values.max()
-    low = values.dtype.type(0) if least >= 0 and most <= _MOST_16 else least
-    # Python's numbers do not overflow.
-    return (values - low).astype(np.uint16) if int(most) - int(low) <= _MOST_16 else None
+    least, most = int(values.min()), int(values.max())  # Python's numbers do not overflow.
+    low = 0 if least >= 0 and most <= _MOST_16 else least
+    if most - low > _MOST_16:
+        return None
+    if values.dtype.kind == "f":
+        return (values - low).astype(np.uint16)
+    # Whole numbers wrap around, and modulo 2^16 the difference is right.
+    return values.astype(np.uint16) - np.uint16(low % 2**16)
 
 
 def _spread(values: np.ndarray) -> np.ndarray:

@@ -182,27 +182,39 @@ def _paths(measured: list[MaskShapes]) -> str:
     return mistakes.listed([one.path for one in measured])
 
 
-def _parts(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the ids of uint16 [H, W] but 0, ascending, and the parts of each that count."""
+def boxes_of(ids: np.ndarray) -> tuple[np.ndarray, list[tuple[slice, slice]]]:
+    """Returns the ids that occur but 0, ascending, and the rows and columns of each.
+
+    Args:
+      ids: Whole numbers from 0 on, [H, W].
+    """
     pixels = np.flatnonzero(ids)
     found = ids.ravel()[pixels]
     order = np.argsort(found, kind="stable")
     pixels, found = pixels[order], found[order]
-    start = np.flatnonzero(np.diff(found, prepend=np.uint16(0)))
+    start = np.flatnonzero(np.diff(found, prepend=found.dtype.type(0)))
     values = found[start]
     if not len(values):
-        return values, np.zeros(0, np.int64)
-    boxes = [
-        (np.minimum.reduceat(axis, start), np.maximum.reduceat(axis, start) + 1)
-        for axis in np.divmod(pixels, ids.shape[1])
-    ]
-    parts = []
-    for value, top, bottom, left, right in zip(values, *boxes[0], *boxes[1], strict=True):
-        mask = (ids[top:bottom, left:right] == value).astype(np.uint8)
-        stats = cv2.connectedComponentsWithStats(mask, connectivity=8)[2]
-        sizes = stats[1:, cv2.CC_STAT_AREA]
-        parts.append(np.count_nonzero(sizes >= MIN_PART * sizes.max()))
-    return values, np.array(parts)
+        return values, []
+    sides = []
+    for axis in np.divmod(pixels, ids.shape[1]):
+        ends = np.minimum.reduceat(axis, start), np.maximum.reduceat(axis, start) + 1
+        sides.append([slice(*pair) for pair in zip(*ends, strict=True)])
+    return values, list(zip(*sides, strict=True))
+
+
+def count_parts(mask: np.ndarray) -> int:
+    """Returns the parts of an object that count, see `MIN_PART`; its mask is uint8 [H, W]."""
+    stats = cv2.connectedComponentsWithStats(mask, connectivity=8)[2]
+    sizes = stats[1:, cv2.CC_STAT_AREA]
+    return np.count_nonzero(sizes >= MIN_PART * sizes.max())
+
+
+def _parts(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ids of uint16 [H, W] but 0, ascending, and the parts of each that count."""
+    values, boxes = boxes_of(ids)
+    masks = ((ids[box] == value).astype(np.uint8) for value, box in zip(values, boxes, strict=True))
+    return values, np.array([count_parts(mask) for mask in masks], np.int64)
 
 
 def _blending(ids: np.ndarray, values: np.ndarray) -> tuple[int, int, int]:

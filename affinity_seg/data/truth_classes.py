@@ -59,12 +59,15 @@ def write(class_table: labels.ClassTable, folder: str) -> str:
 def _class_names(items: Sequence[Item]) -> list[str]:
     """Returns the classes that the truth names; LabelMe's in the order of the alphabet.
 
-    A damaged file of LabelMe names none here. Whoever reads its image lists that.
+    The parts of a COCO data set are files of their own: the classes that only a later one names
+    stand behind those of the first. A damaged file of LabelMe names none here. Whoever reads its
+    image lists that.
     """
     from affinity_seg.data import coco_files, labelme_files  # Late: few programs need pycocotools.
 
     if items[0].form == truth_forms.COCO:
-        return coco_files.class_names(items[0].truth_path)
+        paths = dict.fromkeys(item.truth_path for item in items)
+        return list(dict.fromkeys(name for path in paths for name in coco_files.class_names(path)))
     found: set[str] = set()
     errors = []
     for item in items:

@@ -1,5 +1,6 @@
 """Makes the plan of a fit from its images, and the experiment of a plan."""
 
+import os
 import time
 
 from affinity_seg import class_tables, resources
@@ -113,15 +114,21 @@ def experiment(
     """Writes the experiment of a plan; returns it, validated and not locked.
 
     Raises:
-      ValueError: A value of the plan breaks a rule.
+      ValueError: A value of the plan breaks a rule, or does not fit its classes or its start.
     """
+    import tensorflow as tf
     from official.core import train_utils
 
     folder, value = request.output_dir, plan.value("class_table")
+    class_table = sets.find_class_table(folder, value)
+    if start is not None:
+        starts.check(start, plan, class_table)
+    preset = settings.preset(plan, start, class_table)
+    preset.merge_options(class_table, plan.value("distances"))
     changes = settings.overrides(
         plan,
         class_table=sets.locate_class_table(folder, value),
-        class_names=sets.find_class_table(folder, value).class_names,
+        class_names=class_table.class_names,
         train_path=replay.pattern(folder, replay.TRAIN),
         replayed_path=replay.pattern(folder, replay.REPLAYED),
         tuning_path=replay.pattern(folder, preparing.TUNING),
@@ -130,7 +137,10 @@ def experiment(
     )
     path = settings.write_experiment(folder, changes)
     base = [resources.find(name, resources.EXPERIMENTS, ".yaml") for name in settings.BASE]
-    return experiment_flags.parse(train_utils.ParseConfigOptions(experiments.JOINT, [*base, path]))
+    options = train_utils.ParseConfigOptions(experiments.JOINT, [*base, path])
+    params = experiment_flags.parse(options)
+    settings.share_among_gpus(params, len(tf.config.list_physical_devices("GPU")))
+    return params
 
 
 def _class_table(request: Request, data: Data, start: starts.Start | None) -> Choice:
@@ -139,7 +149,10 @@ def _class_table(request: Request, data: Data, start: starts.Start | None) -> Ch
     There is no plan yet, so a file that is there is from a run that did not come so far.
     """
     if request.class_table is not None:
-        return Choice(request.class_table, "As given by --class_table.")
+        given = request.class_table
+        if os.path.isfile(given):  # Else it would be looked for in the output folder first.
+            given = os.path.abspath(given)
+        return Choice(given, "As given by --class_table.")
     items = data.listed.everything
     if items[0].form not in (truth_forms.INSTANCES, truth_forms.MASKS):
         table = truth_classes.of_truth(items)

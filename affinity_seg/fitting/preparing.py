@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from affinity_seg import files, labels, structured
@@ -22,6 +22,9 @@ TUNING = "tuning"
 """First part of the names of the shards that are tuned on."""
 
 _NUM_SHARDS = 4
+
+_SURELY_MEASURED = 20
+"""Images with objects that are measured even if the spread of the images leaves them out."""
 
 
 class Request(NamedTuple):
@@ -51,6 +54,20 @@ class Request(NamedTuple):
     allowed: Collection[str]
     choice: PlaneChoice
     leave_out: bool
+
+
+def _to_measure(
+    checked: Iterable[checks.CheckedItem], items: Sequence[Item]
+) -> Iterator[checks.CheckedItem]:
+    """Yields the images that are measured: a spread, and in any case the first with objects."""
+    chosen, num_with_objects = {item.name for item in sampling.spread(items, survey.MAX_IMAGES)}, 0
+    for one in checked:
+        is_one_of_the_first = num_with_objects < _SURELY_MEASURED and any(
+            one.instances_of_class.values()
+        )
+        if one.item.name in chosen or is_one_of_the_first:
+            num_with_objects += is_one_of_the_first
+            yield one
 
 
 class Data:
@@ -92,9 +109,8 @@ class Data:
         self._marks.begin("survey", made_from)
         train, val = self._listed
         objects: dict[str, int] = {}
-        measured = {item.name for item in sampling.spread(train, survey.MAX_IMAGES)}
         checked = self._checked(train, class_table, "", objects)
-        found = survey.measure((one for one in checked if one.item.name in measured), class_table)
+        found = survey.measure(_to_measure(checked, train), class_table)
         if val:
             for _ in self._checked(val, class_table, sets.VAL, objects):
                 pass

@@ -150,12 +150,11 @@ def split_choices(
     """
     count = len(images.train)
     can_split = num_with_objects >= _LEAST_SPLIT
-    tuning = min(max(1, round(_TUNING_SHARE * count)), _MOST_TUNING) if can_split else 0
-    judging = 0
+    tuning = judging = 0  # Of the images with objects, so that enough of these are left.
+    if can_split:
+        tuning = min(max(1, round(_TUNING_SHARE * num_with_objects)), _MOST_TUNING)
     if can_split and not images.val:
-        judging = min(max(1, round(_JUDGING_SHARE * count)), _MOST_JUDGING)
-    # At least one image with objects is left to train on.
-    tuning = min(tuning, max(0, num_with_objects - judging - 1))
+        judging = min(max(1, round(_JUDGING_SHARE * num_with_objects)), _MOST_JUDGING)
     few = f"there are only {num_with_objects} training images with objects"
     if images.val:
         judged = f"None of `train`: the model is judged on the {len(images.val)} images of `val`."
@@ -242,7 +241,7 @@ def check(
         folder = os.path.dirname(checked.item.truth_path)
         yield checked
     if not count:
-        reason = rejected.reasons[0]
+        reason = rejected.reason(items[0].name)
         raise ValueError(f"none of the {len(items)} images can be used; of the first: {reason}")
     found.check(folder, count, class_table, allowed)
     overlaps = found.sum_of_overlaps()

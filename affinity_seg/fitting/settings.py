@@ -8,11 +8,12 @@ from typing import Any
 import yaml
 
 from affinity_seg import files, structured
-from affinity_seg.configs import inference
+from affinity_seg.configs import experiments, inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting import starts, values
 from affinity_seg.fitting.plan import Plan
+from affinity_seg.labels import ClassTable
 from affinity_seg.modeling import network_folder
 
 EXPERIMENT = "experiment.yaml"
@@ -172,6 +173,19 @@ def _channels(count: int) -> dict[str, Any]:
     return {} if count == 3 else {"num_channels": count, "pixel_mean": [127.5] * count}
 
 
+def share_among_gpus(params: experiments.Experiment, visible: int) -> None:
+    """Lets a training use as many GPUs as its batch can be shared among.
+
+    Args:
+      params: The experiment, not locked; changed.
+      visible: GPUs that TensorFlow sees.
+    """
+    batch = params.task.train_data.global_batch_size
+    count = max((n for n in range(1, visible + 1) if batch % n == 0), default=0)
+    params.runtime.num_gpus = count
+    params.task.validation_data.global_batch_size = max(1, count)
+
+
 def write_experiment(folder: str, changes: dict[str, Any]) -> str:
     """Writes what a plan changes of `BASE`; returns the path."""
     path = os.path.join(folder, EXPERIMENT)
@@ -181,8 +195,13 @@ def write_experiment(folder: str, changes: dict[str, Any]) -> str:
     return path
 
 
-def preset(plan: Plan, start: starts.Start | None) -> InferenceConfig:
+def preset(plan: Plan, start: starts.Start | None, class_table: ClassTable) -> InferenceConfig:
     """Returns the preset with which the tuning begins.
+
+    Args:
+      plan: The plan.
+      start: The model of `start_from`.
+      class_table: The classes.
 
     Raises:
       ValueError: A value of the plan breaks a rule.
@@ -200,6 +219,8 @@ def preset(plan: Plan, start: starts.Start | None) -> InferenceConfig:
         middle = round(math.sqrt(value("min_zoom") * value("max_zoom")), 2)
         fields["first_zoom"] = min(max(middle, value("min_zoom")), value("max_zoom"))
     before = inference.load_config(_PRESETS[value("regions")]) if start is None else start.preset
+    if start is not None and start.class_table.class_names != class_table.class_names:
+        before = dataclasses.replace(before, groups=None, refine_classes=())  # Of other classes.
     if all(getattr(before, name) == fields[name] for name in ("min_zoom", "max_zoom")):
         fields.pop("first_zoom", None)
     return dataclasses.replace(before, **fields)

@@ -32,6 +32,9 @@ _BEFORE = "_before"
 _FOR_A_NEW_PLAN = ("class_table", "minutes", "seed", "start_from")
 """Parts of a request that a plan which is there does not follow."""
 
+_NOT_IN_A_PATTERN = ",*?[]"
+"""Characters that mean something else in a pattern of Model Garden."""
+
 _GALLERY = 30
 _TUNING_ROUNDS = 2
 
@@ -52,6 +55,12 @@ class Fit:
         """
         self._began = time.monotonic()
         self._request = request
+        path = os.path.abspath(request.output_dir)
+        if set(path) & set(_NOT_IN_A_PATTERN):
+            raise ValueError(
+                f"`output_dir` must be a path without any of {' '.join(_NOT_IN_A_PATTERN)} in it, "
+                f"since its records are read by a pattern: {path}"
+            )
         folder = request.output_dir
         self._plan = plan_file.read(folder)
         name = request.start_from if self._plan is None else self._plan.value("start_from")
@@ -89,11 +98,8 @@ class Fit:
             now = self._plan.values_of()
             before = self._marks.fact("plan") or now
             edited = [f"{k}: {before.get(k)} -> {now[k]}" for k in now if before.get(k) != now[k]]
-            table = self._class_table()
-            self.data.make_sure_it_was_looked_at(table)
+            self.data.make_sure_it_was_looked_at(self._class_table())
             try:
-                config = settings.preset(self._plan, self._start)
-                config.merge_options(table, self._plan.value("distances"))
                 planning.experiment(self._request, self.data, self._plan, self._start)
             except FileNotFoundError as error:  # Of a model that the plan names.
                 raise FileNotFoundError(f"{path}: {error}") from error
@@ -127,11 +133,12 @@ class Fit:
             kept = self._put_aside(before)
             why = f"{steps} steps instead of {before}" if is_same else "other settings"
             print(f"train: anew, with {why}; the network of before is kept in {kept}")
+        # Before the folder is renamed to `NETWORK`, so that it is never taken for another one's.
+        self._marks.keep(train_steps=steps)
+        self._marks.begin("train", made_from)
         if not os.path.isdir(folder):
             self._take_back(made_from, steps)
         print(f"train: to step {steps}", flush=True)
-        self._marks.keep(train_steps=steps)
-        self._marks.begin("train", made_from)
         training.run(
             params, folder, "train_and_eval" if self._plan.value("keep_start") else "train"
         )
@@ -144,7 +151,8 @@ class Fit:
 
     def tune(self) -> None:
         """Tunes the preset on the images that were held out for it."""
-        config, parts = settings.preset(self._plan, self._start), self._plan.value("tuning_parts")
+        config = settings.preset(self._plan, self._start, self._class_table())
+        parts = self._plan.value("tuning_parts")
         made_from = marks.fingerprint(
             self._of_the_training(),
             self._plan.value("train_steps"),
@@ -189,11 +197,11 @@ class Fit:
         items, table = self.data.split(self._plan).judged, self._class_table()
         print(f"judge: on {len(items)} images", flush=True)
         self._marks.begin("judge", made_from)
-        predictions, results = self._segmented(items, model.config(), model.network_dirs, "")
+        predictions, results = self._segmented(items, model.config(), model.network_dirs)
         earlier = None
         if self._start is not None and self._start.has_classes(table.class_names):
             dirs = (self._start.network_dir, self._start.network_dir)
-            earlier = self._segmented(items, self._start.preset, dirs, _BEFORE)[1]
+            earlier = self._segmented(items, self._start.preset, dirs, _BEFORE, table)[1]
         scores = judging.judge(items, results, table, earlier)
         files.write_json(self._path(SCORES), metrics.for_json(scores))
         gathered = report.gather_items(
@@ -284,10 +292,12 @@ class Fit:
         print(f"tune: {tuned.metric} {tuned.score:.4f}; changed: {shown or 'nothing'}")
         return tuned.config
 
-    def _segmented(self, items, config: InferenceConfig, dirs, suffix: str) -> tuple[str, str]:
+    def _segmented(
+        self, items, config: InferenceConfig, dirs, suffix="", class_table=None
+    ) -> tuple[str, str]:
         """Segments images; returns the folders of predictions and results."""
         predictions, results = (self._path(name + suffix) for name in (PREDICTIONS, RESULTS))
-        prediction_runs.segment_images(items, config, dirs, predictions, results)
+        prediction_runs.segment_images(items, config, dirs, predictions, results, class_table)
         return predictions, results
 
     def _name_of_judged(self) -> str:

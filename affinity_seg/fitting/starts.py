@@ -79,7 +79,7 @@ def read(name: str, choice: str = "start_from") -> Start:
       FileNotFoundError: There is no such model.
       ValueError: It has two networks instead of one with both heads.
     """
-    model = model_folder.read(name)
+    model = model_folder.read(name, choice)
     if model.semantic_dir != model.affinity_dir:
         raise ValueError(
             f"`{choice}` must be a model of one network with both heads, as `fit` trains: {name}"
@@ -113,6 +113,43 @@ def fixed_by(start: Start) -> dict[str, Any]:
         "thresholds": list(preset.thresholds),
         "min_pixels": preset.min_pixels,
     }
+
+
+_OF_THE_NETWORK = (
+    "channels",
+    "contrast_percentiles",
+    "contrast_floor",
+    "decoder_stride",
+    "aspp_rates",
+    "distances",
+)
+"""Choices of `fixed_by` that the weights fix. The others begin with those of the start."""
+
+
+def check(start: Start, plan: Plan, class_table: ClassTable) -> None:
+    """Checks that a plan fits the model that its training starts from.
+
+    Raises:
+      ValueError: It does not; the message names the choice.
+    """
+    fixed = fixed_by(start)
+    for name in _OF_THE_NETWORK:
+        value = plan.value(name)
+        if (list(value) if isinstance(value, tuple) else value) != fixed[name]:
+            raise ValueError(
+                f"`{name}` must be {fixed[name]}, since the weights of {start.name} fit no other: "
+                f"{value}"
+            )
+    if plan.value("backbone") is not None:
+        raise ValueError(
+            f"`backbone` must be null, since all weights are those of {start.name}: "
+            f"{plan.value('backbone')}"
+        )
+    if plan.value("keep_start") and not start.has_classes(class_table.class_names):
+        raise ValueError(
+            f"`keep_start` must be false, since the classes are not those of {start.name}, so "
+            "that the head is fresh: true"
+        )
 
 
 def choose(start: Start, items: Sequence[Item], class_table: ClassTable) -> Plan:
@@ -188,6 +225,7 @@ def _score(start: Start, items: Sequence[Item], class_table: ClassTable) -> floa
             (start.network_dir, start.network_dir),
             os.path.join(folder, "predictions"),
             results,
+            class_table,
         )
         scores = [metrics.main_scores([item], results, class_table)["ap50"] for item in items]
     known = [score for score in scores if score is not None]

@@ -15,7 +15,7 @@ from affinity_seg.data.items import Item
 from affinity_seg.fitting import upright
 
 MAX_IMAGES = 300
-"""Images that are measured at most; more would hardly change a median."""
+"""Images that are measured, spread evenly; more would hardly change a median."""
 
 STRETCH = (1.0, 99.8)
 """Percentiles between which the range of an image's brightness is measured. Where a plan stretches
@@ -131,7 +131,7 @@ def measure(checked: Iterable[CheckedItem], class_table: labels.ClassTable) -> S
     """Measures a data set.
 
     Args:
-      checked: Its images, `MAX_IMAGES` at most.
+      checked: Its images, or about `MAX_IMAGES` of them.
       class_table: The classes.
 
     Raises:
@@ -248,23 +248,9 @@ def _objects(ids: np.ndarray) -> _Objects:
         border = (one != other) & (one > 0) & (other > 0)
         touching[one[border]] = touching[other[border]] = True
     sides, widths, parts = (np.zeros(count) for _ in range(3))
-    for index, (y, x) in enumerate(_boxes(numbers, count)):
-        mask = np.pad((numbers[y, x] == index + 1).astype(np.uint8), 1)
+    for index, box in enumerate(mask_checks.boxes_of(numbers)[1]):
+        mask = np.pad((numbers[box] == index + 1).astype(np.uint8), 1)
         sides[index] = max(mask.shape) - 2
         widths[index] = 2 * cv2.distanceTransform(mask, cv2.DIST_L2, 3).max()
-        found = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:, cv2.CC_STAT_AREA]
-        parts[index] = np.count_nonzero(found >= mask_checks.MIN_PART * found.max())
+        parts[index] = mask_checks.count_parts(mask)
     return _Objects(areas, sides, widths, touching[1:], parts)
-
-
-def _boxes(numbers: np.ndarray, count: int) -> list[tuple[slice, slice]]:
-    """Returns the rows and columns of each of the objects 1..`count`."""
-    y, x = np.nonzero(numbers)
-    at = numbers[y, x]
-    ends = []
-    for axis in (y, x):
-        low, high = np.full(count + 1, numbers.size), np.zeros(count + 1, int)
-        np.minimum.at(low, at, axis)
-        np.maximum.at(high, at, axis)
-        ends.append([slice(a, b + 1) for a, b in zip(low[1:], high[1:], strict=True)])
-    return list(zip(*ends, strict=True))

@@ -70,6 +70,8 @@ class Values:
             raise ValueError(
                 f"`replayed_share` must be 0 without `start_from`: {self.replayed_share}"
             )
+        if self.keep_start and self.start_from is None:
+            raise ValueError("`keep_start` must be false without `start_from`: true")
         if len(self.scales) != 2 or not 0 < self.scales[0] <= self.scales[1]:
             raise ValueError(
                 f"`scales` must be the least and the largest, above 0: {list(self.scales)}"

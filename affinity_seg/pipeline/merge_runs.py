@@ -1,5 +1,6 @@
 """Merges a folder of prediction records into results; can be stopped and started again."""
 
+import dataclasses
 import os
 from typing import Any
 
@@ -10,6 +11,7 @@ from affinity_seg.configs.choices import MERGE_METHODS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.evaluation import results as results_lib
 from affinity_seg.instances import Instances
+from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline import fingerprint as fingerprint_lib
 from affinity_seg.pipeline import records
 from affinity_seg.pipeline.errors import errors_named
@@ -26,6 +28,7 @@ def merge_records(
     results_dir: str,
     instance_filter: InstanceFilter = KEEP_ALL,
     rejected: RejectedInputs | None = None,
+    class_table: ClassTable | None = None,
 ) -> int:
     """Writes the result of every prediction record that has none, or has changed since its merge.
 
@@ -36,6 +39,7 @@ def merge_records(
       results_dir: Folder of the results, made if needed.
       instance_filter: What is written.
       rejected: Lists the records that cannot be merged; without it, the first of them is raised.
+      class_table: As of `RecordMerger`.
 
     Returns:
       The number of images that were merged now.
@@ -51,7 +55,9 @@ def merge_records(
     if fingerprint is None:
         return 0
     _check_fields(predictions_dir, fingerprint, config)
-    merger = RecordMerger(fingerprint, config, method, results_dir, instance_filter, rejected)
+    merger = RecordMerger(
+        fingerprint, config, method, results_dir, instance_filter, rejected, class_table
+    )
     for name in tqdm(names, desc="merge", unit="image", disable=None):
         path = records.record_path(predictions_dir, name)
         with rejected.listed(name, path):
@@ -99,6 +105,7 @@ class RecordMerger(ResultFolder):
         results_dir: str,
         instance_filter: InstanceFilter = KEEP_ALL,
         rejected: RejectedInputs | None = None,
+        class_table: ClassTable | None = None,
     ):
         """Checks the folder of the results.
 
@@ -109,6 +116,8 @@ class RecordMerger(ResultFolder):
           results_dir: Folder of the results, made if needed.
           instance_filter: What is written.
           rejected: Lists the records that cannot be merged; without it, their errors are raised.
+          class_table: The classes of the results, by index those of the records, whose label ids
+            may be others; None for that of each record.
 
         Raises:
           ValueError: The folder holds results of another run; the message names the field.
@@ -116,7 +125,10 @@ class RecordMerger(ResultFolder):
         if method not in MERGE_METHODS:
             raise ValueError(f"`method` must be one of {MERGE_METHODS}: {method!r}")
         wanted = result_fingerprint(fingerprint, config, method, instance_filter)
+        if class_table is not None:
+            wanted["class_table"] = structured.plain(dataclasses.asdict(class_table))
         super().__init__(results_dir, wanted)
+        self._class_table = class_table
         self._predictions = fingerprint
         self._config = config
         self._method = method
@@ -135,7 +147,8 @@ class RecordMerger(ResultFolder):
           ValueError: The filter does not fit. Without `rejected` also: the record was made with
             other settings, or cannot be merged.
         """
-        self._filter.check(record.class_table)
+        class_table = self._class_table or record.class_table
+        self._filter.check(class_table)
         instances = None
         with self._rejected.listed(record.name, path):
             difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
@@ -146,8 +159,8 @@ class RecordMerger(ResultFolder):
                 candidates = class_candidates(instances, self._config)
         if instances is None:
             return
-        candidates = self._filter.select_candidates(candidates, record.class_table)
-        self.write(record.name, instances, record.class_table, source, candidates)
+        candidates = self._filter.select_candidates(candidates, class_table)
+        self.write(record.name, instances, class_table, source, candidates)
 
 
 def merge_record(

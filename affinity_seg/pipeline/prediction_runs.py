@@ -17,6 +17,7 @@ from affinity_seg.configs.choices import MERGE_METHODS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import pictures
 from affinity_seg.data.items import Item
+from affinity_seg.labels import ClassTable
 from affinity_seg.modeling.network import Network
 from affinity_seg.modeling.stored_graph import load_network
 from affinity_seg.pipeline import merge_runs, records, timeline
@@ -156,6 +157,7 @@ def segment_images(
     network_dirs: tuple[str, str],
     predictions_dir: str,
     results_dir: str,
+    class_table: ClassTable | None = None,
 ) -> None:
     """Predicts images, and merges them when all are predicted; what is there already is kept.
 
@@ -165,12 +167,15 @@ def segment_images(
       network_dirs: Folders of the semantic and of the affinity network.
       predictions_dir: Folder of the records.
       results_dir: Folder of the results.
+      class_table: As of `RecordMerger`.
 
     Raises:
       ValueError: An image cannot be used, or a folder holds something else.
     """
     predict_images(items, config, *network_dirs, predictions_dir)
-    merge_runs.merge_records(predictions_dir, config, MERGE_METHODS[0], results_dir)
+    merge_runs.merge_records(
+        predictions_dir, config, MERGE_METHODS[0], results_dir, class_table=class_table
+    )
 
 
 def predict_variants(

@@ -43,7 +43,8 @@ def run(
 
     Raises:
       FileNotFoundError: There are no TFRecords or not all, or no checkpoint to evaluate.
-      ValueError: `model_dir` holds checkpoints of another network, a loss or weight is NaN or
+      ValueError: A batch is no multiple of the number of replicas, `model_dir` holds checkpoints of
+        another network, a loss or weight is NaN or
         infinite, or the loss grows beyond `params.trainer.loss_upper_bound`.
     """
     for name, data in (("train", params.task.train_data), ("eval", params.task.validation_data)):
@@ -56,6 +57,7 @@ def run(
         tf_keras.utils.set_random_seed(params.task.train_data.seed)
     strategy = set_up(params.runtime, strategy)
     logging.info("Training on %d replica(s).", strategy.num_replicas_in_sync)
+    _check_batches(params, mode, strategy.num_replicas_in_sync)
     params.lock()
     with strategy.scope():
         task = task_factory.get_task(params.task, logging_dir=model_dir)
@@ -86,6 +88,17 @@ def run(
                 f"{model_dir}: the training diverged, so `learning_rate` must be lower: {error}"
             ) from error
     return dict(logs)
+
+
+def _check_batches(params: experiments.Experiment, mode: str, replicas: int) -> None:
+    """Raises ValueError unless the batches that `mode` needs can be shared among the replicas."""
+    for part, name in (("train", "train_data"), ("eval", "validation_data")):
+        batch = getattr(params.task, name).global_batch_size
+        if part in mode and batch % replicas:
+            raise ValueError(
+                f"`task.{name}.global_batch_size` must be a multiple of the {replicas} GPUs or "
+                f"other devices that are used, see `runtime.num_gpus`: {batch}"
+            )
 
 
 def set_up(

@@ -242,6 +242,8 @@ def test_counts_of_8_bits_stay_and_others_are_stretched():
     wanted = np.clip(np.floor(255 * (values - 257.0) / (1754 - 257) + 0.5), 0, 255)
     for shifted in (values, values + 40000, values.astype(np.int32) - 9000, values.astype(float)):
         np.testing.assert_array_equal(bit_depth.to_8_bits(shifted), wanted)
+    low = np.array([-128, -1, 0, 127], np.int8)
+    np.testing.assert_array_equal(bit_depth.to_8_bits(low), [0, 127, 128, 255])
     # Fractions follow the same line, but have no unit.
     np.testing.assert_allclose(bit_depth.to_8_bits(values / 3e5), wanted, atol=1)
 

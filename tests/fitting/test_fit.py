@@ -18,7 +18,7 @@ import affinity_seg
 from affinity_seg import cli, model_folder, verbs
 from affinity_seg.analysis import tuning
 from affinity_seg.data import mistakes, replay
-from affinity_seg.fitting import plan, stages, starts, timing
+from affinity_seg.fitting import plan, preparing, stages, starts, survey, timing
 from affinity_seg.tasks import training
 from affinity_seg.verbs import fit
 
@@ -347,6 +347,28 @@ def test_the_printed_commands_read_pictures_as_the_fit_did():
     values = cli.parse(verbs.load(verb), tuple(given))
     assert (values.page, values.channels, values.model) == (2, ["3", "1"], "my models")
     assert len(commands) == 3
+
+
+@pytest.mark.parametrize("name", ["Smith, J", "run[1]", "a*"])
+def test_a_folder_whose_name_is_a_pattern_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="`output_dir` must be a path without any of , "):
+        _fit(tmp_path, f"--output_dir={tmp_path / name}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_few_images_with_objects_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(survey, "MAX_IMAGES", 3)
+    folders = tmp_path / "without", tmp_path / "data"
+    drawn.discs(folders[0], 9, per_image=0)
+    drawn.discs(folders[1], 1)
+    for kind in ("images", "instances"):
+        (folders[1] / kind / "000.png").rename(folders[1] / kind / "001.png")
+        for path in (folders[0] / kind).iterdir():
+            if path.stem != "001":
+                path.rename(folders[1] / kind / path.name)
+    _fit(tmp_path, "--dry_run")
+    found = json.loads((tmp_path / "model" / preparing.SURVEY).read_text())
+    assert found["images"] == 4 and found["empty_images"] == 3
 
 
 def test_images_without_objects(tmp_path):

@@ -12,6 +12,7 @@ import tifffile
 import yaml
 
 from affinity_seg import verbs
+from affinity_seg.data import listing, truth_classes
 from affinity_seg.fitting import plan, timing
 
 
@@ -49,6 +50,23 @@ def test_truth_of_coco_names_the_classes(tmp_path):
     content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
     assert "kind1, kind2, kind3" in content["class_table"]["reason"]
     assert len(content["class_weights"]["value"]) == 4
+
+
+def test_a_class_that_only_val_has_is_one_of_the_classes(tmp_path):
+    names = {}
+    for part, name in (("train", "cell"), ("val", "worm")):
+        (tmp_path / part / "images").mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / part / "images" / "a.png"), np.zeros((9, 9), np.uint8))
+        annotation = {"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0}
+        content = {
+            "images": [{"id": 1, "file_name": "a.png", "height": 9, "width": 9}],
+            "annotations": [annotation | {"segmentation": [[1, 1, 5, 1, 5, 5]]}],
+            "categories": [{"id": 1, "name": name}],
+        }
+        (tmp_path / part / "annotations.json").write_text(json.dumps(content))
+        names[part] = listing.list_labelled_images(str(tmp_path / part), "folder")
+    table = truth_classes.of_truth([*names["train"], *names["val"]])
+    assert table.class_names == ("background", "cell", "worm")
 
 
 def _as_labelme(path, label, **changes):

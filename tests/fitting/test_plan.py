@@ -98,7 +98,7 @@ def test_the_plan_of_drawn_nuclei_is_close_to_the_settings_made_by_hand(tmp_path
     assert 3.5 <= made["task"]["train_data"]["max_zoom"] <= 4
     schedule = "optimizer_config"
     assert made["trainer"][schedule] == by_hand["trainer"][schedule]
-    preset = dataclasses.asdict(settings.preset(chosen, None))
+    preset = dataclasses.asdict(settings.preset(chosen, None, ONE_CLASS))
     expected = dataclasses.asdict(inference.load_config("nuclei"))
     differing = ("max_zoom", "first_zoom", "min_pixels")
     expected |= {name: preset[name] for name in differing}
@@ -110,7 +110,7 @@ def test_one_zoom_where_all_images_are_alike(tmp_path):
     assert chosen.value("min_zoom") == chosen.value("max_zoom")
     assert chosen.value("contrast_percentiles") == [] and chosen.value("microscope") == 0
     assert chosen.value("random_turn") is False and "too few" in chosen["random_turn"].reason
-    preset = settings.preset(_complete(chosen), None)
+    preset = settings.preset(_complete(chosen), None, ONE_CLASS)
     assert preset.first_zoom == preset.min_zoom == preset.max_zoom
     assert (
         _experiment(tmp_path, _complete(chosen))["task"]["train_data"]["microscope"]["share"] == 0
@@ -140,7 +140,7 @@ def test_regions_where_one_zoom_does_not_fit_all_objects(tmp_path):
     assert values["distances"] == list(neighbors.DISTANCES)
     assert values["stages"] == list(neighbors.STAGES) and len(values["thresholds"]) == 3
     assert values["class_weights"] == [1, 1, 1, 2] and values["affinity_weight"] == 3
-    preset = settings.preset(_complete(chosen), None)
+    preset = settings.preset(_complete(chosen), None, ONE_CLASS)
     assert preset.regions and preset.partition and preset.zoom == "box_height"
     experiment = _experiment(tmp_path, _complete(chosen), num_classes=4)
     assert experiment["task"]["train_data"]["object_size"] == 0
@@ -184,6 +184,56 @@ def test_a_head_is_taken_over_if_its_classes_have_the_same_names(tmp_path):
     ):
         changes = _changes(chosen, own, start._replace(class_table=has))
         assert ("head" in changes["task"]["init_checkpoint_modules"]) == is_same
+
+
+def test_what_the_weights_of_a_start_fix_cannot_be_edited(tmp_path):
+    start = starts.read("nuclei")
+    chosen = choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS)
+    chosen = _complete(chosen | choices.of_the_start("nuclei", starts.fixed_by(start)), 9, "nuclei")
+    starts.check(start, chosen, ONE_CLASS)
+    for name, value, message in (
+        ("decoder_stride", 4, "`decoder_stride` must be 2, since the weights of nuclei fit no"),
+        (
+            "distances",
+            [1, 2],
+            r"`distances` must be \[1, 2, 4, 8, 16, 32, 64\], .*: \[1, 2\]",
+        ),
+        ("backbone", "nuclei", "`backbone` must be null, since all weights are those of nuclei"),
+    ):
+        edited = Plan(chosen | {name: Choice(value, "")})
+        with pytest.raises(ValueError, match=message):
+            starts.check(start, edited, ONE_CLASS)
+    with pytest.raises(ValueError, match="`keep_start` must be false, since the classes are not"):
+        starts.check(start, chosen, CLASSES)
+
+
+def test_the_preset_of_a_start_with_other_classes_names_none_of_its_own(tmp_path):
+    start = starts.read("nuclei")
+    own = dataclasses.replace(start.preset, refine_classes=("nucleus",), groups=(0, 1))
+    start = start._replace(preset=own)
+    chosen = choices.of_the_data(_survey(drawn.discs(tmp_path)), ONE_CLASS)
+    chosen = _complete(chosen | choices.of_the_start("nuclei", starts.fixed_by(start)), 9, "nuclei")
+    preset = settings.preset(chosen, start, CLASSES)
+    assert preset.refine_classes == () and preset.groups is None
+    preset.merge_options(CLASSES, chosen.value("distances"))
+    assert settings.preset(chosen, start, start.class_table).refine_classes == ("nucleus",)
+
+
+def test_a_model_that_is_missing_is_named_as_it_was_given():
+    with pytest.raises(FileNotFoundError, match=r"`backbone` must be a folder that exists.*: none"):
+        starts.read("none", "backbone")
+
+
+@pytest.mark.parametrize(
+    "visible, used, validated", [(0, 0, 1), (1, 1, 1), (2, 2, 2), (3, 2, 2), (4, 4, 4), (8, 4, 4)]
+)
+def test_the_batch_is_shared_among_as_many_gpus_as_divide_it(visible, used, validated):
+    params = experiments.joint_experiment()
+    params.task.train_data.global_batch_size = 4
+    params.task.validation_data.global_batch_size = 1
+    settings.share_among_gpus(params, visible)
+    assert params.runtime.num_gpus == used
+    assert params.task.validation_data.global_batch_size == validated
 
 
 def test_a_start_with_other_classes_is_not_kept():

@@ -85,6 +85,15 @@ def test_images_without_objects_are_not_held_out(tmp_path):
     assert {*_names(split.tuning), *_names(split.judged)} < names
 
 
+def test_enough_images_with_objects_are_left_to_train_on(tmp_path):
+    drawn.discs(tmp_path, 40)
+    images = sets.list_input(str(tmp_path), "folder")
+    for number in range(4, 41):
+        names = {item.name for item in images.train[:number]}
+        split = sets.split(images, names, _plan(images, names))
+        assert 2 * len(names & {item.name for item in split.train}) >= number
+
+
 def test_a_plan_that_holds_out_too_many(tmp_path):
     drawn.discs(tmp_path, 5)
     images = sets.list_input(str(tmp_path), "folder")

@@ -1,5 +1,7 @@
 """Training on a few drawn images: steps, summaries, the best checkpoint, seeds, what is refused."""
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -165,6 +167,26 @@ def test_a_loss_that_grows_too_large_is_one_message(tmp_path):
     message = r"model: the training diverged, so `learning_rate` must be lower: The loss value is "
     with pytest.raises(ValueError, match=message):
         training.run(parse("semantic", config, bounds), str(tmp_path / "model"), "train")
+
+
+@pytest.mark.parametrize("mode, name", [("train", "train_data"), ("eval", "validation_data")])
+def test_a_batch_that_the_replicas_cannot_share_is_named(tmp_path, mode, name):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
+    params = parse("semantic", config, f"task.{name}.global_batch_size=3")
+    strategy = types.SimpleNamespace(num_replicas_in_sync=2)
+    message = rf"`task.{name}.global_batch_size` must be a multiple of the 2 GPUs .*: 3$"
+    with pytest.raises(ValueError, match=message):
+        training.run(params, str(tmp_path / "model"), mode, strategy=strategy)
+
+
+def test_float16_takes_no_moving_average(tmp_path):
+    records.write(tmp_path / "train.tfrecord")
+    config = records.write_config(tmp_path / "config.yaml", tmp_path / "train.tfrecord")
+    ema = "trainer.optimizer_config.ema"
+    values = f"{ema}.average_decay=0.9,{ema}.trainable_weights_only=false"
+    with pytest.raises(ValueError, match=r"`runtime.mixed_precision_dtype` must not be float16"):
+        parse("semantic", config, f"{values},runtime.mixed_precision_dtype=float16")
 
 
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
