@@ -106,10 +106,13 @@ Output ReadOutput(const char* name, int channels, Activation activation, int hei
   if (view.activation != Activation::kNone) {
     view.flips = form >= 250 ? 3 : 1 + form / 16 % 2;
     view.stride = 1 + form / 32 % 4;
-    view.rows = (height + view.stride - 1) / view.stride + bytes->Below(3) - bytes->Below(16) / 15;
-    view.cols = (width + view.stride - 1) / view.stride + bytes->Below(3) - bytes->Below(16) / 15;
-    view.rows = std::max<int64_t>(0, view.rows);
-    view.cols = std::max<int64_t>(0, view.cols);
+    const auto logits_of = [&](int64_t side) {  // sometimes too many or too few
+      const int64_t more = bytes->Below(3);
+      const int64_t fewer = bytes->Below(16) / 15;
+      return std::max<int64_t>(0, (side + view.stride - 1) / view.stride + more - fewer);
+    };
+    view.rows = logits_of(height);
+    view.cols = logits_of(width);
   }
   const int64_t size = view.flips * view.rows * view.cols * channels;
   const int64_t width_of_value = view.type == ValueType::kFloat32 ? 4 : 2;

@@ -1,6 +1,7 @@
 // CPU kernel of the op FindRegions: tensors in, checks, tensors out.
 
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,12 @@ class FindRegionsOp : public OpKernel {
       if (size.vec<int32_t>()(axis) >= 0) continue;
       return absl::InvalidArgumentError("`size` must not be negative: " +
                                         std::to_string(size.vec<int32_t>()(axis)));
+    }
+    constexpr int64_t kMaxPixels = std::numeric_limits<int32_t>::max();
+    const int64_t height = size.vec<int32_t>()(0), width = size.vec<int32_t>()(1);
+    if (height * width > kMaxPixels) {
+      return absl::InvalidArgumentError(absl::StrCat("`size` must be at most ", kMaxPixels,
+                                                     " pixels: ", height, "x", width));
     }
     if (!from_logits_ && (stride_ != 1 || semantic.dim_size(0) != 1)) {
       return Invalid("`semantic` must be logits where there is a stride or a mirror image",

@@ -104,7 +104,6 @@ class ComponentTree {
  public:
   virtual ~ComponentTree() = default;
 
-  int32_t num_leaves() const { return num_leaves_; }
   int num_levels() const { return num_levels_; }
   int32_t NumNodes(int level) const { return ((num_leaves_ - 1) >> level) + 1; }
 

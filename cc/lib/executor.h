@@ -4,11 +4,9 @@
 #define AFFINITY_SEG_CC_LIB_EXECUTOR_H_
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <utility>
 
 namespace affinity_seg {
 
@@ -36,7 +34,7 @@ class SerialExecutor : public Executor {
 };
 
 // Runs items on the calling thread and on up to `num_threads` - 1 threads of a pool. Loops inside
-// loops share these threads: one that ends its part of an outer loop helps with inner ones.
+// loops share these threads: one that finds no item left in its loop helps with another one.
 class PoolExecutor : public Executor {
  public:
   // Hands a task to the pool, which runs it at some time, or never. What is visible to the caller
@@ -44,18 +42,17 @@ class PoolExecutor : public Executor {
   using Schedule = std::function<void(std::function<void()>)>;
 
   // REQUIRES: num_threads >= 1.
-  PoolExecutor(int num_threads, Schedule schedule)
-      : num_threads_(num_threads),
-        schedule_(std::move(schedule)),
-        num_helpers_(std::make_shared<std::atomic<int>>(num_threads - 1)) {}
+  PoolExecutor(int num_threads, Schedule schedule);
 
   int num_threads() const override { return num_threads_; }
   void ParallelFor(int64_t num_items, const Body& body) override;
 
  private:
+  struct State;
+
   int num_threads_;
   Schedule schedule_;
-  std::shared_ptr<std::atomic<int>> num_helpers_;  // how many more may work at this moment
+  std::shared_ptr<State> state_;  // also of tasks that run when this object is gone
 };
 
 // Calls `body(begin, end, worker)` for contiguous parts of [0, size): enough parts for every

@@ -3,6 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
 #include <vector>
 
 #include "cc/lib/testing/thread_pool.h"
@@ -59,6 +64,39 @@ TEST(PoolExecutorTest, LoopsInsideLoopsShareTheThreads) {
     EXPECT_EQ(calls, std::vector<std::vector<int>>(5, std::vector<int>(200, 1)));
     EXPECT_LE(most, threads);
   }
+}
+
+// TensorFlow's pool has idle threads, which take the tasks of an inner loop while all helpers are
+// still busy. A helper that ends its part of the outer loop must find the inner one nevertheless.
+TEST(PoolExecutorTest, InnerLoopsGetTheHelpThatBecomesFreeLater) {
+  constexpr auto kLong = std::chrono::seconds(20);
+  ThreadPool pool(3);
+  PoolExecutor executor(2, [&](std::function<void()> task) { pool.Schedule(task); });
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_inner_open = false;
+  std::set<std::thread::id> inner_threads;
+  executor.ParallelFor(2, [&](int64_t outer, int) {
+    if (outer == 1) {  // the part of the helper ends while the inner loop runs
+      std::unique_lock<std::mutex> lock(mutex);
+      EXPECT_TRUE(changed.wait_for(lock, kLong, [&] { return is_inner_open; }));
+      return;
+    }
+    executor.ParallelFor(8, [&](int64_t, int) {
+      std::unique_lock<std::mutex> lock(mutex);
+      inner_threads.insert(std::this_thread::get_id());
+      if (inner_threads.size() == 1) {
+        lock.unlock();
+        pool.WaitUntilTaken();
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));  // they find all helpers busy
+        lock.lock();
+      }
+      is_inner_open = true;
+      changed.notify_all();
+      changed.wait_for(lock, kLong, [&] { return inner_threads.size() == 2; });
+    });
+  });
+  EXPECT_EQ(inner_threads.size(), 2);
 }
 
 TEST(ParallelRangesTest, CoversEverythingOnce) {

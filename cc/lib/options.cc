@@ -8,6 +8,10 @@ namespace {
 
 // Distances are added to coordinates: this keeps them far from overflow.
 constexpr int kMaxDistance = 1 << 20;
+
+// Sums of all classes over a window of 4x4 pixels fit into 31 bits.
+constexpr int kMaxClasses = 2048;
+
 // Thresholds are rounded to six decimals. One of 0 would merge what has no edge.
 constexpr double kMinThreshold = 1e-6;
 
@@ -82,6 +86,10 @@ Error CheckClasses(const GraphMergeOptions& options) {
 
 Error CheckGroups(const std::vector<int>& groups) {
   if (groups.size() < 2) return "`groups` must have at least 2 entries: " + Join(groups);
+  if (groups.size() > kMaxClasses) {
+    return "`groups` must have at most " + std::to_string(kMaxClasses) +
+           " entries: " + std::to_string(groups.size());
+  }
   if (groups[0] != 0) return "`groups` must start with 0, the background: " + Join(groups);
   std::vector<bool> used(groups.size() + 1, false);
   for (size_t k = 1; k < groups.size(); ++k) {
@@ -105,8 +113,8 @@ Error GraphMergeOptions::Check() const {
   if (merge_window != 1 && merge_window != 2 && merge_window != 4) {
     return "`merge_window` must be 1, 2 or 4: " + std::to_string(merge_window);
   }
-  if (!(alpha > 0.0 && alpha <= 1e6)) {
-    return "`alpha` must be in (0, 1e6]: " + std::to_string(alpha);
+  if (!(alpha >= 1e-6 && alpha <= 1e6)) {
+    return "`alpha` must be in [0.000001, 1e6]: " + std::to_string(alpha);
   }
   if (min_pixels < 0) return "`min_pixels` must not be negative: " + std::to_string(min_pixels);
   for (auto check : {CheckDistances, CheckStages, CheckClasses}) {

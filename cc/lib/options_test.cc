@@ -46,7 +46,7 @@ TEST(OptionsTest, NamesTheRuleThatIsBroken) {
       {[](auto* o) { o->groups[1] = 0; }, "`groups` must be in [1, 9] for the foreground"},
       {[](auto* o) { o->groups[1] = o->groups[2] = 4; }, "`groups` must be consecutive from 1"},
       {[](auto* o) { o->refine_classes = {9}; }, "`refine_classes` must be in [1, 8]: (9)"},
-      {[](auto* o) { o->alpha = 0; }, "`alpha` must be in (0, 1e6]"},
+      {[](auto* o) { o->alpha = 0; }, "`alpha` must be in [0.000001, 1e6]"},
       {[](auto* o) { o->min_pixels = -1; }, "`min_pixels` must not be negative: -1"},
   };
   for (const auto& [break_rule, message] : cases) {

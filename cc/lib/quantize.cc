@@ -6,6 +6,7 @@
 #include "cc/lib/quantize.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 #include "cc/lib/probability.h"
@@ -30,7 +31,7 @@ inline void StoreQuantized(FloatTag d, FloatVector p, uint16_t* output) {
   hn::StoreU(hn::DemoteTo(du16, value), du16, output);
 }
 
-// exp(x) for x in [-88, 0]: 2^n e^r with |r| <= ln(2) / 2, e^r by its Taylor polynomial of degree
+// exp(x) for x in [-87, 0]: 2^n e^r with |r| <= ln(2) / 2, e^r by its Taylor polynomial of degree
 // 7, whose remainder is below 2^-27 of it.
 inline FloatVector Exp(FloatTag d, FloatVector x) {
   const hn::RebindToSigned<FloatTag> di;
@@ -99,7 +100,9 @@ bool QuantizeProbabilitiesAtSimdLevel(const float* probabilities, int64_t size, 
   const FloatVector zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   auto good = hn::Eq(zero, zero);
   for (int64_t i = 0; i < size; i += lanes) {
-    __builtin_prefetch(probabilities + i + kPrefetch);
+    // As a number: the address may lie beyond the values, where no pointer may point.
+    const auto ahead = reinterpret_cast<std::uintptr_t>(probabilities + i) + kPrefetch * sizeof(float);
+    __builtin_prefetch(reinterpret_cast<const void*>(ahead));
     const FloatVector p = LoadUpTo(d, probabilities + i, size - i);
     good = hn::And(good, hn::And(hn::Ge(p, hn::Set(d, -kTolerance)),
                                  hn::Le(p, hn::Set(d, 1.0f + kTolerance))));

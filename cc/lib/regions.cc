@@ -104,8 +104,8 @@ Region Grow(const std::vector<int64_t>& cells, int group, const CellGrid& grid, 
   region.mask.reset(new bool[region.num_pixels()]());
   for (int64_t cell : cells) {
     for (int64_t y = top_of(cell); y < bottom_of(cell); ++y) {
-      bool* row = &region.mask[(y - region.top) * width] - region.left;
-      std::fill(row + left_of(cell), row + right_of(cell), true);
+      bool* row = &region.mask[(y - region.top) * width + left_of(cell) - region.left];
+      std::fill(row, row + right_of(cell) - left_of(cell), true);
     }
   }
   return region;

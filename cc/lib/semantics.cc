@@ -12,9 +12,6 @@
 namespace affinity_seg {
 namespace {
 
-// Sums of all classes over a window of 4x4 pixels fit into 31 bits.
-constexpr int kMaxClasses = 2048;
-
 // Computes the rows of windows, one at a time.
 class RowWorker {
  public:
@@ -132,10 +129,6 @@ void NumberVertices(Vertices* vertices) {
 Error ComputeSemantics(const NetworkOutput& semantic, const VertexFilter& filter,
                        const WindowGrid& grid, const GraphMergeOptions& options,
                        Executor* executor, Semantics* semantics) {
-  if (options.num_classes() > kMaxClasses) {
-    return "`groups` must have at most " + std::to_string(kMaxClasses) +
-           " entries: " + std::to_string(options.num_classes());
-  }
   *semantics = Semantics();
   semantics->num_classes = options.num_classes();
   semantics->num_groups = options.num_groups();

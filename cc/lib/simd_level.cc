@@ -1,6 +1,7 @@
 #include "cc/lib/simd_level.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -16,7 +17,9 @@ SimdLevel InitialLevel() {
   for (SimdLevel level : kLevels) {
     if (std::strcmp(name, SimdLevelName(level)) == 0) return std::min(level, best);
   }
-  return best;
+  std::fprintf(stderr, "`AFFINITY_SEG_SIMD` must be baseline, avx2 or avx512: %s; baseline is used\n",
+               name);
+  return SimdLevel::kBaseline;
 }
 
 SimdLevel& MutableLevel() {

@@ -138,11 +138,11 @@ class SlotGraph {
     const int64_t skipped = std::max<int64_t>(0, -col);
     const int64_t stop = std::min<int64_t>(end, begin + grid_.cols() - col);
     const int64_t edge = kNumForward * j + f;
-    const int32_t* others = slot_of_window_.data() + window + graph_.window_steps[edge];
+    const int64_t other_window = window + graph_.window_steps[edge] - begin;  // plus the slot
     int32_t a = -1, b = -1;
     int64_t sum = 0, count = 0;
     for (int64_t slot = begin + skipped; slot < stop; ++slot) {
-      const int32_t other = others[slot - begin];
+      const int32_t other = slot_of_window_[other_window + slot];
       if (other < first || other >= last) continue;
       const int32_t cluster = cluster_of_slot[slot], other_cluster = cluster_of_slot[other];
       if (cluster != a || other_cluster != b) {

@@ -79,7 +79,7 @@ class WindowGrid {
     constexpr int64_t kMaxEdges = (int64_t{1} << 31) - 1;
     const int64_t per_window = int64_t{kNumForward} * num_merged_distances;
     if (rows_ > 0 && cols_ > kMaxEdges / per_window / rows_) {
-      return "`affinity` must have at most " + std::to_string(kMaxEdges / per_window) +
+      return "the image must have at most " + std::to_string(kMaxEdges / per_window) +
              " windows of " + std::to_string(window_) + "x" + std::to_string(window_) +
              " pixels: " + std::to_string(height_) + "x" + std::to_string(width_) + " pixels are " +
              std::to_string(rows_) + "x" + std::to_string(cols_) + " windows";

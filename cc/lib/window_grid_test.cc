@@ -44,7 +44,7 @@ TEST(WindowGridTest, RefusesMoreWindowsThan32BitsCanIndex) {
   // 2^31 - 1 edges of 4 * 7 per window are 76,695,844 windows.
   EXPECT_EQ(WindowGrid(1, 76695844, 1).CheckSize(7), "");
   EXPECT_EQ(WindowGrid(1, 76695845, 1).CheckSize(7),
-            "`affinity` must have at most 76695844 windows of 1x1 pixels: 1x76695845 pixels are "
+            "the image must have at most 76695844 windows of 1x1 pixels: 1x76695845 pixels are "
             "1x76695845 windows");
   EXPECT_EQ(WindowGrid(18000, 18000, 2).CheckSize(6), "");
   EXPECT_THAT(WindowGrid(20000, 20000, 2).CheckSize(6), testing::HasSubstr("10000x10000 windows"));

@@ -208,7 +208,7 @@ stage_nanoseconds: [len(stages)], the time of all threads together in each stage
   0 for linkage 'weighted'.
 distances: in pixels, strictly increasing, multiples of merge_window where above it.
 stages: how many distances each stage of the merge adds.
-thresholds: the smallest edge that each stage merges, in (0, 1], never increasing.
+thresholds: the smallest edge that each stage merges, in [0.000001, 1], never increasing.
 groups: the super-class of each of the K classes, 0 for the background (4.5).
 alpha: steepness of the refinement (4.2).
 merge_window: side of the windows of the forced local merge, 1, 2 or 4 pixels (4.4).

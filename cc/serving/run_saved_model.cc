@@ -13,6 +13,7 @@
 #include <iostream>
 #include <iterator>
 #include <limits>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -109,6 +110,13 @@ bool Segment(const SavedModelBundle& model, const std::string& input,
 int main(int argc, char** argv) {
   if (argc < 4) {
     std::cerr << "usage: run_saved_model <model folder> <output folder> <PNG, JPEG or BMP file>...\n";
+    return 2;
+  }
+  std::set<std::filesystem::path> stems;
+  for (int i = 3; i < argc; ++i) {
+    if (stems.insert(std::filesystem::path(argv[i]).stem()).second) continue;
+    std::cerr << argv[i] << ": names of files must differ, without folder and suffix: the results "
+              << "of another one would be replaced\n";
     return 2;
   }
   SavedModelBundle model;

@@ -7,7 +7,7 @@ libtensorflow_framework; `@tensorflow//:cc`, all of TensorFlow for programs of t
 """
 
 _QUERY = """
-import json, os, sysconfig
+import json, os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import tensorflow as tf
 print(json.dumps({

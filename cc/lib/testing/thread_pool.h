@@ -27,6 +27,12 @@ class ThreadPool {
   }
   Executor* executor() { return &executor_; }
 
+  // Returns when threads have taken all tasks.
+  void WaitUntilTaken() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    taken_.wait(lock, [this] { return tasks_.empty(); });
+  }
+
   // An empty task ends the threads.
   void Schedule(std::function<void()> task) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -44,13 +50,14 @@ class ThreadPool {
         if (!tasks_.front()) return;
         task = std::move(tasks_.front());
         tasks_.pop();
+        taken_.notify_all();
       }
       task();
     }
   }
 
   std::mutex mutex_;
-  std::condition_variable added_;
+  std::condition_variable added_, taken_;
   std::queue<std::function<void()>> tasks_;
   std::vector<std::thread> threads_;
   PoolExecutor executor_;
