@@ -65,8 +65,9 @@ std::vector<ExpectedRegion> Expected(const Image& image, const RegionOptions& op
       has_changed = false;
       for (int64_t i = 0; i < height * width; ++i) {
         if (numbers[i] == kNone) continue;
-        for (int64_t y = std::max<int64_t>(0, i / width - 1); y <= std::min(height - 1, i / width + 1); ++y) {
-          for (int64_t x = std::max<int64_t>(0, i % width - 1); x <= std::min(width - 1, i % width + 1); ++x) {
+        const int64_t row = i / width, col = i % width;
+        for (int64_t y = std::max<int64_t>(0, row - 1); y <= std::min(height - 1, row + 1); ++y) {
+          for (int64_t x = std::max<int64_t>(0, col - 1); x <= std::min(width - 1, col + 1); ++x) {
             if (numbers[y * width + x] >= numbers[i]) continue;
             numbers[i] = numbers[y * width + x];
             has_changed = true;
