@@ -139,7 +139,9 @@ def experiment(
     base = [resources.find(name, resources.EXPERIMENTS, ".yaml") for name in settings.BASE]
     options = train_utils.ParseConfigOptions(experiments.JOINT, [*base, path])
     params = experiment_flags.parse(options)
-    settings.share_among_gpus(params, len(tf.config.list_physical_devices("GPU")))
+    # One GPU at most: a small network with a batch of 4 gains nothing from more, and validation has
+    # batches of one image.
+    params.runtime.num_gpus = min(1, len(tf.config.list_physical_devices("GPU")))
     return params
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from affinity_seg import files, structured
-from affinity_seg.configs import experiments, inference
+from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting import starts, values
@@ -171,19 +171,6 @@ def _loop(loop: int, steps: int) -> dict[str, int]:
 def _channels(count: int) -> dict[str, Any]:
     """Returns the fields of a network for images of so many channels."""
     return {} if count == 3 else {"num_channels": count, "pixel_mean": [127.5] * count}
-
-
-def share_among_gpus(params: experiments.Experiment, visible: int) -> None:
-    """Lets a training use as many GPUs as its batch can be shared among.
-
-    Args:
-      params: The experiment, not locked; changed.
-      visible: GPUs that TensorFlow sees.
-    """
-    batch = params.task.train_data.global_batch_size
-    count = max((n for n in range(1, visible + 1) if batch % n == 0), default=0)
-    params.runtime.num_gpus = count
-    params.task.validation_data.global_batch_size = max(1, count)
 
 
 def write_experiment(folder: str, changes: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import cv2
 import drawn
 import numpy as np
 import pytest
+import tensorflow as tf
 import tifffile
 import yaml
 
@@ -369,6 +370,19 @@ def test_the_few_images_with_objects_are_measured(tmp_path, monkeypatch):
     _fit(tmp_path, "--dry_run")
     found = json.loads((tmp_path / "model" / preparing.SURVEY).read_text())
     assert found["images"] == 4 and found["empty_images"] == 3
+
+
+@pytest.mark.parametrize("visible", [0, 8])
+def test_it_trains_on_one_gpu_at_most(tmp_path, monkeypatch, visible):
+    drawn.discs(tmp_path / "data", 2, side=32, radii=(8, 10), per_image=1)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [None] * visible)
+    with (
+        _measured(1.0, None),
+        _stopping(training, "run") as run,
+        pytest.raises(_StoppedError),
+    ):
+        _fit(tmp_path)
+    assert run.call_args.args[0].runtime.num_gpus == min(1, visible)
 
 
 def test_images_without_objects(tmp_path):

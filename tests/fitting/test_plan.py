@@ -224,18 +224,6 @@ def test_a_model_that_is_missing_is_named_as_it_was_given():
         starts.read("none", "backbone")
 
 
-@pytest.mark.parametrize(
-    "visible, used, validated", [(0, 0, 1), (1, 1, 1), (2, 2, 2), (3, 2, 2), (4, 4, 4), (8, 4, 4)]
-)
-def test_the_batch_is_shared_among_as_many_gpus_as_divide_it(visible, used, validated):
-    params = experiments.joint_experiment()
-    params.task.train_data.global_batch_size = 4
-    params.task.validation_data.global_batch_size = 1
-    settings.share_among_gpus(params, visible)
-    assert params.runtime.num_gpus == used
-    assert params.task.validation_data.global_batch_size == validated
-
-
 def test_a_start_with_other_classes_is_not_kept():
     chosen = starts.choose(starts.read("nuclei"), [], CLASSES)
     assert chosen.value("keep_start") is False
