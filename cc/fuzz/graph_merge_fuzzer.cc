@@ -254,11 +254,7 @@ void Run(const uint8_t* data, size_t size) {
   const Output semantic =
       ReadOutput("semantic", options.num_classes(), Activation::kSoftmax, height, width, &bytes);
   input.affinity = affinity.view;
-  for (int c = 0; c < channels; ++c) {
-    const Offset direction = Direction(c % kNumDirections);
-    input.affinity.mirrored.push_back(c - c % kNumDirections +
-                                      DirectionIndex(direction.dy, -direction.dx));
-  }
+  input.affinity.mirrored = MirroredChannels(channels);
   input.semantic = semantic.view;
   ClusteringLimits limits;
   limits.min_leaf_size = limits.first_leaf_size = 1 + bytes.Below(64);

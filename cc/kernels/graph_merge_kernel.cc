@@ -84,16 +84,6 @@ absl::Status CheckSizes(const Tensor& semantic, const Tensor& affinity, const Te
   return absl::OkStatus();
 }
 
-// Returns the channel that each channel becomes under a horizontal flip.
-std::vector<int> MirroredChannels(const GraphMergeOptions& options) {
-  std::vector<int> mirrored(NumChannels(options));
-  for (int c = 0; c < NumChannels(options); ++c) {
-    const int n = c % kNumDirections;
-    mirrored[c] = c - n + DirectionIndex(Direction(n).dy, -Direction(n).dx);
-  }
-  return mirrored;
-}
-
 // The inputs, a list each with one entry for each image.
 struct InputLists {
   OpInputList semantic, affinity, mask, group;
@@ -265,7 +255,7 @@ class GraphMergeFromLogitsOp : public GraphMergeKernel {
     input->semantic.activation = Activation::kSoftmax;
     input->affinity = Logits("affinity", affinity, affinity_stride_);
     input->affinity.activation = Activation::kSigmoid;
-    input->affinity.mirrored = MirroredChannels(options());
+    input->affinity.mirrored = MirroredChannels(NumChannels(options()));
     return absl::OkStatus();
   }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cc/lib/options.h"
 
@@ -32,6 +33,16 @@ constexpr int Opposite(int n) { return kNumDirections - 1 - n; }
 constexpr int DirectionIndex(int dy, int dx) {
   const int cell = (dy + 1) * 3 + (dx + 1);
   return cell < kNumForward ? cell : cell - 1;
+}
+
+// Returns the channel that each channel of the affinities becomes under a horizontal flip.
+inline std::vector<int> MirroredChannels(int num_channels) {
+  std::vector<int> mirrored(num_channels);
+  for (int c = 0; c < num_channels; ++c) {
+    const int n = c % kNumDirections;
+    mirrored[c] = c - n + DirectionIndex(Direction(n).dy, -Direction(n).dx);
+  }
+  return mirrored;
 }
 
 // An image of `height` x `width` pixels in windows of `window` x `window`. Windows at the bottom
