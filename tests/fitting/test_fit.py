@@ -155,7 +155,7 @@ def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
         ("stages", [3], "`stages` must add up to the"),
         ("thresholds", [0.3, 0.6], "`thresholds` must"),
         ("tuning_images", 20, "`tuning_images` and `judging_images` must leave"),
-        ("backbone", "foo", "`model` must be a folder .*: foo"),
+        ("backbone", "foo", "`backbone` must be a folder .*: foo"),
         ("replayed_share", 0.5, "`replayed_share` must be 0 without `start_from`: 0.5"),
         ("replayed_share", 1.0, r"`replayed_share` must be in \[0.0, 0.9\]: 1.0"),
     ],
