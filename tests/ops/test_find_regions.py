@@ -96,6 +96,10 @@ def test_from_logits(flips):
         ({"size": (9, 8)}, "`semantic` at stride 1 must cover the image's 9x8 pixels"),
         ({"size": (-1, 8)}, "`size` must not be negative: -1"),
         ({"size": (8,)}, r"`size` must have shape \[2\]"),
+        (
+            {"size": (2**16, 2**15), "stride": 2**16},
+            "`size` must be at most 2147483647 pixels: 65536x32768",
+        ),
         ({"stride": 2, "from_logits": False}, "`semantic` must be logits where there is a stride"),
         ({"semantic": np.full([1, 8, 8, 4], np.nan, np.float32)}, "`semantic` must be finite"),
     ],

@@ -101,7 +101,11 @@ def test_the_cpp_program(folder, names, offline, tmp_path):
         np.testing.assert_allclose(rows[:, 2], wanted.scores, atol=1e-5)
         np.testing.assert_array_equal(rows[:, 3], wanted.sizes)
         np.testing.assert_array_equal(rows[:, 4:], wanted.boxes.reshape(-1, 4))
-    for arguments, wanted in (([], "usage"), ([tmp_path, tmp_path, "x.png"], str(tmp_path))):
+    for arguments, wanted in (
+        ([], "usage"),
+        ([tmp_path, tmp_path, "x.png"], str(tmp_path)),
+        ([tmp_path, tmp_path, "x.png", "y/x.jpg"], "y/x.jpg: names of files must differ"),
+    ):
         result = subprocess.run(
             [RUN_SAVED_MODEL, *arguments], capture_output=True, text=True, check=False
         )
