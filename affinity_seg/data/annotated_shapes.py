@@ -1,9 +1,10 @@
-"""Shapes that a JSON file gives by their corners, and checks of its values."""
+"""Shapes that a file gives by their corners, and checks of its values."""
 
 import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from pycocotools import mask as coco_mask
 
 from affinity_seg import structured
@@ -90,18 +91,54 @@ def from_polygons(
       size: Height and width of the image.
       is_void: As of `ObjectMask`.
     """
-    xs, ys = zip(*(point for corners in polygons for point in corners), strict=True)
-    left, top = (max(math.floor(min(values)) - 1, 0) for values in (xs, ys))
-    height, width = (
-        min(math.ceil(max(values)) + 1, side) - first
-        for values, side, first in ((ys, size[0], top), (xs, size[1], left))
-    )
+    top, left, height, width = _window(polygons, size)
     flat = [
         [v for x, y in corners for v in (float(x - left), float(y - top))] for corners in polygons
     ]
     rle = coco_mask.merge(coco_mask.frPyObjects(flat, height, width))
     mask = coco_mask.decode(rle) > 0
     return object_masks.crop(where, name, mask, top=top, left=left, is_void=is_void)
+
+
+def from_rings(
+    where: str,
+    name: str | None,
+    polygons: Sequence[Sequence[Sequence[Point]]],
+    size: tuple[int, int],
+    is_void: bool = False,
+) -> ObjectMask:
+    """Returns the mask of an object: the pixels whose centre is inside of any of its polygons.
+
+    Args:
+      where: As of `ObjectMask`.
+      name: As of `ObjectMask`.
+      polygons: The rings of each, in the image: what an odd number of them encloses is inside.
+      size: Height and width of the image.
+      is_void: As of `ObjectMask`.
+    """
+    from skimage.draw import polygon2mask  # Late: it takes a while to import.
+
+    top, left, height, width = _window([ring for rings in polygons for ring in rings], size)
+    mask = np.zeros((height, width), bool)
+    for rings in polygons:
+        inside = np.zeros_like(mask)
+        for ring in rings:
+            # scikit-image has the centre of the first pixel at (0, 0), and takes y before x.
+            corners = np.array(ring, float)[:, ::-1] - (top + 0.5, left + 0.5)
+            inside ^= polygon2mask(mask.shape, corners)
+        mask |= inside
+    return object_masks.crop(where, name, mask, top=top, left=left, is_void=is_void)
+
+
+def _window(rings: Sequence[Sequence[Point]], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Returns top, left, height and width of a part of the image around some rings."""
+    xs, ys = zip(*(point for ring in rings for point in ring), strict=True)
+    left, top = (max(math.floor(min(values)) - 1, 0) for values in (xs, ys))
+    height, width = (
+        min(math.ceil(max(values)) + 1, side) - first
+        for values, side, first in ((ys, size[0], top), (xs, size[1], left))
+    )
+    return top, left, height, width
 
 
 def from_run_lengths(

@@ -190,7 +190,7 @@ def class_of(path: str, name: str | None, class_table: labels.ClassTable) -> int
     if name is None:
         if len(known) > 1:
             raise ValueError(
-                f"{path}: masks without classes need a class table of one class: "
+                f"{path}: objects without classes need a class table of one class: "
                 f"class table {class_table.name!r} has {list(known)}; choose another with "
                 "`--class_table`, such as class_table.yaml, which `prepare` writes"
             )

@@ -8,7 +8,7 @@ from affinity_seg.data import truth_forms
 from affinity_seg.data.items import Item
 
 ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encoding="ids")
-"""The class table of truth that names no class: masks, and instance images if none is given."""
+"""The class table of truth that names no class, and of instance images if none is given."""
 
 
 def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labels.ClassTable:
@@ -38,7 +38,7 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
 
 
 def of_truth(items: Sequence[Item]) -> labels.ClassTable:
-    """Returns a table with the classes that the truth names; of masks, which name none, with one.
+    """Returns a table with the classes that the truth names, or `ONE_CLASS` if it names none.
 
     Args:
       items: The images, whose truth is not instance images.
@@ -46,7 +46,8 @@ def of_truth(items: Sequence[Item]) -> labels.ClassTable:
     Raises:
       ValueError: The names make no table, or all files of the truth are damaged.
     """
-    return ONE_CLASS if items[0].form == truth_forms.MASKS else _named(items)
+    names = [] if items[0].form in truth_forms.WITHOUT_CLASSES else _class_names(items)
+    return _named(items, names) if names or items[0].form == truth_forms.COCO else ONE_CLASS
 
 
 def write(class_table: labels.ClassTable, folder: str) -> str:
@@ -57,22 +58,25 @@ def write(class_table: labels.ClassTable, folder: str) -> str:
 
 
 def _class_names(items: Sequence[Item]) -> list[str]:
-    """Returns the classes that the truth names; LabelMe's in the order of the alphabet.
+    """Returns the classes that the truth names; but for COCO's in the order of the alphabet.
 
     The parts of a COCO data set are files of their own: the classes that only a later one names
-    stand behind those of the first. A damaged file of LabelMe names none here. Whoever reads its
-    image lists that.
+    stand behind those of the first. Of the other forms a damaged file names none here. Whoever
+    reads its image lists that.
     """
-    from affinity_seg.data import coco_files, labelme_files  # Late: few programs need pycocotools.
+    # Late: few programs need pycocotools.
+    from affinity_seg.data import coco_files, geojson_files, labelme_files
 
     if items[0].form == truth_forms.COCO:
         paths = dict.fromkeys(item.truth_path for item in items)
         return list(dict.fromkeys(name for path in paths for name in coco_files.class_names(path)))
+    is_geojson = items[0].form == truth_forms.GEOJSON
+    names_of = geojson_files.class_names if is_geojson else labelme_files.class_names
     found: set[str] = set()
     errors = []
     for item in items:
         try:
-            found |= labelme_files.class_names(item.truth_path)
+            found |= names_of(item.truth_path)
         except ValueError as error:
             errors.append(error)
     if len(errors) == len(items):
@@ -80,9 +84,8 @@ def _class_names(items: Sequence[Item]) -> list[str]:
     return sorted(found)
 
 
-def _named(items: Sequence[Item]) -> labels.ClassTable:
+def _named(items: Sequence[Item], names: Sequence[str]) -> labels.ClassTable:
     """Returns a table of the classes that the truth names, with instances and void regions."""
-    names = _class_names(items)
     encoding = "ids" if len(names) == 1 else "label_times_1000"
     try:
         return labels.ClassTable(

@@ -120,10 +120,14 @@ def _read_objects(item: Item, size: tuple[int, int]) -> list[ObjectMask]:
     if item.form == truth_forms.MASKS:
         return mask_folders.read(item.truth_path, size, item.choice)
     # Late: few programs need pycocotools.
-    from affinity_seg.data import coco_files, labelme_files
+    from affinity_seg.data import coco_files, geojson_files, imagej_files, labelme_files
 
     if item.form == truth_forms.COCO:
         return coco_files.read(item.truth_path, item.filename, size)
+    if item.form == truth_forms.GEOJSON:
+        return geojson_files.read(item.truth_path, size)
+    if item.form == truth_forms.IMAGEJ:
+        return imagej_files.read(item.truth_path, size)
     return labelme_files.read(item.truth_path, os.path.basename(item.filename), size)
 
 

@@ -6,14 +6,20 @@ from typing import NamedTuple
 from affinity_seg import names
 from affinity_seg.data import image_names, mistakes, unlisted
 
-INSTANCES, MASKS, COCO, LABELME = FORMS = ("instances", "masks", "coco", "labelme")
+FORMS = ("instances", "masks", "coco", "labelme", "geojson", "imagej")
+INSTANCES, MASKS, COCO, LABELME, GEOJSON, IMAGEJ = FORMS
 """Forms of truth.
 
 `instances`: an image of the objects' numbers for each image; layout `cityscapes` has it as well.
 `masks`: a folder for each image, with a binary mask for each object.
 `coco`: a JSON file of COCO for all images.
 `labelme`: a JSON file of LabelMe for each image.
+`geojson`: a GeoJSON file of QuPath for each image.
+`imagej`: a zip of ImageJ's regions of interest for each image.
 """
+
+WITHOUT_CLASSES = (INSTANCES, MASKS, IMAGEJ)
+"""Those that name no classes."""
 
 NUMBER_SUFFIXES = (".png", ".tif", ".tiff")
 """Extensions of files that keep numbers as they are, in lower case."""
@@ -23,15 +29,26 @@ _WORDS = {
     MASKS: ("folder of masks", "folders of masks"),
     COCO: ("entry of the COCO file", "entries of the COCO file"),
     LABELME: ("LabelMe file", "LabelMe files"),
+    GEOJSON: ("GeoJSON file", "GeoJSON files"),
+    IMAGEJ: ("zip of ImageJ's regions", "zips of ImageJ's regions"),
 }
 
 PLACES = (
     "instances/<name>.png or .tif; masks/<name>/*.png or <name>/masks/*.png; one COCO file "
-    "instances*.json or annotations*.json; images/<name>.json of LabelMe"
+    "instances*.json or annotations*.json; images/<name>.json of LabelMe; "
+    "geojson/<name>.geojson of QuPath; rois/<name>_rois.zip or <name>.zip of ImageJ"
 )
 """Where truth may lie in a folder, for messages."""
 
 _JSON = ".json"
+_SUFFIXES = {
+    INSTANCES: NUMBER_SUFFIXES,
+    LABELME: (_JSON,),
+    GEOJSON: (".geojson",),
+    IMAGEJ: ("_rois.zip", ".zip"),  # As `segment` calls it, and as one may call it in ImageJ.
+}
+"""What follows the name of an image in the name of its truth."""
+
 _COCO_STARTS = ("instances", "annotations", "_annotations")
 _COCO_FOLDER = "annotations"
 _LABELME_FOLDERS = ("images", "labelme")
@@ -85,6 +102,8 @@ def find(data_dir: str) -> Truths:
         MASKS: _folder(data_dir, "masks") or _scenes_folder(data_dir),
         COCO: _coco_file(data_dir),
         LABELME: _labelme_folder(data_dir),
+        GEOJSON: _folder(data_dir, "geojson"),
+        IMAGEJ: _folder(data_dir, "rois"),
     }
     there = {form: place for form, place in found.items() if place is not None}
     if len(there) > 1:
@@ -97,7 +116,7 @@ def find(data_dir: str) -> Truths:
         return _coco(place)
     if form == MASKS:
         return _scenes(data_dir) if place == data_dir else _mask_folders(place)
-    suffixes = NUMBER_SUFFIXES if form == INSTANCES else (_JSON,)
+    suffixes = _SUFFIXES[form]
     return Truths(form, place, by_name([place], suffixes), suffixes[0])
 
 

@@ -155,9 +155,10 @@ def _class_table(request: Request, data: Data, start: starts.Start | None) -> Ch
         if os.path.isfile(given):  # Else it would be looked for in the output folder first.
             given = os.path.abspath(given)
         return Choice(given, "As given by --class_table.")
-    items = data.listed.everything
-    if items[0].form not in (truth_forms.INSTANCES, truth_forms.MASKS):
+    items, table = data.listed.everything, truth_classes.ONE_CLASS
+    if items[0].form != truth_forms.INSTANCES:
         table = truth_classes.of_truth(items)
+    if table != truth_classes.ONE_CLASS:
         truth_classes.write(table, request.output_dir)
         names = ", ".join(table.class_names[1:])
         return Choice(class_tables.TABLE_FILE, f"The truth names these classes: {names}.")

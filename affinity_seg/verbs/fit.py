@@ -6,7 +6,7 @@ r"""Makes a model from a folder of images and masks: looks, plans, trains, tunes
 
 --input holds train/ and perhaps val/, each as layout `folder` reads it (docs/data.md), or is itself
 such a folder. With --layout=cityscapes its splits train and val are read. Without --class_table all
-objects are of one class, or of those that COCO or LabelMe files name.
+objects are of one class, or of those that files of COCO, LabelMe or QuPath name.
 
 All images are checked first: masks that look wrong, and images that cannot be used, end the run
 before it trains. With --leave_out the latter are left out and listed.

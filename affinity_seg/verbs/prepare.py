@@ -8,10 +8,10 @@ r"""Checks a data set and writes it as TFRecords for training.
         --output_dir=data_sets/cityscapes/training_sets
 
 Layout `cityscapes` reads leftImg8bit/<split> and gtFine/<split> (or gtCoarse) of --input. Layout
-`folder` reads images/ and what is there of truth: instances/, masks/, a COCO file or LabelMe files;
---split only names the shards. Of COCO, LabelMe and masks, where objects may overlap, it prints what
-became of overlaps. If no --class_table is given for them, it makes one of the names of the classes,
-class_table.yaml in --output_dir.
+`folder` reads images/ and what is there of truth: instances/, masks/, a COCO file, or files of
+LabelMe, QuPath or ImageJ; --split only names the shards. Where objects may overlap, in all but
+instances/, it prints what became of overlaps. If no --class_table is given for them, it makes one
+of the names of the classes, class_table.yaml in --output_dir.
 
 Images that cannot be used are left out and listed, see docs/faults.md. A data set with an obvious
 mistake, such as binary masks, is refused, see docs/data.md.

@@ -95,7 +95,11 @@ def test_stuff_of_a_table_has_no_instances():
             _TWO,
             r"x: class 'c' must be one of class table 'two': \['a', 'b'\]",
         ),
-        (_box(0, 0, 1, 1, None), _TWO, r"x: masks without classes need a class table of one class"),
+        (
+            _box(0, 0, 1, 1, None),
+            _TWO,
+            r"x: objects without classes need a class table of one class",
+        ),
         (
             _box(0, 0, 1, 1, "a", True),
             labels.ClassTable("one", ("background", "a"), (1,), encoding="ids"),

@@ -21,7 +21,7 @@ _PLANTS = labels.ClassTable("plants", ("background", "leaf", "cell"), (5, 9), (2
 
 
 def _is_named(form):
-    return form.startswith(("COCO", "LabelMe"))
+    return form.startswith(("COCO", "LabelMe", "GeoJSON"))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import os
 
 import cv2
 import numpy as np
+import roifile
 import tifffile
 from pycocotools import mask as coco_mask
 
@@ -148,6 +149,32 @@ def as_labelme(folder, ids) -> None:
     write_json(os.path.join(folder, "images", "a.json"), labelme(ids))
 
 
+def as_geojson(folder, ids) -> None:
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {
+                "type": "MultiPolygon",
+                "coordinates": [[[*corners, corners[0]]] for corners in polygons(mask)],
+            },
+            "properties": {"classification": {"name": class_of(number)}},
+        }
+        for number, mask in masks_of(ids).items()
+    ]
+    content = {"type": "FeatureCollection", "features": features}
+    write_json(os.path.join(folder, "geojson", "a.geojson"), content)
+
+
+def as_rois(folder, ids) -> None:
+    os.makedirs(os.path.join(folder, "rois"))
+    regions = [
+        roifile.ImagejRoi.frompoints(np.array(corners, np.int32), name=str(number))
+        for number, mask in masks_of(ids).items()
+        for corners in polygons(mask)
+    ]
+    roifile.roiwrite(os.path.join(folder, "rois", "a.zip"), regions)
+
+
 FORMS = {
     "PNG, 16 bits": as_png,
     **{f"TIFF, {d}": as_tiff(d) for d in ("uint8", "uint16", "uint32", "int32", "float32", ">u2")},
@@ -157,4 +184,6 @@ FORMS = {
     "COCO, counts": as_coco(as_counts),
     "COCO, text": as_coco(as_text),
     "LabelMe": as_labelme,
+    "GeoJSON": as_geojson,
+    "ImageJ": as_rois,
 }
