@@ -212,7 +212,7 @@ def write(
     if preset is not None and not isinstance(preset, str):
         preset = structured.plain(dataclasses.asdict(preset))
     # The networks may have other weights than before, though their folders have the same names.
-    if networks or preset not in (None, content.get("preset")):
+    if networks or (preset is not None and not _same_preset(preset, content.get("preset"))):
         content.pop("scores", None)
     for name, given in (("networks", networks), ("scores", scores)):
         if given:
@@ -221,6 +221,13 @@ def write(
         content["preset"] = preset
     text = yaml.safe_dump({k: content[k] for k in _FIELDS if k in content}, sort_keys=False)
     files.write_bytes(os.path.join(folder, FILE), text.encode())
+
+
+def _same_preset(preset: str | dict[str, Any], before: str | dict[str, Any] | None) -> bool:
+    """Returns whether two presets, each by name or by its fields, have the same fields."""
+    if preset == before or before is None:
+        return preset == before
+    return inference.load_config(preset) == inference.load_config(before)
 
 
 def _read_file(folder: str) -> dict[str, Any]:

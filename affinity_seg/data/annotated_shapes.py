@@ -14,6 +14,9 @@ from affinity_seg.data.object_masks import ObjectMask
 MAX_OUTSIDE = 1.0
 """How far a corner may lie outside of the image, pixels: programs round to either side."""
 
+_ELLIPSE_CORNERS = 720
+"""Corners of the polygon that stands for a circle or an ellipse."""
+
 Point = tuple[float, float]
 """x and y, pixels; (0, 0) is the corner of the first pixel, not its centre."""
 
@@ -73,6 +76,33 @@ def corners(flat: Sequence[Any], size: tuple[int, int], where: str) -> list[Poin
     return found
 
 
+def ring(listed: Any, size: tuple[int, int], where: str, what: str) -> list[Point]:
+    """Returns the corners of a ring, which may be closed by its first corner.
+
+    Args:
+      listed: Its points, lists or tuples of x, y and perhaps more.
+      size: Height and width of the image.
+      where: Its place in the file, for messages.
+      what: What `listed` must be, for messages.
+
+    Raises:
+      ValueError: As `corners`.
+    """
+    flat = []
+    for point in require(listed, list, where, what):
+        if len(require(point, (list, tuple), where, "points of x and y")) < 2:
+            raise ValueError(f"{where} must have x and y of each point: {point}")
+        flat += point[:2]
+    is_closed = len(flat) >= 4 and flat[:2] == flat[-2:]
+    return corners(flat[:-2] if is_closed else flat, size, where)
+
+
+def ellipse(x: float, y: float, width: float, height: float) -> list[Point]:
+    """Returns the corners of a polygon that stands for an ellipse around (x, y)."""
+    turns = (2 * math.pi * number / _ELLIPSE_CORNERS for number in range(_ELLIPSE_CORNERS))
+    return [(x + width / 2 * math.cos(turn), y + height / 2 * math.sin(turn)) for turn in turns]
+
+
 def from_polygons(
     where: str,
     name: str,
@@ -116,18 +146,36 @@ def from_rings(
       size: Height and width of the image.
       is_void: As of `ObjectMask`.
     """
-    from skimage.draw import polygon2mask  # Late: it takes a while to import.
-
     top, left, height, width = _window([ring for rings in polygons for ring in rings], size)
     mask = np.zeros((height, width), bool)
     for rings in polygons:
-        inside = np.zeros_like(mask)
-        for ring in rings:
-            # scikit-image has the centre of the first pixel at (0, 0), and takes y before x.
-            corners = np.array(ring, float)[:, ::-1] - (top + 0.5, left + 0.5)
-            inside ^= polygon2mask(mask.shape, corners)
-        mask |= inside
+        moved = [np.array(one, float) - (left, top) for one in rings]
+        mask |= _fill(moved, mask.shape)
     return object_masks.crop(where, name, mask, top=top, left=left, is_void=is_void)
+
+
+def _fill(rings: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Returns which pixels have their centre inside an odd number of rings, bool [h, w].
+
+    A side of a ring flips all pixels right of it. The time is that of the sides' heights; general
+    functions take that of the area times the number of corners. A centre on a side is inside of
+    the shape to the right or below, so that shapes which share a side share no pixel.
+
+    Args:
+      rings: Corners (x, y) of each, [N, 2].
+      shape: h and w.
+    """
+    height, width = shape
+    flips = np.zeros((height, width + 1), bool)
+    for corners in rings:
+        for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            first, end = (math.ceil(y - 0.5) for y in sorted((y0, y1)))
+            rows = np.arange(max(first, 0), min(end, height))
+            if len(rows):  # So the side is not horizontal.
+                crossed = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
+                columns = np.clip(np.ceil(crossed - 0.5), 0, width).astype(int)
+                flips[rows, columns] ^= True
+    return np.logical_xor.accumulate(flips, axis=1)[:, :width]
 
 
 def _window(rings: Sequence[Sequence[Point]], size: tuple[int, int]) -> tuple[int, int, int, int]:

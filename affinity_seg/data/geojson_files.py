@@ -1,22 +1,29 @@
 """Truth as a GeoJSON file for each image, as QuPath exports it: polygons with holes, in pixels.
 
 The name of the classification is the class; without it an object has none. QuPath's class `Ignore*`
-is void. Of the nuclei and cells of QuPath's cell detection the outline of the cell is read.
+is void. Of a file with detections or cells only these are objects, and not the annotations in which
+QuPath has looked for them. Of a cell the outline is read, and not that of its nucleus.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from affinity_seg import structured
-from affinity_seg.data import annotated_shapes
+from affinity_seg.data import annotated_shapes, mistakes
 from affinity_seg.data.annotated_shapes import Point, require
 from affinity_seg.data.object_masks import ObjectMask
 
 IGNORED = "Ignore*"
 """The classification of void regions."""
 
+_FOUND = ("detection", "cell")
+"""Values of `objectType` of objects that QuPath has found, in others that it ignores then."""
+
 _POLYGONS = {"Polygon": False, "MultiPolygon": True}
 """The geometries that are read, and whether they have several polygons."""
+
+_PLANE = ("z", "t")
+"""Where a geometry lies in a stack, fields of its `plane`."""
 
 
 def class_names(path: str) -> set[str]:
@@ -25,7 +32,7 @@ def class_names(path: str) -> set[str]:
     Raises:
       ValueError: The file is damaged or not of GeoJSON's form.
     """
-    return {name for _, name, _ in _features(path) if name is not None} - {IGNORED}
+    return {name for _, name, _ in _objects(path)[0] if name is not None} - {IGNORED}
 
 
 def read(path: str, size: tuple[int, int]) -> list[ObjectMask]:
@@ -36,19 +43,47 @@ def read(path: str, size: tuple[int, int]) -> list[ObjectMask]:
       size: Height and width of the image.
 
     Raises:
-      ValueError: The file is damaged, not of GeoJSON's form or of another image, or has a geometry
-        that is no area.
+      ValueError: The file is damaged, not of GeoJSON's form or of another image, some objects have
+        a class and others none, they lie in several planes, or a geometry is no area.
     """
-    found = []
-    for where, name, feature in _features(path):
-        polygons = _polygons(f"{where}: `geometry`", feature.get("geometry"), size)
+    objects, num_left_out = _objects(path)
+    if num_left_out:
+        mistakes.warn(
+            f"{path}: of {num_left_out + len(objects)} objects only the detections and cells are "
+            f"taken, {len(objects)}"
+        )
+    without = [where for where, name, _ in objects if name is None]
+    if without and any(name not in (None, IGNORED) for _, name, _ in objects):
+        raise ValueError(f"{without[0]}: must have a class, as other objects of the file have")
+    found, planes = [], set()
+    for where, name, geometry in objects:
+        polygons = _polygons(where, geometry, size)
+        planes.add(_plane(where, geometry))
         called = where.removeprefix(f"{path}: ")
         found.append(annotated_shapes.from_rings(called, name, polygons, size, name == IGNORED))
+    if len(planes) > 1:
+        raise ValueError(
+            f"{path}: objects must be of one plane of a stack: they are of {len(planes)}; export "
+            "those of each plane for its own image"
+        )
     return found
 
 
-def _features(path: str) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """Yields the place, class and fields of each feature."""
+def _objects(path: str) -> tuple[list[tuple[str, str | None, Any]], int]:
+    """Returns place, class and geometry of each object, and how many others are left out."""
+    everything = list(_features(path))
+    kinds = [_kind(where, feature) for where, feature in everything]
+    has_found = any(kind in _FOUND for kind in kinds)
+    taken = [
+        (where, _class_of(where, feature), feature.get("geometry"))
+        for (where, feature), kind in zip(everything, kinds, strict=True)
+        if not has_found or kind in _FOUND
+    ]
+    return taken, len(everything) - len(taken)
+
+
+def _features(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the place and the fields of each feature."""
     with open(path, "rb") as file:
         content = structured.parse_json(file.read(), path)
     if isinstance(content, dict) and content.get("type") == "FeatureCollection":
@@ -63,25 +98,45 @@ def _features(path: str) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
             raise ValueError(
                 f"{where}: `type` must be Feature: {structured.shown(feature.get('type'))}"
             )
-        yield where, _class_of(where, feature), feature
+        yield where, feature
+
+
+def _properties(where: str, feature: dict[str, Any]) -> dict[str, Any]:
+    properties = feature.get("properties") or {}
+    return require(properties, dict, f"{where}: `properties`", "an object of JSON")
+
+
+def _kind(where: str, feature: dict[str, Any]) -> Any:
+    """Returns the type of an object, which early versions of QuPath store in another field."""
+    return _properties(where, feature).get("objectType", feature.get("id"))
 
 
 def _class_of(where: str, feature: dict[str, Any]) -> str | None:
-    properties = feature.get("properties") or {}
-    require(properties, dict, f"{where}: `properties`", "an object of JSON")
-    classification = properties.get("classification")
+    """Returns the class of an object; one of several names is called as QuPath shows it."""
+    classification = _properties(where, feature).get("classification")
     if classification is None:
         return None
     where = f"{where}: `classification`"
     require(classification, dict, where, "an object of JSON")
-    name = require(classification.get("name"), str, f"{where}: `name`", "a text")
-    if not name.strip():
-        raise ValueError(f"{where}: `name` must name a class: {name!r}")
-    return name
+    several = classification.get("names")
+    names = [classification.get("name")] if several is None else several
+    for name in require(names, list, f"{where}: `names`", "a list"):
+        require(name, str, f"{where}: `name`", "a text")
+    found = ": ".join(names)
+    if not found.strip():
+        raise ValueError(f"{where}: `name` must name a class: {found!r}")
+    return found
+
+
+def _plane(where: str, geometry: dict[str, Any]) -> tuple[Any, ...]:
+    plane = geometry.get("plane") or {}
+    require(plane, dict, f"{where}: `plane`", "an object of JSON")
+    return tuple(plane.get(axis, 0) for axis in _PLANE)
 
 
 def _polygons(where: str, geometry: Any, size: tuple[int, int]) -> list[list[list[Point]]]:
     """Returns the rings of each polygon of a geometry."""
+    where = f"{where}: `geometry`"
     kind = require(geometry, dict, where, "an object of JSON").get("type")
     if kind not in _POLYGONS:
         raise ValueError(
@@ -93,15 +148,7 @@ def _polygons(where: str, geometry: Any, size: tuple[int, int]) -> list[list[lis
     polygons = listed if _POLYGONS[kind] else [listed]
     if not all(require(rings, list, where, "lists of rings") for rings in polygons) or not polygons:
         raise ValueError(f"{where} must have a ring: {structured.shown(listed)}")
-    return [[_ring(where, ring, size) for ring in rings] for rings in polygons]
-
-
-def _ring(where: str, ring: Any, size: tuple[int, int]) -> list[Point]:
-    """Returns the corners of a ring, which GeoJSON closes by its first corner."""
-    flat = []
-    for point in require(ring, list, where, "rings of points"):
-        if len(require(point, list, where, "points of x and y")) < 2:
-            raise ValueError(f"{where} must have x and y of each point: {point}")
-        flat += point[:2]
-    is_closed = len(flat) >= 4 and flat[:2] == flat[-2:]
-    return annotated_shapes.corners(flat[:-2] if is_closed else flat, size, where)
+    what = "rings of points"
+    return [
+        [annotated_shapes.ring(ring, size, where, what) for ring in rings] for rings in polygons
+    ]

@@ -1,11 +1,13 @@
-"""Truth as a zip of ImageJ's regions of interest for each image, as its ROI Manager saves it.
+"""Truth as ImageJ's regions of interest, for each image as its ROI Manager saves them.
 
-Each region is an object. They have no classes: ImageJ keeps none. Read with roifile.
+That is a zip of regions, or a single region. Each is an object. They have no classes: ImageJ keeps
+none. Read with roifile.
 """
 
 import io
 import os
 import zipfile
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from affinity_seg import input_errors
@@ -16,11 +18,17 @@ from affinity_seg.data.object_masks import ObjectMask
 if TYPE_CHECKING:
     import roifile
 
+SUFFIX = ".roi"
+"""Extension of a single region, in a zip as well."""
+
 _MAX_BYTES = 2**26
-"""Largest region of an archive when it is unpacked, bytes."""
+"""Largest region when it is unpacked, bytes."""
 
 _AREAS = ("POLYGON", "RECT", "OVAL", "FREEHAND", "TRACED")
 """Kinds of regions that enclose an area; a shape of several parts is stored as a RECT."""
+
+_POSITIONS = ("position", "c_position", "z_position", "t_position")
+"""Fields of a region that say in which slice of a stack it lies; 0: in none."""
 
 
 def read(path: str, size: tuple[int, int]) -> list[ObjectMask]:
@@ -31,61 +39,87 @@ def read(path: str, size: tuple[int, int]) -> list[ObjectMask]:
       size: Height and width of the image.
 
     Raises:
-      ValueError: The file is damaged or no archive, a region encloses no area, or it is of another
-        image.
+      ValueError: The file is damaged or of another kind, a region encloses no area, regions lie in
+        several slices of a stack, or they are of another image.
     """
-    try:
-        with open(path, "rb") as file:
-            regions = _unpack(path, file.read())
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path}: must be a zip of ImageJ's regions: {error}") from error
-    found = []
-    for name, region in regions:
+    with open(path, "rb") as file:
+        content = file.read()
+    regions = _unpack(path, content)
+    if path.lower().endswith(SUFFIX):
+        regions = [(os.path.basename(path), content)]
+    found, slices = [], set()
+    for name, data in regions:
         where = f"{path}: region {name}"
-        kind = region.roitype.name
-        if kind not in _AREAS:
-            raise ValueError(
-                f"{where}: must enclose an area, as {', '.join(_AREAS)} do: {kind}; draw it again "
-                "or remove it"
-            )
-        rings = [_ring(where, ring, size) for ring in region.coordinates(multi=True)]
-        found.append(annotated_shapes.from_rings(f"region {name}", None, [rings], size))
+        region, rings = _parse(where, data)
+        slices.add(tuple(getattr(region, field) for field in _POSITIONS))
+        polygon = [
+            annotated_shapes.ring(ring, size, f"{where}: coordinates", "points") for ring in rings
+        ]
+        found.append(annotated_shapes.from_rings(f"region {name}", None, [polygon], size))
+    if len(slices) > 1:
+        raise ValueError(
+            f"{path}: regions must be of one slice of a stack: they are of {len(slices)}; save "
+            "those of each slice for its own image"
+        )
     return found
 
 
-def _unpack(path: str, content: bytes) -> list[tuple[str, "roifile.ImagejRoi"]]:
-    """Returns the regions of an archive by their names."""
+def _unpack(path: str, content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yields the name and the bytes of each region of an archive."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for entry in archive.infolist():
+                name = entry.filename.replace("\\", "/")
+                # macOS adds hidden files.
+                if name.endswith("/") or unlisted.is_hidden(os.path.basename(name)):
+                    continue
+                if not name.lower().endswith(SUFFIX):
+                    raise ValueError(f"{path}: must hold regions only, *{SUFFIX}: {name!r}")
+                if entry.file_size > _MAX_BYTES:
+                    raise ValueError(
+                        f"{path}: a region must have at most {_MAX_BYTES} bytes: {name!r} has "
+                        f"{entry.file_size}"
+                    )
+                yield name, archive.read(entry)
+    # The second for other versions and methods of the format, the third for encryption.
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{path}: must be a zip of ImageJ's regions: {error}") from error
+
+
+def _parse(where: str, data: bytes) -> tuple["roifile.ImagejRoi", list[list[Point]]]:
+    """Returns a region and its rings.
+
+    Raises:
+      ValueError: It is damaged, or encloses no area.
+    """
     import roifile
 
-    found = []
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for entry in archive.infolist():
-            # macOS adds hidden files.
-            if entry.is_dir() or unlisted.is_hidden(os.path.basename(entry.filename)):
-                continue
-            if not entry.filename.lower().endswith(".roi"):
-                raise ValueError(f"{path}: must hold regions only, *.roi: {entry.filename!r}")
-            if entry.file_size > _MAX_BYTES:
-                raise ValueError(
-                    f"{path}: a region must have at most {_MAX_BYTES} bytes: {entry.filename!r} "
-                    f"has {entry.file_size}"
-                )
-            try:
-                region = roifile.ImagejRoi.frombytes(archive.read(entry))
-            except Exception as error:  # Of a damaged one, any.
-                if input_errors.is_of_the_machine(error):
-                    raise
-                raise ValueError(
-                    f"{path}: region {entry.filename!r} is damaged: {error}".splitlines()[0]
-                ) from error
-            found.append((entry.filename.removesuffix(".roi"), region))
-    return found
+    try:
+        region = roifile.ImagejRoi.frombytes(data)
+        rings = _rings(region)
+    except Exception as error:  # Of a damaged one, any.
+        if input_errors.is_of_the_machine(error):
+            raise
+        raise ValueError(f"{where}: cannot be read: {error}".splitlines()[0]) from error
+    kind = region.roitype.name
+    if kind not in _AREAS:
+        raise ValueError(
+            f"{where}: must enclose an area, as {', '.join(_AREAS)} do: {kind}; draw it again or "
+            "remove it"
+        )
+    return region, rings
 
 
-def _ring(where: str, ring, size: tuple[int, int]) -> list[Point]:
-    """Returns the corners of a ring; some of ImageJ's are closed by their first corner."""
-    corners = ring.tolist()
-    if len(corners) > 1 and corners[0] == corners[-1]:
-        corners.pop()
-    flat = [value for corner in corners for value in corner]
-    return annotated_shapes.corners(flat, size, f"{where}: coordinates")
+def _rings(region: "roifile.ImagejRoi") -> list[list[Point]]:
+    """Returns the corners of each ring of a region."""
+    kind = region.roitype.name
+    if region.multi_coordinates is None and kind in ("RECT", "OVAL"):
+        left, top = float(region.left), float(region.top)
+        width, height = region.right - left, region.bottom - top
+        if region.subpixelrect:
+            left, top, width, height = region.xd, region.yd, region.widthd, region.heightd
+        if kind == "OVAL":
+            return [annotated_shapes.ellipse(left + width / 2, top + height / 2, width, height)]
+        right, bottom = left + width, top + height
+        return [[(left, top), (right, top), (right, bottom), (left, bottom)]]
+    return [ring.tolist() for ring in region.coordinates(multi=True)]

@@ -17,9 +17,6 @@ from affinity_seg.data.object_masks import ObjectMask
 IGNORED = "__ignore__"
 """The label of void regions."""
 
-_CIRCLE_CORNERS = 720
-"""Corners of the polygon that stands for a circle."""
-
 
 def class_names(path: str) -> set[str]:
     """Returns the labels of a file but `IGNORED`.
@@ -134,6 +131,5 @@ def _circle(where: str, ends: list[list[Any]], size: tuple[int, int]) -> list[Po
         if not math.isfinite(value):
             raise ValueError(f"{where}: `points` must be finite numbers: {value}")
     (x, y), radius = ends[0], math.dist(*ends)
-    turns = (2 * math.pi * number / _CIRCLE_CORNERS for number in range(_CIRCLE_CORNERS))
-    around = ((x + radius * math.cos(turn), y + radius * math.sin(turn)) for turn in turns)
+    around = annotated_shapes.ellipse(x, y, 2 * radius, 2 * radius)
     return [(min(max(a, 0), size[1]), min(max(b, 0), size[0])) for a, b in around]

@@ -24,20 +24,22 @@ class UnusableError(ValueError):
     """A reason of our own, beside what tifffile raises for damaged files."""
 
 
-def error_of(error: Exception, size: int | None = None) -> Exception:
-    """Returns the error to raise for what reading a file has raised.
+def is_damage(error: Exception) -> bool:
+    """Returns whether what reading a file has raised says that it is damaged.
+
+    It may be of any type: of zlib, of struct, of indices. Not so an `UnusableError`, and what is
+    about the machine, such as too little memory.
+    """
+    return not (isinstance(error, UnusableError) or input_errors.is_of_the_machine(error))
+
+
+def damaged(error: Exception, size: int | None = None) -> ValueError:
+    """Returns the error of a damaged file, in one line.
 
     Args:
-      error: What was raised. For a damaged file it may be of any type: of zlib, of struct, of
-        indices.
+      error: What reading it has raised, see `is_damage`.
       size: Bytes of the file, if they are known.
-
-    Returns:
-      The same error, if it is an `UnusableError` or about the machine, such as too little memory;
-      else the ValueError of a damaged file, in one line.
     """
-    if isinstance(error, UnusableError) or input_errors.is_of_the_machine(error):
-        return error
     bytes_ = "" if size is None else f", {size} bytes"
     return ValueError(f"{_DAMAGED}{bytes_}: {error}".splitlines()[0])
 
@@ -71,7 +73,9 @@ def opened(source: str | BinaryIO) -> Iterator["tifffile.TiffFile"]:
             size = file.filehandle.size
             yield file
     except Exception as error:
-        raise error_of(error, size) from error
+        if not is_damage(error):
+            raise
+        raise damaged(error, size) from error
 
 
 @contextlib.contextmanager

@@ -12,8 +12,10 @@ from affinity_seg.data.tiff_opening import UnusableError
 if TYPE_CHECKING:
     import tifffile
 
-_MAX_PAGES = 2**20
-"""Each takes memory before it is known whether the file has it."""
+_MAX_DECLARED, _MAX_PAGES = 2**24, 2**20
+"""Pages that OME-XML may declare, and that a file may have. They take 8 bytes each in the lists of
+tifffile, and some 200 here, before it is known whether they are in the file. Of several files that
+are one data set each declares the pages of all."""
 
 
 class TiffHeader(NamedTuple):
@@ -78,9 +80,10 @@ def count(file: "tifffile.TiffFile") -> int:
 def _pages(file: "tifffile.TiffFile") -> list[tuple["tifffile.TiffPageSeries", tuple[int, ...]]]:
     """Returns the series of each page, and its index along the axes of `_outer`."""
     if file.is_ome:
-        _check_number(_declared_pages(file.ome_metadata, min(page.size for page in file.pages)))
+        smallest = min(page.size for page in file.pages)
+        _check_number(_declared_pages(file.ome_metadata, smallest), _MAX_DECLARED)
     kept = [series for series in file.series if not series.keyframe.is_reduced]
-    _check_number(sum(math.prod(_outer(series).values()) for series in kept))
+    _check_number(sum(math.prod(_outer(series).values()) for series in kept), _MAX_PAGES)
     return [(series, index) for series in kept for index in np.ndindex(*_outer(series).values())]
 
 
@@ -104,15 +107,15 @@ def _declared_pages(ome: str, smallest: int) -> int:
             total += max(planes, planes * plane // smallest)
         elif element.tag.endswith("TiffData"):
             total += max(abs(int(values.get(name, 0))) for name in ("NumPlanes", "PlaneCount"))
-        elif "Start" in values and "End" in values:  # Of a further axis, "modulo".
+        elif element.tag[:-1].endswith("Along") and "Start" in values:  # Of a further axis.
             start, end, step = (float(values.get(name, 1)) for name in ("Start", "End", "Step"))
             total += math.ceil(abs((end - start) / step)) + 1
     return total
 
 
-def _check_number(pages: int) -> None:
-    if pages > _MAX_PAGES:
-        raise UnusableError(f"a TIFF file must declare at most {_MAX_PAGES} pages: {pages}")
+def _check_number(pages: int, most: int) -> None:
+    if pages > most:
+        raise UnusableError(f"a TIFF file must declare at most {most} pages: {pages}")
 
 
 def _outer(series: "tifffile.TiffPageSeries") -> dict[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from affinity_seg.data import exif, tiff_files, tiff_planes
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.recent_arrays import RecentArrays
-from affinity_seg.data.tiff_opening import UnusableError, error_of, opened
+from affinity_seg.data.tiff_opening import UnusableError, damaged, is_damage, opened
 from affinity_seg.instances import Box
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ class TiffWindows:
         try:
             return self._read_pages(box)
         except Exception as error:
-            raise error_of(error) from error
+            if not is_damage(error):
+                raise
+            raise damaged(error) from error
 
     def _read_pages(self, box: Box) -> np.ndarray:
         parts = [self._read(page, box) for page in self._pages.ravel()]

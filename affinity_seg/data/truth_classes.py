@@ -1,5 +1,6 @@
 """The class table of truth that calls its classes by name."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 
@@ -38,7 +39,7 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
 
 
 def of_truth(items: Sequence[Item]) -> labels.ClassTable:
-    """Returns a table with the classes that the truth names, or `ONE_CLASS` if it names none.
+    """Returns a table with the classes that the truth names, or the class of `ONE_CLASS`.
 
     Args:
       items: The images, whose truth is not instance images.
@@ -46,8 +47,14 @@ def of_truth(items: Sequence[Item]) -> labels.ClassTable:
     Raises:
       ValueError: The names make no table, or all files of the truth are damaged.
     """
-    names = [] if items[0].form in truth_forms.WITHOUT_CLASSES else _class_names(items)
-    return _named(items, names) if names or items[0].form == truth_forms.COCO else ONE_CLASS
+    form = items[0].form
+    if form in truth_forms.WITHOUT_CLASSES:
+        return ONE_CLASS
+    names = _class_names(items)
+    if form == truth_forms.GEOJSON and not names:  # There may be void regions nevertheless.
+        void = (labels.VOID_VALUES[ONE_CLASS.encoding],)
+        return dataclasses.replace(ONE_CLASS, void_label_ids=void)
+    return _named(items, names)
 
 
 def write(class_table: labels.ClassTable, folder: str) -> str:

@@ -36,7 +36,7 @@ _WORDS = {
 PLACES = (
     "instances/<name>.png or .tif; masks/<name>/*.png or <name>/masks/*.png; one COCO file "
     "instances*.json or annotations*.json; images/<name>.json of LabelMe; "
-    "geojson/<name>.geojson of QuPath; rois/<name>_rois.zip or <name>.zip of ImageJ"
+    "geojson/<name>.geojson of QuPath; rois/<name>_rois.zip, .zip or .roi of ImageJ"
 )
 """Where truth may lie in a folder, for messages."""
 
@@ -45,7 +45,8 @@ _SUFFIXES = {
     INSTANCES: NUMBER_SUFFIXES,
     LABELME: (_JSON,),
     GEOJSON: (".geojson",),
-    IMAGEJ: ("_rois.zip", ".zip"),  # As `segment` calls it, and as one may call it in ImageJ.
+    # As `segment` calls it, and as one may call it in ImageJ, which stores a single region alone.
+    IMAGEJ: ("_rois.zip", ".zip", ".roi"),
 }
 """What follows the name of an image in the name of its truth."""
 
@@ -102,8 +103,8 @@ def find(data_dir: str) -> Truths:
         MASKS: _folder(data_dir, "masks") or _scenes_folder(data_dir),
         COCO: _coco_file(data_dir),
         LABELME: _labelme_folder(data_dir),
-        GEOJSON: _folder(data_dir, "geojson"),
-        IMAGEJ: _folder(data_dir, "rois"),
+        GEOJSON: _folder_with(data_dir, "geojson", GEOJSON),
+        IMAGEJ: _folder_with(data_dir, "rois", IMAGEJ),
     }
     there = {form: place for form, place in found.items() if place is not None}
     if len(there) > 1:
@@ -162,6 +163,13 @@ def _add(found: dict[str, str], name: str, path: str) -> None:
 def _folder(data_dir: str, name: str) -> str | None:
     path = os.path.join(data_dir, name)
     return path if os.path.isdir(path) else None
+
+
+def _folder_with(data_dir: str, name: str, form: str) -> str | None:
+    """Returns a folder if it has files of a form of truth; others may have a folder so named."""
+    path = os.path.join(data_dir, name)
+    has_some = any(file.lower().endswith(_SUFFIXES[form]) for file in visible(path))
+    return path if has_some else None
 
 
 def _scenes_folder(data_dir: str) -> str | None:

@@ -158,7 +158,7 @@ def _class_table(request: Request, data: Data, start: starts.Start | None) -> Ch
     items, table = data.listed.everything, truth_classes.ONE_CLASS
     if items[0].form != truth_forms.INSTANCES:
         table = truth_classes.of_truth(items)
-    if table != truth_classes.ONE_CLASS:
+    if table.class_names != truth_classes.ONE_CLASS.class_names:
         truth_classes.write(table, request.output_dir)
         names = ", ".join(table.class_names[1:])
         return Choice(class_tables.TABLE_FILE, f"The truth names these classes: {names}.")
@@ -167,7 +167,7 @@ def _class_table(request: Request, data: Data, start: starts.Start | None) -> Ch
         return Choice(
             class_tables.TABLE_FILE, f"That of {start.name}, since no --class_table was given."
         )
-    truth_classes.write(truth_classes.ONE_CLASS, request.output_dir)
+    truth_classes.write(table, request.output_dir)
     return Choice(
         class_tables.TABLE_FILE,
         "One class, `object`: no --class_table was given, and the truth names no classes.",

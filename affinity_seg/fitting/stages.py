@@ -185,7 +185,9 @@ class Fit:
         model = model_folder.read_own(folder)
         name = self._name_of_judged()
         made_from = marks.fingerprint(
-            self._marks.made_from("tune"), network_folder.network_identity(model.semantic_dir)
+            self._marks.made_from("tune"),
+            network_folder.network_identity(model.semantic_dir),
+            dataclasses.asdict(model.config()),  # `tune` may have been run on this model, too.
         )
         if self._marks.is_done("judge", made_from) and name in model.scores:
             print("judge: done already")

@@ -21,6 +21,7 @@ class Executor {
   // Calls `body` once for each item in [0, num_items), the first items first, and returns when
   // all calls have. What they wrote is visible to the caller, and to all calls of the loops that
   // the caller runs next. `body` may call it again: workers are numbered for each loop.
+  // REQUIRES: only one thread at a time calls it from outside of a `body`.
   virtual void ParallelFor(int64_t num_items, const Body& body) = 0;
 };
 

@@ -1,6 +1,7 @@
 """`fit` from end to end, on tiny drawn images with a real network and very few steps."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import shlex
@@ -395,3 +396,15 @@ def test_images_without_objects(tmp_path):
 def test_minutes_must_be_positive(tmp_path, minutes):
     with pytest.raises(ValueError, match="`--minutes` must be positive"):
         _fit(tmp_path, f"--minutes={minutes}")
+
+
+def test_a_preset_that_was_tuned_later_is_judged_anew(fitted, capsys):
+    folder = str(fitted / "model")
+    before = model_folder.read(folder)
+    model_folder.write(folder, preset=dataclasses.replace(before.config(), min_pixels=1))
+    assert before.scores and not model_folder.read(folder).scores
+    with _stopping(training, "run"), _stopping(tuning, "tune"):
+        assert _fit(fitted) == 0
+    assert "judge: on 2 images" in capsys.readouterr().out
+    after = model_folder.read(folder)
+    assert after.scores.keys() == before.scores.keys() and after.config().min_pixels == 1
