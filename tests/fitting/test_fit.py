@@ -400,9 +400,11 @@ def test_minutes_must_be_positive(tmp_path, minutes):
 
 def test_a_preset_that_was_tuned_later_is_judged_anew(fitted, capsys):
     folder = str(fitted / "model")
+    assert _fit(fitted) == 0  # Of the plan as it is now.
     before = model_folder.read(folder)
     model_folder.write(folder, preset=dataclasses.replace(before.config(), min_pixels=1))
     assert before.scores and not model_folder.read(folder).scores
+    capsys.readouterr()
     with _stopping(training, "run"), _stopping(tuning, "tune"):
         assert _fit(fitted) == 0
     assert "judge: on 2 images" in capsys.readouterr().out
