@@ -16,8 +16,8 @@ from affinity_seg.data.object_masks import ObjectMask
 IGNORED = "Ignore*"
 """The classification of void regions."""
 
-_FOUND = ("detection", "cell")
-"""Values of `objectType` of objects that QuPath has found, in others that it ignores then."""
+_FOUND = ("detection", "cell", "PathDetectionObject", "PathCellObject")
+"""Types of objects that QuPath has found, inside of others; the last two of early versions."""
 
 _POLYGONS = {"Polygon": False, "MultiPolygon": True}
 """The geometries that are read, and whether they have several polygons."""
