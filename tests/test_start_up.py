@@ -23,7 +23,7 @@ def test_help_needs_no_tensorflow(tmp_path, verb):
     [
         ("merge", ["--input=nowhere", "--output_dir=out", "--preset=demo"]),
         ("import", ["--source=imagenet", "--checkpoint=nowhere", "--model=out"]),
-        ("client", ["--input=nowhere", "--output_dir=out"]),
+        ("client", ["--input=nowhere", "--output_dir=out", "--class_table=nuclei"]),
     ],
 )
 def test_an_error_after_tensorflows_start_is_still_one_line(tmp_path, verb, arguments):
