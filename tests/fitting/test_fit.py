@@ -107,6 +107,19 @@ def test_what_is_done_is_not_done_again(fitted, capsys):
         assert f"affinity_seg {verb} " in shown
 
 
+def test_a_preset_that_was_tuned_later_is_judged_anew(fitted, capsys):
+    folder = str(fitted / "model")
+    before = model_folder.read(folder)
+    model_folder.write(folder, preset=dataclasses.replace(before.config(), min_pixels=1))
+    assert before.scores and not model_folder.read(folder).scores
+    with _stopping(training, "run"), _stopping(tuning, "tune"):
+        assert _fit(fitted) == 0
+    assert "judge: on 2 images" in capsys.readouterr().out
+    after = model_folder.read(folder)
+    assert after.scores.keys() == before.scores.keys() and after.config().min_pixels == 1
+    model_folder.write(folder, preset=before.config())
+
+
 def test_flags_that_a_plan_does_not_follow_are_named(fitted):
     with mock.patch.object(mistakes, "warn") as warn:
         assert _fit(fitted, "--minutes=7", "--start_from=nuclei") == 0
@@ -368,7 +381,8 @@ def test_the_few_images_with_objects_are_measured(tmp_path, monkeypatch):
         for path in (folders[0] / kind).iterdir():
             if path.stem != "001":
                 path.rename(folders[1] / kind / path.name)
-    _fit(tmp_path, "--dry_run")
+    with _measured(1.0, None):
+        _fit(tmp_path, "--dry_run")
     found = json.loads((tmp_path / "model" / preparing.SURVEY).read_text())
     assert found["images"] == 4 and found["empty_images"] == 3
 
@@ -396,17 +410,3 @@ def test_images_without_objects(tmp_path):
 def test_minutes_must_be_positive(tmp_path, minutes):
     with pytest.raises(ValueError, match="`--minutes` must be positive"):
         _fit(tmp_path, f"--minutes={minutes}")
-
-
-def test_a_preset_that_was_tuned_later_is_judged_anew(fitted, capsys):
-    folder = str(fitted / "model")
-    assert _fit(fitted) == 0  # Of the plan as it is now.
-    before = model_folder.read(folder)
-    model_folder.write(folder, preset=dataclasses.replace(before.config(), min_pixels=1))
-    assert before.scores and not model_folder.read(folder).scores
-    capsys.readouterr()
-    with _stopping(training, "run"), _stopping(tuning, "tune"):
-        assert _fit(fitted) == 0
-    assert "judge: on 2 images" in capsys.readouterr().out
-    after = model_folder.read(folder)
-    assert after.scores.keys() == before.scores.keys() and after.config().min_pixels == 1

@@ -16,8 +16,8 @@ from checks.true_networks import coordinates
 SIZE = 40, 60
 
 
-def _segmenter(**changes):
-    scene = np.zeros(SIZE, np.int32), np.zeros(SIZE, np.int32)
+def _segmenter(size=SIZE, **changes):
+    scene = np.zeros(size, np.int32), np.zeros(size, np.int32)
     networks = [SizedNetwork(kind, *scene) for kind in ("semantic", "affinity")]
     return Segmenter(*networks, dataclasses.replace(CONFIG, **changes))
 
@@ -49,8 +49,9 @@ def test_what_surely_does_not_fit_is_refused(monkeypatch, changes, channels):
 
 def test_logits_that_are_kept_in_parts_must_fit(monkeypatch):
     changes = {"max_input_pixels": MIN_TILE_SIDE**2, "tile_overlap": 64, "min_pixels": 20}
-    segmenter = _segmenter(zoom="none", **changes)
-    picture = WindowedPicture(np.zeros((500, 600, 3), np.uint8))
+    segmenter = _segmenter((500, 600), zoom="none", **changes)
+    picture = WindowedPicture(coordinates(500, 600))
+    monkeypatch.setattr(picture, "histogram", lambda: np.zeros(256, np.int64))
     kept = kept_logits.predict(segmenter, picture)
     monkeypatch.setattr(memory, "machine_bytes", lambda: kept.num_bytes)
     kept_logits.predict(segmenter, picture)
