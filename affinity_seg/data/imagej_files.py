@@ -14,12 +14,10 @@ from affinity_seg import input_errors
 from affinity_seg.data import annotated_shapes, unlisted
 from affinity_seg.data.annotated_shapes import Point
 from affinity_seg.data.object_masks import ObjectMask
+from affinity_seg.data.truth_forms import REGION_SUFFIX
 
 if TYPE_CHECKING:
     import roifile
-
-SUFFIX = ".roi"
-"""Extension of a single region, in a zip as well."""
 
 _MAX_BYTES = 2**26
 """Largest region when it is unpacked, bytes."""
@@ -44,9 +42,8 @@ def read(path: str, size: tuple[int, int]) -> list[ObjectMask]:
     """
     with open(path, "rb") as file:
         content = file.read()
-    regions = _unpack(path, content)
-    if path.lower().endswith(SUFFIX):
-        regions = [(os.path.basename(path), content)]
+    is_single = path.lower().endswith(REGION_SUFFIX)
+    regions = [(os.path.basename(path), content)] if is_single else _unpack(path, content)
     found, slices = [], set()
     for name, data in regions:
         where = f"{path}: region {name}"
@@ -73,8 +70,8 @@ def _unpack(path: str, content: bytes) -> Iterator[tuple[str, bytes]]:
                 # macOS adds hidden files.
                 if name.endswith("/") or unlisted.is_hidden(os.path.basename(name)):
                     continue
-                if not name.lower().endswith(SUFFIX):
-                    raise ValueError(f"{path}: must hold regions only, *{SUFFIX}: {name!r}")
+                if not name.lower().endswith(REGION_SUFFIX):
+                    raise ValueError(f"{path}: must hold regions only, *{REGION_SUFFIX}: {name!r}")
                 if entry.file_size > _MAX_BYTES:
                     raise ValueError(
                         f"{path}: a region must have at most {_MAX_BYTES} bytes: {name!r} has "

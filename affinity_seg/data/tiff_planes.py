@@ -102,9 +102,9 @@ def _declared_pages(ome: str, smallest: int) -> int:
     for element in elements:
         values = element.attrib
         if element.tag.endswith("Pixels"):
-            planes = math.prod(abs(int(values.get(f"Size{axis}", 1))) for axis in "ZCT")
-            plane = math.prod(abs(int(values.get(f"Size{axis}", 1))) for axis in "YX")
-            total += max(planes, planes * plane // smallest)
+            sizes = {axis: abs(int(values.get(f"Size{axis}", 1))) for axis in "ZCTYX"}
+            planes = sizes["Z"] * sizes["C"] * sizes["T"]
+            total += max(planes, math.prod(sizes.values()) // smallest)
         elif element.tag.endswith("TiffData"):
             total += max(abs(int(values.get(name, 0))) for name in ("NumPlanes", "PlaneCount"))
         elif element.tag[:-1].endswith("Along") and "Start" in values:  # Of a further axis.

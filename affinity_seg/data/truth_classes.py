@@ -11,6 +11,11 @@ from affinity_seg.data.items import Item
 ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encoding="ids")
 """The class table of truth that names no class, and of instance images if none is given."""
 
+ONE_CLASS_AND_VOID = dataclasses.replace(
+    ONE_CLASS, void_label_ids=(labels.VOID_VALUES[ONE_CLASS.encoding],)
+)
+"""The same for truth that names no class, but may have void regions."""
+
 
 def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labels.ClassTable:
     """Returns the class table of a data set.
@@ -39,7 +44,7 @@ def choose(items: Sequence[Item], name_or_path: str | None, folder: str) -> labe
 
 
 def of_truth(items: Sequence[Item]) -> labels.ClassTable:
-    """Returns a table with the classes that the truth names, or the class of `ONE_CLASS`.
+    """Returns a table with the classes that the truth names, or one of the two above.
 
     Args:
       items: The images, whose truth is not instance images.
@@ -51,9 +56,8 @@ def of_truth(items: Sequence[Item]) -> labels.ClassTable:
     if form in truth_forms.WITHOUT_CLASSES:
         return ONE_CLASS
     names = _class_names(items)
-    if form == truth_forms.GEOJSON and not names:  # There may be void regions nevertheless.
-        void = (labels.VOID_VALUES[ONE_CLASS.encoding],)
-        return dataclasses.replace(ONE_CLASS, void_label_ids=void)
+    if form == truth_forms.GEOJSON and not names:
+        return ONE_CLASS_AND_VOID
     return _named(items, names)
 
 

@@ -24,6 +24,9 @@ WITHOUT_CLASSES = (INSTANCES, MASKS, IMAGEJ)
 NUMBER_SUFFIXES = (".png", ".tif", ".tiff")
 """Extensions of files that keep numbers as they are, in lower case."""
 
+REGION_SUFFIX = ".roi"
+"""Extension of a single region of ImageJ, also in a zip."""
+
 _WORDS = {
     INSTANCES: ("instance image", "instance images"),
     MASKS: ("folder of masks", "folders of masks"),
@@ -46,7 +49,7 @@ _SUFFIXES = {
     LABELME: (_JSON,),
     GEOJSON: (".geojson",),
     # As `segment` calls it, and as one may call it in ImageJ, which stores a single region alone.
-    IMAGEJ: ("_rois.zip", ".zip", ".roi"),
+    IMAGEJ: ("_rois.zip", ".zip", REGION_SUFFIX),
 }
 """What follows the name of an image in the name of its truth."""
 

@@ -158,7 +158,7 @@ def _class_table(request: Request, data: Data, start: starts.Start | None) -> Ch
     items, table = data.listed.everything, truth_classes.ONE_CLASS
     if items[0].form != truth_forms.INSTANCES:
         table = truth_classes.of_truth(items)
-    if table.class_names != truth_classes.ONE_CLASS.class_names:
+    if table not in (truth_classes.ONE_CLASS, truth_classes.ONE_CLASS_AND_VOID):
         truth_classes.write(table, request.output_dir)
         names = ", ".join(table.class_names[1:])
         return Choice(class_tables.TABLE_FILE, f"The truth names these classes: {names}.")

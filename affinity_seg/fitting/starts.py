@@ -132,13 +132,12 @@ def check(start: Start, plan: Plan, class_table: ClassTable) -> None:
     Raises:
       ValueError: It does not; the message names the choice.
     """
-    fixed = fixed_by(start)
+    fixed, chosen = fixed_by(start), plan.values_of()
     for name in _OF_THE_NETWORK:
-        value = plan.value(name)
-        if (list(value) if isinstance(value, tuple) else value) != fixed[name]:
+        if chosen[name] != fixed[name]:
             raise ValueError(
                 f"`{name}` must be {fixed[name]}, since the weights of {start.name} fit no other: "
-                f"{value}"
+                f"{chosen[name]}"
             )
     if plan.value("backbone") is not None:
         raise ValueError(

@@ -44,8 +44,8 @@ def run(
     Raises:
       FileNotFoundError: There are no TFRecords or not all, or no checkpoint to evaluate.
       ValueError: A batch is no multiple of the number of replicas, `model_dir` holds checkpoints of
-        another network, a loss or weight is NaN or
-        infinite, or the loss grows beyond `params.trainer.loss_upper_bound`.
+        another network, a loss or weight is NaN or infinite, or the loss grows beyond
+        `params.trainer.loss_upper_bound`.
     """
     for name, data in (("train", params.task.train_data), ("eval", params.task.validation_data)):
         if name in mode:

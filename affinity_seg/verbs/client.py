@@ -66,7 +66,7 @@ def main(values: cli.Flags) -> int:
                     raise readiness.ServerError(f"{path}: {error}") from error
                 if instances.classes.max(initial=0) >= class_table.num_classes:
                     raise ValueError(
-                        f"{path}: `--class_table` must have the classes of the server's model: "
+                        f"{path}: `--model` or `--class_table` must be that of the server's model: "
                         f"{class_table.num_classes} classes, the server found class "
                         f"{instances.classes.max()}"
                     )

@@ -18,7 +18,8 @@ namespace affinity_seg {
 // all channels there.
 // REQUIRES: options.Check() and grid.CheckSize() found no error; `graph` is of the vertices of
 // `semantics` and of MergedDistances(options).
-// Time O(H W) and O(m^2 C) for each vertex; memory besides the result: 8 * merged distances integers for each vertex.
+// Time O(H W) and O(m^2 C) for each vertex; memory besides the result: 8 * merged distances integers
+// for each vertex.
 Error ComputeEdges(const NetworkOutput& affinity, const Semantics& semantics,
                    const GraphMergeOptions& options, Executor* executor, WindowGraph* graph);
 

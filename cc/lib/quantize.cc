@@ -101,8 +101,8 @@ bool QuantizeProbabilitiesAtSimdLevel(const float* probabilities, int64_t size, 
   auto good = hn::Eq(zero, zero);
   for (int64_t i = 0; i < size; i += lanes) {
     // As a number: the address may lie beyond the values, where no pointer may point.
-    const auto ahead = reinterpret_cast<std::uintptr_t>(probabilities + i) + kPrefetch * sizeof(float);
-    __builtin_prefetch(reinterpret_cast<const void*>(ahead));
+    const auto here = reinterpret_cast<std::uintptr_t>(probabilities + i);
+    __builtin_prefetch(reinterpret_cast<const void*>(here + kPrefetch * sizeof(float)));
     const FloatVector p = LoadUpTo(d, probabilities + i, size - i);
     good = hn::And(good, hn::And(hn::Ge(p, hn::Set(d, -kTolerance)),
                                  hn::Le(p, hn::Set(d, 1.0f + kTolerance))));

@@ -1,8 +1,6 @@
 """`fit` from end to end, on tiny drawn images with a real network and very few steps."""
 
-import contextlib
 import dataclasses
-import json
 import os
 import shlex
 import shutil
@@ -10,71 +8,32 @@ from unittest import mock
 
 import cv2
 import drawn
-import numpy as np
 import pytest
 import tensorflow as tf
-import tifffile
 import yaml
+from fit_runs import StoppedError, draw, edit, measured, run_fit, stopping
 
 import affinity_seg
 from affinity_seg import cli, model_folder, verbs
 from affinity_seg.analysis import tuning
 from affinity_seg.data import mistakes, replay
-from affinity_seg.fitting import plan, preparing, stages, starts, survey, timing
+from affinity_seg.fitting import plan, stages, timing
 from affinity_seg.tasks import training
 from affinity_seg.verbs import fit
-
-
-class _StoppedError(Exception):
-    """Ends a run where a user might have."""
-
-
-def _fit(folder, *more, data="data"):
-    return verbs.run(
-        "fit",
-        [f"--input={folder / data}", f"--output_dir={folder / 'model'}", "--minutes=0.1", *more],
-    )
-
-
-def _draw(folder, count=6):
-    drawn.discs(folder / "data" / "train", count, side=32, radii=(8, 10), per_image=1)
-    drawn.discs(folder / "data" / "val", 2, side=32, radii=(8, 10), per_image=1, seed=9)
-
-
-def _edit(folder, **values):
-    path = folder / "model" / plan.FILE
-    content = yaml.safe_load(path.read_text())
-    for name, value in values.items():
-        content[name]["value"] = value
-    path.write_text(yaml.safe_dump(content))
-
-
-@contextlib.contextmanager
-def _measured(step, ap50):
-    """Gives the time of a step and the score of a start, which are not measured."""
-    with (
-        mock.patch.object(timing, "measure", return_value=step),
-        mock.patch.object(starts, "_score", return_value=ap50),
-    ):
-        yield
-
-
-def _stopping(owner, name):
-    return mock.patch.object(owner, name, side_effect=_StoppedError)
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     """A folder with `data` and a `model` whose fit was stopped twice and then completed."""
     folder = tmp_path_factory.mktemp("fit")
-    _draw(folder)
-    assert _fit(folder, "--dry_run") == 0
+    draw(folder)
+    assert run_fit(folder, "--dry_run") == 0
     assert not (folder / "model" / stages.NETWORK).exists()
-    with _stopping(training, "run"), pytest.raises(_StoppedError):
-        _fit(folder)
-    with _stopping(tuning, "tune"), pytest.raises(_StoppedError):
-        _fit(folder)
-    assert _fit(folder) == 0
+    with stopping(training, "run"), pytest.raises(StoppedError):
+        run_fit(folder)
+    with stopping(tuning, "tune"), pytest.raises(StoppedError):
+        run_fit(folder)
+    assert run_fit(folder) == 0
     return folder
 
 
@@ -97,8 +56,8 @@ def test_the_plan_has_what_was_asked_for(fitted):
 
 
 def test_what_is_done_is_not_done_again(fitted, capsys):
-    with _stopping(training, "run"), _stopping(tuning, "tune"), _stopping(timing, "measure"):
-        assert _fit(fitted) == 0
+    with stopping(training, "run"), stopping(tuning, "tune"), stopping(timing, "measure"):
+        assert run_fit(fitted) == 0
     shown = capsys.readouterr().out
     assert "changed in it: nothing" in shown
     for stage in ("train", "tune", "judge"):
@@ -112,8 +71,8 @@ def test_a_preset_that_was_tuned_later_is_judged_anew(fitted, capsys):
     before = model_folder.read(folder)
     model_folder.write(folder, preset=dataclasses.replace(before.config(), min_pixels=1))
     assert before.scores and not model_folder.read(folder).scores
-    with _stopping(training, "run"), _stopping(tuning, "tune"):
-        assert _fit(fitted) == 0
+    with stopping(training, "run"), stopping(tuning, "tune"):
+        assert run_fit(fitted) == 0
     assert "judge: on 2 images" in capsys.readouterr().out
     after = model_folder.read(folder)
     assert after.scores.keys() == before.scores.keys() and after.config().min_pixels == 1
@@ -122,7 +81,7 @@ def test_a_preset_that_was_tuned_later_is_judged_anew(fitted, capsys):
 
 def test_flags_that_a_plan_does_not_follow_are_named(fitted):
     with mock.patch.object(mistakes, "warn") as warn:
-        assert _fit(fitted, "--minutes=7", "--start_from=nuclei") == 0
+        assert run_fit(fitted, "--minutes=7", "--start_from=nuclei") == 0
     warned = [call.args[0] for call in warn.call_args_list]
     assert any("--minutes=7.0 changes nothing" in text for text in warned)
     assert any("--start_from=nuclei changes nothing" in text for text in warned)
@@ -131,29 +90,29 @@ def test_flags_that_a_plan_does_not_follow_are_named(fitted):
 def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
     before = (fitted / "model" / plan.FILE).read_bytes()
     try:
-        _edit(fitted, thresholds=[0.6])
-        with _stopping(tuning, "tune"), _stopping(training, "run"), pytest.raises(_StoppedError):
-            _fit(fitted)
+        edit(fitted, thresholds=[0.6])
+        with stopping(tuning, "tune"), stopping(training, "run"), pytest.raises(StoppedError):
+            run_fit(fitted)
         shown = capsys.readouterr().out
         assert "thresholds: [0.5] -> [0.6]" in shown
         assert "train: done already" in shown and "tune: on 1 images" in shown
-        _edit(fitted, thresholds=[0.5], train_steps=30)
-        with _stopping(training, "run") as run, pytest.raises(_StoppedError):
-            _fit(fitted)
+        edit(fitted, thresholds=[0.5], train_steps=30)
+        with stopping(training, "run") as run, pytest.raises(StoppedError):
+            run_fit(fitted)
         assert "train: to step 30" in capsys.readouterr().out
         assert run.call_args.args[0].trainer.train_steps == 30
         assert os.listdir(fitted / "model" / stages.NETWORK)
-        _edit(fitted, photometric=0.3, train_steps=30)
-        with _stopping(training, "run"), pytest.raises(_StoppedError):
-            _fit(fitted)
+        edit(fitted, photometric=0.3, train_steps=30)
+        with stopping(training, "run"), pytest.raises(StoppedError):
+            run_fit(fitted)
         shown = capsys.readouterr().out
         kept = fitted / "model" / f"{stages.NETWORK}_1"
         assert "train: anew, with other settings" in shown and str(kept) in shown
         assert os.listdir(kept) and not (fitted / "model" / stages.NETWORK).exists()
         (fitted / "model" / plan.FILE).write_bytes(before)
-        _edit(fitted, train_steps=30)
-        with _stopping(training, "run"), pytest.raises(_StoppedError):
-            _fit(fitted)
+        edit(fitted, train_steps=30)
+        with stopping(training, "run"), pytest.raises(StoppedError):
+            run_fit(fitted)
         shown = capsys.readouterr().out
         assert f"{kept} has these settings and is taken back" in shown
         assert os.listdir(fitted / "model" / stages.NETWORK) and not kept.exists()
@@ -177,10 +136,10 @@ def test_an_edited_plan_redoes_what_depends_on_it(fitted, capsys):
 def test_a_plan_with_a_mistake_ends_before_it_trains(fitted, name, value, message):
     before = (fitted / "model" / plan.FILE).read_bytes()
     try:
-        _edit(fitted, **{name: value})
+        edit(fitted, **{name: value})
         wanted = pytest.raises((ValueError, FileNotFoundError), match=rf"plan\.yaml: .*{message}")
-        with _stopping(training, "run"), wanted:
-            _fit(fitted)
+        with stopping(training, "run"), wanted:
+            run_fit(fitted)
         assert os.listdir(fitted / "model" / stages.NETWORK), "the network stays where it was"
     finally:
         (fitted / "model" / plan.FILE).write_bytes(before)
@@ -192,17 +151,17 @@ def test_a_changed_input_is_noticed(fitted):
     try:
         cv2.imwrite(str(path), cv2.imread(str(path)) // 2)
         with pytest.raises(ValueError, match=r"1 changed \(val/000\); remove that file") as error:
-            _fit(fitted)
+            run_fit(fitted)
         assert plan.FILE in str(error.value)
     finally:
         path.write_bytes(before)
 
 
 def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_path, capsys):
-    _draw(tmp_path, 5)
+    draw(tmp_path, 5)
     start = f"--start_from={fitted / 'model'}"
-    with _measured(step=0.01, ap50=0.6):
-        assert _fit(tmp_path, start, "--dry_run", "--minutes=2") == 0
+    with measured(step=0.01, ap50=0.6):
+        assert run_fit(tmp_path, start, "--dry_run", "--minutes=2") == 0
     content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
     values = {name: choice["value"] for name, choice in content.items()}
     there = yaml.safe_load((fitted / "model" / plan.FILE).read_text())
@@ -215,8 +174,8 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     assert values["replayed_share"] == 0.5
     assert "5 of 5 in its folder" in content["replayed_share"]["reason"]
     assert replay.count(str(tmp_path / "model")) == 4 + 5, "the new ones and those of the start"
-    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
-        _fit(tmp_path)
+    with stopping(training, "run") as run, pytest.raises(StoppedError):
+        run_fit(tmp_path)
     params = run.call_args.args[0]
     assert params.task.init_checkpoint == str(fitted / "model" / stages.NETWORK)
     assert params.task.freeze_batch_norm and "head" in params.task.init_checkpoint_modules
@@ -228,27 +187,27 @@ def test_a_start_from_another_model_takes_over_what_its_weights_fix(fitted, tmp_
     assert os.path.basename(found.input_path) == "train-*.tfrecord"
     assert os.path.basename(found.replayed_path) == "replayed-*.tfrecord"
     assert found.replayed_share == 0.5
-    _edit(tmp_path, replayed_share=0.0)
-    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
-        _fit(tmp_path)
+    edit(tmp_path, replayed_share=0.0)
+    with stopping(training, "run") as run, pytest.raises(StoppedError):
+        run_fit(tmp_path)
     assert run.call_args.args[0].task.train_data.replayed_path == ""
 
 
 def test_images_that_are_replayed_are_copied_once(fitted, tmp_path):
     """So that the model before may go, and a continued run trains on the same images."""
-    _draw(tmp_path, 5)
+    draw(tmp_path, 5)
     shutil.copytree(fitted / "model", tmp_path / "before")
-    with _measured(step=0.01, ap50=0.6):
-        assert _fit(tmp_path, f"--start_from={tmp_path / 'before'}", "--dry_run") == 0
+    with measured(step=0.01, ap50=0.6):
+        assert run_fit(tmp_path, f"--start_from={tmp_path / 'before'}", "--dry_run") == 0
     shutil.rmtree(tmp_path / "before" / replay.RECORDS)
-    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
-        _fit(tmp_path)
+    with stopping(training, "run") as run, pytest.raises(StoppedError):
+        run_fit(tmp_path)
     assert run.call_args.args[0].task.train_data.replayed_share == 0.5
     (tmp_path / "model" / "fit.json").write_text(
         (tmp_path / "model" / "fit.json").read_text().replace('"replayed"', '"earlier"')
     )
     with pytest.raises(ValueError, match=r"before/tfrecords: there must be images to replay: 0"):
-        _fit(tmp_path)
+        run_fit(tmp_path)
 
 
 def test_the_start_must_be_another_folder(fitted):
@@ -256,23 +215,23 @@ def test_the_start_must_be_another_folder(fitted):
     try:
         (fitted / "model" / plan.FILE).unlink()
         with pytest.raises(ValueError, match="`start_from` must be another folder than `output_d"):
-            _fit(fitted, f"--start_from={fitted / 'data' / '..' / 'model'}")
+            run_fit(fitted, f"--start_from={fitted / 'data' / '..' / 'model'}")
     finally:
         (fitted / "model" / plan.FILE).write_bytes(before)
 
 
 def test_a_start_that_does_not_know_the_images_is_changed_a_lot(fitted, tmp_path):
-    _draw(tmp_path, 5)
-    with _measured(step=0.01, ap50=0.4):
+    draw(tmp_path, 5)
+    with measured(step=0.01, ap50=0.4):
         start = f"--start_from={fitted / 'model'}"
-        assert _fit(tmp_path, start, "--dry_run", "--minutes=2") == 0
+        assert run_fit(tmp_path, start, "--dry_run", "--minutes=2") == 0
     content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
     values = {name: choice["value"] for name, choice in content.items()}
     assert "is 0.40" in content["keep_start"]["reason"] and not values["keep_start"]
     assert values["learning_rate"] == 0.003 and values["train_steps"] > 1000
     assert values["tuning_parts"] == ["thresholds", "min_pixels"]
-    with _stopping(training, "run") as run, pytest.raises(_StoppedError):
-        _fit(tmp_path)
+    with stopping(training, "run") as run, pytest.raises(StoppedError):
+        run_fit(tmp_path)
     params = run.call_args.args[0]
     assert params.task.init_checkpoint == str(fitted / "model" / stages.NETWORK)
     assert "head" in params.task.init_checkpoint_modules and run.call_args.args[2] == "train"
@@ -287,72 +246,9 @@ def test_a_start_is_measured_on_the_images(tmp_path, is_dark):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         cv2.imwrite(str(path), 255 - image if is_dark else image)
     with mock.patch.object(timing, "measure", return_value=0.01):
-        assert _fit(tmp_path, "--start_from=nuclei", "--dry_run") == 0
+        assert run_fit(tmp_path, "--start_from=nuclei", "--dry_run") == 0
     content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
     assert content["keep_start"]["value"] != is_dark, content["keep_start"]["reason"]
-
-
-def test_masks_that_look_wrong_end_it_before_it_trains(tmp_path):
-    drawn.discs(tmp_path / "data", 8, per_image=9)
-    for path in (tmp_path / "data" / "instances").iterdir():
-        cv2.imwrite(str(path), (cv2.imread(str(path), cv2.IMREAD_UNCHANGED) > 0) * 255)
-    with pytest.raises(ValueError, match=r"binary masks.*instances.*--allow=binary_masks"):
-        _fit(tmp_path)
-    assert not {"tfrecords", plan.FILE, stages.NETWORK} & set(os.listdir(tmp_path / "model"))
-    with mock.patch.object(timing, "measure", return_value=1.0):
-        assert _fit(tmp_path, "--allow=binary_masks", "--dry_run") == 0
-
-
-def test_images_that_cannot_be_used_are_listed(tmp_path):
-    drawn.discs(tmp_path / "data", 6)
-    (tmp_path / "data" / "images" / "002.png").write_bytes(b"no picture")
-    small = cv2.imread(str(tmp_path / "data" / "instances" / "003.png"), cv2.IMREAD_UNCHANGED)
-    cv2.imwrite(str(tmp_path / "data" / "instances" / "003.png"), small[:-1])
-    (tmp_path / "data" / "instances" / "004.png").unlink()
-    reason = r"3 of 6 images cannot be used, see .*rejected\.json: .*004\.png.*--leave_out"
-    with pytest.raises(ValueError, match=reason):
-        _fit(tmp_path, "--dry_run")
-    assert not (tmp_path / "model" / plan.FILE).exists()
-    with mock.patch.object(timing, "measure", return_value=1.0):
-        for _ in range(2):  # The second run does not read them again.
-            assert _fit(tmp_path, "--dry_run", "--leave_out") == 3
-            listed = json.loads((tmp_path / "model" / "rejected.json").read_text())
-            assert {entry["name"] for entry in listed} == {"002", "003", "004"}
-
-
-def test_a_bad_image_leaves_that_of_the_same_name_in_the_other_part(tmp_path):
-    for part in ("train", "val"):
-        drawn.discs(tmp_path / "data" / part, 5)
-    (tmp_path / "data" / "train" / "images" / "001.png").write_bytes(b"no picture")
-    (tmp_path / "data" / "val" / "instances" / "002.png").unlink()
-    for part in ("train", "val"):
-        (tmp_path / "data" / part / "images" / "003.png").write_bytes(b"no picture")
-    with mock.patch.object(timing, "measure", return_value=1.0):
-        assert _fit(tmp_path, "--dry_run", "--leave_out") == 3
-    listed = json.loads((tmp_path / "model" / "rejected.json").read_text())
-    assert {entry["name"] for entry in listed} == {"001", "003", "val/002", "val/003"}
-    kept = json.loads((tmp_path / "model" / "fit.json").read_text())["facts"]["objects"]
-    train, val = ({"000", "002", "004"}, {f"val/{i}" for i in ("000", "001", "004")})
-    assert kept.keys() == train | val
-
-
-def test_one_image_only(tmp_path):
-    drawn.discs(tmp_path / "data", 1)
-    with mock.patch.object(timing, "measure", return_value=1.0):
-        assert _fit(tmp_path, "--dry_run") == 0
-    content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
-    assert content["tuning_images"]["value"] == content["judging_images"]["value"] == 0
-    assert "it has seen" in content["tuning_images"]["reason"]
-
-
-def test_why_no_image_can_be_used(tmp_path):
-    drawn.discs(tmp_path / "data", 2)
-    for path in (tmp_path / "data" / "images").iterdir():
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        tifffile.imwrite(path.with_suffix(".tif"), np.stack([image] * 2), metadata={"axes": "CYX"})
-        path.unlink()
-    with pytest.raises(ValueError, match=r"none of the 2 .* used; .*000\.tif: .*`--channels`"):
-        _fit(tmp_path)
 
 
 def test_the_printed_commands_read_pictures_as_the_fit_did():
@@ -364,49 +260,14 @@ def test_the_printed_commands_read_pictures_as_the_fit_did():
     assert len(commands) == 3
 
 
-@pytest.mark.parametrize("name", ["Smith, J", "run[1]", "a*"])
-def test_a_folder_whose_name_is_a_pattern_is_refused(tmp_path, name):
-    with pytest.raises(ValueError, match="`output_dir` must be a path without any of , "):
-        _fit(tmp_path, f"--output_dir={tmp_path / name}")
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_few_images_with_objects_are_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr(survey, "MAX_IMAGES", 3)
-    folders = tmp_path / "without", tmp_path / "data"
-    drawn.discs(folders[0], 9, per_image=0)
-    drawn.discs(folders[1], 1)
-    for kind in ("images", "instances"):
-        (folders[1] / kind / "000.png").rename(folders[1] / kind / "001.png")
-        for path in (folders[0] / kind).iterdir():
-            if path.stem != "001":
-                path.rename(folders[1] / kind / path.name)
-    with _measured(1.0, None):
-        _fit(tmp_path, "--dry_run")
-    found = json.loads((tmp_path / "model" / preparing.SURVEY).read_text())
-    assert found["images"] == 4 and found["empty_images"] == 3
-
-
 @pytest.mark.parametrize("visible", [0, 8])
 def test_it_trains_on_one_gpu_at_most(tmp_path, monkeypatch, visible):
     drawn.discs(tmp_path / "data", 2, side=32, radii=(8, 10), per_image=1)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [None] * visible)
     with (
-        _measured(1.0, None),
-        _stopping(training, "run") as run,
-        pytest.raises(_StoppedError),
+        measured(1.0, None),
+        stopping(training, "run") as run,
+        pytest.raises(StoppedError),
     ):
-        _fit(tmp_path)
+        run_fit(tmp_path)
     assert run.call_args.args[0].runtime.num_gpus == min(1, visible)
-
-
-def test_images_without_objects(tmp_path):
-    drawn.discs(tmp_path / "data", 3, per_image=0)
-    with pytest.raises(ValueError, match="truth of all 3 images is empty: every pixel is 0"):
-        _fit(tmp_path)
-
-
-@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
-def test_minutes_must_be_positive(tmp_path, minutes):
-    with pytest.raises(ValueError, match="`--minutes` must be positive"):
-        _fit(tmp_path, f"--minutes={minutes}")

@@ -13,7 +13,7 @@ import yaml
 
 from affinity_seg import verbs
 from affinity_seg.data import listing, truth_classes
-from affinity_seg.fitting import plan, timing
+from affinity_seg.fitting import plan, starts, timing
 
 
 def _plan(folder, *more):
@@ -50,6 +50,18 @@ def test_truth_of_coco_names_the_classes(tmp_path):
     content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
     assert "kind1, kind2, kind3" in content["class_table"]["reason"]
     assert len(content["class_weights"]["value"]) == 4
+
+
+def test_a_class_that_is_called_as_the_default_is_one_that_the_truth_names(tmp_path):
+    drawn.discs(tmp_path / "data", 2)
+    for path in sorted((tmp_path / "data" / "instances").iterdir()):
+        _as_labelme(path, "object")
+        path.unlink()
+    (tmp_path / "data" / "instances").rmdir()
+    with mock.patch.object(starts, "_score", return_value=0.0):
+        assert _plan(tmp_path, "--start_from=nuclei") == 0
+    content = yaml.safe_load((tmp_path / "model" / plan.FILE).read_text())
+    assert content["class_table"]["reason"] == "The truth names these classes: object."
 
 
 def test_a_class_that_only_val_has_is_one_of_the_classes(tmp_path):
