@@ -39,7 +39,8 @@ _WORDS = {
 PLACES = (
     "instances/<name>.png or .tif; masks/<name>/*.png or <name>/masks/*.png; one COCO file "
     "instances*.json or annotations*.json; images/<name>.json of LabelMe; "
-    "geojson/<name>.geojson of QuPath; rois/<name>_rois.zip, .zip or .roi of ImageJ"
+    "geojson/<name>.geojson or _annotations.geojson of QuPath; "
+    "rois/<name>_rois.zip, .zip or .roi of ImageJ"
 )
 """Where truth may lie in a folder, for messages."""
 
@@ -47,11 +48,11 @@ _JSON = ".json"
 _SUFFIXES = {
     INSTANCES: NUMBER_SUFFIXES,
     LABELME: (_JSON,),
-    GEOJSON: (".geojson",),
-    # As `segment` calls it, and as one may call it in ImageJ, which stores a single region alone.
+    GEOJSON: (".geojson", "_annotations.geojson"),
+    # ImageJ stores a single region alone.
     IMAGEJ: ("_rois.zip", ".zip", REGION_SUFFIX),
 }
-"""What follows the name of an image in the name of its truth."""
+"""What follows the name of an image in the name of its truth; `segment` names files so as well."""
 
 _COCO_STARTS = ("instances", "annotations", "_annotations")
 _COCO_FOLDER = "annotations"
@@ -141,8 +142,8 @@ def by_name(folders: list[str], suffixes: tuple[str, ...]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for path in (os.path.join(folder, file) for folder in folders for file in visible(folder)):
-        suffix = next((s for s in suffixes if path.lower().endswith(s.lower())), None)
-        if suffix is not None and not os.path.isdir(path):
+        suffix = max((s for s in suffixes if path.lower().endswith(s.lower())), key=len, default="")
+        if suffix and not os.path.isdir(path):
             _add(found, os.path.basename(path)[: -len(suffix)], path)
     return found
 

@@ -80,24 +80,27 @@ def _with_holes_and_parts():
     return ids
 
 
-@pytest.mark.parametrize(("name", "form"), [("geojson", "geojson"), ("imagej", "imagej")])
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("geojson", "geojson"), ("geojson_annotations", "geojson"), ("imagej", "imagej")],
+)
 def test_what_segment_writes_is_truth(folder, tmp_path, name, form):
     ids = _with_holes_and_parts()
     classes = np.array([2 - i % 2 for i in range(7)], np.int32)
     found = instances_lib.number(ids - 1, classes, np.full(7, 0.5, np.float32)).as_numpy()
     image = WindowedPicture(np.zeros((*writers.SIZE, 3), np.uint8))
     picture = SegmentedPicture("a", "a.png", image, found, _PLANTS)
-    target = folder / {"geojson": "geojson", "imagej": "rois"}[name]
+    target = folder / {"geojson": "geojson", "imagej": "rois"}[form]
     writer = Writer(str(target), (name,))
     writer.write("a", writer.convert(picture))
     (item,) = listing.list_labelled_images(str(folder), "folder")
     assert item.form == form
-    table = _PLANTS if name == "geojson" else _CELLS
+    table = _PLANTS if form == "geojson" else _CELLS
     truth = read_truth(item, table, writers.SIZE)
     for number in range(1, 8):
         (a,) = np.unique(truth.instance_ids[found.instance_ids == number])
         np.testing.assert_array_equal(truth.instance_ids == a, found.instance_ids == number)
-        wanted = found.classes[number - 1] if name == "geojson" else 1
+        wanted = found.classes[number - 1] if form == "geojson" else 1
         assert truth.instance_classes[a - 1] == wanted
 
 

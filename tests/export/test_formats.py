@@ -103,9 +103,13 @@ def test_imagej_regions(tmp_path, picture):
         assert region.props == f"class: {class_name}\nscore: {score:.4f}\n"
 
 
-def test_geojson(tmp_path, picture):
+@pytest.mark.parametrize(
+    ("name", "object_type"),
+    [("cells.geojson", "detection"), ("cells_annotations.geojson", "annotation")],
+)
+def test_geojson(tmp_path, picture, name, object_type):
     _write(tmp_path, picture)
-    content = json.loads((tmp_path / "cells.geojson").read_text())
+    content = json.loads((tmp_path / name).read_text())
     assert content["type"] == "FeatureCollection"
     found = []
     for index, feature in enumerate(content["features"]):
@@ -115,7 +119,7 @@ def test_geojson(tmp_path, picture):
         rings = [ring for polygon in polygons for ring in polygon]
         assert all(ring[0] == ring[-1] for ring in rings)
         found.append(fill(rings, picture.size))
-        assert properties["objectType"] == "detection"
+        assert properties["objectType"] == object_type
         assert properties["classification"]["name"] == picture.class_names[index]
         assert properties["measurements"]["area_px"] == found[-1].sum()
     _check_masks(found, picture)

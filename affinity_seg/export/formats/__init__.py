@@ -28,6 +28,7 @@ _MODULES = {
     "labels_png": "labels_png",
     "imagej": "imagej",
     "geojson": "geojson",
+    "geojson_annotations": "geojson_annotations",
     "coco": "coco",
     "csv": "measurements",
 }

@@ -1,4 +1,4 @@
-"""`geojson`: the outlines of the instances as QuPath reads them."""
+"""`geojson`: the instances as detections of QuPath, which measures and classifies these."""
 
 import io
 import json
@@ -14,35 +14,46 @@ FILE_NAME = "{name}.geojson"
 
 
 def convert(picture: SegmentedPicture) -> bytes:
-    """Returns the file of a picture: a feature for each instance, coordinates in pixels."""
+    """Returns the file of a picture, with a detection for each instance."""
+    return collection(picture, "detection")
+
+
+def collection(picture: SegmentedPicture, object_type: str) -> bytes:
+    """Returns a feature for each instance, coordinates in pixels, as the bytes of a file.
+
+    Args:
+      picture: The picture.
+      object_type: What the features are in QuPath: `detection` or `annotation`.
+    """
     # Written feature by feature: large pictures have hundreds of megabytes of them, as lists of
     # numbers many times that, and joined strings would be copied.
     file = io.BytesIO()
     file.write(b'{"type": "FeatureCollection", "features": [')
     for index, polygons in enumerate(picture.polygons):
         separator = ", " if index else ""
-        file.write((separator + json.dumps(_feature(picture, index, polygons))).encode())
+        properties = {"objectType": object_type} | _properties(picture, index)
+        feature = {
+            "type": "Feature",
+            "geometry": _geometry(polygons),
+            "properties": properties,
+        }
+        file.write((separator + json.dumps(feature)).encode())
     file.write(b"]}\n")
     return file.getvalue()
 
 
-def _feature(picture: SegmentedPicture, index: int, polygons: Sequence[Polygon]) -> dict[str, Any]:
+def _properties(picture: SegmentedPicture, index: int) -> dict[str, Any]:
     instances = picture.instances
     class_index = instances.classes[index]
     return {
-        "type": "Feature",
-        "geometry": _geometry(polygons),
-        "properties": {
-            "objectType": "detection",
-            "name": str(index + 1),
-            "classification": {
-                "name": picture.class_table.class_names[class_index],
-                "color": list(picture.class_table.colors[class_index]),
-            },
-            "measurements": {
-                "score": float(instances.scores[index]),
-                "area_px": int(instances.sizes[index]),
-            },
+        "name": str(index + 1),
+        "classification": {
+            "name": picture.class_table.class_names[class_index],
+            "color": list(picture.class_table.colors[class_index]),
+        },
+        "measurements": {
+            "score": float(instances.scores[index]),
+            "area_px": int(instances.sizes[index]),
         },
     }
 

@@ -10,7 +10,8 @@ const LABELS = {
   labels_tiff: ["Label image", "TIFF"],
   labels_png: ["Label image", "PNG, 16 bits"],
   imagej: ["ImageJ", "zip of ROIs"],
-  geojson: ["QuPath", "GeoJSON"],
+  geojson: ["QuPath", "detections, GeoJSON"],
+  geojson_annotations: ["QuPath", "annotations, GeoJSON"],
   coco: ["COCO", "JSON"],
   csv: ["Measurements", "CSV table"],
 };
