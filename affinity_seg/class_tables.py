@@ -98,6 +98,11 @@ def as_yaml(class_table: ClassTable) -> bytes:
     return yaml.safe_dump(fields, allow_unicode=True).encode()
 
 
+def names() -> list[str]:
+    """Returns the names of the class tables that ship with the library, sorted."""
+    return sorted({*BUILT_IN, *resources.names(resources.CLASS_TABLES, ".yaml")})
+
+
 def load_class_table(name_or_path: str) -> ClassTable:
     """Returns a built-in table or reads one from a YAML file.
 
@@ -113,9 +118,8 @@ def load_class_table(name_or_path: str) -> ClassTable:
         return BUILT_IN[name_or_path]
     path = resources.find(name_or_path, resources.CLASS_TABLES, ".yaml")
     if path is None:
-        known = sorted({*BUILT_IN, *resources.names(resources.CLASS_TABLES, ".yaml")})
         raise FileNotFoundError(
-            f"`class_table` must be one of {known} or a YAML file that exists: {name_or_path}"
+            f"`class_table` must be one of {names()} or a YAML file that exists: {name_or_path}"
         )
     with open(path, "rb") as file:
         content = structured.parse_yaml(file.read(), name_or_path)

@@ -67,13 +67,11 @@ class ModelFolder(NamedTuple):
           FileNotFoundError: There is no such preset.
           ValueError: A field breaks a rule, or neither the folder nor the caller names a preset.
         """
+        path = os.path.join(self.path, FILE)
         chosen = self.preset if preset is None else preset
         if chosen is None:
-            raise ValueError(
-                f"`preset` must be given, for there is no {os.path.join(self.path, FILE)} that "
-                "says how the model is meant to run: None"
-            )
-        return inference.load_config(chosen, overrides, os.path.join(self.path, FILE))
+            raise ValueError(f"`preset` must be given, for {path} names none: None")
+        return inference.load_config(chosen, overrides, path)
 
 
 def shipped() -> dict[str, str]:

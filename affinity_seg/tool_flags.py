@@ -112,11 +112,17 @@ def model(values: cli.Flags) -> model_folder.ModelFolder:
 
     Raises:
       FileNotFoundError: There is no such model, or it has no networks.
-      ValueError: Its model.yaml is damaged.
+      ValueError: Its model.yaml is damaged, or it is an exported model.
     """
     try:
         return model_folder.read(values.model)
     except FileNotFoundError as error:
+        from affinity_seg.serving import saved_model  # Late, since it loads TensorFlow.
+
+        if saved_model.find_version(values.model) is not None:
+            raise ValueError(
+                f"`--model` must be a folder with networks, not an exported model: {values.model}"
+            ) from error
         if values["model"].using_default_value:
             raise FileNotFoundError(
                 f"`--model` was not given, and its default cannot be used: {error}"
@@ -136,7 +142,7 @@ def config(values: cli.Flags) -> InferenceConfig:
     elif values.preset is not None:
         found = inference.load_config(values.preset, values.override)
     else:
-        raise ValueError("`--model`, or `--preset` must be given")
+        raise ValueError("`--model` or `--preset` must be given")
     if "min_score" in values and values.min_score is not None:
         found = inference.change(found, {"min_score": values.min_score})
     return found

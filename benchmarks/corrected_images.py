@@ -133,7 +133,7 @@ def _data_set(items, values: cli.Flags, name: str):
 
 def _row(name: str, model, judges, folder: str) -> dict[str, object]:
     """Returns the scores of a model on each set of images."""
-    from affinity_seg.evaluation import judging
+    from affinity_seg.evaluation import metrics
     from affinity_seg.modeling import network_folder
     from affinity_seg.pipeline import prediction_runs
 
@@ -144,7 +144,7 @@ def _row(name: str, model, judges, folder: str) -> dict[str, object]:
         prediction_runs.segment_images(
             items, model.config(), model.network_dirs, predictions, results
         )
-        scores = judging.kept(judging.judge(items, results, table))
+        scores = metrics.kept(metrics.evaluate(items, results, table))
         row |= {f"{part} {key}": value for key, value in scores.items()}
     return row
 

@@ -38,7 +38,7 @@ def test_programs_without_networks_need_a_model_or_a_preset(tmp_path):
     values = parse(define, "--preset=demo")
     assert tool_flags.config(values) == load_config("demo")
     values = parse(define)
-    with pytest.raises(ValueError, match="`--model`, or `--preset` must be given"):
+    with pytest.raises(ValueError, match="`--model` or `--preset` must be given"):
         tool_flags.config(values)
     with pytest.raises(flags.Error, match="`--model` must be given"):
         parse(tool_flags.define_model_flags)

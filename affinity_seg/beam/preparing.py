@@ -21,7 +21,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from affinity_seg import files, labels
 from affinity_seg.beam import collecting, running
 from affinity_seg.beam.running import ends_pipeline
-from affinity_seg.beam.steps import REJECTED, Step
+from affinity_seg.beam.steps import REJECTED, Step, StepSettings
 from affinity_seg.data import checks, tfrecords, training_set_settings, training_sets
 from affinity_seg.data.items import Item
 from affinity_seg.data.object_masks import Overlaps
@@ -129,7 +129,7 @@ def _build(pipeline: beam.Pipeline, wanted: Preparation) -> None:
     small = wanted._replace(items=(), rejected=())
     items = pipeline | "List" >> beam.Create(wanted.items) | "Spread" >> beam.Reshuffle()
     check = functools.partial(check_image, wanted=small)
-    checked = items | "Check" >> Step(check, wanted.strict).split()
+    checked = items | "Check" >> Step(check, StepSettings(wanted.strict)).split()
     all_checked = checked.main | "AllChecked" >> beam.combiners.ToList()
     planned = all_checked | "Plan" >> beam.FlatMap(plan_shards, wanted)
     shards = planned | "SpreadShards" >> beam.Reshuffle()

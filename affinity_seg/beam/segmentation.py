@@ -5,10 +5,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
 from apache_beam.ml.inference.base import ModelHandler
 
 from affinity_seg import labels
+from affinity_seg.beam import steps
 from affinity_seg.beam.elements import Image, Predicted
 from affinity_seg.beam.running import COUNTERS, ends_pipeline
 from affinity_seg.configs import choices
@@ -127,8 +127,7 @@ class SegmentationHandler(ModelHandler[Image | Predicted, Predicted | RejectedIn
     @ends_pipeline()
     def load_model(self) -> Recorder | ExportedModel:
         """Loads the op and the networks."""
-        if self._wanted.threads:
-            tf.config.threading.set_intra_op_parallelism_threads(self._wanted.threads)
+        steps.use_threads(self._wanted.threads)
         return self._wanted.load()
 
     @ends_pipeline()

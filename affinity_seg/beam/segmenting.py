@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from affinity_seg.beam import collecting, running, sources
 from affinity_seg.beam.elements import Image, Predicted, Source
 from affinity_seg.beam.segmentation import Segmentation, SegmentationHandler
-from affinity_seg.beam.steps import REJECTED, Step
+from affinity_seg.beam.steps import REJECTED, Step, StepSettings
 from affinity_seg.export.coco import have_truth
 from affinity_seg.pipeline.finishing import DONE, Finishing
 from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs
@@ -65,11 +65,12 @@ def segment(wanted: Segmentation, options: PipelineOptions) -> Summary:
 
 def _build(pipeline: beam.Pipeline, listed: list, wanted: Segmentation, with_truth: bool) -> None:
     """Adds all steps to a pipeline."""
-    strict, table, output_dir = wanted.strict, wanted.class_table(), wanted.output_dir
-    images, unreadable = pipeline | "Read" >> sources.ReadSources(listed, strict)
-    found = images | "Find" >> Step(find_missing, strict, wanted.folders).split(DONE)
+    table, output_dir = wanted.class_table(), wanted.output_dir
+    settings = StepSettings(wanted.strict, wanted.threads)
+    images, unreadable = pipeline | "Read" >> sources.ReadSources(listed, settings)
+    found = images | "Find" >> Step(find_missing, settings, wanted.folders).split(DONE)
     predicted = found.main | "Networks" >> RunInference(SegmentationHandler(wanted))
-    finished = predicted | "Finish" >> Step(finish, strict, wanted.folders).split()
+    finished = predicted | "Finish" >> Step(finish, settings, wanted.folders).split()
     rejected = [unreadable, found[REJECTED], finished[REJECTED]]
     # A step that fails from here on does not repeat the networks.
     done = (
@@ -78,13 +79,13 @@ def _build(pipeline: beam.Pipeline, listed: list, wanted: Segmentation, with_tru
     of_results = {"results_dir": wanted.results_dir, "class_table": table}
     if wanted.evaluate:
         match = functools.partial(collecting.match_image, **of_results)
-        judged = done | "Match" >> Step(match, strict).split()
+        judged = done | "Match" >> Step(match, settings).split()
         rejected.append(judged[REJECTED])
         all_judged = judged.main | "AllJudged" >> beam.combiners.ToList()
         _ = all_judged | "WriteScores" >> beam.Map(collecting.write_scores, output_dir, table)
     if wanted.coco:
         describe = functools.partial(collecting.describe_image, **of_results, with_truth=with_truth)
-        described = done | "Describe" >> Step(describe, strict).split()
+        described = done | "Describe" >> Step(describe, settings).split()
         rejected.append(described[REJECTED])
         suffix = f"_{wanted.split}" if wanted.layout == "cityscapes" else ""
         all_described = described.main | "AllDescribed" >> beam.combiners.ToList()

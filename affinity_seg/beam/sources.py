@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from affinity_seg import common, names
 from affinity_seg.beam.elements import Source
-from affinity_seg.beam.steps import Step
+from affinity_seg.beam.steps import Step, StepSettings
 from affinity_seg.data import image_names, layouts, listing, plane_choice, record_damage
 from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
@@ -56,21 +56,21 @@ class ReadSources(beam.PTransform):
       A pair: `Source`s, and `RejectedInput`s of what cannot be read.
     """
 
-    def __init__(self, listed: list[Source] | list[str], strict: bool):
+    def __init__(self, listed: list[Source] | list[str], settings: StepSettings):
         super().__init__()
         self._listed = listed
-        self._strict = strict
+        self._settings = settings
 
     def expand(self, pipeline: beam.Pipeline):
         listed = pipeline | "List" >> beam.Create(self._listed, reshuffle=False)
         spread = listed | "Spread" >> beam.Reshuffle()
         if isinstance(self._listed[0], Source):
             return spread, pipeline | "NoRejected" >> beam.Create([])
-        read = spread | "ReadRecords" >> Step(read_records, self._strict).split()
+        read = spread | "ReadRecords" >> Step(read_records, self._settings).split()
         # Spreads them as well, for the key of an image is its name.
         named = read.main | "Named" >> beam.WithKeys(lambda source: source.item.name)
         grouped = named | "SameNames" >> beam.GroupByKey()
-        unique = grouped | "Unique" >> Step(take_unique, self._strict).split()
+        unique = grouped | "Unique" >> Step(take_unique, self._settings).split()
         return unique.main, (read.rejected, unique.rejected) | "Unreadable" >> beam.Flatten()
 
 

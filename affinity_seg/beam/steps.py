@@ -1,15 +1,38 @@
 """What all steps share: inputs that cannot be used go beside, other errors end the pipeline."""
 
+import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
+import tensorflow as tf
 
 from affinity_seg.beam.running import ends_pipeline
 from affinity_seg.rejected_inputs import RejectedInput, RejectedInputs
 
 REJECTED = "rejected"
 """Tag of the outputs with the inputs that could not be used."""
+
+_SETTING_THREADS = threading.Lock()
+
+
+class StepSettings(NamedTuple):
+    """What all steps of a pipeline have.
+
+    Attributes:
+      strict: Whether the first input that cannot be used ends the pipeline.
+      threads: TensorFlow's threads in each process; 0: as many as cores.
+    """
+
+    strict: bool
+    threads: int = 0
+
+
+def use_threads(count: int) -> None:
+    """Sets TensorFlow's threads in this process; must come before its first operation."""
+    with _SETTING_THREADS:  # TensorFlow refuses even the same number after its first operation.
+        if count and tf.config.threading.get_intra_op_parallelism_threads() != count:
+            tf.config.threading.set_intra_op_parallelism_threads(count)
 
 
 class Step(beam.DoFn):
@@ -18,7 +41,7 @@ class Step(beam.DoFn):
     def __init__(
         self,
         work: Callable[..., Iterator[Any]],
-        strict: bool,
+        settings: StepSettings,
         opened: Callable[[RejectedInputs], Any] | None = None,
     ):
         """Initializes the fields that are sent to the workers.
@@ -26,17 +49,18 @@ class Step(beam.DoFn):
         Args:
           work: Called with an element, the list of inputs that cannot be used and, if there is
             `opened`, what that gave. Yields outputs; a `RejectedInput` goes to the tag `REJECTED`.
-          strict: Whether the first input that cannot be used ends the pipeline.
+          settings: Those of all steps.
           opened: Called once for each thread of a worker, with the list.
         """
         self._work = work
-        self._strict = strict
+        self._settings = settings
         self._opened = opened
 
     def setup(self) -> None:
-        """Makes the list, and what the function needs beside it."""
-        self._rejected = RejectedInputs(strict=self._strict)
+        """Sets the threads, and makes the list and what the function needs beside it."""
+        self._rejected = RejectedInputs(strict=self._settings.strict)
         with ends_pipeline():
+            use_threads(self._settings.threads)
             self._more = [] if self._opened is None else [self._opened(self._rejected)]
 
     def process(self, element: Any) -> Iterator[Any]:

@@ -104,7 +104,7 @@ class SegmentationTask(cfg.TaskConfig):
             raise ValueError(
                 f"`losses.sample_stride` must divide the output stride {stride}: {sample}"
             )
-        if self.losses.l2_weight_decay < 0:
+        if not self.losses.l2_weight_decay >= 0:
             raise ValueError(
                 f"`losses.l2_weight_decay` must not be negative: {self.losses.l2_weight_decay}"
             )
@@ -124,7 +124,7 @@ class SemanticTask(SegmentationTask):
         super().check()
         num_classes = class_tables.load_class_table(self.class_table).num_classes
         weights = self.losses.class_weights
-        if len(weights) not in (0, num_classes) or min(weights, default=0) < 0:
+        if len(weights) not in (0, num_classes) or not all(weight >= 0 for weight in weights):
             raise ValueError(
                 f"`losses.class_weights` must be empty or give each of the {num_classes} classes "
                 f"a weight that is not negative: {weights}"
@@ -153,7 +153,7 @@ class AffinityTask(SegmentationTask):
         if any(a >= b for a, b in zip(self.distances, self.distances[1:], strict=False)):
             raise ValueError(f"`distances` must be strictly increasing: {self.distances}")
         for name in ("background_pair_weight", "other_instance_pair_weight"):
-            if getattr(self.losses, name) < 0:
+            if not getattr(self.losses, name) >= 0:
                 raise ValueError(
                     f"`losses.{name}` must not be negative: {getattr(self.losses, name)}"
                 )
@@ -174,7 +174,7 @@ class JointTask(SemanticTask, AffinityTask):
         """Raises ValueError if a field breaks a rule."""
         super().check()
         for name in ("semantic_weight", "affinity_weight"):
-            if getattr(self.losses, name) <= 0:
+            if not getattr(self.losses, name) > 0:
                 raise ValueError(f"`losses.{name}` must be positive: {getattr(self.losses, name)}")
 
 

@@ -13,6 +13,9 @@ from google.protobuf.message import DecodeError
 from affinity_seg import common
 from affinity_seg.data import graph_examples, picture_headers
 
+_LISTS = {tf.string: "bytes_list", tf.int64: "int64_list"}
+"""The field of `tf.train.Feature` that holds the values of a type."""
+
 
 @contextlib.contextmanager
 def damage_named(pattern: str) -> Iterator[None]:
@@ -48,15 +51,16 @@ def record_named(name: str, record: bytes) -> Iterator[None]:
 def missing_features(serialized: bytes) -> list[str]:
     """Returns the names of features that an example of another version or source lacks.
 
+    A feature of another type than `graph_examples.FEATURES` says is lacking.
+
     Raises:
       DecodeError: It is not an example.
     """
     feature = tf.train.Example.FromString(serialized).features.feature
     return [
         name
-        for name in graph_examples.FEATURES
-        if name not in feature
-        or not (feature[name].bytes_list.value or feature[name].int64_list.value)
+        for name, wanted in graph_examples.FEATURES.items()
+        if name not in feature or not getattr(feature[name], _LISTS[wanted.dtype]).value
     ]
 
 

@@ -8,10 +8,14 @@ from affinity_seg.class_tables import CITYSCAPES
 from affinity_seg.configs.choices import METRICS
 from affinity_seg.data.items import Item
 from affinity_seg.evaluation import cityscapes, coco, dsb, errors, results, tables, truth
+from affinity_seg.evaluation.reading import read_judged
 from affinity_seg.labels import ClassTable
 
 CURVE_STEP = 10
 """A JSON file has every `CURVE_STEP`th of COCO's 101 points of recall."""
+
+_KEPT_IOUS = ("0.50", "0.70", "0.90")
+"""IoUs whose score of the Data Science Bowl is kept in model.yaml."""
 
 
 def evaluate(
@@ -20,7 +24,7 @@ def evaluate(
     class_table: ClassTable,
     baseline_dir: str | None = None,
 ) -> dict[str, Any]:
-    """Evaluates a folder of results and prints its tables.
+    """Evaluates a folder of results and prints its tables, with those of the errors by kind.
 
     Args:
       items: The images of a split, all of which must have a result.
@@ -30,8 +34,9 @@ def evaluate(
 
     Returns:
       What `cityscapes.evaluate` returns, with the return value of `coco.evaluate` under `coco`; or
-      what `coco.evaluate` returns, with the return value of `dsb.evaluate` under `dsb`. With a
-      baseline the same for it under `baseline`.
+      what `coco.evaluate` returns, with the return value of `dsb.evaluate` under `dsb`. Both with
+      that of `errors.summary` under `errors` and, with a baseline, all this for it under
+      `baseline`.
 
     Raises:
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
@@ -41,7 +46,17 @@ def evaluate(
     if baseline_dir:
         scores["baseline"] = _evaluate_one(items, baseline_dir, class_table)
         print("\n" + tables.comparison_table(scores, scores["baseline"]) + "\n")
+    print(tables.error_tables(scores["errors"]) + "\n")
     return scores
+
+
+def kept(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns of what `evaluate` returned the scores that model.yaml holds."""
+    found = {name: scores[name] for name in ("ap", "ap50")}
+    if "dsb" in scores:
+        found |= {f"dsb_{iou}": scores["dsb"]["score_per_iou"][iou] for iou in _KEPT_IOUS}
+        found["dsb_mean"] = scores["dsb"]["mean_score"]
+    return found
 
 
 def main_scores(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
@@ -140,8 +155,7 @@ def find_errors(
       FileNotFoundError: Images without result (all are listed), a missing mask or truth.
       ValueError: A result breaks the format.
     """
-    min_pixels = cityscapes.MIN_PIXELS if class_table.name == CITYSCAPES.name else 1
-    return errors.judge_folder(items, results_dir, class_table, min_pixels)
+    return errors.judge_folder(items, results_dir, class_table, _min_pixels(class_table))
 
 
 def coco_scores(scores: dict[str, Any]) -> dict[str, Any]:
@@ -171,15 +185,34 @@ def _main_metric(class_table: ClassTable) -> types.ModuleType:
     return cityscapes if class_table.name == CITYSCAPES.name else coco
 
 
+def _min_pixels(class_table: ClassTable) -> int:
+    """Returns the size below which the main metric does not count true instances, pixels."""
+    return cityscapes.MIN_PIXELS if _main_metric(class_table) is cityscapes else 1
+
+
 def _evaluate_one(
     items: Sequence[Item], results_dir: str, class_table: ClassTable
 ) -> dict[str, Any]:
     print(f"\n{results_dir}: {len(items)} images", flush=True)
-    scores = main_scores(items, results_dir, class_table)
-    if class_table.name == CITYSCAPES.name:
-        scores["coco"] = coco.evaluate(items, results_dir, class_table)
-        print(tables.coco_table(scores["coco"]) + "\n")
-        return scores
-    scores["dsb"] = dsb.evaluate(items, results_dir, class_table)
-    print("\n" + tables.coco_table(scores) + "\n\n" + tables.dsb_table(scores["dsb"]) + "\n")
+    is_official = _main_metric(class_table) is cityscapes
+    # The official code reads the files itself; all other metrics share one reading.
+    official = main_scores(items, results_dir, class_table) if is_official else {}
+    of_coco, of_dsb, of_errors = {}, {}, []
+    for item, target, predictions in read_judged(items, results_dir, class_table):
+        of_coco[item.name] = coco.match(target, predictions, class_table)
+        if not is_official:
+            of_dsb[item.name] = dsb.match(target, predictions, class_table)
+        of_errors.append(
+            errors.match_image(
+                item.name, target, predictions, class_table, _min_pixels(class_table)
+            )
+        )
+    scores = coco.scores_of(of_coco, class_table)
+    if is_official:
+        print(tables.coco_table(scores) + "\n")
+        scores = {**official, "coco": scores}
+    else:
+        scores["dsb"] = dsb.scores_of(of_dsb, class_table)
+        print("\n" + tables.coco_table(scores) + "\n\n" + tables.dsb_table(scores["dsb"]) + "\n")
+    scores["errors"] = errors.summary(of_errors, class_table)
     return scores

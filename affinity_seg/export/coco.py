@@ -106,11 +106,11 @@ def data_set(
 
 def have_truth(items: Sequence[Item]) -> bool:
     """Returns whether the images have truth; FileNotFoundError if only some of them have."""
-    missing = [item.truth_path for item in items if not item.has_truth]
+    missing = [item.truth_path or item.image_path for item in items if not item.has_truth]
     if missing and len(missing) < len(items):
         raise FileNotFoundError(
-            f"all images must have truth, or none: {len(missing)} of {len(items)} instance images "
-            "are missing:\n  " + "\n  ".join(map(str, missing))
+            f"all images must have truth, or none: that of {len(missing)} of {len(items)} images "
+            "is missing:\n  " + "\n  ".join(missing)
         )
     return not missing
 

@@ -118,7 +118,10 @@ def _logits(network: Network, image: np.ndarray) -> np.ndarray:
 
 
 def _portable_params(path: str) -> dict[str, Any]:
-    """Returns the content of params.yaml without the paths of the machine of the training."""
+    """Returns the content of params.yaml without the paths of the machine of the training.
+
+    A class table that does not ship with the library is the file that is packed beside them.
+    """
     with open(path, "rb") as file:
         params = structured.parse_yaml(file.read(), path)
     for *folders, name in _PATHS:
@@ -126,4 +129,6 @@ def _portable_params(path: str) -> dict[str, Any]:
         for entry in folders:
             entries = entries[entry]
         entries[name] = ""
+    if params["task"]["class_table"] not in class_tables.names():
+        params["task"]["class_table"] = class_tables.TABLE_FILE
     return params

@@ -14,7 +14,7 @@ from affinity_seg.configs import experiments
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import mistakes
-from affinity_seg.evaluation import judging, metrics
+from affinity_seg.evaluation import metrics
 from affinity_seg.fitting import marks, planning, preparing, sets, settings, starts, timing, values
 from affinity_seg.fitting import plan as plan_file
 from affinity_seg.fitting.plan import Plan
@@ -204,7 +204,7 @@ class Fit:
         if self._start is not None and self._start.has_classes(table.class_names):
             dirs = (self._start.network_dir, self._start.network_dir)
             earlier = self._segmented(items, self._start.preset, dirs, _BEFORE, table)[1]
-        scores = judging.judge(items, results, table, earlier)
+        scores = metrics.evaluate(items, results, table, earlier)
         files.write_json(self._path(SCORES), metrics.for_json(scores))
         gathered = report.gather_items(
             items,
@@ -217,11 +217,11 @@ class Fit:
             scores=scores,
         )
         report_page.write_page(self._path(PAGE), gathered)
-        before = None if earlier is None else judging.kept(scores["baseline"])
-        model_folder.write(folder, scores={name: judging.kept(scores)})
+        before = None if earlier is None else metrics.kept(scores["baseline"])
+        model_folder.write(folder, scores={name: metrics.kept(scores)})
         self._marks.keep(scores_before=before)
         self._marks.end("judge")
-        return judging.kept(scores), before
+        return metrics.kept(scores), before
 
     def minutes(self) -> float:
         """Returns the minutes since this run began."""

@@ -37,8 +37,9 @@ class Evidence(NamedTuple):
         the image's height.
       size, size_error: Mean of the logarithm of the size ratio of the objects in the lower half to
         those in the upper half, over the images.
-      direction, direction_error: Component along the vertical of the mean direction of long
-        objects: 1 if all are upright, -1 if all lie, 0 if all directions are alike.
+      direction, direction_error: Component along the vertical of the mean direction of an image's
+        long objects, over the images: 1 if all are upright, -1 if all lie, 0 if all directions are
+        alike.
       brightness, brightness_error: Brightness of the upper half less that of the lower half, as a
         share of the image's mean.
     """
@@ -69,7 +70,11 @@ class Evidence(NamedTuple):
                 self.size,
                 self.size_error,
             ),
-            ("long objects point up rather than sideways by {:+.2f}", *self[6:8]),
+            (
+                "long objects point up rather than sideways by {:+.2f}",
+                self.direction,
+                self.direction_error,
+            ),
             ("the upper half is {:+.0%} brighter", self.brightness, self.brightness_error),
         ):
             if abs(value) > SMALL and abs(value) > LIMIT * error:
@@ -78,12 +83,16 @@ class Evidence(NamedTuple):
 
 
 class Balance:
-    """Collects the statistics image by image."""
+    """Collects the statistics image by image.
+
+    Objects of one image are alike, so the sample of each statistic are the means of the images.
+    """
 
     def __init__(self):
-        self._heights: list[np.ndarray] = []
+        self._objects = 0
+        self._heights: list[float] = []
         self._sizes: list[float] = []
-        self._directions: list[np.ndarray] = []
+        self._directions: list[float] = []
         self._brightness: list[float] = []
 
     def add(self, grey: np.ndarray, ids: np.ndarray) -> None:
@@ -97,7 +106,8 @@ class Balance:
         numbers = np.unique(ids[y, x], return_inverse=True)[1]
         areas = np.bincount(numbers).astype(float)
         mean_y, mean_x = (np.bincount(numbers, axis) / areas for axis in (y, x))
-        self._heights.append(0.5 - (mean_y + 0.5) / ids.shape[0])
+        self._objects += len(areas)
+        self._heights.append(float(np.mean(0.5 - (mean_y + 0.5) / ids.shape[0])))
         is_lower = mean_y >= ids.shape[0] / 2
         if is_lower.any() and not is_lower.all():
             logs = np.log(areas) / 2
@@ -109,26 +119,23 @@ class Balance:
         difference = np.hypot(yy - xx, 2 * xy)
         ratio = np.sqrt((yy + xx + difference) / np.maximum(yy + xx - difference, 1e-9))
         is_long = ratio >= _ELONGATED
-        self._directions.append((yy - xx)[is_long] / difference[is_long])
+        if is_long.any():
+            self._directions.append(float(np.mean((yy - xx)[is_long] / difference[is_long])))
 
     def evidence(self) -> Evidence:
         """Returns the statistics over all images."""
-        heights = np.concatenate(self._heights) if self._heights else np.zeros(0)
-        directions = np.concatenate(self._directions) if self._directions else np.zeros(0)
-        # Objects of one image are alike, so the means of the images are the sample of a height.
-        by_image = np.array([float(np.mean(one)) for one in self._heights])
         return Evidence(
-            len(heights),
+            self._objects,
             len(self._brightness),
-            *_mean_and_error(by_image),
-            *_mean_and_error(np.array(self._sizes)),
-            *_mean_and_error(directions),
-            *_mean_and_error(np.array(self._brightness)),
+            *_mean_and_error(self._heights),
+            *_mean_and_error(self._sizes),
+            *_mean_and_error(self._directions),
+            *_mean_and_error(self._brightness),
         )
 
 
-def _mean_and_error(values: np.ndarray) -> tuple[float, float]:
-    """Returns the mean and its standard error; 0 and 0 of nothing."""
+def _mean_and_error(values: list[float]) -> tuple[float, float]:
+    """Returns the mean and its standard error; 0 and 0 of a single value, which shows nothing."""
     if len(values) < 2:
-        return (float(values[0]) if len(values) else 0.0), 0.0
+        return 0.0, 0.0
     return float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))

@@ -144,19 +144,26 @@ class RecordMerger(ResultFolder):
           source: Hash of its file.
 
         Raises:
-          ValueError: The filter does not fit. Without `rejected` also: the record was made with
-            other settings, or cannot be merged.
+          ValueError: Filter or configuration do not fit. Without `rejected` also: the record was
+            made with other settings, or cannot be merged.
         """
         class_table = self._class_table or record.class_table
         self._filter.check(class_table)
-        instances = None
+        is_own = False
         with self._rejected.listed(record.name, path):
             difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
             if difference:
                 raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
-            with errors_named(path):
-                instances = merge_record(record, self._config, self._method)
-                candidates = class_candidates(instances, self._config)
+            is_own = True
+        if not is_own:
+            return
+        if self._method == MERGE_METHODS[0]:
+            # An option that does not fit the networks is no fault of the record.
+            self._config.merge_options(record.class_table, record.prediction.distances)
+        instances = None
+        with self._rejected.listed(record.name, path), errors_named(path):
+            instances = merge_record(record, self._config, self._method)
+            candidates = class_candidates(instances, self._config)
         if instances is None:
             return
         candidates = self._filter.select_candidates(candidates, class_table)

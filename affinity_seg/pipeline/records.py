@@ -217,7 +217,7 @@ def _parse(examples: list["_Example"]) -> Record:
 
 
 class _Example:
-    """One example of a file; a missing field is an error that names it."""
+    """One example of a file; a field that is missing or empty is an error that names it."""
 
     def __init__(self, serialized: bytes):
         self._features = tf.train.Example.FromString(serialized).features.feature
@@ -226,10 +226,10 @@ class _Example:
         return tuple(self._get(key).int64_list.value)
 
     def int(self, key: str) -> int:
-        return self.ints(key)[0]
+        return self._first(key, self.ints(key))
 
     def bytes(self, key: str) -> bytes:
-        return self._get(key).bytes_list.value[0]
+        return self._first(key, self._get(key).bytes_list.value)
 
     def array(self, key: str) -> np.ndarray:
         name = self.bytes(key + "_dtype").decode()
@@ -238,6 +238,11 @@ class _Example:
         dtype = np.dtype(name).newbyteorder("<")
         values = np.frombuffer(self.bytes(key), dtype).reshape(self.ints(key + "_shape"))
         return values.astype(dtype.newbyteorder("="), copy=False)
+
+    def _first(self, key: str, values: Sequence[Any]) -> Any:
+        if not values:
+            raise ValueError(f"field {key!r} must have a value of its type")
+        return values[0]
 
     def _get(self, key: str) -> tf.train.Feature:
         if key not in self._features:

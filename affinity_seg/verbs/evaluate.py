@@ -32,7 +32,7 @@ def define_flags(values: cli.Flags) -> None:
 
 def main(values: cli.Flags) -> None:
     """Runs the verb."""
-    from affinity_seg.evaluation import judging, metrics
+    from affinity_seg.evaluation import metrics
     from affinity_seg.visualization import curves, layout
 
     folder = values.model and model_folder.read_own(values.model).path
@@ -41,9 +41,9 @@ def main(values: cli.Flags) -> None:
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     table = load_class_table(values.class_table)
     items = tool_flags.list_labelled_images(values)
-    scores = judging.judge(items, values.results_dir, table, values.baseline_results_dir)
+    scores = metrics.evaluate(items, values.results_dir, table, values.baseline_results_dir)
     if folder:
-        model_folder.write(folder, scores={_name_of_data(values): judging.kept(scores)})
+        model_folder.write(folder, scores={_name_of_data(values): metrics.kept(scores)})
         print(f"scores kept: {os.path.join(folder, model_folder.FILE)}")
     if values.output_json:
         files.write_json(values.output_json, metrics.for_json(scores))

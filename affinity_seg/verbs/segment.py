@@ -268,11 +268,12 @@ def _segment_data_set(values):
         times.write(values.timeline)
         print(f"written: {values.timeline}")
     status = rejected.finish()
-    if merger is not None and predicted:
-        # Records that were there already, perhaps without a result.
-        more = merge_runs.merge_records(
-            predictions_dir, config, method, results_dir, instance_filter, unmerged
-        )
+    if merger is not None:
+        more = 0
+        if predicted:  # Records that were there already, perhaps without a result.
+            more = merge_runs.merge_records(
+                predictions_dir, config, method, results_dir, instance_filter, unmerged
+            )
         print(f"{results_dir}: {merger.count + more} images merged")
         status = max(status, unmerged.finish())
     return status

@@ -43,16 +43,12 @@ def define_flags(values: cli.Flags) -> None:
 def main(values: cli.Flags) -> None:
     """Runs the verb."""
     from affinity_seg.analysis import preset_scores, tuning
-    from affinity_seg.serving import saved_model
 
-    if saved_model.find_version(values.model) is not None:
-        raise ValueError(
-            f"`model` must be a folder with networks, not an exported model: {values.model}"
-        )
     unknown = set(values.parts) - set(candidates.PARTS)
     if unknown or not values.parts:
-        raise ValueError(f"`parts` must be some of {candidates.PARTS}: {values.parts}")
-    model, start = model_folder.read_own(values.model), tool_flags.config(values)
+        raise ValueError(f"`--parts` must be some of {candidates.PARTS}: {values.parts}")
+    start = tool_flags.config(values)
+    model = model_folder.read_own(values.model)
     items = tool_flags.list_labelled_images(values)
     output_dir = values.output_dir or os.path.join(values.model, "tune")
     tuned = tuning.tune(
@@ -78,4 +74,4 @@ def _zooms(texts: list[str]) -> list[float]:
     try:
         return [float(text) for text in texts]
     except ValueError as error:
-        raise ValueError(f"`zooms` must be numbers: {texts}") from error
+        raise ValueError(f"`--zooms` must be numbers: {texts}") from error

@@ -155,8 +155,8 @@ def test_each_zoom_is_predicted_once_and_keeps_the_size_in_the_image(scene):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--parts=speed"], "`parts` must be some of"),
-        (["--zooms=big"], "`zooms` must be numbers"),
+        (["--parts=speed"], "`--parts` must be some of"),
+        (["--zooms=big"], "`--zooms` must be numbers"),
         (["--zooms=2"], "`zooms` must not be given with a preset without zoom: 2"),
         (["--override=min_pixels=-1"], "`min_pixels` must be in"),
     ],
@@ -175,6 +175,9 @@ def test_images_without_objects_and_models_without_networks(scene):
     (folder / "exported" / "saved_model.pb").touch()
     with pytest.raises(ValueError, match="not an exported model"):
         verbs.run("tune", [f"--model={folder}/exported", "--layout=folder", f"--input={folder}"])
+    images = ["--layout=images", f"--input={folder}/data/images", f"--output_dir={folder}/out"]
+    with pytest.raises(ValueError, match="`--model` must be a folder with networks, not an exp"):
+        verbs.run("segment", [f"--model={folder}/exported", *images])
     for path in (folder / "data" / "instances").iterdir():
         cv2.imwrite(str(path), np.zeros((24, 32), np.uint16))
     with pytest.raises(ValueError, match="the truth of 3 images has none"):

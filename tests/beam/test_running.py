@@ -5,6 +5,7 @@ from apache_beam.options.pipeline_options import DirectOptions, SetupOptions, St
 from running import ROOT, run_verb
 
 from affinity_seg.beam import running, sources
+from affinity_seg.beam.steps import StepSettings
 
 
 def test_options_are_those_of_beam_and_no_others():
@@ -39,7 +40,7 @@ def test_an_error_of_a_step_is_its_message_alone(tmp_path, mode):
         file.write(b"no records, but more bytes than the head of one has")
     options = running.parse_options([f"--direct_running_mode={mode}"])
     with pytest.raises(ValueError) as error:
-        running.run(lambda p: p | sources.ReadSources([path], strict=True), options)
+        running.run(lambda p: p | sources.ReadSources([path], StepSettings(strict=True)), options)
     assert str(error.value) == (
         f"{path}#0: the record is damaged or cut off, it and the rest of the file are left out"
     )

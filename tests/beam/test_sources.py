@@ -13,7 +13,7 @@ from affinity_seg.beam import sources
 from affinity_seg.beam.elements import Image, Source
 from affinity_seg.beam.segmenting import find_missing
 from affinity_seg.beam.sources import read_records, take_unique
-from affinity_seg.beam.steps import Step
+from affinity_seg.beam.steps import Step, StepSettings
 from affinity_seg.data.items import Item
 from affinity_seg.pipeline.finishing import DONE
 from affinity_seg.rejected_inputs import RejectedInput
@@ -36,7 +36,7 @@ def write(path, *records):
 
 def outputs_of(function, element, strict=False):
     """Returns what a step yields: images, and inputs that cannot be used."""
-    step = Step(function, strict)
+    step = Step(function, StepSettings(strict))
     step.setup()
     found = list(step.process(element))
     rejected = [x.value for x in found if isinstance(x, beam.pvalue.TaggedOutput)]
@@ -60,7 +60,7 @@ def test_what_is_no_image_is_listed_and_the_others_are_read(tmp_path):
     assert (opened.height, opened.width) == (9, 300)
     stored = cv2.imdecode(np.frombuffer(opened.truth, np.uint8), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(stored, TRUTH)
-    step = Step(find_missing, strict=True, opened=lambda rejected: AllDone())
+    step = Step(find_missing, StepSettings(strict=True), opened=lambda rejected: AllDone())
     step.setup()
     (done,) = step.process(images[0])
     assert done.tag == DONE and done.value == opened._replace(content=b"")
@@ -137,7 +137,7 @@ def test_a_turned_picture_is_turned_unless_it_has_a_mask(tmp_path):
     content = picture_bytes.photo(np.zeros((8, 12, 3), np.uint8), 6)
     (tmp_path / "x.jpg").write_bytes(content)
     (tmp_path / "mask.png").write_bytes(b"mask")
-    step = Step(find_missing, strict=False, opened=lambda rejected: NothingDone())
+    step = Step(find_missing, StepSettings(strict=False), opened=lambda rejected: NothingDone())
     step.setup()
     item = Item("x", "x.jpg", str(tmp_path / "x.jpg"), None)
     missing = item._replace(truth_path=str(tmp_path / "none.png"))
@@ -147,3 +147,20 @@ def test_a_turned_picture_is_turned_unless_it_has_a_mask(tmp_path):
     masked = item._replace(truth_path=str(tmp_path / "mask.png"))
     (found,) = step.process(Source(masked))
     assert "x.jpg: EXIF orientation must be 1, " in found.value.reason
+
+
+def test_threads_are_set_before_a_step_works_and_only_once(monkeypatch):
+    count = tf.config.threading.get_intra_op_parallelism_threads() + 1
+    calls = []
+
+    def set_threads(threads):
+        calls.append(threads)
+        monkeypatch.setattr(
+            tf.config.threading, "get_intra_op_parallelism_threads", lambda: threads
+        )
+
+    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", set_threads)
+    step = Step(find_missing, StepSettings(False, count), lambda rejected: calls.append("open"))
+    for _ in range(2):
+        step.setup()
+    assert calls == [count, "open", "open"]

@@ -123,3 +123,12 @@ def test_records_of_older_versions_are_refused_with_what_to_do(tmp_path):
     )
     with pytest.raises(ValueError, match=message), record_damage.damage_named(path):
         list(tf.data.TFRecordDataset(path).map(graph_examples.parse))
+
+
+def test_features_of_another_type_are_missing():
+    values = tf.train.Feature(int64_list=tf.train.Int64List(value=[1]))
+    features = dict.fromkeys(graph_examples.FEATURES, values)
+    record = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    wanted = [n for n, f in graph_examples.FEATURES.items() if f.dtype == tf.string]
+    assert record_damage.missing_features(record) == wanted
+    assert "must hold" in record_damage.find_fault(record)

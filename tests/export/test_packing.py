@@ -30,6 +30,7 @@ def source(tmp_path_factory):
         params = yaml.safe_load(path.read_text())
         params["task"]["train_data"]["input_path"] = "/home/user/train-*"
         params["task"]["init_checkpoint"] = "/home/user/before"
+        params["task"]["class_table"] = "/home/user/class_table.yaml"
         path.write_text(yaml.safe_dump(params))
     config = inference.load_config(small.preset)
     scores = {"streets/val": {"ap": 0.125, "ap50": None}}

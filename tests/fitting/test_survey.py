@@ -8,7 +8,7 @@ import pytest
 from affinity_seg import labels
 from affinity_seg.data import checks, listing
 from affinity_seg.data.truth_classes import ONE_CLASS
-from affinity_seg.fitting import colours, survey
+from affinity_seg.fitting import colours, survey, upright
 
 
 def _measure(folder, class_table=ONE_CLASS):
@@ -96,6 +96,18 @@ def test_up_and_down_mean_nothing_on_a_slide_and_something_in_a_street(tmp_path)
     street = _measure(drawn.scattered(tmp_path / "street", lowest=0.5, is_upright=True)).upright
     assert len(street.differing()) >= 2
     assert street.height < -0.1 and street.direction > 0.5
+
+
+def test_one_long_object_says_nothing_about_up_and_down():
+    balance = upright.Balance()
+    grey = np.full((64, 64), 100, np.uint8)
+    for index in range(20):
+        ids = np.arange(64).reshape(8, 8).repeat(8, 0).repeat(8, 1) + 1
+        if index == 7:
+            ids[:, :4] = 100  # Upright.
+        balance.add(grey, ids)
+    evidence = balance.evidence()
+    assert evidence.is_enough and evidence.differing() == []
 
 
 def test_measures_survive_their_file(tmp_path):

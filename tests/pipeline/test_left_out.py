@@ -1,5 +1,6 @@
 """Inputs that cannot be used are left out, listed, and done when they are mended."""
 
+import dataclasses
 import json
 import os
 
@@ -100,6 +101,18 @@ def test_a_damaged_record_is_listed_and_merged_once_it_is_mended(folder, number)
     assert _merge(folder) == (1, 0)
     assert _merge(folder) == (0, 0)
     assert not (folder / "res" / "rejected.json").exists()
+
+
+@pytest.mark.parametrize("change", [{"refine_classes": ("foo",)}, {"stages": (3, 2, 1)}])
+def test_an_option_that_does_not_fit_is_no_fault_of_the_records(folder, change):
+    _predict(folder)
+    rejected = RejectedInputs(str(folder / "res"))
+    config = dataclasses.replace(CONFIG, **change)
+    with pytest.raises(ValueError, match=f"`{next(iter(change))}` must"):
+        merge_runs.merge_records(
+            str(folder / "out"), config, "graph_merge", str(folder / "res"), rejected=rejected
+        )
+    assert len(rejected) == 0
 
 
 def test_without_any_record_that_can_be_read_all_are_listed(folder):
