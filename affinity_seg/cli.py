@@ -103,7 +103,7 @@ def refuse_given(values: Flags, names: Sequence[str], rule: str) -> None:
     """Raises ValueError if any of the flags `names` was given; `rule` is part of the message."""
     given = [f"--{name}" for name in names if values[name].present]
     if given:
-        raise ValueError(f"{', '.join(given)}: {rule}")
+        raise ValueError(f"`{', '.join(given)}` must not be given: {rule}")
 
 
 def run(program: ModuleType, arguments: Sequence[str]) -> int | None:

@@ -87,8 +87,12 @@ def test_verbs_run_one_after_the_other_in_one_process(tmp_path):
 @pytest.mark.parametrize(
     ("verb", "arguments", "message"),
     [
-        ("segment", ["--input=a.png", "--split=val"], "--split: only with `--layout`"),
-        ("segment", ["--input=a", "--coco"], "--coco: only with `--runner`"),
+        (
+            "segment",
+            ["--input=a.png", "--split=val"],
+            "--split` must not be given: only with `--layout`",
+        ),
+        ("segment", ["--input=a", "--coco"], "--coco` must not be given: only with `--runner`"),
         (
             "segment",
             ["--input=a", "--input=b", "--layout=images"],
@@ -100,14 +104,18 @@ def test_verbs_run_one_after_the_other_in_one_process(tmp_path):
         (
             "report",
             ["--input=a", "--results_dir=b", "--predictions_dir=c", "--min_score=0"],
-            "--min_score: not for `--format=html`",
+            "--min_score` must not be given: not for `--format=html`",
         ),
         (
             "report",
             ["--input=a", "--results_dir=b", "--format=coco", "--max_images=5"],
-            "--max_images: not for `--format=coco`",
+            "--max_images` must not be given: not for `--format=coco`",
         ),
-        ("prepare", ["--input=a", "--split=b", "--seed=1"], "--seed: only with `--sets`"),
+        (
+            "prepare",
+            ["--input=a", "--split=b", "--seed=1"],
+            "--seed` must not be given: only with `--sets`",
+        ),
         ("client", ["--input=a.png"], "one of `--model` and `--class_table` must be given"),
     ],
 )

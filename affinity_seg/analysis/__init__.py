@@ -1,1 +1,1 @@
-"""Tables of strategies: what each option of the method is worth (Tables 2 and 3 of the paper)."""
+"""Presets on labelled images: the search for the best, and the paper's tables of strategies."""

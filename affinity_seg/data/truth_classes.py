@@ -9,7 +9,7 @@ from affinity_seg.data import truth_forms
 from affinity_seg.data.items import Item
 
 ONE_CLASS = labels.ClassTable("objects", ("background", "object"), (1,), encoding="ids")
-"""The class table of truth that names no class, and of instance images if none is given."""
+"""The class table of truth that names no class; `fit` takes it for instance images, too."""
 
 ONE_CLASS_AND_VOID = dataclasses.replace(
     ONE_CLASS, void_label_ids=(labels.VOID_VALUES[ONE_CLASS.encoding],)

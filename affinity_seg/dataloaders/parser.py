@@ -47,7 +47,7 @@ class Parser:
         self._stretch_contrast = stretch_contrast or (lambda image, histogram: image)
         classes, instances = class_table.decode(np.arange(OUTSIDE))
         self._class_of_instance = np.where(instances > 0, classes, labels.VOID_CLASS)
-        self._background = np.flatnonzero(classes == 0)[0]
+        self._background = class_table.background_value()
 
     def __call__(self, seed: tf.Tensor, example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Makes a crop of one example.

@@ -50,7 +50,7 @@ def match(target: Truth, predictions: Sequence[Prediction], min_pixels: int = 1)
       min_pixels: True instances below this size are not counted.
     """
     count = len(target.instance_classes)
-    true_pixels = np.bincount(target.instance_ids.reshape(-1), minlength=count + 1)[1:]
+    true_pixels = target.instance_sizes()
     true_counts = true_pixels >= min_pixels
     left_out = target.ignored | np.concatenate([[False], ~true_counts])[target.instance_ids]
     intersections = np.zeros((len(predictions), count), np.int64)

@@ -62,9 +62,8 @@ def import_backbone(
     params: experiments.Experiment,
     output_dir: str,
     allow_unknown: bool = False,
-    log: Callable[[str], None] = print,
 ) -> Comparison:
-    """Writes a published backbone as a checkpoint for `task.init_checkpoint`.
+    """Writes a published backbone as a checkpoint for `task.init_checkpoint`; prints all variables.
 
     Args:
       checkpoint: Path of the checkpoint, without the suffixes of its files.
@@ -72,7 +71,6 @@ def import_backbone(
         `resnet_v1_101` (TF1), Model Garden's `dilated_resnet` takes Model Garden's (TF2).
       output_dir: New folder for the checkpoint; of `experiments.MODULES` it has only the backbone.
       allow_unknown: Whether the checkpoint may hold variables that nothing is known about.
-      log: Gets the listing of all variables, line by line.
 
     Returns:
       What was mapped and what was left.
@@ -86,7 +84,7 @@ def import_backbone(
         _require(checkpoint)
         backbone = _network(params).model.backbone
         targets = checkpoint_names.backbone_targets(backbone)
-        comparison = _fill(targets, checkpoint, allow_unknown, log)
+        comparison = _fill(targets, checkpoint, allow_unknown, print)
         loading.save(folder, {"backbone": backbone})
     return comparison
 

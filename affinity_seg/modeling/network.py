@@ -91,12 +91,7 @@ class Network(abc.ABC):
         """What `decode` does, in a graph."""
 
     def split(self, logits: tf.Tensor | np.ndarray) -> list[tf.Tensor] | list[np.ndarray]:
-        """Returns the semantic and the affinity channels of a joint network's logits [..., C].
-
-        Those of a network of one kind are returned as they are.
-        """
-        if self.kind != "joint":
-            return [logits]
+        """Returns the semantic and the affinity channels of a joint network's logits [..., C]."""
         return [logits[..., slice(*self.channels_of(head))] for head in self.traits.channels]
 
     def channels_of(self, head: str | None) -> tuple[int, int] | None:

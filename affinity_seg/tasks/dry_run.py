@@ -11,15 +11,12 @@ from affinity_seg.configs import experiments
 from affinity_seg.tasks import training
 
 
-def dry_run(
-    params: experiments.Experiment, mode: str, strategy: tf.distribute.Strategy | None = None
-) -> list[str]:
+def dry_run(params: experiments.Experiment, mode: str) -> list[str]:
     """Builds everything, trains one step (and validates one batch) in a temporary folder.
 
     Args:
       params: The experiment, validated and not locked; its steps are changed.
       mode: "train" or "train_and_eval".
-      strategy: As in `training.run`.
 
     Returns:
       Lines with the shapes of a global batch, the size of the network and its peak memory.
@@ -33,7 +30,7 @@ def dry_run(
     trainer.train_steps = trainer.steps_per_loop = trainer.summary_interval = 1
     trainer.checkpoint_interval = trainer.validation_interval = trainer.validation_steps = 1
     with tempfile.TemporaryDirectory() as folder:
-        training.run(params, folder, mode, strategy=strategy)
+        training.run(params, folder, mode)
     task = task_factory.get_task(params.task)
     crops = task.build_inputs(params.task.train_data).element_spec
     height, width = params.task.train_data.crop_size

@@ -282,7 +282,10 @@ def _values(*arguments):
         (["--formats=csv", "--pixel_size=nan"], r"`--pixel_size` must be in"),
         (["--formats=csv", "--pixel_size=1e300"], r"`--pixel_size` must be in"),
         (["--pixel_size=0.5"], r"`--pixel_size` needs `--formats` with one of \('labels_tiff', "),
-        (["--layout=folder", "--formats=csv"], r"--formats: only without `--layout`"),
+        (
+            ["--layout=folder", "--formats=csv"],
+            r"--formats` must not be given: only without `--layout`",
+        ),
     ],
 )
 def test_flags_that_do_not_fit(arguments, message):

@@ -161,7 +161,10 @@ def test_a_model_that_is_not_there(tmp_path, flag, message):
 def test_a_flag_of_the_page_is_refused(folder, tmp_path):
     result = run_verb("serve", tmp_path, f"--model={folder}/instances", "--max_pixels=9")
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "--max_pixels: only for the page, not for an exported model" in result.stderr
+    assert (
+        "--max_pixels` must not be given: only for the page, not for an exported model"
+        in result.stderr
+    )
 
 
 def test_a_port_that_is_taken_is_named(folder, tmp_path):

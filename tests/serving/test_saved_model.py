@@ -329,7 +329,10 @@ def test_segment_takes_an_exported_model(folder, offline, tmp_path):
     assert [entry["size"] for entry in described] == wanted.sizes.tolist()
     model = f"--model={folder}/instances"
     result = run_verb("segment", ROOT, *arguments, model, "--preset=demo")
-    assert result.returncode == 1 and "--preset: in an exported model already" in result.stderr
+    assert (
+        result.returncode == 1
+        and "--preset` must not be given: in an exported model already" in result.stderr
+    )
 
 
 def test_an_export_of_another_version_is_named(folder, monkeypatch):

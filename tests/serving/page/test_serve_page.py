@@ -46,7 +46,10 @@ def test_it_listens_on_this_machine_only(tmp_path):
 @pytest.mark.parametrize(
     "flags, message",
     [
-        (["--workers=2", "--grpc_port=9"], "--grpc_port, --workers: only for an exported model"),
+        (
+            ["--workers=2", "--grpc_port=9"],
+            "--grpc_port, --workers` must not be given: only for an exported model",
+        ),
         (["--keep_minutes=0"], "keep_minutes"),
         (["--max_pixels=1"], "max_pixels"),
         (["--override=thresholds=[2]"], "`thresholds` must"),
