@@ -98,8 +98,14 @@ def json_bytes(content: Any) -> bytes:
 
 
 def write_json(path: str, content: Any) -> None:
-    """Writes `content` as indented JSON to `path` atomically."""
-    write_bytes(path, json_bytes(content))
+    """Writes `content` as indented JSON to `path` atomically, as `json_bytes` returns it.
+
+    It is written part by part: as one text, the JSON of many instances would take several times the
+    memory that they take themselves.
+    """
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
 
 
 def remove_leftovers(folder: str) -> None:

@@ -120,7 +120,7 @@ def test_page_and_channels_of_files_and_arrays(folder, model, found, tmp_path):
     _assert_same(model.segment(pixels, channels=1), grey)
     _assert_same(model.segment(np.dstack([pixels[..., 0]] * 3)), grey)
     with pytest.raises(
-        ValueError, match=r"`channels` must be in \[1, 3\], those of `image`: \[4\]"
+        ValueError, match=r"`channels` must be in \[1, 3\], the picture's channels: \[4\]"
     ):
         model.segment(pixels, channels=4)
     with pytest.raises(ValueError, match=r"`image`: `page` must be 1 of an array: 2"):

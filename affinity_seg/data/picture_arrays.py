@@ -28,4 +28,4 @@ def from_array(values: np.ndarray, choice: PlaneChoice = plane_choice.ALL) -> np
         raise ValueError(f"`image`: `page` must be 1 of an array: {choice.page}")
     if choice.channels is None:
         pixels = pixels[..., :3]  # Without alpha.
-    return pictures.to_image("`image`", choice.take(pixels, "those of `image`"))
+    return pictures.to_image("`image`", choice.take(pixels))

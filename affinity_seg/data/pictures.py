@@ -138,6 +138,39 @@ def decode_values(
 ) -> np.ndarray:
     """Decodes a picture with all of its bits. Alpha is left out.
 
+    It is `take_channels` of `decode_channels`, and has its arguments and errors.
+
+    Returns:
+      Grey [H, W, 1] or RGB [H, W, 3] in the type of the file; of files that are not TIFF always
+      RGB. If channels are chosen, these, [H, W, C].
+    """
+    found = decode_channels(path, content, formats, turned=turned, choice=choice)
+    return take_channels(path, found, choice)
+
+
+def take_channels(path: str, values: np.ndarray, choice: PlaneChoice) -> np.ndarray:
+    """Returns what `PlaneChoice.take` does; its error names the file."""
+    try:
+        return choice.take(values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_channels(path: str, choice: PlaneChoice = plane_choice.ALL) -> np.ndarray:
+    """Returns what `decode_channels` does of a file, turned; errors as of `read`."""
+    return decode_channels(path, read_bytes(path), turned=True, choice=choice)
+
+
+def decode_channels(
+    path: str,
+    content: bytes,
+    formats: Sequence[str] = picture_headers.FORMATS,
+    *,
+    turned: bool = False,
+    choice: PlaneChoice = plane_choice.ALL,
+) -> np.ndarray:
+    """Decodes a picture with all of its bits, and with all channels if some are chosen.
+
     Args:
       path: As of `picture_headers.check_header`.
       content: As of `picture_headers.check_header`.
@@ -147,7 +180,7 @@ def decode_values(
 
     Returns:
       Grey [H, W, 1] or RGB [H, W, 3] in the type of the file; of files that are not TIFF always
-      RGB. If channels are chosen, these, [H, W, C].
+      RGB. If channels are chosen, all channels of the page, [H, W, C].
 
     Raises:
       ValueError: As `picture_headers.check_header`, or the file is damaged or cut off, or has
@@ -159,7 +192,7 @@ def decode_values(
         if header.format == picture_headers.TIFF:
             values = tiff_files.decode(content, choice)
         else:
-            values = choice.take(picture_files.decode_values(content), "those of RGB")
+            values = picture_files.decode_values(content)
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(f"{path}: {picture_headers.damaged(content)}") from error
     except ValueError as error:

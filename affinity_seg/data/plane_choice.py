@@ -52,12 +52,8 @@ class PlaneChoice(NamedTuple):
             return sha256
         return hashlib.sha256(f"{sha256} {tuple(self)}".encode()).hexdigest()
 
-    def take(self, pixels: "np.ndarray", whose: str) -> "np.ndarray":
-        """Returns the chosen channels of pixels [H, W, C]; all if none are chosen.
-
-        Args:
-          pixels: The pixels.
-          whose: What the channels are of, for the message.
+    def take(self, pixels: "np.ndarray") -> "np.ndarray":
+        """Returns the chosen channels of pixels [H, W, C], which have all; all if none are chosen.
 
         Raises:
           ValueError: There is no such channel.
@@ -66,7 +62,9 @@ class PlaneChoice(NamedTuple):
             return pixels
         count = pixels.shape[2]
         if max(self.channels) > count:
-            raise ValueError(f"`channels` must be in [1, {count}], {whose}: {list(self.channels)}")
+            raise ValueError(
+                f"`channels` must be in [1, {count}], the picture's channels: {list(self.channels)}"
+            )
         return pixels[..., [number - 1 for number in self.channels]]
 
 

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**31
 """Most bytes that are decoded for a picture, of all its channels."""
 
-OWN_CHANNELS = "the file's channels"
-"""For `PlaneChoice.take`."""
-
 _RGB = 3
 _ALPHA = (1, 2)
 """Kinds of a further sample that are alpha: associated and unassociated."""
@@ -61,19 +58,19 @@ def decode(content: bytes, choice: PlaneChoice) -> np.ndarray:
 
     Args:
       content: Bytes of the file.
-      choice: Page and channels; there must be only one page, and the channels of a grey or RGB
-        picture, if none are chosen.
+      choice: The page; there must be only one if none is chosen. Without channels, the page must
+        be grey or RGB.
 
     Returns:
-      [H, W, C] in the type of the file, C channels: 1, or 3 for RGB. Alpha is left out.
+      [H, W, C] in the type of the file: if channels are chosen, all from which
+      `PlaneChoice.take` takes them, else 1, or 3 for RGB, without alpha.
 
     Raises:
       ValueError: As `read_header`, or pixels or colours are stored in a way that is not read.
     """
     with opened(io.BytesIO(content)) as file:
         plane = tiff_planes.find(file, choice)
-        pixels = to_picture(_read(plane, content), plane, choice)
-    return choice.take(pixels, OWN_CHANNELS)
+        return to_picture(_read(plane, content), plane, choice)
 
 
 def decode_numbers(content: bytes, choice: PlaneChoice) -> np.ndarray:

@@ -29,7 +29,6 @@ class TiffWindows:
       height: Pixels.
       width: Pixels.
       dtype: Type of the values.
-      channels: Number of channels of what `read` returns.
     """
 
     def __init__(self, path: str, choice: PlaneChoice):
@@ -57,7 +56,7 @@ class TiffWindows:
             # `opened` turns the error into one of its own.
             if not self._resources.__exit__(type(error), error, error.__traceback__):
                 raise
-        self.dtype, self.channels = first.dtype, first.shape[2]
+        self.dtype = first.dtype
 
     def close(self) -> None:
         """Closes the file."""
@@ -85,8 +84,7 @@ class TiffWindows:
     def _read_pages(self, box: Box) -> np.ndarray:
         parts = [self._read(page, box) for page in self._pages.ravel()]
         pixels = np.stack(parts).reshape(*self._pages.shape, *parts[0].shape)
-        pixels = tiff_files.to_picture(pixels, self._plane, self._choice)
-        return self._choice.take(pixels, tiff_files.OWN_CHANNELS)
+        return tiff_files.to_picture(pixels, self._plane, self._choice)
 
     def _check(self) -> None:
         """Finds the pages of the plane, and raises ValueError unless parts of them can be read."""

@@ -57,7 +57,10 @@ class WindowedPicture:
         return self._image[box[0] : box[2], box[1] : box[3]]
 
     def read_values(self, box: Box) -> np.ndarray:
-        """Returns the file's values of a part, grey [h, w, 1] or [h, w, C]; errors likewise."""
+        """Returns the file's values of a part, grey [h, w, 1] or [h, w, C]; errors likewise.
+
+        If channels were chosen, these are all channels of the file, so that others can be measured.
+        """
         return self._values[box[0] : box[2], box[1] : box[3]]
 
     def whole(self) -> np.ndarray:
@@ -88,23 +91,25 @@ class WindowedPicture:
 class _TiffPicture(WindowedPicture):
     """A page of a TIFF file of 8 or 16 bits, grey or RGB."""
 
-    def __init__(self, path: str, windows: TiffWindows):
+    def __init__(self, path: str, windows: TiffWindows, choice: PlaneChoice):
         self.size = windows.height, windows.width
         self._path = path
         self._windows = windows
+        self._choice = choice
         self._table = None
         is_wide = windows.dtype == np.uint16
         counts = np.zeros(bit_depth.NUM_COUNTS if is_wide else 256, np.int64)
         for box in self.all_rows():
-            counts += np.bincount(self.read_values(box).ravel(), minlength=len(counts))
-        counts *= len("RGB") // windows.channels
+            values = choice.take(self.read_values(box))
+            counts += np.bincount(values.ravel(), minlength=len(counts))
+        counts *= len("RGB") // values.shape[2]
         if is_wide:
             self._table = bit_depth.table(counts).numpy()
             counts = np.bincount(self._table, counts, 256).astype(np.int64)
         self._histogram = counts[None]
 
     def read(self, box: Box) -> np.ndarray:
-        values = self.read_values(box)
+        values = self._choice.take(self.read_values(box))
         found = values if self._table is None else self._table[values]
         return np.broadcast_to(found, (*found.shape[:2], len("RGB")))
 
@@ -139,12 +144,13 @@ def open_picture(path: str, choice: PlaneChoice = plane_choice.ALL) -> WindowedP
     windows = _open_windows(path, choice)
     if windows is not None:
         try:
-            return _TiffPicture(path, windows)
+            return _TiffPicture(path, windows, choice)
         except BaseException:
             windows.close()
             raise
-    values = pictures.read_values(path, choice=choice)
-    return WindowedPicture(pictures.to_image(path, values), values)
+    values = pictures.read_channels(path, choice)
+    chosen = pictures.take_channels(path, values, choice)
+    return WindowedPicture(pictures.to_image(path, chosen), values)
 
 
 def _open_windows(path: str, choice: PlaneChoice) -> TiffWindows | None:
@@ -156,12 +162,13 @@ def _open_windows(path: str, choice: PlaneChoice) -> TiffWindows | None:
         if pixels > MAX_PIXELS:
             raise ValueError(f"must have at most {MAX_PIXELS} pixels: {pixels}")
         windows = TiffWindows(path, choice)
-        if windows.dtype in _DTYPES and windows.channels in (1, len("RGB")):
+        channels = choice.take(windows.read((0, 0, 1, 1))).shape[2]
+        if windows.dtype in _DTYPES and channels in (1, len("RGB")):
             return windows
         windows.close()
         raise ValueError(
             f"a picture of more than {picture_headers.MAX_PIXELS} pixels must be grey or RGB, of "
-            f"whole numbers of 8 or 16 bits without a sign: {windows.channels} channels of "
+            f"whole numbers of 8 or 16 bits without a sign: {channels} channels of "
             f"{windows.dtype}; convert it"
         )
     except ValueError as error:

@@ -69,17 +69,18 @@ void PaintRows(const std::vector<int32_t>& instance_of_cluster, const Clustering
           v < 0 ? kBackground : instance_of_cluster[clustering.cluster_of_vertex[v]];
     }
     const int64_t bottom = std::min(grid.height(), (row + 1) * grid.window());
-    for (int64_t y = row * grid.window(); y < bottom; ++y) {
-      int32_t* id = ids + y * grid.width();
-      const uint16_t* vote = &semantics.votes[y * grid.width()];
-      for (int64_t col = 0; col < grid.cols(); ++col) {
-        const int32_t instance = row_instances[col];
-        const int64_t right = std::min(grid.width(), (col + 1) * grid.window());
-        for (int64_t x = col * grid.window(); x < right; ++x) {
-          id[x] = instance;
-          if (instance == kBackground || vote[x] == 0) continue;
-          ++(*votes)[int64_t{instance - 1} * semantics.num_classes + vote[x]];
-        }
+    for (int64_t col = 0; col < grid.cols();) {
+      // Windows of one instance that follow each other.
+      const int32_t instance = row_instances[col];
+      const int64_t left = col * grid.window();
+      while (col < grid.cols() && row_instances[col] == instance) ++col;
+      const int64_t right = std::min(grid.width(), col * grid.window());
+      for (int64_t y = row * grid.window(); y < bottom; ++y) {
+        std::fill(ids + y * grid.width() + left, ids + y * grid.width() + right, instance);
+        if (instance == kBackground) continue;
+        int64_t* const counts = &(*votes)[int64_t{instance - 1} * semantics.num_classes];
+        const uint16_t* vote = &semantics.votes[y * grid.width()];
+        for (int64_t x = left; x < right; ++x) counts[vote[x]] += vote[x] != 0;
       }
     }
   }

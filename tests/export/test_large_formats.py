@@ -62,13 +62,16 @@ def test_the_files_are_the_same(both, name):
 
 
 @pytest.mark.parametrize("big_bytes", [2**31, 100])
-def test_label_images_are_stored_in_tiles(both, monkeypatch, tmp_path, big_bytes):
-    monkeypatch.setattr(labels_tiff, "_TILE", 32)
+def test_label_images_are_stored_in_strips_as_imagej_reads_them(
+    both, monkeypatch, tmp_path, big_bytes
+):
+    monkeypatch.setattr(labels_tiff, "_ROWS", 32)
     monkeypatch.setattr(labels_tiff, "_BIG_BYTES", big_bytes)
     path = tmp_path / "labels.tif"
     path.write_bytes(labels_tiff.convert(both[1]))
     with tifffile.TiffFile(path) as file:
-        assert file.pages[0].is_tiled and file.is_bigtiff == (big_bytes == 100)
+        assert not file.pages[0].is_tiled and file.pages[0].rowsperstrip == 32
+        assert len(file.pages[0].dataoffsets) > 2 and file.is_bigtiff == (big_bytes == 100)
         np.testing.assert_array_equal(file.asarray(), both[0].instances.instance_ids)
 
 

@@ -1,6 +1,7 @@
 """`labels_tiff`: a TIFF of instance ids, 0 on the background."""
 
 import io
+import zlib
 
 import numpy as np
 
@@ -10,9 +11,8 @@ FILE_NAME = "{name}_labels.tif"
 
 _MICROMETRES_PER_CENTIMETRE = 10_000
 
-
-_TILE = 512
-"""Height and width of the tiles of large pictures, pixels."""
+_ROWS = 512
+"""Rows of a strip."""
 
 _BIG_BYTES = 2**31
 """Label images of more bytes are BigTIFF files: classic ones end at 4 GB."""
@@ -21,33 +21,32 @@ _BIG_BYTES = 2**31
 def convert(picture: SegmentedPicture) -> bytes:
     """Returns the file of a picture: 16 bits, or 32 where an id needs more.
 
-    The size of a pixel is its resolution, pixels per centimetre. Pictures larger than a tile are
-    stored in tiles, of which one after the other is made.
+    The size of a pixel is its resolution, pixels per centimetre. The file is stored in strips, of
+    which one after the other is made. ImageJ reads no tiles.
     """
     import tifffile
 
     height, width = size = picture.size
     is_large = len(picture.instances.classes) > np.iinfo(np.uint16).max
-    dtype = np.dtype(np.uint32 if is_large else np.uint16)
+    dtype = np.dtype("<u4" if is_large else "<u2")
     resolution = {}
     if picture.pixel_size is not None:
         per_centimetre = _MICROMETRES_PER_CENTIMETRE / picture.pixel_size
         resolution = {"resolution": (per_centimetre,) * 2, "resolutionunit": "CENTIMETER"}
-    tiles = (
-        picture.cropped.ids((top, left, min(top + _TILE, height), min(left + _TILE, width))).astype(
-            dtype
+    strips = (
+        zlib.compress(
+            picture.cropped.ids((top, 0, min(top + _ROWS, height), width)).astype(dtype).tobytes()
         )
-        for top in range(0, height, _TILE)
-        for left in range(0, width, _TILE)
+        for top in range(0, height, _ROWS)
     )
-    is_tiled = max(size) > _TILE
     file = io.BytesIO()
     tifffile.imwrite(
         file,
-        tiles if is_tiled else next(tiles),
+        strips,
         shape=size,
         dtype=dtype,
-        tile=(_TILE, _TILE) if is_tiled else None,
+        byteorder="<",
+        rowsperstrip=_ROWS,
         bigtiff=height * width * dtype.itemsize > _BIG_BYTES,
         photometric="minisblack",
         compression="zlib",

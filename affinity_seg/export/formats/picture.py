@@ -53,7 +53,10 @@ class SegmentedPicture:
         return instances_lib.crop(self.instances)
 
     def intensities(self, box: Box) -> np.ndarray:
-        """Returns what is measured of a part, [h, w, C]: the file's values, three times if grey."""
+        """Returns what is measured of a part, [h, w, C]: the file's values, three times if grey.
+
+        If channels were chosen to be segmented, all channels of the file are measured.
+        """
         values = self.image.read_values(box)
         return np.repeat(values, len("RGB"), axis=2) if values.shape[2] == 1 else values
 
