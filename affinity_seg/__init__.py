@@ -13,3 +13,8 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(importlib.import_module("affinity_seg.model"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Returns the names for completion in a shell, without those that are imported here."""
+    return sorted(__all__)

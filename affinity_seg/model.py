@@ -54,6 +54,7 @@ class Model:
         *,
         page: int | None = None,
         channels: int | Sequence[int] | None = None,
+        diameter: float | None = None,
         **fields: Any,
     ) -> Instances | list[Instances]:
         """Finds the instances of one image, or of each in a list.
@@ -66,6 +67,8 @@ class Model:
           page: Page of a TIFF file with several; the first is 1.
           channels: Channels of a file or array with others than grey or RGB: one number, three for
             red, green and blue, or as many as the model has; the first is 1.
+          diameter: Diameter of most objects, pixels of the image: instead of measuring what is
+            found, for presets with `zoom: auto`.
           **fields: Changes of the model's preset for this call, such as `min_pixels=50`.
 
         Returns:
@@ -77,7 +80,7 @@ class Model:
             not exist or must be chosen, or a field is unknown, breaks a rule or can only be set by
             `load`.
         """
-        segmenter, choice = self._changed(fields), choose(page, channels)
+        segmenter, choice = self._changed(fields, diameter), choose(page, channels)
         if isinstance(image, list | tuple):
             return [_segment(segmenter, one, choice) for one in image]
         return _segment(segmenter, image, choice)
@@ -98,13 +101,16 @@ class Model:
             raise ValueError("the model is an exported one: copy its folder")
         saved_model.write(self._segmenter, os.fspath(folder), warmup=False)
 
-    def _changed(self, fields: dict[str, Any]) -> Segmenter | ExportedModel:
-        """Returns the segmenter with some fields of `config` changed."""
-        if not fields:
+    def _changed(self, fields: dict[str, Any], diameter: float | None) -> Segmenter | ExportedModel:
+        """Returns the segmenter with some fields of `config` changed, see `segment`."""
+        if not fields and diameter is None:
             return self._segmenter
         if not isinstance(self._segmenter, Segmenter):
-            raise ValueError(f"an exported model has its own preset: {sorted(fields)}")
+            given = sorted(fields) if diameter is None else [*sorted(fields), "diameter"]
+            raise ValueError(f"an exported model has its own preset: {given}")
         config = inference.change(self.config, fields)
+        if diameter is not None:
+            config = inference.at_diameter(config, diameter)
         for name in inference.NETWORK_FIELDS:
             if getattr(config, name) != getattr(self.config, name):
                 raise ValueError(f"`{name}` is chosen by `load`, not for one image: {fields[name]}")

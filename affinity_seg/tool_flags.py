@@ -131,7 +131,9 @@ def model(values: cli.Flags) -> model_folder.ModelFolder:
 
 
 def config(values: cli.Flags) -> InferenceConfig:
-    """Returns the preset of --model or of --preset, with the changes of --override and --min_score.
+    """Returns the preset of --model or of --preset, with the changes of other flags.
+
+    These are --override and, where they are defined, --min_score and --diameter.
 
     Raises:
       FileNotFoundError: There is no such preset or model.
@@ -145,6 +147,8 @@ def config(values: cli.Flags) -> InferenceConfig:
         raise ValueError("`--model` or `--preset` must be given")
     if "min_score" in values and values.min_score is not None:
         found = inference.change(found, {"min_score": values.min_score})
+    if "diameter" in values and values.diameter is not None:
+        found = inference.at_diameter(found, values.diameter)
     return found
 
 

@@ -277,6 +277,27 @@ def change(config: InferenceConfig, values: Mapping[str, Any]) -> InferenceConfi
     return _build({**vars(config), **_known(dict(values), where)}, where)
 
 
+def at_diameter(config: InferenceConfig, diameter: float) -> InferenceConfig:
+    """Returns a configuration with a fixed zoom, instead of one by the objects that are found.
+
+    Args:
+      config: A configuration with `zoom` "auto".
+      diameter: Diameter of most objects, pixels of the picture.
+
+    Raises:
+      ValueError: `zoom` is another one, or objects of this diameter would need a zoom beyond the
+        limits of the fields.
+    """
+    if config.zoom != AUTO_ZOOM:
+        raise ValueError(
+            f"`diameter` must not be given: the model's `zoom` is {config.zoom!r}, not 'auto'"
+        )
+    if not 0 < diameter < math.inf:
+        raise ValueError(f"`diameter` must be a positive number of pixels: {diameter}")
+    zoom = config.object_size / diameter
+    return change(config, dict.fromkeys(("first_zoom", "min_zoom", "max_zoom"), zoom))
+
+
 def _build(values: dict[str, Any], where: str) -> InferenceConfig:
     """Builds the configuration; errors name where the values stand."""
     try:

@@ -106,6 +106,8 @@ def read_bytes(path: str) -> bytes:
 
 def check_exists(path: str) -> None:
     """Raises FileNotFoundError unless a picture's file exists."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"an image must be a file, not a folder: {path}")
     if not os.path.isfile(path):
         raise FileNotFoundError(f"the image does not exist: {path}")
 

@@ -74,6 +74,8 @@ class Zooming:
         zooms = config.first_zoom * 2.0 ** (steps / STEPS_PER_OCTAVE)
         self._zooms = np.clip(zooms, config.min_zoom, config.max_zoom)
         self._first = int(-steps[0])
+        # With a single zoom there is nothing to be measured.
+        self._max_estimates = MAX_ESTIMATES if len(self._zooms) > 1 else 0
         self._config = config
         self._channels = class_table.num_classes, neighbors.num_channels(distances)
         # Nothing is dropped that would have more than `min_pixels` at the largest zoom. Otherwise
@@ -112,7 +114,7 @@ class Zooming:
             is_large_step = (estimates == 0) | (tf.abs(wanted - at) > LARGE_STEP)
             at = wanted
             found = predict(tf.gather(self._zooms, at))
-            if is_large_step & (estimates < MAX_ESTIMATES):
+            if is_large_step & (estimates < self._max_estimates):
                 wanted = self._estimate(areas(found), at)
                 estimates += 1
         return found

@@ -39,7 +39,7 @@ from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.data import layouts, listing, mistakes, pixel_sizes
 from affinity_seg.export import formats
 
-_IN_AN_EXPORTED_MODEL = ("preset", "override", "min_score", "classes")
+_IN_AN_EXPORTED_MODEL = ("preset", "override", "diameter", "min_score", "classes")
 _OF_A_DATA_SET = ("split", "stop_after", "timeline", "runner")
 _OF_PICTURES = ("formats", "pixel_size")
 _ON_BEAM = ("evaluate", "coco", "threads")
@@ -63,6 +63,8 @@ def define_flags(values: cli.Flags) -> None:
     tool_flags.define_output_flag(values, what)
     tool_flags.define_plane_flags(values)
     tool_flags.define_formats_flags(values)
+    what = "Diameter of most objects, pixels of the picture: instead of measuring what is found."
+    values.float("diameter", None, what)
     tool_flags.define_filter_flags(values)
     values.enum("stop_after", None, [PREDICTIONS], "Write predictions, but no results.")
     values.string("timeline", None, "JSON file for the times of each stage.")

@@ -26,7 +26,10 @@ RUN = [
     ("docs/models.md", "affinity_seg models"),
     ("docs/outputs.md", "affinity_seg segment --model=nuclei"),
     ("README.md", "bazel build //cc:graph_merge_op"),
-    ("README.md", "affinity_seg segment --input=street.png --output_dir=runs/segment"),
+    (
+        "README.md",
+        "affinity_seg segment --model=runs/demo --input=street.png --output_dir=runs/segment",
+    ),
     ("docs/newcomer.md", "cat > cells.yaml <<'END'"),
     ("docs/newcomer.md", "affinity_seg train --flagfile=nuclei_joint"),
     ("docs/newcomer.md", "affinity_seg segment --layout=folder --input=my_data/val"),

@@ -111,7 +111,7 @@ def _stopped_at(monkeypatch, stopped, place):
 def test_an_interrupted_run_goes_on(networks, pictures, segmented, tmp_path, monkeypatch, place):
     assert _run(networks, pictures, tmp_path / "whole") == 0
     whole = _tree(tmp_path / "whole")
-    assert sum(path.parts[0] != SOURCE_FOLDER for path in whole) == 6 * 3 + 2
+    assert sum(path.parts[0] != SOURCE_FOLDER for path in whole) == 7 * 3 + 2
     segmented.clear()
     with _stopped_at(monkeypatch, "b", place):
         _run(networks, pictures, tmp_path / "out")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from affinity_seg.configs.inference import MIN_TILE_SIDE, InferenceConfig
+from affinity_seg.configs.inference import MIN_TILE_SIDE, InferenceConfig, at_diameter
 from affinity_seg.instances import overlaps
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline import merging, tiles, zooming
@@ -144,6 +144,32 @@ def test_the_zoom_that_was_chosen_is_known_and_can_be_given(diameter):
     assert fixed.networks[-1].heights == [zoomed[0]]
     wanted = merging.merger_of(prediction, fixed.config, TABLE).merge(prediction)
     np.testing.assert_array_equal(found.instance_ids, wanted.instance_ids)
+
+
+def test_a_diameter_that_is_given_is_not_measured():
+    # At the first zoom the networks do not see such large objects.
+    scene, known = _scene([45, 44, 46]), (0, 30)
+    assert not len(_program(_segmenter(scene, known), coordinates(*SIZE)).classes)
+    config = at_diameter(CONFIG, 45)
+    segmenter = _segmenter(scene, known, **vars(config))
+    found = _program(segmenter, coordinates(*SIZE))
+    assert segmenter.networks[-1].heights == [_height(24 / 45, scene[1])]
+    assert sorted(found.classes) == [1, 1, 2]
+    assert _ious(found.instance_ids, scene[1]).min() > 0.85
+
+
+@pytest.mark.parametrize(
+    ("diameter", "changes", "message"),
+    [
+        (0, {}, "`diameter` must be a positive number of pixels: 0"),
+        (np.nan, {}, "`diameter` must be a positive number"),
+        (0.1, {}, "`min_zoom` must be in"),
+        (9, {"zoom": "none"}, "`diameter` must not be given: the model's `zoom` is 'none'"),
+    ],
+)
+def test_diameters_that_cannot_be(diameter, changes, message):
+    with pytest.raises(ValueError, match=message):
+        at_diameter(dataclasses.replace(CONFIG, **changes), diameter)
 
 
 @WAYS
