@@ -1,7 +1,6 @@
 #include "cc/lib/affinity_edges.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 
 #include "cc/lib/probability.h"
@@ -12,12 +11,6 @@ namespace affinity_seg {
 namespace {
 
 constexpr int64_t kVerticesPerTask = 1024;
-
-// As std::find, which compares byte by byte.
-bool* Find(bool wanted, bool* begin, bool* end) {
-  void* const found = std::memchr(begin, wanted, end - begin);
-  return found == nullptr ? end : static_cast<bool*>(found);
-}
 
 // Mean probabilities of the foreground groups at each vertex, planar.
 class GroupProbabilities {
@@ -157,8 +150,8 @@ class EdgeWorker {
       is_edge[i] = (others[i] >= 0) & (any_winner | (winners[i] == other_winners[i]));
     }
     for (int64_t i = 0; i < size;) {
-      bool* const first = Find(true, is_edge + i, is_edge + size);
-      bool* const last = Find(false, first, is_edge + size);
+      bool* const first = std::find(is_edge + i, is_edge + size, true);
+      bool* const last = std::find(first, is_edge + size, false);
       if (first == last) break;
       i = first - is_edge;
       AddRun(row, j, f, begin + i, begin + (last - is_edge), static_cast<int32_t>(u + i),

@@ -21,8 +21,9 @@ class Agglomerator {
  public:
   Agglomerator(int tree_level, int64_t threshold, Cluster* clusters, BlockPool* pool)
       : tree_level_(tree_level),
+        threshold_(threshold),
         clusters_(clusters),
-        lists_(tree_level, threshold, clusters, pool) {}
+        lists_(tree_level, clusters, pool) {}
 
   // Merges along the chains that start at `slot` and at every union on the way.
   void MergeFrom(int32_t slot) {
@@ -41,7 +42,7 @@ class Agglomerator {
     chain_.assign(1, start);
     while (!chain_.empty()) {
       const int32_t top = chain_.back();
-      const int32_t next = lists_.BestNeighbor(top);
+      const int32_t next = lists_.BestNeighbor(top, threshold_);
       if (next == Cluster::kNone) {
         // `top` is the start: a cluster below in the chain would have got here by an edge that
         // reaches the threshold.
@@ -81,6 +82,7 @@ class Agglomerator {
   }
 
   int tree_level_;
+  int64_t threshold_;
   Cluster* clusters_;
   NeighborLists<Mean> lists_;
   std::vector<int32_t> chain_;   // each cluster's best neighbour follows it
@@ -90,7 +92,7 @@ class Agglomerator {
 template <typename Mean>
 void InsertEdgesAtSimdLevel(const ClusterEdge<Mean>* edges, int64_t num_edges, Cluster* clusters,
                             BlockPool* pool) {
-  NeighborLists<Mean> lists(/*tree_level=*/0, /*threshold=*/0, clusters, pool);
+  NeighborLists<Mean> lists(/*tree_level=*/0, clusters, pool);
   for (const ClusterEdge<Mean>* edge = edges; edge != edges + num_edges; ++edge) {
     if (edge->u == edge->v) {
       clusters[edge->u].inner_sum += edge->mean.sum();

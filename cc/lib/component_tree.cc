@@ -2,48 +2,11 @@
 
 #include <algorithm>
 #include <type_traits>
-#include <utility>
-#include <vector>
 
 namespace affinity_seg {
 namespace {
 
 constexpr size_t kInsertBatch = 1024;
-
-// Adds up edges between the same two clusters before they are inserted, as far as they are in a
-// table in which each pair of clusters has one place. With this, there are XX of the insertions.
-template <typename Mean>
-class EdgeTable {
- public:
-  EdgeTable() : edges_(int64_t{1} << kBits, {-1, -1, Mean()}) {}
-
-  // Adds an edge. Calls `evict(edge)` for one that has to leave its place.
-  template <typename Evict>
-  void Add(ClusterEdge<Mean> added, const Evict& evict) {
-    if (added.u > added.v) std::swap(added.u, added.v);
-    const uint32_t hash = static_cast<uint32_t>(added.u) * 0x9E3779B1u ^
-                          static_cast<uint32_t>(added.v) * 0x85EBCA77u;
-    ClusterEdge<Mean>& edge = edges_[hash >> (32 - kBits)];
-    if (edge.u == added.u && edge.v == added.v) {
-      edge.mean.Add(added.mean);
-      return;
-    }
-    if (edge.u >= 0) evict(edge);
-    edge = added;
-  }
-
-  // Calls `evict(edge)` for all edges.
-  template <typename Evict>
-  void Clear(const Evict& evict) {
-    for (const ClusterEdge<Mean>& edge : edges_) {
-      if (edge.u >= 0) evict(edge);
-    }
-  }
-
- private:
-  static constexpr int kBits = 10;
-  std::vector<ClusterEdge<Mean>> edges_;
-};
 
 // Returns the slot that `slot` has been merged into, and halves the path to it. Several threads
 // may do so at once: whatever they write leads to the same slot.
@@ -179,17 +142,11 @@ void ComponentTreeOf<Mean>::BuildLists(int32_t leaf, BlockPool* pool) {
 template <typename Mean>
 void ComponentTreeOf<Mean>::AddEdges(int stage, int32_t leaf, BlockPool* pool) {
   if (num_leaves_ > 1) pending_[leaf].resize(size_t{1} << num_levels_);
-  Cluster* clusters = forest_.clusters.data();
-  EdgeTable<Mean> table;
   EdgeList own;  // edges between clusters of this leaf
   own.reserve(kInsertBatch);
   const auto insert_own = [&] {
-    InsertEdges(own.data(), static_cast<int64_t>(own.size()), clusters, pool);
+    InsertEdges(own.data(), static_cast<int64_t>(own.size()), forest_.clusters.data(), pool);
     own.clear();
-  };
-  const auto add_own = [&](const ClusterEdge<Mean>& edge) {
-    own.push_back(edge);
-    if (own.size() == kInsertBatch) insert_own();
   };
   graph_.ReadStage(stage, LeafBegin(leaf), LeafEnd(leaf), begin_, end_,
                    forest_.cluster_of_slot.data(),
@@ -197,19 +154,14 @@ void ComponentTreeOf<Mean>::AddEdges(int stage, int32_t leaf, BlockPool* pool) {
                      const ClusterEdge<Mean> edge = {a, b, Mean(sum, count)};
                      const int level = CommonLevel(a, b);
                      if (level == 0 && LeafOf(a) == leaf) {
-                       if (a == b) {
-                         clusters[a].inner_sum += sum;
-                         clusters[a].inner_count += count;
-                       } else {
-                         table.Add(edge, add_own);
-                       }
+                       own.push_back(edge);
+                       if (own.size() == kInsertBatch) insert_own();
                        return;
                      }
                      pending_[leaf][NodeIndex(level, LeafOf(a) >> level)].push_back(edge);
                      RaiseHomeLevel(a, level);
                      RaiseHomeLevel(b, level);
                    });
-  table.Clear(add_own);
   insert_own();
 }
 

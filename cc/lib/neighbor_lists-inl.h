@@ -14,7 +14,6 @@
 
 #include "cc/lib/block_pool.h"
 #include "cc/lib/cluster.h"
-#include "cc/lib/mean.h"
 #include "cc/lib/neighbor_list.h"
 #include "hwy/highway.h"
 
@@ -69,23 +68,16 @@ class NeighborLists {
  public:
   // Args:
   //   tree_level: lists of clusters with a higher home level are not compacted, see Remove.
-  //   threshold: edges below `threshold` / 10^6 are no best edges.
   //   pool: memory for lists, in units of kListGrain entries.
-  NeighborLists(int tree_level, int64_t threshold, Cluster* clusters, BlockPool* pool)
-      : tree_level_(tree_level),
-        threshold_(threshold),
-        min_key_(static_cast<float>(static_cast<double>(threshold * kOne) / kThresholdUnits)),
-        clusters_(clusters),
-        pool_(pool) {}
+  NeighborLists(int tree_level, Cluster* clusters, BlockPool* pool)
+      : tree_level_(tree_level), clusters_(clusters), pool_(pool) {}
 
-  // Adds edges of the grid between two clusters, to the mean that is there already or as a new one.
-  // REQUIRES: between two single vertices it is called once at most, since the grid has one edge.
+  // Adds an edge of the grid between two clusters, or to the mean that is there already.
   void AddEdge(int32_t u_slot, int32_t v_slot, Mean mean) {
     Cluster& u = clusters_[u_slot];
     Cluster& v = clusters_[v_slot];
     u.best = v.best = Cluster::kUnknown;
-    const bool is_new = u.inner_count == 0 && v.inner_count == 0;  // two single vertices
-    const auto [found_u, found_v] = is_new ? std::make_pair(-1, -1) : FindEdge(u_slot, v_slot);
+    const auto [found_u, found_v] = FindEdge(u_slot, v_slot);
     if (found_u >= 0) {
       AddMean(mean, &u, found_u, &v, found_v);
       return;
@@ -96,12 +88,12 @@ class NeighborLists {
   }
 
   // Returns the neighbour of the best edge of `slot`, or Cluster::kNone if that edge does not reach
-  // the threshold.
+  // `threshold` / 10^6.
   //
   // That no edge reaches it is remembered until AddEdge adds an edge to the list or the next stage
   // begins. Merges cannot change it: where they add up two edges, the mean is not above the larger
   // one of the two.
-  int32_t BestNeighbor(int32_t slot) {
+  int32_t BestNeighbor(int32_t slot, int64_t threshold) {
     Cluster& cluster = clusters_[slot];
     if (cluster.best == Cluster::kNone) return Cluster::kNone;
     if (cluster.best != Cluster::kUnknown && clusters_[cluster.best].id == cluster.best_id) {
@@ -110,9 +102,9 @@ class NeighborLists {
     cluster.best = Cluster::kNone;
     if (cluster.size == 0) return Cluster::kNone;
     const List list(cluster);
-    const int32_t best = cluster.chunks == nullptr ? BestOf(list, 0, cluster.size, min_key_)
-                                                   : BestOfGroups(cluster, list);
-    if (best < 0 || !list.means[best].Reaches(threshold_)) return Cluster::kNone;
+    const int32_t best =
+        cluster.chunks == nullptr ? BestOf(list, 0, cluster.size) : BestOfGroups(cluster, list);
+    if (best < 0 || !list.means[best].Reaches(threshold)) return Cluster::kNone;
     cluster.best = list.slots[best];
     cluster.best_id = clusters_[cluster.best].id;
     return cluster.best;
@@ -160,13 +152,12 @@ class NeighborLists {
            clusters_[list.slots[i]].id < clusters_[list.slots[j]].id;
   }
 
-  // Returns the position of the best of the entries [begin, end), or -1 if all are unused or have
-  // smaller keys than `min_key`; `begin` is a multiple of kListGrain. A mean that reaches the
-  // threshold has at least the key `min_key_`, since both are rounded the same way.
-  int32_t BestOf(const List& list, int32_t begin, int32_t end, float min_key = 0.0f) const {
+  // Returns the position of the best of the entries [begin, end), or -1 if all are unused;
+  // `begin` is a multiple of kListGrain.
+  int32_t BestOf(const List& list, int32_t begin, int32_t end) const {
     const float key = MaxKey(list.keys + begin, end - begin);
     int32_t best = -1;
-    if (key < min_key) return best;
+    if (key < 0.0f) return best;
     ForEachKey(list.keys + begin, end - begin, key, [&](int32_t i) {
       if (best < 0 || IsBetter(list, begin + i, best)) best = begin + i;
     });
@@ -280,8 +271,6 @@ class NeighborLists {
   }
 
   int tree_level_;
-  int64_t threshold_;
-  float min_key_;
   Cluster* clusters_;
   BlockPool* pool_;
 };

@@ -20,10 +20,14 @@ namespace hn = hwy::HWY_NAMESPACE;
 using FloatTag = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<FloatTag>;
 
-// Writes rint(p * 65535), ties to even; 0 for p < 0 and 65535 for p > 1.
+// Writes rint(p * 65535), ties to even. REQUIRES: p in [0, 1].
 inline void StoreQuantized(FloatTag d, FloatVector p, uint16_t* output) {
+  const hn::RebindToSigned<FloatTag> di;
   const hn::Rebind<uint16_t, FloatTag> du16;
-  const auto value = hn::NearestInt(hn::Mul(p, hn::Set(d, static_cast<float>(kOne))));
+  // Adding 2^23 leaves no bits for a fraction: the sum is rounded to an integer, ties to even.
+  const FloatVector integer = hn::Add(hn::Mul(p, hn::Set(d, static_cast<float>(kOne))),
+                                      hn::Set(d, 8388608.0f));
+  const auto value = hn::And(hn::BitCast(di, integer), hn::Set(di, 0x7FFFFF));
   hn::StoreU(hn::DemoteTo(du16, value), du16, output);
 }
 
@@ -93,21 +97,17 @@ constexpr int64_t kPrefetch = 512;
 bool QuantizeProbabilitiesAtSimdLevel(const float* probabilities, int64_t size, uint16_t* output) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const FloatVector least = hn::Set(d, -kTolerance), most = hn::Set(d, 1.0f + kTolerance);
-  auto good = hn::Eq(least, least);
-  int64_t i = 0;
-  for (; i + lanes <= size; i += lanes) {
+  const FloatVector zero = hn::Zero(d), one = hn::Set(d, 1.0f);
+  auto good = hn::Eq(zero, zero);
+  for (int64_t i = 0; i < size; i += lanes) {
     // As a number: the address may lie beyond the values, where no pointer may point.
     const auto here = reinterpret_cast<std::uintptr_t>(probabilities + i);
     __builtin_prefetch(reinterpret_cast<const void*>(here + kPrefetch * sizeof(float)));
-    const FloatVector p = hn::LoadU(d, probabilities + i);
-    good = hn::And(good, hn::And(hn::Ge(p, least), hn::Le(p, most)));
-    StoreQuantized(d, p, output + i);
+    const FloatVector p = LoadUpTo(d, probabilities + i, size - i);
+    good = hn::And(good, hn::And(hn::Ge(p, hn::Set(d, -kTolerance)),
+                                 hn::Le(p, hn::Set(d, 1.0f + kTolerance))));
+    StoreQuantizedUpTo(d, hn::Min(hn::Max(p, zero), one), size - i, output + i);
   }
-  // The rest apart: with it in the loop, constants would not stay in registers.
-  const FloatVector p = LoadUpTo(d, probabilities + i, size - i);
-  good = hn::And(good, hn::And(hn::Ge(p, least), hn::Le(p, most)));
-  StoreQuantizedUpTo(d, p, size - i, output + i);
   return hn::AllTrue(d, good);
 }
 

@@ -6,7 +6,6 @@
 #include "cc/lib/row_sums.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "hwy/highway.h"
 
@@ -16,41 +15,27 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Sets the weights of the values of `pixels` pixels, and zeros up to a multiple of `lanes`.
-inline void SetWeights(int64_t pixels, int num_classes, int64_t lanes,
-                       std::vector<int16_t>* weights) {
-  weights->assign((pixels * num_classes + lanes - 1) / lanes * lanes, 0);
-  for (int64_t i = 0; i < pixels * num_classes; ++i) {
-    (*weights)[i] = i % num_classes == 0 ? 1 : -1;
-  }
-}
-
 void FindUndecidedWindowsAtSimdLevel(const uint16_t* rows, int num_rows, int64_t width,
                                      int num_classes, int window, bool* undecided) {
-  // Sums of products of 16 bits: the values less 32768, by 1 for the background, -1 for the other
-  // classes and 0 for what belongs to the next window.
-  const hn::CappedTag<int16_t, kRowPadding> d;
-  const hn::RepartitionToWide<decltype(d)> d32;
-  const auto half = hn::Set(d, int16_t{-32768});
+  const hn::CappedTag<int32_t, kRowPadding> d;
+  const hn::Rebind<uint16_t, decltype(d)> du16;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  std::vector<int16_t> weights;
   for (int64_t left = 0; left < width; left += window) {
-    const int64_t pixels = std::min<int64_t>(window, width - left);
-    if (left == 0 || pixels < window) SetWeights(pixels, num_classes, lanes, &weights);
-    auto totals = hn::Zero(d32), more_totals = hn::Zero(d32);
+    const int64_t begin = left * num_classes;
+    const int64_t end = std::min(width, left + window) * num_classes;
+    int32_t background = 0;
+    auto totals = hn::Zero(d);
     for (int y = 0; y < num_rows; ++y) {
-      const uint16_t* row = rows + (y * width + left) * num_classes;
-      for (int64_t i = 0; i < static_cast<int64_t>(weights.size()); i += lanes) {
-        const auto value = hn::Xor(hn::BitCast(d, hn::LoadU(hn::RebindToUnsigned<decltype(d)>(),
-                                                            row + i)),
-                                   half);
-        totals = hn::ReorderWidenMulAccumulate(d32, value, hn::LoadU(d, weights.data() + i),
-                                               totals, more_totals);
+      const uint16_t* row = rows + y * width * num_classes;
+      for (int64_t i = begin; i < end; i += num_classes) background += row[i];
+      for (int64_t i = begin; i < end; i += lanes) {
+        const auto wanted = hn::FirstN(d, static_cast<size_t>(end - i));
+        const auto value = hn::PromoteTo(d, hn::LoadU(du16, row + i));
+        totals = hn::Add(totals, hn::IfThenElseZero(wanted, value));
       }
     }
-    const int64_t total = hn::GetLane(hn::SumOfLanes(d32, hn::Add(totals, more_totals)));
-    // The background less the other classes.
-    *undecided++ = total + 32768 * num_rows * pixels * (2 - num_classes) <= 0;
+    const int32_t total = hn::GetLane(hn::SumOfLanes(d, totals));
+    *undecided++ = background <= total - background;
   }
 }
 

@@ -8,7 +8,7 @@
 namespace affinity_seg {
 
 // How many values may be read, but are not used, after the end of the rows below.
-constexpr int64_t kRowPadding = 32;
+constexpr int64_t kRowPadding = 16;
 
 // Finds out where the background has at most as much as all other classes together. Elsewhere it
 // wins, however the classes are grouped. So it is for most windows.

@@ -55,9 +55,7 @@ class RowWorker {
       if (!is_vertex) continue;
       std::copy(group_sums_.begin(), group_sums_.end(),
                 &semantics_->group_sums[window * semantics_->num_groups]);
-      if (!options_.refine_classes.empty()) {
-        semantics_->class_winner[window] = BestClass(class_sums_.data(), options_.groups, 0);
-      }
+      semantics_->class_winner[window] = BestClass(class_sums_.data(), options_.groups, 0);
       Vote(top, bottom, left, right);
     }
     return "";
@@ -136,7 +134,7 @@ Error ComputeSemantics(const NetworkOutput& semantic, const VertexFilter& filter
   semantics->num_groups = options.num_groups();
   semantics->group_sums.resize(grid.num_windows() * semantics->num_groups);
   semantics->group_winner.resize(grid.num_windows());
-  if (!options.refine_classes.empty()) semantics->class_winner.resize(grid.num_windows());
+  semantics->class_winner.resize(grid.num_windows());
   semantics->votes.resize(grid.height() * grid.width());
   semantics->vertices.of_window.resize(grid.num_windows());
 

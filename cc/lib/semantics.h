@@ -32,7 +32,7 @@ struct Semantics {
   // Undefined where there is no vertex:
   // [windows, G]: sums over a window's pixels, 1/65535
   UninitializedVector<int32_t> group_sums;
-  // [windows]: foreground class of largest sum, likewise; empty without refine_classes
+  // [windows]: foreground class of largest sum, likewise
   UninitializedVector<int32_t> class_winner;
   // [H, W]: the most probable class (of the wanted group, a tie to the lower), or 0 where
   // background wins among the groups.

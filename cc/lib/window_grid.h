@@ -79,14 +79,11 @@ class WindowGrid {
 
   // Number of pixels of the window in `row`, `col`.
   int NumPixels(int64_t row, int64_t col) const {
-    if (!is_partial_) return window_ * window_;
     const int64_t h = std::min<int64_t>(window_, height_ - row * window_);
     const int64_t w = std::min<int64_t>(window_, width_ - col * window_);
     return static_cast<int>(h * w);
   }
-  int NumPixels(int64_t window) const {
-    return is_partial_ ? NumPixels(window / cols_, window % cols_) : window_ * window_;
-  }
+  int NumPixels(int64_t window) const { return NumPixels(window / cols_, window % cols_); }
 
   // Windows and their edges are indexed with 32 bits: refuses grids that need more.
   Error CheckSize(int num_merged_distances) const {

@@ -9,8 +9,6 @@
 namespace affinity_seg {
 namespace {
 
-constexpr int64_t kTransposed = 16;
-
 int64_t FloorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
 // Sums rows of windows, one at a time.
@@ -40,13 +38,9 @@ class RowWorker {
         if (!error.empty()) return error;
       }
     }
-    // Some vertices at a time, whose sums stay in the cache for all channels.
-    for (int64_t first = begin; first < end; first += kTransposed) {
-      const int64_t last = std::min(end, first + kTransposed);
-      for (int c = 0; c < merged; ++c) {
-        int32_t* output = sums_->sums.data() + c * vertices_.size();
-        for (int64_t v = first; v < last; ++v) output[v] = row_sums_[(v - begin) * merged + c];
-      }
+    for (int c = 0; c < merged; ++c) {
+      int32_t* output = sums_->sums.data() + c * vertices_.size();
+      for (int64_t v = begin; v < end; ++v) output[v] = row_sums_[(v - begin) * merged + c];
     }
     return "";
   }
