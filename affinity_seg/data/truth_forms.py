@@ -37,16 +37,19 @@ _WORDS = {
 }
 
 PLACES = (
-    "instances/<name>.png or .tif; masks/<name>/*.png or <name>/masks/*.png; one COCO file "
-    "instances*.json or annotations*.json; images/<name>.json of LabelMe; "
+    "instances/<name>.png or .tif, also <name>_labels or _masks; masks/<name>/*.png or "
+    "<name>/masks/*.png; one COCO file instances*.json or annotations*.json; "
+    "images/<name>.json of LabelMe; "
     "geojson/<name>.geojson or _annotations.geojson of QuPath; "
     "rois/<name>_rois.zip, .zip or .roi of ImageJ"
 )
 """Where truth may lie in a folder, for messages."""
 
 _JSON = ".json"
+# `segment` and Cellpose write <name>_labels.tif and <name>_cp_masks.png.
+_KINDS_OF_NUMBERS = ("", "_labels", "_masks", "_cp_masks")
 _SUFFIXES = {
-    INSTANCES: NUMBER_SUFFIXES,
+    INSTANCES: tuple(kind + suffix for kind in _KINDS_OF_NUMBERS for suffix in NUMBER_SUFFIXES),
     LABELME: (_JSON,),
     GEOJSON: (".geojson", "_annotations.geojson"),
     # ImageJ stores a single region alone.

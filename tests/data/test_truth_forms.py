@@ -47,6 +47,19 @@ def test_objects_are_the_same_in_every_form(data, form):
     assert not truth.ignored.any()
 
 
+@pytest.mark.parametrize("ending", ["_labels.tif", "_masks.png", "_cp_masks.tif"])
+def test_instance_images_as_other_programs_call_them(data, ending):
+    ids = writers.objects()
+    suffix = os.path.splitext(ending)[1]
+    writers.FORMS["PNG, 16 bits" if suffix == ".png" else "TIFF, uint16"](data, ids)
+    folder = data / "instances"
+    (folder / f"a{suffix}").rename(folder / f"a{ending}")
+    (item,) = listing.list_labelled_images(str(data), "folder")
+    assert item.truth_path == str(folder / f"a{ending}")
+    found = read_truth(item, _CELLS, writers.SIZE)
+    np.testing.assert_array_equal(found.instance_ids > 0, ids > 0)
+
+
 @pytest.mark.parametrize("form", writers.FORMS)
 def test_prepare_writes_every_form(data, tmp_path, form, capsys):
     ids = writers.objects()
