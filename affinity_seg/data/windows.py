@@ -4,6 +4,7 @@ Every part has the values that it has in the whole picture: what the depth of 8 
 found once, by a pass over the picture.
 """
 
+import contextlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -161,16 +162,17 @@ def _open_windows(path: str, choice: PlaneChoice) -> TiffWindows | None:
     try:
         if pixels > MAX_PIXELS:
             raise ValueError(f"must have at most {MAX_PIXELS} pixels: {pixels}")
-        windows = TiffWindows(path, choice)
-        channels = choice.take(windows.read((0, 0, 1, 1))).shape[2]
-        if windows.dtype in _DTYPES and channels in (1, len("RGB")):
-            return windows
-        windows.close()
-        raise ValueError(
-            f"a picture of more than {picture_headers.MAX_PIXELS} pixels must be grey or RGB, of "
-            f"whole numbers of 8 or 16 bits without a sign: {channels} channels of "
-            f"{windows.dtype}; convert it"
-        )
+        with contextlib.ExitStack() as resources:
+            windows = resources.enter_context(contextlib.closing(TiffWindows(path, choice)))
+            channels = choice.take(windows.read((0, 0, 1, 1))).shape[2]
+            if windows.dtype in _DTYPES and channels in (1, len("RGB")):
+                resources.pop_all()  # It stays open.
+                return windows
+            raise ValueError(
+                f"a picture of more than {picture_headers.MAX_PIXELS} pixels must be grey or RGB, "
+                f"of whole numbers of 8 or 16 bits without a sign: {channels} channels of "
+                f"{windows.dtype}; convert it"
+            )
     except ValueError as error:
         if pixels <= picture_headers.MAX_PIXELS:
             return None  # It is decoded whole.

@@ -110,6 +110,23 @@ def test_what_cannot_be_read_at_all_is_named(tmp_path, monkeypatch, values, opti
         windows.open_picture(path)
 
 
+@pytest.mark.parametrize("in_parts", [True, False])
+def test_all_channels_can_be_measured_where_one_is_chosen(tmp_path, monkeypatch, in_parts):
+    if not in_parts:
+        monkeypatch.setattr(windows, "READ_IN_PARTS", 2**24)
+    path = str(tmp_path / "a.ome.tif")
+    other = GREY[::-1].copy()
+    tifffile.imwrite(path, np.stack([GREY, other]), metadata={"axes": "CYX"}, ome=True)
+    picture = windows.open_picture(path, PlaneChoice(channels=(2,)))
+    assert isinstance(picture, windows._TiffPicture) == in_parts
+    box = (3, 5, 40, 30)
+    np.testing.assert_array_equal(picture.read(box)[..., 0], other[3:40, 5:30])
+    np.testing.assert_array_equal(picture.read_values(box), np.stack([GREY, other], 2)[3:40, 5:30])
+    whole = windows.WindowedPicture(np.repeat(other[..., None], 3, axis=2))
+    np.testing.assert_array_equal(picture.histogram(), whole.histogram())
+    picture.close()
+
+
 def test_other_channels_are_decoded_whole_if_they_can_be(tmp_path, monkeypatch):
     path = str(tmp_path / "a.tif")
     tifffile.imwrite(path, np.stack([GREY] * 4), metadata={"axes": "CYX"})
