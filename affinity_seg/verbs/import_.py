@@ -27,18 +27,18 @@ def define_flags(values: cli.Flags) -> None:
     values.string("checkpoint", None, what, required=True)
     values.string("model", None, "Folder of the model.", required=True)
     values.string("network", None, "Name of the new folder in it; default: that of --source.")
-    only = "only with --source=semantic or affinity"
-    what = f"Preset for model.yaml; {only}."
+    what = "Preset for model.yaml; only with --source=semantic or affinity."
     values.string("preset", "paper_best", what)
-    values.integer("output_stride", 16, f"Stride in params.yaml; {only}.")
+    values.integer("output_stride", 16, "Stride that params.yaml gives a whole network.")
     values.bool("allow_unknown", False, "Ignore unknown variables of the checkpoint.")
 
 
 def main(values: cli.Flags) -> None:
     """Runs the verb."""
     if values.source in _BACKBONES:
-        of_networks = ("preset", "output_stride")
-        cli.refuse_given(values, of_networks, f"not for `--source={values.source}`")
+        cli.refuse_given(values, ("preset",), f"not for `--source={values.source}`")
+    if values.source == "model_garden":
+        cli.refuse_given(values, ("output_stride",), "not for `--source=model_garden`")
     from affinity_seg.configs import experiments
     from affinity_seg.modeling import checkpoint_import
 
