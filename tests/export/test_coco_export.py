@@ -118,9 +118,7 @@ def test_the_filter_leaves_truth_and_ids_alone(tmp_path):
 def test_what_is_wrong_is_named_and_nothing_is_written(tmp_path):
     items, results_dir = write_streets(tmp_path)
     os.remove(items[1].truth_path)
-    with pytest.raises(
-        FileNotFoundError, match=rf"1 of 3 images is missing.*\n.*{NAMES[1]}"
-    ):
+    with pytest.raises(FileNotFoundError, match=rf"1 of 3 images is missing.*\n.*{NAMES[1]}"):
         _export(tmp_path, items, results_dir)
     write_image(tmp_path / "data", "val", NAMES[1], truth=np.full((60, 99), 7))
     with pytest.raises(ValueError, match=rf"{NAMES[1]}_.*size of its image, 60x100: 60x99"):
