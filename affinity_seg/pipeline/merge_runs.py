@@ -159,7 +159,8 @@ class RecordMerger(ResultFolder):
             return
         if self._method == MERGE_METHODS[0]:
             # An option that does not fit the networks is no fault of the record.
-            self._config.merge_options(record.class_table, record.prediction.distances)
+            with errors_named(path):
+                self._config.merge_options(record.class_table, record.prediction.distances)
         instances = None
         with self._rejected.listed(record.name, path), errors_named(path):
             instances = merge_record(record, self._config, self._method)
