@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 _PREFIX = ".tmp-"
 _WRITER = re.compile(re.escape(_PREFIX) + r"(\d+)@([\w.]*)@")
@@ -94,7 +95,9 @@ def write_bytes(path: str, content: bytes) -> None:
 
 def json_bytes(content: Any) -> bytes:
     """Returns `content` as indented JSON."""
-    return (json.dumps(content, indent=2) + "\n").encode()
+    text = io.StringIO()
+    _dump(content, text)
+    return text.getvalue().encode()
 
 
 def write_json(path: str, content: Any) -> None:
@@ -104,8 +107,12 @@ def write_json(path: str, content: Any) -> None:
     memory that they take themselves.
     """
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
+        _dump(content, file)
+
+
+def _dump(content: Any, file: TextIO) -> None:
+    json.dump(content, file, indent=2)
+    file.write("\n")
 
 
 def remove_leftovers(folder: str) -> None:

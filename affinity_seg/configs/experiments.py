@@ -104,6 +104,7 @@ class SegmentationTask(cfg.TaskConfig):
             raise ValueError(
                 f"`losses.sample_stride` must divide the output stride {stride}: {sample}"
             )
+        # Asked this way, NaN breaks the rule as well.
         if not self.losses.l2_weight_decay >= 0:
             raise ValueError(
                 f"`losses.l2_weight_decay` must not be negative: {self.losses.l2_weight_decay}"

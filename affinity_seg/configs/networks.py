@@ -208,6 +208,7 @@ class Network(hyperparams.Config):
                 f"`pixel_mean` must have an entry for each channel, {self.num_channels}, such as "
                 f"127.5: {self.pixel_mean}"
             )
+        # Asked this way, NaN breaks the rule as well.
         if not self.pixel_scale > 0:
             raise ValueError(f"`pixel_scale` must be positive: {self.pixel_scale}")
         percentiles = self.contrast_percentiles

@@ -90,6 +90,7 @@ class DataConfig(cfg.DataConfig):
                 f"`scale_min` must be positive and at most `scale_max`: "
                 f"{self.scale_min}, {self.scale_max}"
             )
+        # Asked this way, NaN breaks the rule as well.
         if not self.object_size >= 0:
             raise ValueError(f"`object_size` must not be negative: {self.object_size}")
         if not 0 < self.min_zoom <= self.max_zoom:

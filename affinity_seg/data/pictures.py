@@ -140,27 +140,31 @@ def decode_values(
 ) -> np.ndarray:
     """Decodes a picture with all of its bits. Alpha is left out.
 
-    It is `take_channels` of `decode_channels`, and has its arguments and errors.
+    It is `PlaneChoice.take` of `decode_channels`, and has the arguments and errors of both.
 
     Returns:
       Grey [H, W, 1] or RGB [H, W, 3] in the type of the file; of files that are not TIFF always
       RGB. If channels are chosen, these, [H, W, C].
     """
-    found = decode_channels(path, content, formats, turned=turned, choice=choice)
-    return take_channels(path, found, choice)
+    return _take(
+        path, decode_channels(path, content, formats, turned=turned, choice=choice), choice
+    )
 
 
-def take_channels(path: str, values: np.ndarray, choice: PlaneChoice) -> np.ndarray:
+def decode_with_channels(
+    path: str, content: bytes, choice: PlaneChoice
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what `decode` and `decode_channels` do of a file, turned; it is decoded once."""
+    channels = decode_channels(path, content, turned=True, choice=choice)
+    return to_image(path, _take(path, channels, choice)), channels
+
+
+def _take(path: str, channels: np.ndarray, choice: PlaneChoice) -> np.ndarray:
     """Returns what `PlaneChoice.take` does; its error names the file."""
     try:
-        return choice.take(values)
+        return choice.take(channels)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def read_channels(path: str, choice: PlaneChoice = plane_choice.ALL) -> np.ndarray:
-    """Returns what `decode_channels` does of a file, turned; errors as of `read`."""
-    return decode_channels(path, read_bytes(path), turned=True, choice=choice)
 
 
 def decode_channels(

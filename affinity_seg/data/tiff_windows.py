@@ -29,6 +29,7 @@ class TiffWindows:
       height: Pixels.
       width: Pixels.
       dtype: Type of the values.
+      channels: Number of the chosen channels.
     """
 
     def __init__(self, path: str, choice: PlaneChoice):
@@ -52,11 +53,11 @@ class TiffWindows:
             header = tiff_planes.header(self._plane)
             self.height, self.width = header.height, header.width
             first = self._read_pages((0, 0, 1, 1))
+            self.dtype, self.channels = first.dtype, choice.take(first).shape[2]
         except BaseException as error:
             # `opened` turns the error into one of its own.
             if not self._resources.__exit__(type(error), error, error.__traceback__):
                 raise
-        self.dtype = first.dtype
 
     def close(self) -> None:
         """Closes the file."""

@@ -4,7 +4,6 @@ Every part has the values that it has in the whole picture: what the depth of 8 
 found once, by a pass over the picture.
 """
 
-import contextlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -103,7 +102,7 @@ class _TiffPicture(WindowedPicture):
         for box in self.all_rows():
             values = choice.take(self.read_values(box))
             counts += np.bincount(values.ravel(), minlength=len(counts))
-        counts *= len("RGB") // values.shape[2]
+        counts *= len("RGB") // windows.channels
         if is_wide:
             self._table = bit_depth.table(counts).numpy()
             counts = np.bincount(self._table, counts, 256).astype(np.int64)
@@ -149,9 +148,7 @@ def open_picture(path: str, choice: PlaneChoice = plane_choice.ALL) -> WindowedP
         except BaseException:
             windows.close()
             raise
-    values = pictures.read_channels(path, choice)
-    chosen = pictures.take_channels(path, values, choice)
-    return WindowedPicture(pictures.to_image(path, chosen), values)
+    return WindowedPicture(*pictures.decode_with_channels(path, pictures.read_bytes(path), choice))
 
 
 def _open_windows(path: str, choice: PlaneChoice) -> TiffWindows | None:
@@ -162,17 +159,15 @@ def _open_windows(path: str, choice: PlaneChoice) -> TiffWindows | None:
     try:
         if pixels > MAX_PIXELS:
             raise ValueError(f"must have at most {MAX_PIXELS} pixels: {pixels}")
-        with contextlib.ExitStack() as resources:
-            windows = resources.enter_context(contextlib.closing(TiffWindows(path, choice)))
-            channels = choice.take(windows.read((0, 0, 1, 1))).shape[2]
-            if windows.dtype in _DTYPES and channels in (1, len("RGB")):
-                resources.pop_all()  # It stays open.
-                return windows
-            raise ValueError(
-                f"a picture of more than {picture_headers.MAX_PIXELS} pixels must be grey or RGB, "
-                f"of whole numbers of 8 or 16 bits without a sign: {channels} channels of "
-                f"{windows.dtype}; convert it"
-            )
+        windows = TiffWindows(path, choice)
+        if windows.dtype in _DTYPES and windows.channels in (1, len("RGB")):
+            return windows
+        windows.close()
+        raise ValueError(
+            f"a picture of more than {picture_headers.MAX_PIXELS} pixels must be grey or RGB, of "
+            f"whole numbers of 8 or 16 bits without a sign: {windows.channels} channels of "
+            f"{windows.dtype}; convert it"
+        )
     except ValueError as error:
         if pixels <= picture_headers.MAX_PIXELS:
             return None  # It is decoded whole.

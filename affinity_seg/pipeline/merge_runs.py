@@ -149,13 +149,7 @@ class RecordMerger(ResultFolder):
         """
         class_table = self._class_table or record.class_table
         self._filter.check(class_table)
-        is_own = False
-        with self._rejected.listed(record.name, path):
-            difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
-            if difference:
-                raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
-            is_own = True
-        if not is_own:
+        if not self._is_of_this_run(path, record):
             return
         if self._method == MERGE_METHODS[0]:
             # An option that does not fit the networks is no fault of the record.
@@ -169,6 +163,15 @@ class RecordMerger(ResultFolder):
             return
         candidates = self._filter.select_candidates(candidates, class_table)
         self.write(record.name, instances, class_table, source, candidates)
+
+    def _is_of_this_run(self, path: str, record: records.Record) -> bool:
+        """Returns whether a record was made with the settings of the folder; lists any other."""
+        with self._rejected.listed(record.name, path):
+            difference = fingerprint_lib.first_difference(record.fingerprint, self._predictions)
+            if difference:
+                raise ValueError(f"{path}: belongs to another run than the folder: {difference}")
+            return True
+        return False
 
 
 def merge_record(

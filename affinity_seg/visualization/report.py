@@ -166,7 +166,7 @@ def gather_items(
     sums = pixels = plot = None
     if judged:
         scores = scores or metrics.evaluate(items, results_dir, class_table)
-        sums = errors_lib.summary(list(judged.values()), class_table)
+        sums = scores["errors"]
         pixels = confusion.evaluate(items, predictions_dir, class_table)
         plot = curves.draw_precision_recall(metrics.coco_scores(scores)["precision_recall"])
     shown = sorted(items, key=lambda i: -judged[i.name].share if judged else 0)[:max_images]

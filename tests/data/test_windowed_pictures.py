@@ -42,8 +42,8 @@ def small_pictures_are_read_in_parts(monkeypatch):
 
 
 def _check(path, choice=ALL):
-    values = pictures.read_channels(path, choice)
-    image = pictures.read(path, choice=choice)
+    image, values = pictures.decode_with_channels(path, pictures.read_bytes(path), choice)
+    np.testing.assert_array_equal(image, pictures.read(path, choice=choice))
     picture = windows.open_picture(path, choice)
     assert isinstance(picture, windows._TiffPicture)
     assert picture.size == image.shape[:2]

@@ -31,29 +31,31 @@ def collection(picture: SegmentedPicture, object_type: str) -> bytes:
     file.write(b'{"type": "FeatureCollection", "features": [')
     for index, polygons in enumerate(picture.polygons):
         separator = ", " if index else ""
-        properties = {"objectType": object_type} | _properties(picture, index)
-        feature = {
-            "type": "Feature",
-            "geometry": _geometry(polygons),
-            "properties": properties,
-        }
+        feature = _feature(picture, index, polygons, object_type)
         file.write((separator + json.dumps(feature)).encode())
     file.write(b"]}\n")
     return file.getvalue()
 
 
-def _properties(picture: SegmentedPicture, index: int) -> dict[str, Any]:
+def _feature(
+    picture: SegmentedPicture, index: int, polygons: Sequence[Polygon], object_type: str
+) -> dict[str, Any]:
     instances = picture.instances
     class_index = instances.classes[index]
     return {
-        "name": str(index + 1),
-        "classification": {
-            "name": picture.class_table.class_names[class_index],
-            "color": list(picture.class_table.colors[class_index]),
-        },
-        "measurements": {
-            "score": float(instances.scores[index]),
-            "area_px": int(instances.sizes[index]),
+        "type": "Feature",
+        "geometry": _geometry(polygons),
+        "properties": {
+            "objectType": object_type,
+            "name": str(index + 1),
+            "classification": {
+                "name": picture.class_table.class_names[class_index],
+                "color": list(picture.class_table.colors[class_index]),
+            },
+            "measurements": {
+                "score": float(instances.scores[index]),
+                "area_px": int(instances.sizes[index]),
+            },
         },
     }
 

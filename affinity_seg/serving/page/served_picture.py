@@ -271,8 +271,7 @@ class Reader:
             self._lock.release()
 
     def _predict(self, filename: str, file: bytes, choice: PlaneChoice) -> ServedPicture:
-        values = pictures.decode_channels(filename, file, turned=True, choice=choice)
-        image = pictures.to_image(filename, pictures.take_channels(filename, values, choice))
+        image, values = pictures.decode_with_channels(filename, file, choice)
         segmenter = self._segmenter
         with errors_named(filename):
             pixel_size = pixel_sizes.read(io.BytesIO(file))
