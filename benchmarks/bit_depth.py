@@ -9,14 +9,14 @@ in all of them. The row "8 bits with noise" has it as well, rounded to 8 bits. P
 the Data Science Bowl (docs/evaluation.md), and writes results.json.
 """
 
+import functools
 import io
-import os
+from collections.abc import Callable
 
 import numpy as np
 
-from affinity_seg import cli, files, tool_flags
-from affinity_seg.data import layouts
-from benchmarks import runs
+from affinity_seg import cli
+from benchmarks import picture_versions
 
 _COUNTS = (255, 1000, 4000, 65535)
 """What 255 becomes in 16 bits."""
@@ -24,54 +24,25 @@ _COUNTS = (255, 1000, 4000, 65535)
 
 def define_flags(values: cli.Flags) -> None:
     """Defines the flags."""
-    tool_flags.define_data_flags(values, layouts.LABELLED_LAYOUTS, "folder")
-    tool_flags.define_model_flags(values, "nuclei")
-    values.string("output_dir", "runs/benchmark_bit_depth", "Folder of results.json.")
-    values.integer("images", 20, "Number of pictures, the first by name.", 1)
+    picture_versions.define_flags(values, "runs/benchmark_bit_depth")
     values.float("noise", 0.5, "Standard deviation of the noise, in steps of 8 bits.", 0)
 
 
 def main(values: cli.Flags) -> None:
     """Runs the program."""
-    import tensorflow as tf
-    from tqdm import tqdm
-
-    from affinity_seg.data import pictures
-    from affinity_seg.evaluation import dsb, truth
-    from affinity_seg.pipeline import prediction_runs
-
-    items = tool_flags.list_labelled_images(values)[: values.images]
-    network_dirs = tool_flags.model(values).network_dirs
-    segmenter = prediction_runs.load_segmenter(tool_flags.config(values), *network_dirs)
-    class_table = segmenter.class_table
-    judged: dict[str, dict[str, np.ndarray]] = {}
-    for item in tqdm(items, unit="image", disable=None):
-        image = pictures.read(item.image_path, turned=False, choice=item.choice)
-        target = truth.read_truth(item, class_table, image.shape[:2])
-        for name, picture in _versions(image, values.noise).items():
-            ids = segmenter.segment(tf.constant(picture)).as_numpy().instance_ids
-            masks = [ids == number for number in range(1, ids.max() + 1)]
-            judged.setdefault(name, {})[item.name] = dsb.score_image(target, masks)
-    rows = []
-    for name, scores in judged.items():
-        found = dsb.scores_of(scores, class_table)
-        per_iou = {f"dsb_{t}": found["score_per_iou"][t] for t in ("0.50", "0.70", "0.90")}
-        rows.append({"picture": name, **per_iou, "mean": found["mean_score"]})
-    runs.print_table(f"scores of {len(items)} pictures", rows)
-    path = os.path.join(values.output_dir, "results.json")
-    files.write_json(path, rows)
-    print(f"\nwritten: {path}")
+    picture_versions.judge(values, functools.partial(_versions, noise=values.noise))
 
 
-def _versions(image: np.ndarray, noise: float) -> dict[str, np.ndarray]:
+def _versions(image: np.ndarray, noise: float) -> dict[str, Callable[[], np.ndarray]]:
     """Returns a picture, uint8 RGB [H, W, 3], as it is read in 8 bits and in 16 bits."""
     random = np.random.default_rng(0)
     steps = random.normal(0, noise, (*image.shape[:2], 1))
     noisy = np.clip(np.rint(image + steps), 0, 255).astype(np.uint8)
-    versions = {"8 bits": image, "8 bits with noise": noisy}
+    versions = {"8 bits": lambda: image, "8 bits with noise": lambda: noisy}
     for most in _COUNTS:
         values = np.rint((image + steps) * (most / 255))
-        versions[f"16 bits, 0-{most}"] = _read(np.clip(values, 0, 2**16 - 1).astype(np.uint16))
+        counts = np.clip(values, 0, 2**16 - 1).astype(np.uint16)
+        versions[f"16 bits, 0-{most}"] = functools.partial(_read, counts)
     return versions
 
 

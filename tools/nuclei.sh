@@ -1,14 +1,15 @@
 #!/bin/sh
-# Trains a network with both heads from scratch on a folder of nuclei, tunes its preset, segments
-# other images and prints the scores:
-#   tools/nuclei.sh FLAGFILE TRAIN TUNE VAL RUNS [STEPS]
+# Trains a network with both heads on a folder of nuclei, tunes its preset, segments other images and
+# prints the scores:
+#   tools/nuclei.sh FLAGFILE TRAIN TUNE VAL RUNS [STEPS [START]]
 # FLAGFILE says how it is trained, e.g. nuclei_joint. TRAIN, TUNE and VAL are folders with images/ and
 # instances/; TUNE may be TRAIN. RUNS is the folder of the model. STEPS are those of the training, by
-# default as configured. Run with the environment active. Started again it continues; a finished
+# default as configured. START is a trained network to begin with, such as RUNS/joint of another run;
+# by default it begins from scratch. Run with the environment active. Started again it continues; a finished
 # training is not repeated. `tune` leaves the stages alone: with one stage a single threshold decides,
 # which users can move on the page of `affinity_seg serve`.
 set -eu
-flagfile=$1 train=$2 tune=$3 val=$4 runs=$5 steps=${6:-}
+flagfile=$1 train=$2 tune=$3 val=$4 runs=$5 steps=${6:-} begin=${7:-}
 for data in "$train" "$tune" "$val"; do
   if [ ! -d "$data" ]; then
     echo "skipped: $data not found"
@@ -26,6 +27,9 @@ overrides="$overrides,task.validation_data.input_path=$runs/tfrecords/val-*.tfre
 if [ -n "$steps" ]; then
   overrides="$overrides,trainer.train_steps=$steps"
   overrides="$overrides,trainer.optimizer_config.learning_rate.cosine.decay_steps=$steps"
+fi
+if [ -n "$begin" ]; then
+  overrides="$overrides,task.init_checkpoint=$begin"
 fi
 affinity_seg train --flagfile="$flagfile" --model="$runs" --params_override="$overrides"
 echo "training took $(($(date +%s) - start)) s"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Trains the shipped model `nuclei`, as `tools/nuclei.sh` does, on all images but those of val:
+# Trains the shipped model `nuclei`, as `tools/nuclei.sh` does, on all images but those of val, and then
+# once more from these weights with the rate of the beginning, in RUNS:
 #   tools/nuclei_model.sh DATA RUNS
 # DATA has train/, more/ and val/, each with images/ and instances/. Every fifth image of train and
 # every tenth of more are not trained on: they tune the preset.
@@ -25,5 +26,8 @@ link() {
 
 link train 5
 link more 10
-exec "$(dirname "$0")/nuclei.sh" nuclei_joint_wide "$runs/data/train" "$runs/data/tune" "$data/val" \
-  "$runs"
+train() {
+  "$(dirname "$0")/nuclei.sh" nuclei_joint_wide "$runs/data/train" "$runs/data/tune" "$data/val" "$@"
+}
+train "$runs/first"
+train "$runs" 16000 "$runs/first/joint"

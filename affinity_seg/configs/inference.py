@@ -29,6 +29,9 @@ MIN_TILE_SIDE = 512
 DEFAULT_OVERLAP = 256
 """Default of `merge_overlap` where `object_size` is not given, zoomed pixels."""
 
+_LARGEST_SIZE = 1.5
+"""With `lowest_zoom`, larger objects than this times `object_size` need a zoom below `min_zoom`."""
+
 _NOT_MEASURED = {"min_score", "merge_overlap"}
 """Fields of the merge on which the estimate of `zoom: auto` does not depend."""
 
@@ -49,11 +52,14 @@ class PredictionSettings(RegionOptions):
         `pipeline.zooming` (ours, not the paper's). Only without `regions`.
       crop_size: Height that "box_height" zooms regions to, and the least side of what the networks
         see: smaller crops are padded with zeros. Pixels.
-      min_zoom: Least zoom of "box_height" and "auto".
+      min_zoom: Least zoom of "box_height" and "auto"; of "auto" see `lowest_zoom`.
       max_zoom: Largest zoom of "box_height" and "auto".
       object_size: Diameter that "auto" zooms the median object to: the one that the networks were
         trained for. The diameter of an object is that of a disc of its area. Zoomed pixels.
-      first_zoom: Zoom at which "auto" looks for objects first, to measure them.
+      first_zoom: Zoom at which "auto" looks for objects to measure them. It looks at lower ones
+        first, if `lowest_zoom` is given.
+      lowest_zoom: "auto" goes below `min_zoom`, to this at least, where the median object would be
+        larger than 1.5 times `object_size`, and gives it that size. None: never.
 
     Networks (paper 5.2, 5.3):
       bucket: Crops larger than `crop_size` are padded to it plus a multiple of this, so that they
@@ -76,6 +82,7 @@ class PredictionSettings(RegionOptions):
     max_zoom: float = fields.checked(4.0, low=1 / 64, high=64.0)
     object_size: float | None = fields.checked(None, low=1.0, high=8192.0)
     first_zoom: float = fields.checked(1.5, low=1 / 64, high=64.0)
+    lowest_zoom: float | None = fields.checked(None, low=1 / 64, high=64.0)
     bucket: int = fields.checked(64, low=1, high=8192)
     max_input_pixels: int = fields.checked(1024 * 2048, low=MIN_TILE_SIDE**2, high=8192**2)
     tile_overlap: int = fields.checked(256, low=0, high=MIN_TILE_SIDE // 2)
@@ -151,6 +158,19 @@ class InferenceConfig(MergeSettings, PredictionSettings):
             raise ValueError(
                 f"`first_zoom` must be in {limits} where `zoom` is 'auto': {self.first_zoom}"
             )
+        if self.lowest_zoom is not None and self.lowest_zoom > self.min_zoom:
+            raise ValueError(
+                f"`lowest_zoom` must be at most `min_zoom`, {self.min_zoom}: {self.lowest_zoom}"
+            )
+
+    @property
+    def zoomed_sizes(self) -> tuple[float, float]:
+        """Least and largest diameter that "auto" gives the median object, zoomed pixels.
+
+        Of the zooms that do, it takes the one nearest to `min_zoom`: below it outlines lose detail.
+        """
+        largest = 1.0 if self.lowest_zoom is None else _LARGEST_SIZE
+        return self.object_size, largest * self.object_size
 
     def merge_options(
         self, class_table: labels.ClassTable, distances: Sequence[int]
@@ -294,8 +314,16 @@ def at_diameter(config: InferenceConfig, diameter: float) -> InferenceConfig:
         )
     if not 0 < diameter < math.inf:
         raise ValueError(f"`diameter` must be a positive number of pixels: {diameter}")
-    zoom = config.object_size / diameter
-    return change(config, dict.fromkeys(("first_zoom", "min_zoom", "max_zoom"), zoom))
+    least, most = (size / diameter for size in config.zoomed_sizes)
+    return change(config, fixed_zoom(config, min(max(config.min_zoom, least), most)))
+
+
+def fixed_zoom(config: InferenceConfig, zoom: float) -> dict[str, float]:
+    """Returns the fields that make a zoom of "auto" the only one, so that nothing is measured."""
+    names = ["first_zoom", "min_zoom", "max_zoom"]
+    if config.lowest_zoom is not None:
+        names.append("lowest_zoom")
+    return dict.fromkeys(names, zoom)
 
 
 def _build(values: dict[str, Any], where: str) -> InferenceConfig:

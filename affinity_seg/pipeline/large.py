@@ -22,6 +22,7 @@ from affinity_seg.pipeline.merging import GraphMerger
 from affinity_seg.pipeline.parts import Part
 from affinity_seg.pipeline.segmenter import Segmenter
 from affinity_seg.pipeline.zoomed_picture import ZoomedPicture
+from affinity_seg.pipeline.zooming import Objects
 
 KEPT_BYTES = 3 * 2**27
 """Most bytes of logits that `segment` keeps for the next parts, of all networks together."""
@@ -139,11 +140,11 @@ def predict(
     def at(zoom: tf.Tensor | None) -> ZoomedPicture:
         return ZoomedPicture(segmenter, picture, histogram, zoom, kept_bytes)
 
-    def areas(zoomed: ZoomedPicture) -> tf.Tensor:
+    def measure(zoomed: ZoomedPicture) -> Objects:
         parts = zoomed.parts(segmenter.config.overlap_of_parts)
-        return tf.constant(_areas(zoomed, parts, zooming.merger, progress), tf.float64)
+        return _measure(zoomed, parts, zooming.merger, progress)
 
-    return at(None) if zooming is None else zooming.settle(at, areas)
+    return at(None) if zooming is None else zooming.settle(at, measure)
 
 
 def merge(
@@ -164,12 +165,14 @@ def merge(
     return Found(instances, num_cut, overlap)
 
 
-def _areas(
+def _measure(
     zoomed: ZoomedPicture, parts: Sequence[Part], merger: GraphMerger, progress: Progress
-) -> np.ndarray:
-    """Returns the areas of the objects, pixels of the picture; of some parts if there are many."""
-    sizes = [np.zeros(0, np.int64)]
+) -> Objects:
+    """Returns the objects of a picture; those of some parts if there are many."""
+    sizes, scores = [np.zeros(0)], [np.zeros(0)]
     for part in progress(spread(parts, MAX_MEASURED_PARTS), "measure objects"):
         found = pasting.number(zoomed.merge(part, merger)).as_numpy()
-        sizes.append(found.sizes[part.owns(found.boxes + part.offset)])
-    return np.concatenate(sizes)
+        is_own = part.owns(found.boxes + part.offset)
+        sizes.append(found.sizes[is_own])
+        scores.append(found.scores[is_own])
+    return Objects(*(tf.constant(np.concatenate(one), tf.float64) for one in (sizes, scores)))

@@ -60,10 +60,10 @@ class Predictor:
             def predict(zoom: tf.Tensor) -> zooming.Logits:
                 return self._predict_regions(contrasts, regions[:1], cache, zoom)[0][1:]
 
-            def areas(logits: zooming.Logits) -> tf.Tensor:
-                return segmenter.zooming.areas(regions, logits, tf.constant(size))
+            def measure(logits: zooming.Logits) -> zooming.Objects:
+                return segmenter.zooming.measure(regions, logits, tf.constant(size))
 
-            logits = segmenter.zooming.settle(predict, areas)
+            logits = segmenter.zooming.settle(predict, measure)
             found = [RegionPrediction(region, *logits) for region in regions]
         return ImagePrediction(
             height=height,

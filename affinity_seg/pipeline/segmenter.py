@@ -16,7 +16,7 @@ from affinity_seg.pipeline.filters import KEEP_ALL, InstanceFilter
 from affinity_seg.pipeline.merging import GraphMerger
 from affinity_seg.pipeline.pasting import Canvas
 from affinity_seg.pipeline.predictions import RegionPrediction, select_views
-from affinity_seg.pipeline.zooming import Zooming
+from affinity_seg.pipeline.zooming import Objects, Zooming
 
 Logits = TypeVar("Logits", tf.Tensor, np.ndarray)
 
@@ -199,10 +199,10 @@ class Segmenter(tf.Module):
         if self.zooming is None:
             return predict(None)
 
-        def areas(logits: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            return self.zooming.areas(regions, logits, size)
+        def measure(logits: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> Objects:
+            return self.zooming.measure(regions, logits, size)
 
-        return self.zooming.settle(predict, areas, self.zooming.no_logits())
+        return self.zooming.settle(predict, measure, self.zooming.no_logits())
 
     def _region_logits(
         self,

@@ -78,6 +78,7 @@ def test_overrides_win_and_are_typed():
         ("max_zoom=.inf", "`max_zoom` must be in"),
         ("groups=[0, 1000000000000]", "`groups` must be in [0, 254]"),
         ("groups={0: 1}", "`groups` must be a list"),
+        ("lowest_zoom=0", "`lowest_zoom` must be"),
         ("min_zoom=5", "`min_zoom` must be at most `max_zoom`, 2.0: 5.0"),
         ("zoom=double", "`zoom` must be one of ('box_height', 'none', 'auto'): 'double'"),
         ("object_size=0", "`object_size` must be in [1.0, 8192.0]: 0.0"),
@@ -115,6 +116,7 @@ def test_bad_overrides_are_refused(override, message):
             "1257, where `zoom` is 'auto': 1257",
         ),
         ("first_zoom=0.9", "`first_zoom` must be in [1.0, 4.0] where `zoom` is 'auto': 0.9"),
+        ("lowest_zoom=1.1", "`lowest_zoom` must be at most `min_zoom`, 1.0: 1.1"),
         ("first_zoom=4.1", "`first_zoom` must be in [1.0, 4.0] where `zoom` is 'auto': 4.1"),
     ],
 )

@@ -100,7 +100,7 @@ def test_the_plan_of_drawn_nuclei_is_close_to_the_settings_made_by_hand(tmp_path
     assert made["trainer"][schedule] == by_hand["trainer"][schedule]
     preset = dataclasses.asdict(settings.preset(chosen, None, ONE_CLASS))
     expected = dataclasses.asdict(inference.load_config("nuclei"))
-    differing = ("max_zoom", "first_zoom", "min_pixels")
+    differing = ("max_zoom", "first_zoom", "lowest_zoom", "min_pixels")
     expected |= {name: preset[name] for name in differing}
     assert preset == expected and 100 <= preset["min_pixels"] <= 140
 

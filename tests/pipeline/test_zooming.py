@@ -158,6 +158,12 @@ def test_a_diameter_that_is_given_is_not_measured():
     assert _ious(found.instance_ids, scene[1]).min() > 0.85
 
 
+@pytest.mark.parametrize(("diameter", "zoom"), [(12, 2), (22, 1.25), (72, 0.5), (300, 0.12)])
+def test_a_diameter_gives_the_zoom_that_it_would_have(diameter, zoom):
+    config = at_diameter(dataclasses.replace(CONFIG, **LARGE), diameter)
+    assert {config.first_zoom, config.min_zoom, config.max_zoom, config.lowest_zoom} == {zoom}
+
+
 @pytest.mark.parametrize(
     ("diameter", "changes", "message"),
     [
@@ -236,6 +242,45 @@ def test_after_a_large_step_objects_are_measured_again(diameters, known, passes,
     is_right = heights[-1] == _height(_expected(scene[1]), scene[1])
     assert is_right == (passes == 3)
     assert len(found.classes) == len(diameters)
+
+
+LARGE = {"first_zoom": 2.0, "min_zoom": 1.25, "lowest_zoom": 0.25, "object_size": 24.0}
+
+
+@pytest.mark.parametrize(
+    ("diameter", "heights"),
+    [
+        # Seen well at zoom 0.25, with 17 pixels; at 0.5 they have 35, which is below 36.
+        (70, [28, 56]),
+        # Not with 5 pixels, but with 10. At the zoom next to `min_zoom` they have 26.
+        (20, [28, 56, 145]),
+        # Seen well at no zoom below 2, where they have 12.
+        (6, [28, 56, 112, 224, 448]),
+    ],
+)
+@WAYS
+def test_large_objects_are_looked_for_first(diameter, heights, way):
+    scene = _scene([diameter, diameter - 0.4])
+    found, passes = _run(way, scene, **LARGE, min_pixels=50)
+    assert passes == heights
+    assert len(found.classes) == 2
+    assert _ious(found.instance_ids, scene[1]).min() > 0.85
+
+
+@pytest.mark.parametrize(("score", "zoom"), [(0.84, 4.0), (0.86, 0.5)])
+def test_objects_of_low_scores_are_looked_for_again(score, zoom):
+    def measure(zoom):
+        # At low zooms a glow of 80 pixels is taken for an object. At the first zoom it is not.
+        area, score_there = (np.pi * 3**2, 0.9) if zoom >= 2 else (np.pi * 40**2, score)
+        return zooming.Objects(*(tf.constant([x], tf.float64) for x in (area, score_there)))
+
+    segmenter = _segmenter(_scene([]), **LARGE)
+    assert segmenter.zooming.settle(lambda zoom: zoom, measure).numpy() == pytest.approx(zoom, 0.1)
+
+
+def test_pictures_without_objects_are_looked_at_up_to_the_first_zoom():
+    _, passes = _run(_program, _scene([]), **LARGE)
+    assert passes == [28, 56, 112, 224]
 
 
 @WAYS
