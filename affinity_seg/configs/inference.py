@@ -58,8 +58,10 @@ class PredictionSettings(RegionOptions):
         trained for. The diameter of an object is that of a disc of its area. Zoomed pixels.
       first_zoom: Zoom at which "auto" looks for objects to measure them. It looks at lower ones
         first, if `lowest_zoom` is given.
-      lowest_zoom: "auto" goes below `min_zoom`, to this at least, where the median object would be
-        larger than 1.5 times `object_size`, and gives it that size. None: never.
+      lowest_zoom: "auto" goes below `min_zoom`, but never below this, where the median object would
+        be larger than 1.5 times `object_size`, and gives it that size. None: never. Without effect
+        where `min_zoom` is `max_zoom`. The rules (`pipeline.zooming`) were chosen with the shipped
+        model.
 
     Networks (paper 5.2, 5.3):
       bucket: Crops larger than `crop_size` are padded to it plus a multiple of this, so that they
@@ -158,19 +160,22 @@ class InferenceConfig(MergeSettings, PredictionSettings):
             raise ValueError(
                 f"`first_zoom` must be in {limits} where `zoom` is 'auto': {self.first_zoom}"
             )
-        if self.lowest_zoom is not None and self.lowest_zoom > self.min_zoom:
+        is_fixed = self.min_zoom == self.max_zoom
+        if self.lowest_zoom is not None and self.lowest_zoom > self.min_zoom and not is_fixed:
             raise ValueError(
                 f"`lowest_zoom` must be at most `min_zoom`, {self.min_zoom}: {self.lowest_zoom}"
             )
 
-    @property
-    def zoomed_sizes(self) -> tuple[float, float]:
-        """Least and largest diameter that "auto" gives the median object, zoomed pixels.
+    def zooms_for(self, diameter: Any) -> tuple[Any, Any]:
+        """Returns the least and the largest zoom that fit a diameter of the median object.
 
-        Of the zooms that do, it takes the one nearest to `min_zoom`: below it outlines lose detail.
+        "auto" takes the one nearest to `min_zoom`, since below that outlines lose detail.
+
+        Args:
+          diameter: Pixels of the image, a number or a tensor.
         """
-        largest = 1.0 if self.lowest_zoom is None else _LARGEST_SIZE
-        return self.object_size, largest * self.object_size
+        least = self.object_size / diameter
+        return least, least if self.lowest_zoom is None else _LARGEST_SIZE * least
 
     def merge_options(
         self, class_table: labels.ClassTable, distances: Sequence[int]
@@ -314,16 +319,13 @@ def at_diameter(config: InferenceConfig, diameter: float) -> InferenceConfig:
         )
     if not 0 < diameter < math.inf:
         raise ValueError(f"`diameter` must be a positive number of pixels: {diameter}")
-    least, most = (size / diameter for size in config.zoomed_sizes)
-    return change(config, fixed_zoom(config, min(max(config.min_zoom, least), most)))
+    least, most = config.zooms_for(diameter)
+    return change(config, fixed_zoom(min(max(config.min_zoom, least), most)))
 
 
-def fixed_zoom(config: InferenceConfig, zoom: float) -> dict[str, float]:
+def fixed_zoom(zoom: float) -> dict[str, float]:
     """Returns the fields that make a zoom of "auto" the only one, so that nothing is measured."""
-    names = ["first_zoom", "min_zoom", "max_zoom"]
-    if config.lowest_zoom is not None:
-        names.append("lowest_zoom")
-    return dict.fromkeys(names, zoom)
+    return dict.fromkeys(("first_zoom", "min_zoom", "max_zoom"), zoom)
 
 
 def _build(values: dict[str, Any], where: str) -> InferenceConfig:

@@ -205,8 +205,7 @@ def preset(plan: Plan, start: starts.Start | None, class_table: ClassTable) -> I
         fields |= {"zoom": inference.AUTO_ZOOM, "object_size": size}
         middle = round(math.sqrt(value("min_zoom") * value("max_zoom")), 2)
         fields["first_zoom"] = min(max(middle, value("min_zoom")), value("max_zoom"))
-    if start is None:
-        fields["lowest_zoom"] = None  # `min_zoom` is that of the largest objects.
+    fields["lowest_zoom"] = None  # The training keeps to `min_zoom`.
     before = inference.load_config(_PRESETS[value("regions")]) if start is None else start.preset
     if start is not None and start.class_table.class_names != class_table.class_names:
         before = dataclasses.replace(before, groups=None, refine_classes=())  # Of other classes.

@@ -11,8 +11,8 @@ from affinity_seg.pipeline.segmenter import Segmenter
 def check_whole(segmenter: Segmenter, size: tuple[int, int]) -> None:
     """Checks that the logits of a whole picture may fit into the memory.
 
-    What is counted is the least: the logits of the first pass over the whole picture, in float32,
-    twice, because tiles are added up. The networks need several times more.
+    What is counted is little: the logits of a pass over the whole picture at `first_zoom`, in
+    float32, twice, because tiles are added up. The networks need several times more.
 
     Args:
       segmenter: The pipeline.

@@ -115,7 +115,7 @@ def whole_zoomed_size(
     Args:
       size: Height and width of the image, pixels.
       config: The configuration; `config.regions` is False.
-      auto_zoom: The zoom with `zoom: auto`, which may be any of `min_zoom` to `max_zoom`.
+      auto_zoom: The zoom with `zoom: auto`, see `pipeline.zooming`.
     """
     zoom = tf.constant(auto_zoom, tf.float64) if config.zoom == AUTO_ZOOM else None
     return tuple(zoomed_size(tf.constant(size), config, zoom).numpy().tolist())

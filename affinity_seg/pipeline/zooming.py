@@ -1,6 +1,6 @@
 """The zoom that brings an image's objects to the size the networks were trained for.
 
-This is ours and not the paper's. A first pass at `first_zoom` finds objects and measures them. Then
+This is ours and not the paper's. A pass at `first_zoom` finds objects and measures them. Then
 the image is zoomed so that the median object gets the diameter `object_size`. With `lowest_zoom`,
 passes at lower zooms, which cost little, come before that at `first_zoom`, and the first one that
 sees objects well measures them.
@@ -95,7 +95,8 @@ class Zooming:
         Raises:
           ValueError: The configuration does not fit the networks.
         """
-        lowest = config.min_zoom if config.lowest_zoom is None else config.lowest_zoom
+        has_low_passes = config.lowest_zoom is not None and config.min_zoom < config.max_zoom
+        lowest = config.lowest_zoom if has_low_passes else config.min_zoom
         least, most = (
             STEPS_PER_OCTAVE * math.log2(limit / config.first_zoom)
             for limit in (lowest, config.max_zoom)
@@ -105,8 +106,7 @@ class Zooming:
         zooms = config.first_zoom * 2.0 ** (steps / STEPS_PER_OCTAVE)
         self._zooms = np.clip(zooms, lowest, config.max_zoom)
         self._first = int(-steps[0])
-        has_looks = config.lowest_zoom is not None
-        self._lowest = self._first % STEPS_PER_OCTAVE if has_looks else self._first
+        self._lowest = self._first % STEPS_PER_OCTAVE if has_low_passes else self._first
         # With a single zoom there is nothing to be measured.
         self._max_estimates = MAX_ESTIMATES if len(self._zooms) > 1 else 0
         self._config = config
@@ -140,17 +140,17 @@ class Zooming:
         """
         found, shapes = start
         at, wanted = tf.constant(-1), tf.constant(self._lowest)
-        estimates = tf.constant(0)
+        estimates, is_search = tf.constant(0), tf.constant(True)
         while at != wanted:
             tf.autograph.experimental.set_loop_options(
                 parallel_iterations=1, shape_invariants=[(found, shapes)]
             )
-            is_large_step = (estimates == 0) | (tf.abs(wanted - at) > LARGE_STEP)
+            is_measured = is_search | (tf.abs(wanted - at) > LARGE_STEP)
             at = wanted
             found = predict(tf.gather(self._zooms, at))
-            if is_large_step & (estimates < self._max_estimates):
-                wanted, is_seen = self._estimate(measure(found), at)
-                estimates += is_seen
+            if is_measured & (estimates < self._max_estimates):
+                wanted, is_search = self._estimate(measure(found), at, estimates == 0)
+                estimates += tf.cast(tf.logical_not(is_search), tf.int32)
         return found
 
     def zoom_of(self, size: tuple[int, int], zoomed: Sequence[int]) -> float:
@@ -190,30 +190,34 @@ class Zooming:
         found = pasting.number(canvas)
         return Objects(tf.cast(found.sizes, tf.float64), tf.cast(found.scores, tf.float64))
 
-    def _estimate(self, objects: Objects, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the index of the next zoom, and 1 if the objects have decided it, otherwise 0.
+    def _estimate(
+        self, objects: Objects, at: tf.Tensor, is_first: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the index of the next zoom, and whether objects are still to be found there.
 
         Args:
           objects: What was found at the zoom of index `at`.
           at: int32 scalar.
+          is_first: Whether no objects have decided a zoom before.
         """
         is_low = at < self._first
         next_pass = tf.where(is_low, tf.minimum(at + STEPS_PER_OCTAVE, self._first), at)
         counted = objects.areas > self._min_area
         areas, scores = objects.areas[counted], objects.scores[counted]
         if tf.size(areas) == 0:
-            return next_pass, 0
+            return next_pass, True
         diameter = median_diameter(tf.sort(areas), self._min_share)
         least = LEAST_SEEN * self._config.object_size
         is_small = diameter * tf.gather(self._zooms, at) < least
         is_vague = tf.reduce_sum(areas * scores) < LEAST_SCORE * tf.reduce_sum(areas)
-        if is_low & (is_small | is_vague):
-            return next_pass, 0
-        zooms = [size / diameter for size in self._config.zoomed_sizes]
-        zoom = tf.clip_by_value(tf.constant(self._config.min_zoom, tf.float64), *zooms)
+        if is_low & (is_small | is_first & is_vague):
+            return next_pass, True
+        zoom = tf.clip_by_value(
+            tf.constant(self._config.min_zoom, tf.float64), *self._config.zooms_for(diameter)
+        )
         octaves = tf.math.log(zoom / self._config.first_zoom) / math.log(2)
         step = tf.cast(tf.round(STEPS_PER_OCTAVE * octaves), tf.int32)
-        return tf.clip_by_value(self._first + step, 0, len(self._zooms) - 1), 1
+        return tf.clip_by_value(self._first + step, 0, len(self._zooms) - 1), False
 
 
 def median_diameter(areas: tf.Tensor, min_share: float) -> tf.Tensor:

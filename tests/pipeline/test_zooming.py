@@ -158,10 +158,12 @@ def test_a_diameter_that_is_given_is_not_measured():
     assert _ious(found.instance_ids, scene[1]).min() > 0.85
 
 
-@pytest.mark.parametrize(("diameter", "zoom"), [(12, 2), (22, 1.25), (72, 0.5), (300, 0.12)])
+@pytest.mark.parametrize(("diameter", "zoom"), [(12, 2), (22, 1.25), (72, 0.5), (180, 0.2)])
 def test_a_diameter_gives_the_zoom_that_it_would_have(diameter, zoom):
     config = at_diameter(dataclasses.replace(CONFIG, **LARGE), diameter)
-    assert {config.first_zoom, config.min_zoom, config.max_zoom, config.lowest_zoom} == {zoom}
+    assert {config.first_zoom, config.min_zoom, config.max_zoom} == {zoom}
+    _, passes = _run(_program, _scene([]), **vars(config))
+    assert passes == [_height(zoom, np.zeros(SIZE))]
 
 
 @pytest.mark.parametrize(
@@ -276,6 +278,32 @@ def test_objects_of_low_scores_are_looked_for_again(score, zoom):
 
     segmenter = _segmenter(_scene([]), **LARGE)
     assert segmenter.zooming.settle(lambda zoom: zoom, measure).numpy() == pytest.approx(zoom, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("then", "passes"),
+    [
+        # The same objects with a low score, which no longer matters.
+        ((40, 0.84), [0.25, 0.5, 0.84]),
+        # Nothing but specks, until small objects are seen at the first zoom, near the pass before.
+        ((1, 0.9), [0.25, 0.5, 0.84, 1.68, 2, 4]),
+    ],
+)
+def test_what_is_seen_well_is_measured_again(then, passes):
+    seen = []
+
+    def predict(zoom):
+        seen.append(round(float(zoom), 2))
+        return seen[-1]
+
+    def measure(zoom):
+        diameter, score = {0.25: (1, 0.9), 0.5: (40, 0.9), 2: (6, 0.9)}.get(zoom, then)
+        area = np.pi / 4 * diameter**2
+        return zooming.Objects(*(tf.constant([x], tf.float64) for x in (area, score)))
+
+    changes = {**LARGE, "min_zoom": 0.85, "min_pixels": 0}
+    _segmenter(_scene([]), **changes).zooming.settle(predict, measure)
+    assert seen == passes
 
 
 def test_pictures_without_objects_are_looked_at_up_to_the_first_zoom():

@@ -170,7 +170,7 @@ class ServedPicture:
         own = vars(self._config)
         changed = {name: value for name, value in fields.items() if value != own[name]}
         if changed.keys() - {"min_score"} and self._zoom is not None:
-            changed |= inference.fixed_zoom(self._config, self._zoom)
+            changed |= inference.fixed_zoom(self._zoom)
         return changed
 
     def _max_min_pixels(self) -> int:

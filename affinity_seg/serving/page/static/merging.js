@@ -30,7 +30,7 @@ function show(answer) {
   say("warning", answer.warning ?? "");
   byId("command").textContent = answer.command;
   byId("zoom-note").textContent = answer.command.includes("first_zoom")
-    ? `The networks saw this picture enlarged ${state.picture.zoom.toFixed(2)} times. For other pictures, ` +
-      "leave out the three fields of the zoom: then each is enlarged by the size of its own objects."
+    ? `The networks saw this picture zoomed by ${state.picture.zoom.toFixed(2)}. For other pictures, ` +
+      "leave out the three fields of the zoom: then each is zoomed by the size of its own objects."
     : "";
 }
