@@ -67,7 +67,7 @@ nuclei-model: setup
 
 packed-nuclei-model:
 	rm -rf $(RUNS)/packed
-	$(BIN)/affinity_seg pack --model=$(RUNS)/nuclei_model --card=models/nuclei.md \
+	$(BIN)/affinity_seg pack --model=$(RUNS)/nuclei_model/second --card=models/nuclei.md \
 	  --picture=models/nuclei.png --output_dir=$(RUNS)/packed --replayed_images=20
 	rm -rf models/nuclei
 	mv $(RUNS)/packed models/nuclei

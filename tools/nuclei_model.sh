@@ -1,6 +1,6 @@
 #!/bin/sh
 # Trains the shipped model `nuclei`, as `tools/nuclei.sh` does, on all images but those of val, and then
-# once more from these weights with the rate of the beginning, in RUNS:
+# once more from these weights, again with the full learning rate. The second model is in RUNS/second:
 #   tools/nuclei_model.sh DATA RUNS
 # DATA has train/, more/ and val/, each with images/ and instances/. Every fifth image of train and
 # every tenth of more are not trained on: they tune the preset.
@@ -33,4 +33,4 @@ train() {
   "$(dirname "$0")/nuclei.sh" nuclei_joint_wide "$runs/data/train" "$runs/data/tune" "$data/val" "$@"
 }
 train "$runs/first"
-train "$runs" 16000 "$runs/first/joint"
+train "$runs/second" 16000 "$runs/first/joint"

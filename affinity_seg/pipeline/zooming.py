@@ -41,7 +41,7 @@ ones would fall into pieces, which is why the passes begin at the lowest zoom. T
 and enlarged four times.
 """
 
-LEAST_SCORE = 0.85
+LEAST_SCORE = 0.82
 """Objects are seen well if their mean score, weighted by area, is at least this.
 
 At a zoom that is too low a glow, or a tissue of small objects, may be taken for one large object.
@@ -149,7 +149,7 @@ class Zooming:
             at = wanted
             found = predict(tf.gather(self._zooms, at))
             if is_measured & (estimates < self._max_estimates):
-                wanted, is_search = self._estimate(measure(found), at, estimates == 0)
+                wanted, is_search = self._estimate(measure(found), at)
                 estimates += tf.cast(tf.logical_not(is_search), tf.int32)
         return found
 
@@ -190,15 +190,12 @@ class Zooming:
         found = pasting.number(canvas)
         return Objects(tf.cast(found.sizes, tf.float64), tf.cast(found.scores, tf.float64))
 
-    def _estimate(
-        self, objects: Objects, at: tf.Tensor, is_first: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _estimate(self, objects: Objects, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the index of the next zoom, and whether objects are still to be found there.
 
         Args:
           objects: What was found at the zoom of index `at`.
           at: int32 scalar.
-          is_first: Whether no objects have decided a zoom before.
         """
         is_low = at < self._first
         next_pass = tf.where(is_low, tf.minimum(at + STEPS_PER_OCTAVE, self._first), at)
@@ -210,7 +207,7 @@ class Zooming:
         least = LEAST_SEEN * self._config.object_size
         is_small = diameter * tf.gather(self._zooms, at) < least
         is_vague = tf.reduce_sum(areas * scores) < LEAST_SCORE * tf.reduce_sum(areas)
-        if is_low & (is_small | is_first & is_vague):
+        if is_low & (is_small | is_vague):
             return next_pass, True
         zoom = tf.clip_by_value(
             tf.constant(self._config.min_zoom, tf.float64), *self._config.zooms_for(diameter)

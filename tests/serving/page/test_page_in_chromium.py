@@ -85,11 +85,11 @@ def test_two_browsers_drop_pictures_move_sliders_and_download(url, pictures, tmp
         # A step of the sliders of scores is 0.01, one of that of the size is a pixel.
         _move(first, "threshold-0", "ArrowRight", 17)
         _move(first, "min-pixels", "ArrowLeft", 90)
-        after = _move(first, "min-score", "ArrowRight", 5)
+        after = _move(first, "min-score", "ArrowRight", 12)
         command = first.text("#command")
         assert f"thresholds=[{own['threshold-0'] + 0.17:.2f}]" in command
         assert f"min_pixels={own['min-pixels'] - 90:.0f}" in command
-        assert f"min_score={round(own['min-score'] + 0.05, 2)}" in command
+        assert f"min_score={round(own['min-score'] + 0.12, 2)}" in command
         assert after != before and first.text("#count") == f"{after} instances"
 
         path = _download(first, "imagej")
