@@ -160,11 +160,15 @@ class InferenceConfig(MergeSettings, PredictionSettings):
             raise ValueError(
                 f"`first_zoom` must be in {limits} where `zoom` is 'auto': {self.first_zoom}"
             )
-        is_fixed = self.min_zoom == self.max_zoom
-        if self.lowest_zoom is not None and self.lowest_zoom > self.min_zoom and not is_fixed:
+        if self.has_low_passes and self.lowest_zoom > self.min_zoom:
             raise ValueError(
                 f"`lowest_zoom` must be at most `min_zoom`, {self.min_zoom}: {self.lowest_zoom}"
             )
+
+    @property
+    def has_low_passes(self) -> bool:
+        """Whether "auto" looks for objects at zooms below `min_zoom`: see `lowest_zoom`."""
+        return self.lowest_zoom is not None and self.min_zoom < self.max_zoom
 
     def zooms_for(self, diameter: Any) -> tuple[Any, Any]:
         """Returns the least and the largest zoom that fit a diameter of the median object.

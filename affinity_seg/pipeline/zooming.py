@@ -95,8 +95,7 @@ class Zooming:
         Raises:
           ValueError: The configuration does not fit the networks.
         """
-        has_low_passes = config.lowest_zoom is not None and config.min_zoom < config.max_zoom
-        lowest = config.lowest_zoom if has_low_passes else config.min_zoom
+        lowest = config.lowest_zoom if config.has_low_passes else config.min_zoom
         least, most = (
             STEPS_PER_OCTAVE * math.log2(limit / config.first_zoom)
             for limit in (lowest, config.max_zoom)
@@ -106,7 +105,7 @@ class Zooming:
         zooms = config.first_zoom * 2.0 ** (steps / STEPS_PER_OCTAVE)
         self._zooms = np.clip(zooms, lowest, config.max_zoom)
         self._first = int(-steps[0])
-        self._lowest = self._first % STEPS_PER_OCTAVE if has_low_passes else self._first
+        self._start = self._first % STEPS_PER_OCTAVE if config.has_low_passes else self._first
         # With a single zoom there is nothing to be measured.
         self._max_estimates = MAX_ESTIMATES if len(self._zooms) > 1 else 0
         self._config = config
@@ -139,7 +138,7 @@ class Zooming:
             needs it, see `no_logits`.
         """
         found, shapes = start
-        at, wanted = tf.constant(-1), tf.constant(self._lowest)
+        at, wanted = tf.constant(-1), tf.constant(self._start)
         estimates, is_search = tf.constant(0), tf.constant(True)
         while at != wanted:
             tf.autograph.experimental.set_loop_options(

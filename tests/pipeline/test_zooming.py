@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from affinity_seg.configs.inference import MIN_TILE_SIDE, InferenceConfig, at_diameter
+from affinity_seg.configs.inference import MIN_TILE_SIDE, InferenceConfig, at_diameter, fixed_zoom
 from affinity_seg.instances import overlaps
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline import merging, tiles, zooming
@@ -138,8 +138,7 @@ def test_the_zoom_that_was_chosen_is_known_and_can_be_given(diameter):
     zoom = segmenter.zooming.zoom_of(SIZE, zoomed)
     assert zoom == pytest.approx(_expected(scene[1]))
     # With limits that leave only this zoom, merged in another way, it stays as it is.
-    given = dict.fromkeys(("first_zoom", "min_zoom", "max_zoom"), zoom)
-    fixed = _segmenter(scene, min_pixels=300, **given)
+    fixed = _segmenter(scene, min_pixels=300, **fixed_zoom(zoom))
     found = _program(fixed, image)
     assert fixed.networks[-1].heights == [zoomed[0]]
     wanted = merging.merger_of(prediction, fixed.config, TABLE).merge(prediction)
