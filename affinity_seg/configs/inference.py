@@ -59,9 +59,9 @@ class PredictionSettings(RegionOptions):
       first_zoom: Zoom at which "auto" looks for objects to measure them. It looks at lower ones
         first, if `lowest_zoom` is given.
       lowest_zoom: "auto" goes below `min_zoom`, but never below this, where the median object would
-        be larger than 1.5 times `object_size`, and gives it that size. None: never. Without effect
-        where `min_zoom` is `max_zoom`. The rules (`pipeline.zooming`) were chosen with the shipped
-        model.
+        be larger than 1.5 times `object_size`, and gives it that size. What would be larger than
+        `object_size` even at this zoom is no object. None: never. Without effect where `min_zoom`
+        is `max_zoom`. The rules (`pipeline.zooming`) were chosen with the shipped model.
 
     Networks (paper 5.2, 5.3):
       bucket: Crops larger than `crop_size` are padded to it plus a multiple of this, so that they

@@ -45,7 +45,9 @@ LEAST_SCORE = 0.82
 """Objects are seen well if their mean score, weighted by area, is at least this.
 
 At a zoom that is too low a glow, or a tissue of small objects, may be taken for one large object.
-Its score is lower than those of objects at the size that the networks know.
+Its score is often lower than those of objects at the size that the networks know. Not always: an
+embryo of several hundred pixels looks like one nucleus, with a score of 0.9. So what would need a
+zoom below `lowest_zoom` is not taken for an object either.
 """
 
 MAX_ESTIMATES = 2
@@ -205,12 +207,13 @@ class Zooming:
         diameter = median_diameter(tf.sort(areas), self._min_share)
         least = LEAST_SEEN * self._config.object_size
         is_small = diameter * tf.gather(self._zooms, at) < least
+        least_zoom, most_zoom = self._config.zooms_for(diameter)
+        is_beyond = least_zoom < self._zooms[0]
         is_vague = tf.reduce_sum(areas * scores) < LEAST_SCORE * tf.reduce_sum(areas)
-        if is_low & (is_small | is_vague):
+        if is_low & (is_small | is_beyond | is_vague):
             return next_pass, True
-        zoom = tf.clip_by_value(
-            tf.constant(self._config.min_zoom, tf.float64), *self._config.zooms_for(diameter)
-        )
+        min_zoom = tf.constant(self._config.min_zoom, tf.float64)
+        zoom = tf.clip_by_value(min_zoom, least_zoom, most_zoom)
         octaves = tf.math.log(zoom / self._config.first_zoom) / math.log(2)
         step = tf.cast(tf.round(STEPS_PER_OCTAVE * octaves), tf.int32)
         return tf.clip_by_value(self._first + step, 0, len(self._zooms) - 1), False

@@ -268,11 +268,14 @@ def test_large_objects_are_looked_for_first(diameter, heights, way):
     assert _ious(found.instance_ids, scene[1]).min() > 0.85
 
 
-@pytest.mark.parametrize(("score", "zoom"), [(0.81, 4.0), (0.83, 0.5)])
-def test_objects_of_low_scores_are_looked_for_again(score, zoom):
+@pytest.mark.parametrize(
+    ("diameter", "score", "zoom"), [(80, 0.81, 4.0), (80, 0.83, 0.5), (95, 0.9, 0.4), (98, 0.9, 4.0)]
+)
+def test_a_glow_of_a_low_score_or_beyond_the_lowest_zoom_is_no_object(diameter, score, zoom):
     def measure(zoom):
-        # At low zooms a glow of 80 pixels is taken for an object. At the first zoom it is not.
-        area, score_there = (np.pi * 3**2, 0.9) if zoom >= 2 else (np.pi * 40**2, score)
+        # At low zooms a glow is taken for an object. At the first zoom small objects are seen.
+        seen, score_there = (6, 0.9) if zoom >= 2 else (diameter, score)
+        area = np.pi / 4 * seen**2
         return zooming.Objects(*(tf.constant([x], tf.float64) for x in (area, score_there)))
 
     segmenter = _segmenter(_scene([]), **LARGE)
