@@ -6,7 +6,8 @@ r"""Measures what 16 bits cost or gain: the same pictures with 8 bits, and as TI
 Each labelled picture is segmented as it is, with 8 bits; and as TIFF files of 16 bits, whose values
 are those of 8 bits with normal noise, times counts / 255, rounded to counts. The noise is the same
 in all of them. The row "8 bits with noise" has it as well, rounded to 8 bits. Prints the score of
-the Data Science Bowl (docs/evaluation.md), and writes results.json.
+the Data Science Bowl (docs/evaluation.md) and the median seconds of a picture, and writes
+results.json.
 """
 
 import functools
