@@ -2,8 +2,8 @@
 
 This is ours and not the paper's. A pass at `first_zoom` finds objects and measures them. Then
 the image is zoomed so that the median object gets the diameter `object_size`. With `lowest_zoom`,
-passes at lower zooms, which cost little, come before that at `first_zoom`, and the first one that
-sees objects well measures them.
+passes at lower zooms, which cost little, come before that at `first_zoom`. The first one that sees
+many objects well measures them. If none does, the one that sees most of them well does.
 """
 
 import dataclasses
@@ -33,22 +33,30 @@ shapes.
 """
 
 LEAST_SEEN = 0.3
-"""Objects are seen well if their median has at least this share of the diameter `object_size`.
+"""An object is seen well if it has at least this share of the diameter `object_size`.
 
-Smaller ones may be missed or be several in one, so the next pass has twice the zoom. Much larger
-ones would fall into pieces, which is why the passes begin at the lowest zoom. This value and
-`LEAST_SCORE` were chosen on images of nuclei that the shipped model was not trained on, as they are
-and enlarged four times.
+Smaller ones may be missed or be several in one. This value and those below were chosen on images of
+nuclei that do not judge the shipped model, as they are, enlarged, cut down to a few nuclei, and
+with large bright discs and frames.
 """
 
 LEAST_SCORE = 0.82
-"""Objects are seen well if their mean score, weighted by area, is at least this.
+"""An object is seen well if its score is at least this.
 
 At a zoom that is too low a glow, or a tissue of small objects, may be taken for one large object.
 Its score is often lower than those of objects at the size that the networks know. Not always: an
 embryo of several hundred pixels looks like one nucleus, with a score of 0.9. So what would need a
-zoom below `lowest_zoom` is not taken for an object either.
+zoom below `lowest_zoom` is not seen well either.
 """
+
+MANY = 8
+"""A pass at a low zoom that sees so many objects well ends the search.
+
+Fewer may be dirt or the pieces of a bright frame, beside objects that are too small at this zoom.
+"""
+
+SOME = 3
+"""So many end the search as well if twice the zoom does not show more of them."""
 
 MAX_ESTIMATES = 2
 """How often well seen objects give a zoom: again after a large step, see `LARGE_STEP`."""
@@ -70,6 +78,21 @@ class Objects(NamedTuple):
 
     areas: Any
     scores: Any
+
+
+class Seen(NamedTuple):
+    """How well a pass has seen the objects of an image, tensors.
+
+    Attributes:
+      count: int32 scalar, objects that are seen well.
+      index: int32 scalar, the zoom that the objects need.
+      is_clear: bool scalar: the median object has the size of those that are seen well, and the
+        mean score of all, weighted by area, is at least `LEAST_SCORE`.
+    """
+
+    count: Any
+    index: Any
+    is_clear: Any
 
 
 class Zooming:
@@ -107,6 +130,8 @@ class Zooming:
         zooms = config.first_zoom * 2.0 ** (steps / STEPS_PER_OCTAVE)
         self._zooms = np.clip(zooms, lowest, config.max_zoom)
         self._first = int(-steps[0])
+        # Pixels of the image. What needs a lower zoom than there is, is no object.
+        self._largest = config.object_size / lowest if config.has_low_passes else math.inf
         self._start = self._first % STEPS_PER_OCTAVE if config.has_low_passes else self._first
         # With a single zoom there is nothing to be measured.
         self._max_estimates = MAX_ESTIMATES if len(self._zooms) > 1 else 0
@@ -129,9 +154,9 @@ class Zooming:
 
         The first pass is at `first_zoom`. With `lowest_zoom` it is at the least zoom above that
         which is `first_zoom` divided by a power of 2, and passes at twice the zoom follow until
-        objects are seen well, or `first_zoom` is reached. If the zoom that the objects need is the
-        one at which they were measured, what that pass gave is returned. Without objects the zoom
-        is `first_zoom`.
+        objects are seen well, see `_search`, or `first_zoom` is reached. If the zoom that the
+        objects need is the one at which they were measured, what that pass gave is returned.
+        Without objects the zoom is `first_zoom`.
 
         Args:
           predict: Runs the networks on the whole image at a zoom, float64 scalar.
@@ -141,7 +166,7 @@ class Zooming:
         """
         found, shapes = start
         at, wanted = tf.constant(-1), tf.constant(self._start)
-        estimates, is_search = tf.constant(0), tf.constant(True)
+        estimates, is_search, best = tf.constant(0), tf.constant(True), tf.zeros([2], tf.int32)
         while at != wanted:
             tf.autograph.experimental.set_loop_options(
                 parallel_iterations=1, shape_invariants=[(found, shapes)]
@@ -150,7 +175,11 @@ class Zooming:
             at = wanted
             found = predict(tf.gather(self._zooms, at))
             if is_measured & (estimates < self._max_estimates):
-                wanted, is_search = self._estimate(measure(found), at)
+                seen = self._look(measure(found), at)
+                if is_search:
+                    wanted, is_search, best = self._search(seen, at, best)
+                else:
+                    wanted = seen.index
                 estimates += tf.cast(tf.logical_not(is_search), tf.int32)
         return found
 
@@ -191,48 +220,89 @@ class Zooming:
         found = pasting.number(canvas)
         return Objects(tf.cast(found.sizes, tf.float64), tf.cast(found.scores, tf.float64))
 
-    def _estimate(self, objects: Objects, at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the index of the next zoom, and whether objects are still to be found there.
+    def _search(
+        self, seen: Seen, at: tf.Tensor, best: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the index of the next zoom, whether the search goes on there, and the best pass.
+
+        The search ends at a low zoom with `MANY` objects that are seen well, or with `SOME` if
+        twice the zoom does not show more, and otherwise at `first_zoom`. Then the pass with most of
+        them gives the zoom; of several, the first. If there are none at all, it is `first_zoom`.
+
+        Args:
+          seen: What was seen at the zoom of index `at`.
+          at: int32 scalar.
+          best: int32 [2]: of the best pass before, the number of objects that it saw well, and the
+            index of the zoom that they need.
+        """
+        is_low = at < self._first
+        counts = seen.is_clear | tf.logical_not(is_low)
+        is_many = seen.is_clear & (seen.count >= MANY)
+        is_no_more = (best[0] >= SOME) & (seen.count <= best[0])
+        is_end = tf.logical_not(is_low) | is_many | is_no_more
+        if counts & (seen.count > best[0]):
+            best = tf.stack([seen.count, seen.index])
+        found = tf.where(best[0] > 0, best[1], seen.index)
+        next_pass = tf.minimum(at + STEPS_PER_OCTAVE, self._first)
+        return tf.where(is_end, found, next_pass), tf.logical_not(is_end), best
+
+    def _look(self, objects: Objects, at: tf.Tensor) -> Seen:
+        """Returns how well a pass has seen its objects, and the zoom that these need.
 
         Args:
           objects: What was found at the zoom of index `at`.
           at: int32 scalar.
         """
-        is_low = at < self._first
-        next_pass = tf.where(is_low, tf.minimum(at + STEPS_PER_OCTAVE, self._first), at)
         counted = objects.areas > self._min_area
         areas, scores = objects.areas[counted], objects.scores[counted]
         if tf.size(areas) == 0:
-            return next_pass, True
-        diameter = median_diameter(tf.sort(areas), self._min_share)
-        least = LEAST_SEEN * self._config.object_size
-        is_small = diameter * tf.gather(self._zooms, at) < least
-        least_zoom, most_zoom = self._config.zooms_for(diameter)
-        is_beyond = least_zoom < self._zooms[0]
-        is_vague = tf.reduce_sum(areas * scores) < LEAST_SCORE * tf.reduce_sum(areas)
-        if is_low & (is_small | is_beyond | is_vague):
-            return next_pass, True
+            return Seen(tf.constant(0), at, tf.constant(False))
+        zoom = tf.gather(self._zooms, at)
+        is_well = (scores >= LEAST_SCORE) & self._has_size(_diameters(areas), zoom)
+        diameter = median_diameter(areas, is_well, self._min_share)
+        is_sure = tf.reduce_sum(areas * scores) >= LEAST_SCORE * tf.reduce_sum(areas)
+        count = tf.math.count_nonzero(is_well, dtype=tf.int32)
+        return Seen(count, self._index_for(diameter), self._has_size(diameter, zoom) & is_sure)
+
+    def _has_size(self, diameters: tf.Tensor, zoom: tf.Tensor) -> tf.Tensor:
+        """Returns whether objects, of diameters in pixels of the image, can be seen well."""
+        is_seen = diameters * zoom >= LEAST_SEEN * self._config.object_size
+        return is_seen & (diameters <= self._largest)
+
+    def _index_for(self, diameter: tf.Tensor) -> tf.Tensor:
+        """Returns the index of the zoom that a median diameter needs, pixels of the image."""
         min_zoom = tf.constant(self._config.min_zoom, tf.float64)
-        zoom = tf.clip_by_value(min_zoom, least_zoom, most_zoom)
+        zoom = tf.clip_by_value(min_zoom, *self._config.zooms_for(diameter))
         octaves = tf.math.log(zoom / self._config.first_zoom) / math.log(2)
         step = tf.cast(tf.round(STEPS_PER_OCTAVE * octaves), tf.int32)
-        return tf.clip_by_value(self._first + step, 0, len(self._zooms) - 1), False
+        return tf.clip_by_value(self._first + step, 0, len(self._zooms) - 1)
 
 
-def median_diameter(areas: tf.Tensor, min_share: float) -> tf.Tensor:
+def median_diameter(areas: tf.Tensor, is_well: tf.Tensor, min_share: float) -> tf.Tensor:
     """Returns the median diameter of the objects, float64 scalar, without specks.
 
     An image may have more specks of noise than objects, so that the plain median would be that of
-    the specks. But objects cover more area: the object to which the middle one of all pixels
-    belongs is hardly a speck. Objects that are small beside it do not count.
+    the specks. Objects do not count if they are small beside the median of those that are seen
+    well, which specks are not. If none is, the object to which the middle one of all pixels belongs
+    takes its place: objects cover more area than specks, so this is hardly a speck.
 
     Args:
-      areas: float64 [N], areas of the objects in ascending order, N > 0.
-      min_share: Objects count if they have more than this share of the area of the object with the
-        middle pixel; below 1.
+      areas: float64 [N], areas of the objects, N > 0.
+      is_well: bool [N], which objects are seen well.
+      min_share: Objects count if they have more than this share of that object's area; below 1.
     """
-    covered = tf.cumsum(areas)
-    middle = areas[tf.searchsorted(covered, covered[-1:] / 2)[0]]
-    counted = tf.sqrt(4 / math.pi * areas[areas > min_share * middle])
+    areas_well = tf.sort(areas[is_well])
+    areas = tf.sort(areas)
+    if tf.size(areas_well) > 0:
+        typical = areas_well[(tf.size(areas_well) - 1) // 2]
+    else:
+        covered = tf.cumsum(areas)
+        typical = areas[tf.searchsorted(covered, covered[-1:] / 2)[0]]
+    counted = _diameters(areas[areas > min_share * typical])
     count = tf.size(counted)
     return (counted[(count - 1) // 2] + counted[count // 2]) / 2
+
+
+def _diameters(areas: tf.Tensor) -> tf.Tensor:
+    """Returns the diameters of discs."""
+    return tf.sqrt(4 / math.pi * areas)
