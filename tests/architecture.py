@@ -25,6 +25,7 @@ MODULES = (
     "fields",
     "neighbors",
     "grids",
+    "ious",
     "labels",
     "class_tables",
     "merge_options",
