@@ -97,7 +97,7 @@ class Survey(NamedTuple):
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Survey":
-        """Returns the measures that `as_dict` returned; others, of an older version, are left out."""
+        """Returns the measures that `as_dict` returned; leaves out those of an older version."""
         known = {name: values[name] for name in cls._fields}
         return cls(**{**known, "upright": upright.Evidence(**values["upright"])})
 
