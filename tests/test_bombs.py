@@ -12,7 +12,7 @@ import tensorflow as tf
 import training_records
 
 from affinity_seg import class_tables, common
-from affinity_seg.data import checks, examples, graph_examples, graph_pictures, pictures
+from affinity_seg.data import checks, graph_examples, graph_pictures, pictures, tf_examples
 from affinity_seg.data.items import Item
 from affinity_seg.evaluation import truth
 from affinity_seg.pipeline import records
@@ -103,7 +103,7 @@ def test_a_training_example_is_refused_by_its_header(features, message):
     ],
 )
 def test_the_mask_of_a_record_is_refused_by_its_header(path, box, mask, message):
-    features = {"box": examples.of_ints(*box), "mask": examples.of_bytes(mask)}
-    example = examples.Example(examples.serialize(features))
+    features = {"box": tf_examples.of_ints(*box), "mask": tf_examples.of_bytes(mask)}
+    example = tf_examples.Example(tf_examples.serialize(features))
     with pytest.raises(ValueError, match=message):
         records._read_region(example, 8, 9)

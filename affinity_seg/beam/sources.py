@@ -13,9 +13,9 @@ from affinity_seg import common, names
 from affinity_seg.beam.elements import Source
 from affinity_seg.beam.steps import Step, StepSettings
 from affinity_seg.data import image_names, layouts, listing, plane_choice, record_damage
-from affinity_seg.data.examples import Example
 from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
+from affinity_seg.data.tf_examples import Example
 from affinity_seg.rejected_inputs import RejectedInputs
 
 TFRECORDS = layouts.SOURCE_LAYOUTS[-1]

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 
 from affinity_seg import common
 from affinity_seg.data import graph_examples, picture_headers
-from affinity_seg.data.examples import Example
+from affinity_seg.data.tf_examples import Example
 
 _LISTS = {tf.string: "bytes_list", tf.int64: "int64_list"}
 """The field of `tf.train.Feature` that holds the values of a type."""

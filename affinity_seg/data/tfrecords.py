@@ -12,7 +12,7 @@ import tensorflow as tf
 import tqdm
 
 from affinity_seg import common, files, labels
-from affinity_seg.data import checks, examples, layouts, mask_checks, tiles
+from affinity_seg.data import checks, layouts, mask_checks, tf_examples, tiles
 from affinity_seg.data.items import Item
 from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.rejected_inputs import RejectedInputs
@@ -278,17 +278,17 @@ def serialize(checked: checks.CheckedItem) -> bytes:
     image = [checked.jpeg] if is_jpeg else tiles.encode_image(checked.image)
     values, counts = tiles.count_values(checked.instances)
     features = {
-        common.IMAGE_ENCODED: examples.of_bytes(*image),
-        common.IMAGE_FORMAT: examples.of_bytes(b"jpeg" if is_jpeg else b"png"),
-        common.IMAGE_FILENAME: examples.of_bytes(checked.item.filename.encode()),
-        common.IMAGE_SHA256: examples.of_bytes(checked.sha256.encode()),
-        common.IMAGE_HEIGHT: examples.of_ints(height),
-        common.IMAGE_WIDTH: examples.of_ints(width),
-        common.IMAGE_HISTOGRAM: examples.of_ints(*tiles.histograms(checked.image).ravel()),
-        common.TILE_HEIGHT: examples.of_ints(tile_height),
-        common.TILE_WIDTH: examples.of_ints(tile_width),
-        common.INSTANCE_ENCODED: examples.of_bytes(*tiles.encode_ids(checked.instances)),
-        common.INSTANCE_VALUES: examples.of_ints(*values),
-        common.INSTANCE_COUNTS: examples.of_ints(*counts.ravel()),
+        common.IMAGE_ENCODED: tf_examples.of_bytes(*image),
+        common.IMAGE_FORMAT: tf_examples.of_bytes(b"jpeg" if is_jpeg else b"png"),
+        common.IMAGE_FILENAME: tf_examples.of_bytes(checked.item.filename.encode()),
+        common.IMAGE_SHA256: tf_examples.of_bytes(checked.sha256.encode()),
+        common.IMAGE_HEIGHT: tf_examples.of_ints(height),
+        common.IMAGE_WIDTH: tf_examples.of_ints(width),
+        common.IMAGE_HISTOGRAM: tf_examples.of_ints(*tiles.histograms(checked.image).ravel()),
+        common.TILE_HEIGHT: tf_examples.of_ints(tile_height),
+        common.TILE_WIDTH: tf_examples.of_ints(tile_width),
+        common.INSTANCE_ENCODED: tf_examples.of_bytes(*tiles.encode_ids(checked.instances)),
+        common.INSTANCE_VALUES: tf_examples.of_ints(*values),
+        common.INSTANCE_COUNTS: tf_examples.of_ints(*counts.ravel()),
     }
-    return examples.serialize(features)
+    return tf_examples.serialize(features)

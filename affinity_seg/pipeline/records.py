@@ -40,8 +40,8 @@ from google.protobuf.message import DecodeError
 
 from affinity_seg import files, names, structured
 from affinity_seg.class_tables import table_from_fields
-from affinity_seg.data import examples, picture_headers
-from affinity_seg.data.examples import Example
+from affinity_seg.data import picture_headers, tf_examples
+from affinity_seg.data.tf_examples import Example
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region
@@ -115,35 +115,35 @@ def write_record(path: str, record: Record) -> None:
     """Writes a record atomically."""
     prediction = record.prediction
     header = {
-        "schema_version": examples.of_ints(SCHEMA_VERSION),
-        "name": examples.of_bytes(record.name.encode()),
-        "filename": examples.of_bytes(record.filename.encode()),
-        "image_sha256": examples.of_bytes(record.image_sha256.encode()),
-        "height": examples.of_ints(prediction.height),
-        "width": examples.of_ints(prediction.width),
-        "fingerprint": examples.of_bytes(json.dumps(record.fingerprint).encode()),
-        "class_table": examples.of_bytes(
+        "schema_version": tf_examples.of_ints(SCHEMA_VERSION),
+        "name": tf_examples.of_bytes(record.name.encode()),
+        "filename": tf_examples.of_bytes(record.filename.encode()),
+        "image_sha256": tf_examples.of_bytes(record.image_sha256.encode()),
+        "height": tf_examples.of_ints(prediction.height),
+        "width": tf_examples.of_ints(prediction.width),
+        "fingerprint": tf_examples.of_bytes(json.dumps(record.fingerprint).encode()),
+        "class_table": tf_examples.of_bytes(
             json.dumps(dataclasses.asdict(record.class_table)).encode()
         ),
-        "distances": examples.of_ints(*prediction.distances),
-        "semantic_stride": examples.of_ints(prediction.semantic_stride),
-        "affinity_stride": examples.of_ints(prediction.affinity_stride),
-        "num_regions": examples.of_ints(len(prediction.regions)),
+        "distances": tf_examples.of_ints(*prediction.distances),
+        "semantic_stride": tf_examples.of_ints(prediction.semantic_stride),
+        "affinity_stride": tf_examples.of_ints(prediction.affinity_stride),
+        "num_regions": tf_examples.of_ints(len(prediction.regions)),
         **_array("semantic_logits", prediction.semantic_logits),
     }
     with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
-        writer.write(examples.serialize(header))
+        writer.write(tf_examples.serialize(header))
         for item in prediction.regions:
             mask = cv2.imencode(".png", np.where(item.region.mask, 255, 0).astype(np.uint8))[1]
             example = {
-                "group": examples.of_ints(item.region.group),
-                "box": examples.of_ints(*item.region.box),
-                "zoomed_size": examples.of_ints(*item.zoomed_size),
-                "mask": examples.of_bytes(mask.tobytes()),
+                "group": tf_examples.of_ints(item.region.group),
+                "box": tf_examples.of_ints(*item.region.box),
+                "zoomed_size": tf_examples.of_ints(*item.zoomed_size),
+                "mask": tf_examples.of_bytes(mask.tobytes()),
                 **_array("semantic_logits", item.semantic_logits),
                 **_array("affinity_logits", item.affinity_logits),
             }
-            writer.write(examples.serialize(example))
+            writer.write(tf_examples.serialize(example))
 
 
 def read_record(path: str) -> Record:
@@ -261,7 +261,9 @@ def _read_region(example: Example, height: int, width: int) -> RegionPrediction:
 
 def _array(key: str, values: np.ndarray) -> dict[str, tf.train.Feature]:
     return {
-        key: examples.of_bytes(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()),
-        key + "_shape": examples.of_ints(*values.shape),
-        key + "_dtype": examples.of_bytes(values.dtype.name.encode()),
+        key: tf_examples.of_bytes(
+            values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+        ),
+        key + "_shape": tf_examples.of_ints(*values.shape),
+        key + "_dtype": tf_examples.of_bytes(values.dtype.name.encode()),
     }

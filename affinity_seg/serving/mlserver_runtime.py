@@ -24,7 +24,7 @@ from mlserver.types import (
 import affinity_seg.ops  # noqa: F401  # Registers the ops of the graph.
 from affinity_seg import common
 from affinity_seg.data import picture_files, picture_headers, pictures
-from affinity_seg.data.examples import Example
+from affinity_seg.data.tf_examples import Example
 from affinity_seg.serving import signatures
 
 SIGNATURE = "signature_name"

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from affinity_seg import common
-from affinity_seg.data import examples, graph_pictures
+from affinity_seg.data import graph_pictures, tf_examples
 from affinity_seg.modeling.inputs import RGB
 from affinity_seg.pipeline.segmenter import Segmenter, view
 
@@ -185,7 +185,7 @@ def warmup_inputs(num_channels: int) -> dict[str, tuple[str, Any]]:
     if num_channels != RGB:
         return {"serving_default": (IMAGES, image[None])}
     content = tf.io.encode_png(image).numpy()
-    example = examples.serialize({common.IMAGE_ENCODED: examples.of_bytes(content)})
+    example = tf_examples.serialize({common.IMAGE_ENCODED: tf_examples.of_bytes(content)})
     return {
         "serving_default": (IMAGES, image[None]),
         "image_bytes": (IMAGE_BYTES, [content]),

@@ -3,20 +3,20 @@
 import pytest
 from google.protobuf.message import DecodeError
 
-from affinity_seg.data import examples
+from affinity_seg.data import tf_examples
 
 
 def test_what_is_written_is_read():
-    features = {"a": examples.of_ints(3, -4), "b": examples.of_bytes(b"x", b"y")}
-    example = examples.Example(examples.serialize(features))
+    features = {"a": tf_examples.of_ints(3, -4), "b": tf_examples.of_bytes(b"x", b"y")}
+    example = tf_examples.Example(tf_examples.serialize(features))
     assert example.ints("a") == (3, -4) and example.int("a") == 3
     assert list(example.all_bytes("b")) == [b"x", b"y"] and example.bytes("b") == b"x"
     reverse = dict(reversed(features.items()))
-    assert examples.serialize(reverse) == examples.serialize(features)
+    assert tf_examples.serialize(reverse) == tf_examples.serialize(features)
 
 
 def test_what_is_missing_is_named():
-    example = examples.Example(examples.serialize({"a": examples.of_ints()}))
+    example = tf_examples.Example(tf_examples.serialize({"a": tf_examples.of_ints()}))
     for read in (example.ints, example.int, example.all_bytes, example.bytes):
         with pytest.raises(ValueError, match="field 'b' is missing"):
             read("b")
@@ -25,4 +25,4 @@ def test_what_is_missing_is_named():
             read("a")
     assert example.ints("a") == () and not example.all_bytes("a")
     with pytest.raises(DecodeError):
-        examples.Example(b"?")
+        tf_examples.Example(b"?")
