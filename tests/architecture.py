@@ -26,6 +26,7 @@ MODULES = (
     "neighbors",
     "grids",
     "ious",
+    "percentiles",
     "labels",
     "class_tables",
     "merge_options",
