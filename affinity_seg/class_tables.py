@@ -121,8 +121,7 @@ def load_class_table(name_or_path: str) -> ClassTable:
         raise FileNotFoundError(
             f"`class_table` must be one of {names()} or a YAML file that exists: {name_or_path}"
         )
-    with open(path, "rb") as file:
-        content = structured.parse_yaml(file.read(), name_or_path)
+    content = structured.read_yaml(path, name_or_path)
     if not isinstance(content, dict):
         raise ValueError(
             f"{name_or_path}: a class table must be a mapping: {structured.shown(content)}"

@@ -54,12 +54,6 @@ class Instances(NamedTuple):
         """Returns this, as `CroppedInstances.whole` returns the same instances."""
         return self
 
-    def select(self, kept: Any) -> "Instances":
-        """Returns the instances where `kept`, bool [N], is True, with consecutive new ids."""
-        indices = tf.convert_to_tensor(self.instance_ids) - 1
-        found = number(indices, self.classes, self.scores, self.votes, kept=kept)
-        return found._replace(class_table=self.class_table)
-
 
 class CroppedInstances:
     """The instances of one image, each with a mask of its box: for large images.

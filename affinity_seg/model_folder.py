@@ -233,8 +233,7 @@ def _read_file(folder: str) -> dict[str, Any]:
     path = os.path.join(folder, FILE)
     if not os.path.isfile(path):
         return {}
-    with open(path, "rb") as file:
-        content = structured.parse_yaml(file.read(), path)
+    content = structured.read_yaml(path)
     if not isinstance(content, dict) or set(content) - set(_FIELDS):
         raise ValueError(f"{path}: must be a mapping of some of {_FIELDS}: {content!r}")
     networks, preset = content.get("networks", {}), content.get("preset", "")

@@ -6,6 +6,7 @@ This is the only place that defines the order of the affinity channels. Channel
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,20 @@ NUM_DIRECTIONS = len(DIRECTIONS)
 def num_channels(distances: Sequence[int] = DISTANCES) -> int:
     """Returns the number of affinity channels, 8 for each distance."""
     return NUM_DIRECTIONS * len(distances)
+
+
+def channels_of(affinity: Any, index: int) -> Any:
+    """Returns the channels of the distance `distances[index]`.
+
+    Args:
+      affinity: Array or tensor [..., 8 * len(distances)].
+      index: Which distance.
+
+    Returns:
+      [..., 8].
+    """
+    first = NUM_DIRECTIONS * index
+    return affinity[..., first : first + NUM_DIRECTIONS]
 
 
 def offsets(distances: Sequence[int] = DISTANCES) -> np.ndarray:

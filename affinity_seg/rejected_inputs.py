@@ -2,14 +2,13 @@
 
 import contextlib
 import copy
-import json
 import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from absl import logging
 
-from affinity_seg import files, input_errors
+from affinity_seg import files, input_errors, structured
 
 FILE_NAME = "rejected.json"
 
@@ -136,8 +135,7 @@ def report(folder: str) -> int:
     path = os.path.join(folder, FILE_NAME)
     if not os.path.isfile(path):
         return 0
-    with open(path, "rb") as file:
-        count = len(json.load(file))
+    count = len(structured.read_json(path))
     inputs = "1 input" if count == 1 else f"{count} inputs"
     print(f"{inputs} could not be used, see {path}")
     return EXIT_STATUS

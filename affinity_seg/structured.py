@@ -1,4 +1,4 @@
-"""Parses untrusted YAML and JSON: any damage is a ValueError that names the file."""
+"""Reads untrusted YAML and JSON: any damage is a ValueError that names the file."""
 
 import hashlib
 import json
@@ -70,6 +70,30 @@ def parse_json(text: bytes | str, where: str) -> Any:
         raise ValueError(f"{where}: the file is damaged: {error}") from error
     except RecursionError as error:
         raise ValueError(f"{where}: the file is damaged: nested too deeply") from error
+
+
+def read_yaml(path: str, where: str | None = None) -> Any:
+    """Returns the value of a YAML file.
+
+    Args:
+      path: The file.
+      where: What it is called in messages; None: `path`.
+
+    Raises:
+      ValueError: As `parse_yaml`.
+    """
+    with open(path, "rb") as file:
+        return parse_yaml(file.read(), where or path)
+
+
+def read_json(path: str) -> Any:
+    """Returns the value of a JSON file.
+
+    Raises:
+      ValueError: As `parse_json`.
+    """
+    with open(path, "rb") as file:
+        return parse_json(file.read(), path)
 
 
 def plain(value: Any) -> Any:

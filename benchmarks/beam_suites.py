@@ -6,7 +6,6 @@ networks count on both sides.
 
 import filecmp
 import functools
-import json
 import os
 import shutil
 import statistics
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from affinity_seg import structured
 from affinity_seg.configs.choices import PREDICTIONS, RESULTS
 from affinity_seg.data import listing
 
@@ -69,7 +69,9 @@ def check(settings: Settings) -> list[dict[str, Any]]:
         f"--results_dir={os.path.join(plain_dir, RESULTS)}",
         f"--output_json={judged}",
     )
-    official, combined = (_read(p) for p in (judged, os.path.join(beam_dir, "scores.json")))
+    official, combined = (
+        structured.read_json(path) for path in (judged, os.path.join(beam_dir, "scores.json"))
+    )
     equal, different = compare(plain_dir, beam_dir)
     row = {
         "images": settings.num_images(),
@@ -220,8 +222,3 @@ def compare(first: str, second: str) -> tuple[int, list[str]]:
         equal += len(same)
         different += differ + missing
     return equal, different
-
-
-def _read(path: str) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        return json.load(file)

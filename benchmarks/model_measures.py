@@ -5,7 +5,6 @@ same. Delete the file to measure again.
 """
 
 import importlib.util
-import json
 import os
 import platform
 import statistics
@@ -137,8 +136,7 @@ def _kept(path: str, made_from: dict[str, Any], make: Callable[[], dict[str, Any
     """Returns the content of a JSON file, which is made unless it was made from the same."""
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     if os.path.isfile(path):
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        content = structured.read_json(path)
         if content["made_from"] == made_from:
             return content
     content = {"made_from": made_from, "machine": machine(), **make()}

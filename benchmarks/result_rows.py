@@ -1,7 +1,6 @@
 """What runs have stored in their folders, as rows of the evidence page's tables."""
 
 import glob
-import json
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg import labels, model_folder
+from affinity_seg import labels, model_folder, structured
 from affinity_seg.data.items import Item
 from affinity_seg.evaluation import metrics, results
 from affinity_seg.model_folder import ModelFolder
@@ -217,7 +216,4 @@ def _networks(model: ModelFolder) -> str:
 def _read_json(folder: str, name: str) -> dict[str, Any]:
     """Returns the content of a JSON file, {} if there is none."""
     path = os.path.join(folder, name)
-    if not os.path.isfile(path):
-        return {}
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    return structured.read_json(path) if os.path.isfile(path) else {}

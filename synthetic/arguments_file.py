@@ -21,11 +21,10 @@ def claim(output_dir: str, file_name: str, arguments: dict[str, int | float], im
     """
     path = os.path.join(output_dir, file_name)
     if os.path.exists(path):
-        with open(path, "rb") as file:
-            try:
-                known = dict(structured.parse_json(file.read(), path))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{path}: not the arguments of a data set: {error}") from error
+        try:
+            known = dict(structured.read_json(path))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not the arguments of a data set: {error}") from error
         for name, value in arguments.items():
             if known.get(name) != value:
                 raise ValueError(

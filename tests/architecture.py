@@ -25,6 +25,8 @@ MODULES = (
     "fields",
     "neighbors",
     "grids",
+    "ious",
+    "percentiles",
     "labels",
     "class_tables",
     "merge_options",

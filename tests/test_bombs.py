@@ -12,7 +12,7 @@ import tensorflow as tf
 import training_records
 
 from affinity_seg import class_tables, common
-from affinity_seg.data import checks, graph_examples, graph_pictures, pictures
+from affinity_seg.data import checks, graph_examples, graph_pictures, pictures, tf_examples
 from affinity_seg.data.items import Item
 from affinity_seg.evaluation import truth
 from affinity_seg.pipeline import records
@@ -103,10 +103,7 @@ def test_a_training_example_is_refused_by_its_header(features, message):
     ],
 )
 def test_the_mask_of_a_record_is_refused_by_its_header(path, box, mask, message):
-    features = {
-        "box": tf.train.Feature(int64_list=tf.train.Int64List(value=box)),
-        "mask": tf.train.Feature(bytes_list=tf.train.BytesList(value=[mask])),
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
+    features = {"box": tf_examples.of_ints(*box), "mask": tf_examples.of_bytes(mask)}
+    example = tf_examples.Example(tf_examples.serialize(features))
     with pytest.raises(ValueError, match=message):
-        records._read_region(records._Example(example.SerializeToString()), 8, 9)
+        records._read_region(example, 8, 9)

@@ -24,3 +24,8 @@ def test_mirrored_swaps_left_and_right():
     offsets = neighbors.offsets()
     np.testing.assert_array_equal(offsets[neighbors.mirrored()], offsets * [1, -1])
     assert neighbors.mirrored()[:8].tolist() == [2, 1, 0, 4, 3, 7, 6, 5]
+
+
+def test_channels_of_a_distance():
+    channels = np.arange(24)[None]
+    assert neighbors.channels_of(channels, 2).tolist() == [list(range(16, 24))]

@@ -1,5 +1,7 @@
 """YAML and JSON from outside."""
 
+import re
+
 import pytest
 
 from affinity_seg import structured
@@ -35,6 +37,22 @@ def test_plain_values_come_through():
         "b": {"c": True},
     }
     assert structured.parse_json(b'{"a": [1, "x"]}', "x") == {"a": [1, "x"]}
+
+
+def test_files_are_read_and_named(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: 1\n")
+    (tmp_path / "a.json").write_text('{"a": 1}')
+    assert structured.read_yaml(str(tmp_path / "a.yaml")) == {"a": 1}
+    assert structured.read_json(str(tmp_path / "a.json")) == {"a": 1}
+    path = str(tmp_path / "b.yaml")
+    (tmp_path / "b.yaml").write_bytes(b"[")
+    for read, start in (
+        (structured.read_yaml, f"{path}: not YAML that can be read"),
+        (lambda path: structured.read_yaml(path, "b"), "b: not YAML that can be read"),
+        (structured.read_json, f"{path}: the file is damaged"),
+    ):
+        with pytest.raises(ValueError, match="^" + re.escape(start)):
+            read(path)
 
 
 def test_long_values_are_cut_short_in_messages():

@@ -16,8 +16,8 @@ from affinity_seg.dataloaders import parser, step_inputs
 from affinity_seg.evaluation import (
     coco,
     coco_format,
-    dsb,
     errors,
+    metrics,
     result_writing,
     semantic,
 )
@@ -139,7 +139,7 @@ def test_truth_of_evaluation_ignores_the_ring(item):
 def test_judges_neither_want_nor_punish_the_ring(item, tmp_path, with_ring):
     folder = _write_results(item, tmp_path, with_ring=with_ring)
     assert coco.evaluate([item], folder, TABLE)["ap"] == PERFECT
-    assert dsb.evaluate([item], folder, TABLE)["mean_score"] == 1
+    assert metrics.evaluate([item], folder, TABLE)["dsb"]["mean_score"] == 1
     (judged,) = errors.judge_folder([item], folder, TABLE, 1)
     assert (judged.num_true, judged.num_predicted, judged.errors) == (2, 2, [])
     # Without the table's word, the ring is an object that is missed or found.

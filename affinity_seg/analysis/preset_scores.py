@@ -62,8 +62,7 @@ class PresetScores:
         }
         self._known: dict[InferenceConfig, float] = {}
         if os.path.isfile(path):
-            with open(path, "rb") as file:
-                self._read(structured.parse_json(file.read(), path))
+            self._read(structured.read_json(path))
 
     def of(self, configs: Sequence[InferenceConfig]) -> list[float]:
         """Returns the score of each preset, 0..1.

@@ -7,7 +7,6 @@ until the last one is there.
 
 import contextlib
 import functools
-import json
 import os
 import shutil
 from collections import Counter
@@ -18,7 +17,7 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from affinity_seg import files, labels
+from affinity_seg import files, labels, structured
 from affinity_seg.beam import collecting, running
 from affinity_seg.beam.running import ends_pipeline
 from affinity_seg.beam.steps import REJECTED, Step, StepSettings
@@ -113,8 +112,7 @@ def prepare(wanted: Preparation, options: PipelineOptions) -> tfrecords.Summary:
     files.remove_leftovers(wanted.output_dir)
     try:
         running.run(lambda pipeline: _build(pipeline, wanted), options)
-        with open(wanted.summary_path, "rb") as file:
-            count, paths, overlaps, *counted = json.load(file)
+        count, paths, overlaps, *counted = structured.read_json(wanted.summary_path)
     finally:
         shutil.rmtree(wanted.staging_dir, ignore_errors=True)
         with contextlib.suppress(FileNotFoundError):

@@ -1,7 +1,6 @@
 """The pipeline: images -> networks -> merge -> results -> AP and COCO files."""
 
 import functools
-import json
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from affinity_seg import structured
 from affinity_seg.beam import collecting, running, sources
 from affinity_seg.beam.elements import Image, Predicted, Source
 from affinity_seg.beam.segmentation import Segmentation, SegmentationHandler
@@ -143,7 +143,4 @@ def _count(name: str) -> None:
 def _read_scores(output_dir: str) -> dict[str, Any] | None:
     """Returns the scores that the pipeline wrote, None if there was no image to evaluate."""
     path = os.path.join(output_dir, collecting.SCORES_FILE)
-    if not os.path.isfile(path):
-        return None
-    with open(path, "rb") as file:
-        return json.load(file)
+    return structured.read_json(path) if os.path.isfile(path) else None

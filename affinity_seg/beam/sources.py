@@ -15,6 +15,7 @@ from affinity_seg.beam.steps import Step, StepSettings
 from affinity_seg.data import image_names, layouts, listing, plane_choice, record_damage
 from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
+from affinity_seg.data.tf_examples import Example
 from affinity_seg.rejected_inputs import RejectedInputs
 
 TFRECORDS = layouts.SOURCE_LAYOUTS[-1]
@@ -117,8 +118,7 @@ def _source(where: str, record: bytes) -> Source:
         missing = record_damage.missing_features(record)
         if missing:
             raise ValueError(f"features are missing: {missing}")
-        features = tf.train.Example.FromString(record).features.feature
-        filename = features[common.IMAGE_FILENAME].bytes_list.value[0].decode()
+        filename = Example(record).bytes(common.IMAGE_FILENAME).decode()
     except (DecodeError, ValueError) as error:  # A UnicodeDecodeError is a ValueError.
         raise ValueError(
             f"{where}: must be an image as `affinity_seg prepare` writes it: {error}"

@@ -284,8 +284,7 @@ def load_config(
                 f"`preset` must be one of {resources.names(resources.PRESETS, '.yaml')} or a YAML "
                 f"file that exists: {preset}"
             )
-        with open(path, "rb") as file:
-            values = _known(structured.parse_yaml(file.read(), preset) or {}, preset)
+        values = _known(structured.read_yaml(path, preset) or {}, preset)
         _build(values, preset)
     for override in overrides:
         where = f"--override={override}"

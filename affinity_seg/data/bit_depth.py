@@ -18,6 +18,8 @@ So its stretch finds the same values as without this mapping.
 import numpy as np
 import tensorflow as tf
 
+from affinity_seg import percentiles
+
 PERCENTILES = (0.1, 99.9)
 """The values at these percentiles become 0 and 255."""
 
@@ -87,20 +89,13 @@ def table(histogram: tf.Tensor) -> tf.Tensor:
     Returns:
       uint8 [`NUM_COUNTS`].
     """
-    below = tf.cumsum(tf.cast(histogram, tf.int64))
-    low, high = tf.unstack(tf.searchsorted(below, _ranks(below[-1])))
+    low, high = tf.unstack(percentiles.of_histogram(histogram, PERCENTILES))
     counts = tf.range(NUM_COUNTS)
     span = tf.cast(tf.maximum(high - low, _MOST_8), tf.float64)
     mapped = tf.math.floor(tf.cast((counts - low) * _MOST_8, tf.float64) / span + 0.5)
-    fits = tf.equal(below[_MOST_8], below[-1])
+    fits = tf.reduce_all(tf.equal(histogram[_MOST_8 + 1 :], 0))
     mapped = tf.where(fits, tf.cast(counts, tf.float64), mapped)
     return tf.cast(tf.clip_by_value(mapped, 0, _MOST_8), tf.uint8)
-
-
-def _ranks(count: tf.Tensor) -> tf.Tensor:
-    """Returns the ranks of `PERCENTILES` among `count` values, int64; the lowest has rank 1."""
-    shares = tf.constant(PERCENTILES, tf.float64) / 100
-    return tf.maximum(tf.cast(tf.math.ceil(shares * tf.cast(count, tf.float64)), tf.int64), 1)
 
 
 def _counts(values: np.ndarray) -> np.ndarray | None:
@@ -119,7 +114,7 @@ def _counts(values: np.ndarray) -> np.ndarray | None:
 
 def _spread(values: np.ndarray) -> np.ndarray:
     """Maps numbers without a unit to uint8."""
-    ranks = _ranks(tf.constant(values.size)).numpy() - 1
-    low, high = np.partition(values, ranks, axis=None)[ranks].astype(np.float64)
+    places = percentiles.ranks(tf.constant([values.size]), PERCENTILES).numpy() - 1
+    low, high = np.partition(values, places, axis=None)[places].astype(np.float64)
     span = max(high - low, max(abs(low), abs(high)) * LEAST_SHARE) or 1.0
     return np.clip(np.rint((values - low) * (_MOST_8 / span)), 0, _MOST_8).astype(np.uint8)

@@ -93,8 +93,7 @@ def read(path: str, filename: str, size: tuple[int, int]) -> list[ObjectMask]:
 @functools.lru_cache(maxsize=1)
 def _load(path: str, *version: int) -> CocoFile:
     del version  # Of the cache only.
-    with open(path, "rb") as file:
-        content = require(structured.parse_json(file.read(), path), dict, path, "an object of JSON")
+    content = require(structured.read_json(path), dict, path, "an object of JSON")
     lists = {
         key: require(content.get(key), list, f"{path}: `{key}`", "a list, as in COCO")
         for key in ("images", "annotations", "categories")

@@ -84,8 +84,7 @@ def _objects(path: str) -> tuple[list[tuple[str, str | None, Any]], int]:
 
 def _features(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yields the place and the fields of each feature."""
-    with open(path, "rb") as file:
-        content = structured.parse_json(file.read(), path)
+    content = structured.read_json(path)
     if isinstance(content, dict) and content.get("type") == "FeatureCollection":
         content = content.get("features")
     elif isinstance(content, dict) and content.get("type") == "Feature":

@@ -56,8 +56,7 @@ def read(path: str, filename: str, size: tuple[int, int]) -> list[ObjectMask]:
 
 
 def _load(path: str) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        content = structured.parse_json(file.read(), path)
+    content = structured.read_json(path)
     if not isinstance(content, dict) or "shapes" not in content:
         raise ValueError(f"{path}: must be a file of LabelMe, with `shapes`")
     return content

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 
 from affinity_seg import common
 from affinity_seg.data import graph_examples, picture_headers
+from affinity_seg.data.tf_examples import Example
 
 _LISTS = {tf.string: "bytes_list", tf.int64: "int64_list"}
 """The field of `tf.train.Feature` that holds the values of a type."""
@@ -81,16 +82,12 @@ def _older_version(serialized: bytes) -> str | None:
 def _damage(serialized: bytes) -> str | None:
     """Returns the damage of a record of this version, None if it can be read."""
     try:
-        feature = tf.train.Example.FromString(serialized).features.feature
+        example = Example(serialized)
     except DecodeError:
         return "it is no tf.train.Example"
-
-    def integers(*keys: str) -> tuple[int, ...]:
-        return tuple(feature[key].int64_list.value[0] for key in keys)
-
-    name = feature[common.IMAGE_FILENAME].bytes_list.value[0].decode("utf-8", "replace")
-    height, width = size = integers(common.IMAGE_HEIGHT, common.IMAGE_WIDTH)
-    tile = integers(common.TILE_HEIGHT, common.TILE_WIDTH)
+    name = example.bytes(common.IMAGE_FILENAME).decode("utf-8", "replace")
+    height, width = size = example.int(common.IMAGE_HEIGHT), example.int(common.IMAGE_WIDTH)
+    tile = example.int(common.TILE_HEIGHT), example.int(common.TILE_WIDTH)
     try:
         picture_headers.check_size(name, height, width)
     except ValueError as error:
@@ -98,24 +95,24 @@ def _damage(serialized: bytes) -> str | None:
     if not all(0 < part <= whole for part, whole in zip(tile, size, strict=True)):
         return f"tiles must lie in their image, {size}: {name}: {tile}"
     rows, columns = (-(-whole // part) for part, whole in zip(tile, size, strict=True))
-    is_jpeg = feature[common.IMAGE_FORMAT].bytes_list.value[0] == b"jpeg"
-    values = len(feature[common.INSTANCE_VALUES].int64_list.value)
-    counted = len(feature[common.IMAGE_HISTOGRAM].int64_list.value)
+    is_jpeg = example.bytes(common.IMAGE_FORMAT) == b"jpeg"
+    values = len(example.ints(common.INSTANCE_VALUES))
+    counted = len(example.ints(common.IMAGE_HISTOGRAM))
     planes = 1 if is_jpeg else max(counted // 256, 1)
-    for key, list_name, wanted in (
-        (common.IMAGE_ENCODED, "bytes_list", 1 if is_jpeg else rows * columns * planes),
-        (common.INSTANCE_ENCODED, "bytes_list", rows * columns),
-        (common.INSTANCE_COUNTS, "int64_list", rows * values),
-        (common.IMAGE_HISTOGRAM, "int64_list", 256 * planes),
+    for key, read, wanted in (
+        (common.IMAGE_ENCODED, example.all_bytes, 1 if is_jpeg else rows * columns * planes),
+        (common.INSTANCE_ENCODED, example.all_bytes, rows * columns),
+        (common.INSTANCE_COUNTS, example.ints, rows * values),
+        (common.IMAGE_HISTOGRAM, example.ints, 256 * planes),
     ):
-        count = len(getattr(feature[key], list_name).value)
+        count = len(read(key))
         if count != wanted:
             return f"`{key}` must have {wanted} entries: {name}: {count}"
     for what, key, is_tiled in (
         ("image", common.IMAGE_ENCODED, not is_jpeg),
         ("instance image of", common.INSTANCE_ENCODED, True),
     ):
-        for content in feature[key].bytes_list.value if is_tiled else ():
+        for content in example.all_bytes(key) if is_tiled else ():
             found = _png_size(content)
             if found != tile:
                 return (

@@ -7,7 +7,7 @@ were replayed in its training, `REPLAYED`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import tensorflow as tf
 
@@ -66,13 +66,20 @@ def write(model: str, output_dir: str, split: str, most: int) -> int:
     [path] = tfrecords.shard_paths(os.path.join(output_dir, RECORDS), split, 1, number)
     with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
         for part, indices in chosen.items():
-            for index, (source, record) in enumerate(_records(shards[part])):
-                if index in indices:
-                    fault = record_damage.find_fault(record)
-                    if fault is not None:
-                        raise ValueError(f"{source}: a record cannot be replayed: {fault}")
-                    writer.write(record)
+            for record in _chosen_records(shards[part], indices):
+                writer.write(record)
     return number
+
+
+def _chosen_records(paths: list[str], indices: Container[int]) -> Iterator[bytes]:
+    """Yields the records of TFRecord files that have these indices, and can be replayed."""
+    for index, (path, record) in enumerate(_records(paths)):
+        if index not in indices:
+            continue
+        fault = record_damage.find_fault(record)
+        if fault is not None:
+            raise ValueError(f"{path}: a record cannot be replayed: {fault}")
+        yield record
 
 
 def _shards(model: str) -> dict[str, list[str]]:

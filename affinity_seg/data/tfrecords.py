@@ -8,12 +8,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 import tqdm
 
 from affinity_seg import common, files, labels
-from affinity_seg.data import checks, layouts, mask_checks, tiles
+from affinity_seg.data import checks, layouts, mask_checks, tf_examples, tiles
 from affinity_seg.data.items import Item
 from affinity_seg.data.object_masks import Overlaps
 from affinity_seg.rejected_inputs import RejectedInputs
@@ -279,26 +278,17 @@ def serialize(checked: checks.CheckedItem) -> bytes:
     image = [checked.jpeg] if is_jpeg else tiles.encode_image(checked.image)
     values, counts = tiles.count_values(checked.instances)
     features = {
-        common.IMAGE_ENCODED: _bytes(*image),
-        common.IMAGE_FORMAT: _bytes(b"jpeg" if is_jpeg else b"png"),
-        common.IMAGE_FILENAME: _bytes(checked.item.filename.encode()),
-        common.IMAGE_SHA256: _bytes(checked.sha256.encode()),
-        common.IMAGE_HEIGHT: _ints([height]),
-        common.IMAGE_WIDTH: _ints([width]),
-        common.IMAGE_HISTOGRAM: _ints(tiles.histograms(checked.image).ravel()),
-        common.TILE_HEIGHT: _ints([tile_height]),
-        common.TILE_WIDTH: _ints([tile_width]),
-        common.INSTANCE_ENCODED: _bytes(*tiles.encode_ids(checked.instances)),
-        common.INSTANCE_VALUES: _ints(values),
-        common.INSTANCE_COUNTS: _ints(counts.ravel()),
+        common.IMAGE_ENCODED: tf_examples.of_bytes(*image),
+        common.IMAGE_FORMAT: tf_examples.of_bytes(b"jpeg" if is_jpeg else b"png"),
+        common.IMAGE_FILENAME: tf_examples.of_bytes(checked.item.filename.encode()),
+        common.IMAGE_SHA256: tf_examples.of_bytes(checked.sha256.encode()),
+        common.IMAGE_HEIGHT: tf_examples.of_ints(height),
+        common.IMAGE_WIDTH: tf_examples.of_ints(width),
+        common.IMAGE_HISTOGRAM: tf_examples.of_ints(*tiles.histograms(checked.image).ravel()),
+        common.TILE_HEIGHT: tf_examples.of_ints(tile_height),
+        common.TILE_WIDTH: tf_examples.of_ints(tile_width),
+        common.INSTANCE_ENCODED: tf_examples.of_bytes(*tiles.encode_ids(checked.instances)),
+        common.INSTANCE_VALUES: tf_examples.of_ints(*values),
+        common.INSTANCE_COUNTS: tf_examples.of_ints(*counts.ravel()),
     }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    return example.SerializeToString(deterministic=True)
-
-
-def _bytes(*values: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
-
-
-def _ints(values: Sequence[int] | np.ndarray) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+    return tf_examples.serialize(features)

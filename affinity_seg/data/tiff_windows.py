@@ -1,6 +1,7 @@
 """Reads parts of a TIFF page without decoding all of it."""
 
 import contextlib
+import itertools
 import os
 from typing import TYPE_CHECKING
 
@@ -119,17 +120,7 @@ class TiffWindows:
         if page.is_contiguous:
             self._copy_rows(page, box, pixels)
         else:
-            rows = layout.tilelength if layout.is_tiled else layout.rowsperstrip
-            columns = layout.tilewidth if layout.is_tiled else layout.imagewidth
-            per_row, per_column = -(-layout.imagewidth // columns), -(-layout.imagelength // rows)
-            for plane in range(planes):
-                for row in range(y0 // rows, -(-y1 // rows)):
-                    for column in range(x0 // columns, -(-x1 // columns)):
-                        index = (plane * per_column + row) * per_row + column
-                        segment = self._segment(page, index)
-                        if segment is not None:  # A file may leave out what is black.
-                            start = row * rows, column * columns
-                            _copy(segment, start, pixels[plane], (y0, x0))
+            self._copy_segments(page, box, pixels)
         return pixels[0] if samples > 1 else pixels[0, ..., 0] if planes == 1 else pixels[..., 0]
 
     def _copy_rows(self, page: "tifffile.TiffPage", box: Box, pixels: np.ndarray) -> None:
@@ -146,6 +137,22 @@ class TiffWindows:
                 handle.seek(first + place * pixel)
                 row = np.frombuffer(handle.read((x1 - x0) * pixel), dtype)
                 pixels[plane, y - y0] = row.reshape(x1 - x0, samples)
+
+    def _copy_segments(self, page: "tifffile.TiffPage", box: Box, pixels: np.ndarray) -> None:
+        """Fills `pixels` from a page of tiles or strips."""
+        y0, x0, y1, x1 = box
+        layout = page.keyframe
+        rows = layout.tilelength if layout.is_tiled else layout.rowsperstrip
+        columns = layout.tilewidth if layout.is_tiled else layout.imagewidth
+        per_row, per_column = -(-layout.imagewidth // columns), -(-layout.imagelength // rows)
+        for plane, row, column in itertools.product(
+            range(len(pixels)),
+            range(y0 // rows, -(-y1 // rows)),
+            range(x0 // columns, -(-x1 // columns)),
+        ):
+            segment = self._segment(page, (plane * per_column + row) * per_row + column)
+            if segment is not None:  # A file may leave out what is black.
+                _copy(segment, (row * rows, column * columns), pixels[plane], (y0, x0))
 
     def _segment(self, page: "tifffile.TiffPage", index: int) -> np.ndarray | None:
         """Returns a tile or strip, [h, w, S]; None if the file leaves it out."""

@@ -15,36 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from affinity_seg.data.items import Item
 from affinity_seg.evaluation import truth
-from affinity_seg.evaluation.reading import read_judged
 from affinity_seg.evaluation.results import Prediction
 from affinity_seg.labels import ClassTable
 
 THRESHOLDS = tuple(range(50, 100, 5))
 """IoU thresholds in percent, so that comparisons are between integers, exact."""
-
-
-def evaluate(items: Sequence[Item], results_dir: str, class_table: ClassTable) -> dict[str, Any]:
-    """Scores a folder of results.
-
-    Args:
-      items: The images of a split, all of which must have a result.
-      results_dir: Folder of the results.
-      class_table: The classes; used only to read the files.
-
-    Returns:
-      `score_per_iou`, from "0.50" in steps of 0.05 to "0.95", and `mean_score`, their mean.
-
-    Raises:
-      FileNotFoundError: Images without result (all are listed), a missing mask or truth.
-      ValueError: A result breaks the format.
-    """
-    judged = read_judged(items, results_dir, class_table)
-    rows = {
-        item.name: match(target, predictions, class_table) for item, target, predictions in judged
-    }
-    return scores_of(rows, class_table)
 
 
 def match(
@@ -56,7 +32,11 @@ def match(
 
 
 def scores_of(judged: Mapping[str, np.ndarray], class_table: ClassTable) -> dict[str, Any]:
-    """Returns what `evaluate` does, from what `match` returned of each image by name."""
+    """Scores images, from what `match` returned of each by name.
+
+    Returns:
+      `score_per_iou`, from "0.50" in steps of 0.05 to "0.95", and `mean_score`, their mean.
+    """
     del class_table
     scores = np.mean(list(judged.values()), axis=0)
     return {

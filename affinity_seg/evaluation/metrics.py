@@ -34,7 +34,7 @@ def evaluate(
 
     Returns:
       What `cityscapes.evaluate` returns, with the return value of `coco.evaluate` under `coco`; or
-      what `coco.evaluate` returns, with the return value of `dsb.evaluate` under `dsb`. Both with
+      what `coco.evaluate` returns, with the return value of `dsb.scores_of` under `dsb`. Both with
       that of `errors.summary` under `errors` and, with a baseline, all this for it under
       `baseline`.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from affinity_seg import ious
 from affinity_seg.evaluation.truth import Truth
 from affinity_seg.labels import VOID_CLASS, ClassTable
 
@@ -48,8 +49,8 @@ def summary(pixels: np.ndarray, class_table: ClassTable) -> dict[str, Any]:
     """
     names = class_table.class_names
     true = pixels.sum(axis=1)
-    unions = true + pixels.sum(axis=0) - np.diag(pixels)
-    iou = [_share(hit, union) for hit, union in zip(np.diag(pixels), unions, strict=True)]
+    found, occurs = ious.of_classes(pixels)
+    iou = [one if known else None for one, known in zip(found.tolist(), occurs, strict=True)]
     shares = [
         [_share(count, total) for count in row] for row, total in zip(pixels, true, strict=True)
     ]

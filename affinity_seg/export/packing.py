@@ -122,8 +122,7 @@ def _portable_params(path: str) -> dict[str, Any]:
 
     A class table that does not ship with the library is the file that is packed beside them.
     """
-    with open(path, "rb") as file:
-        params = structured.parse_yaml(file.read(), path)
+    params = structured.read_yaml(path)
     for *folders, name in _PATHS:
         entries = params
         for entry in folders:

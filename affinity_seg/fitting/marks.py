@@ -29,8 +29,7 @@ class Marks:
         self._path = os.path.join(folder, FILE)
         self._content: dict[str, Any] = {"facts": {}, "stages": {}}
         if os.path.isfile(self._path):
-            with open(self._path, "rb") as file:
-                content = structured.parse_json(file.read(), self._path)
+            content = structured.read_json(self._path)
             if not isinstance(content, dict) or set(content) != set(self._content):
                 raise ValueError(f"{self._path}: the file is damaged: {structured.shown(content)}")
             self._content = content

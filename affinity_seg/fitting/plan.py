@@ -63,8 +63,7 @@ def read(folder: str) -> Plan | None:
     path = os.path.join(folder, FILE)
     if not os.path.isfile(path):
         return None
-    with open(path, "rb") as file:
-        content = structured.parse_yaml(file.read(), path)
+    content = structured.read_yaml(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: must be a mapping of choices: {structured.shown(content)}")
     for what, found in (

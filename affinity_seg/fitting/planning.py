@@ -52,12 +52,14 @@ def make(request: Request, data: Data, start: starts.Start | None, began: float)
     data.write_records(plan, class_table, start)
     print("measuring a training step", flush=True)
     plan |= Plan(train_steps=Choice(_STEPS_TO_MEASURE, ""))
-    seconds = timing.measure(experiment(request, data, plan, start))
+    params = experiment(request, data, plan, start)
+    seconds = timing.measure(params)
     split = data.split(plan)
     budget = timing.Budget(
         minutes=request.minutes,
         spent=time.monotonic() - began,
         step=seconds,
+        batch=params.task.train_data.global_batch_size,
         num_train=len(split.train),
         num_tuning=len(split.tuning),
         num_judged=len(split.judged),
@@ -139,8 +141,8 @@ def experiment(
     base = [resources.find(name, resources.EXPERIMENTS, ".yaml") for name in settings.BASE]
     options = train_utils.ParseConfigOptions(experiments.JOINT, [*base, path])
     params = experiment_flags.parse(options)
-    # One GPU at most: a small network with a batch of 4 gains nothing from more, and validation has
-    # batches of one image.
+    # One GPU at most: a small network with a small batch gains nothing from more, and validation
+    # has batches of one image.
     params.runtime.num_gpus = min(1, len(tf.config.list_physical_devices("GPU")))
     return params
 

@@ -104,8 +104,7 @@ class Data:
         made_from = marks_file.fingerprint(self.hashes, dataclasses.asdict(class_table))
         if self._marks.is_done("survey", made_from) and os.path.isfile(path):
             self._repeat_rejected()
-            with open(path, "rb") as file:
-                return survey.Survey.from_dict(structured.parse_json(file.read(), path))
+            return survey.Survey.from_dict(structured.read_json(path))
         self._marks.begin("survey", made_from)
         train, val = self._listed
         objects: dict[str, int] = {}

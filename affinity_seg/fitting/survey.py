@@ -40,12 +40,10 @@ class Survey(NamedTuple):
       objects: Objects in them.
       instances_of_class: Objects of each class index but 0.
       share_of_class: Share of the pixels of each class index, void left out.
-      objects_per_image: Median number of objects of the images that have any.
       diameter: Median over the images of the median diameter of an image.
       diameter_low, diameter_high: 5th and 95th percentile of these medians.
       spread_between: 90th percentile of these medians as a multiple of the 10th.
       spread_within: Median over the images of the same ratio of the diameters in one image.
-      small_area: 2nd percentile of the area of all objects, pixels.
       length: 95th percentile of the longer side of the objects' boxes, as a multiple of the median
         diameter of the image.
       width: Median over the objects of the diameter of the largest disc inside.
@@ -67,13 +65,11 @@ class Survey(NamedTuple):
     objects: int
     instances_of_class: list[int]
     share_of_class: list[float]
-    objects_per_image: float
     diameter: float
     diameter_low: float
     diameter_high: float
     spread_between: float
     spread_within: float
-    small_area: float
     length: float
     width: float
     contacts: float
@@ -101,8 +97,9 @@ class Survey(NamedTuple):
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Survey":
-        """Returns the measures that `as_dict` returned."""
-        return cls(**{**values, "upright": upright.Evidence(**values["upright"])})
+        """Returns the measures that `as_dict` returned; leaves out those of an older version."""
+        known = {name: values[name] for name in cls._fields}
+        return cls(**{**known, "upright": upright.Evidence(**values["upright"])})
 
 
 class _Objects(NamedTuple):
@@ -183,13 +180,11 @@ def _of_objects(found: list[_Objects], num_images: int) -> dict[str, Any]:
     return {
         "empty_images": num_images - len(found),
         "objects": len(everything.areas),
-        "objects_per_image": float(np.median([len(one) for one in diameters])),
         "diameter": float(np.median(medians)),
         "diameter_low": float(np.percentile(medians, 5)),
         "diameter_high": float(np.percentile(medians, 95)),
         "spread_between": _ratio(medians),
         "spread_within": float(np.median(several)) if several else 1.0,
-        "small_area": float(np.percentile(everything.areas, 2)),
         "length": float(np.percentile(np.concatenate(lengths), 95)),
         "width": float(np.median(everything.widths)),
         "contacts": float(np.mean(everything.touching)),

@@ -47,6 +47,7 @@ class Budget(NamedTuple):
       minutes: All minutes of the fit.
       spent: Seconds of them that have passed.
       step: Seconds of a step.
+      batch: Images of a step.
       num_train, num_tuning, num_judged: Numbers of images.
       keeps_start: Whether the training starts from another model and keeps what that knows.
     """
@@ -54,6 +55,7 @@ class Budget(NamedTuple):
     minutes: float
     spent: float
     step: float
+    batch: int
     num_train: int
     num_tuning: int
     num_judged: int
@@ -87,7 +89,7 @@ def steps(budget: Budget, found: Survey, plan: Plan) -> Choice:
         f"{budget.spent:.0f} s have passed and {reserve:.0f} s are left for tuning and judging"
     )
     if budget.keeps_start:
-        most = max(USEFUL_STEPS_OF_A_START, _PASSES_TO_KEEP * budget.num_train // 4)
+        most = max(USEFUL_STEPS_OF_A_START, _PASSES_TO_KEEP * budget.num_train // budget.batch)
         passes = round(_PASSES_TO_KEEP * (1 - plan.value("replayed_share")))
         if most < count:
             return Choice(
@@ -109,7 +111,7 @@ def warning(count: int, has_start: bool) -> str:
 def _reserve(budget: Budget, found: Survey, plan: Plan) -> float:
     """Returns the seconds to be left for tuning and judging."""
     pixels = found.height * found.width_of_image * zooms.usual_zoom(found, plan) ** 2
-    speed = _TRAINING_COST * 4 * plan.value("crop_size") ** 2 / budget.step
+    speed = _TRAINING_COST * budget.batch * plan.value("crop_size") ** 2 / budget.step
     networks = (_TUNING_PASSES * budget.num_tuning + _JUDGING_PASSES * budget.num_judged) / speed
     merges = _MERGES * budget.num_tuning / _MERGED_PIXELS
     wanted = _START_UP + _VALIDATING * budget.keeps_start + 1.5 * pixels * (networks + merges)

@@ -52,7 +52,7 @@ def affinity_loss(
             targets, weights, _ = affinity_targets.pair_targets(
                 instances, distance, sample_stride, **pair_weights
             )
-            channels = _channels_of(logits, index)
+            channels = neighbors.channels_of(logits, index)
             with tf.GradientTape() as tape:
                 tape.watch(channels)
                 upsampled = _sampled(channels, output_stride, sample_stride, instances)
@@ -138,7 +138,7 @@ def pair_statistics(
             instances, distance, sample_stride, **pair_weights
         )
         upsampled = _sampled(
-            _channels_of(tf.cast(logits, tf.float32), index),
+            neighbors.channels_of(tf.cast(logits, tf.float32), index),
             output_stride,
             sample_stride,
             instances,
@@ -167,11 +167,6 @@ def _in_turn(
         with tf.control_dependencies(results[-1] if results else []):
             results.append(of_distance(index, distance))
     return results
-
-
-def _channels_of(logits: tf.Tensor, index: int) -> tf.Tensor:
-    first = index * neighbors.NUM_DIRECTIONS
-    return logits[..., first : first + neighbors.NUM_DIRECTIONS]
 
 
 def _sampled(

@@ -4,6 +4,8 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from affinity_seg import percentiles
+
 RGB = 3
 """Channels of an RGB image, which are treated alike."""
 
@@ -44,11 +46,8 @@ def stretch_contrast(
         return image
     if histogram is None:
         histogram = _histogram(image)
-    below = tf.cumsum(tf.cast(histogram, tf.int64), axis=1)
-    shares = tf.constant(list(config.contrast_percentiles), tf.float64) / 100
-    ranks = tf.math.ceil(shares * tf.cast(below[:, -1:], tf.float64))
-    ranks = tf.maximum(tf.cast(ranks, tf.int64), 1)  # The lowest value has rank 1.
-    low, high = tf.unstack(tf.cast(tf.searchsorted(below, ranks), tf.float32), axis=1)
+    found = percentiles.of_histogram(histogram, config.contrast_percentiles)
+    low, high = tf.unstack(tf.cast(found, tf.float32), axis=1)
     stretched = (tf.cast(image, tf.float32) - low) * (
         255 / tf.maximum(high - low, config.contrast_floor)
     )

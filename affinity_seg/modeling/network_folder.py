@@ -138,8 +138,7 @@ def read_task(model_dir: str) -> "experiments.SegmentationTask":
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path} is missing; `affinity_seg train` writes it")
     try:
-        with open(path, "rb") as file:
-            params = structured.parse_yaml(file.read(), path)
+        params = structured.read_yaml(path)
         task = params["task"]
         name = task["name"]
         if name not in experiments.KINDS:

@@ -92,8 +92,7 @@ def read(path: str) -> dict[str, Any]:
     Raises:
       ValueError: The file is damaged.
     """
-    with open(path, "rb") as file:
-        content = structured.parse_json(file.read(), path)
+    content = structured.read_json(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: a fingerprint must be a mapping: {structured.shown(content)}")
     return content

@@ -40,7 +40,8 @@ from google.protobuf.message import DecodeError
 
 from affinity_seg import files, names, structured
 from affinity_seg.class_tables import table_from_fields
-from affinity_seg.data import picture_headers
+from affinity_seg.data import picture_headers, tf_examples
+from affinity_seg.data.tf_examples import Example
 from affinity_seg.labels import ClassTable
 from affinity_seg.pipeline.predictions import ImagePrediction, RegionPrediction
 from affinity_seg.pipeline.regions import Region
@@ -114,33 +115,35 @@ def write_record(path: str, record: Record) -> None:
     """Writes a record atomically."""
     prediction = record.prediction
     header = {
-        "schema_version": _ints(SCHEMA_VERSION),
-        "name": _bytes(record.name.encode()),
-        "filename": _bytes(record.filename.encode()),
-        "image_sha256": _bytes(record.image_sha256.encode()),
-        "height": _ints(prediction.height),
-        "width": _ints(prediction.width),
-        "fingerprint": _bytes(json.dumps(record.fingerprint).encode()),
-        "class_table": _bytes(json.dumps(dataclasses.asdict(record.class_table)).encode()),
-        "distances": _ints(*prediction.distances),
-        "semantic_stride": _ints(prediction.semantic_stride),
-        "affinity_stride": _ints(prediction.affinity_stride),
-        "num_regions": _ints(len(prediction.regions)),
+        "schema_version": tf_examples.of_ints(SCHEMA_VERSION),
+        "name": tf_examples.of_bytes(record.name.encode()),
+        "filename": tf_examples.of_bytes(record.filename.encode()),
+        "image_sha256": tf_examples.of_bytes(record.image_sha256.encode()),
+        "height": tf_examples.of_ints(prediction.height),
+        "width": tf_examples.of_ints(prediction.width),
+        "fingerprint": tf_examples.of_bytes(json.dumps(record.fingerprint).encode()),
+        "class_table": tf_examples.of_bytes(
+            json.dumps(dataclasses.asdict(record.class_table)).encode()
+        ),
+        "distances": tf_examples.of_ints(*prediction.distances),
+        "semantic_stride": tf_examples.of_ints(prediction.semantic_stride),
+        "affinity_stride": tf_examples.of_ints(prediction.affinity_stride),
+        "num_regions": tf_examples.of_ints(len(prediction.regions)),
         **_array("semantic_logits", prediction.semantic_logits),
     }
     with files.atomic_path(path) as temporary, tf.io.TFRecordWriter(temporary) as writer:
-        writer.write(_serialize(header))
+        writer.write(tf_examples.serialize(header))
         for item in prediction.regions:
             mask = cv2.imencode(".png", np.where(item.region.mask, 255, 0).astype(np.uint8))[1]
             example = {
-                "group": _ints(item.region.group),
-                "box": _ints(*item.region.box),
-                "zoomed_size": _ints(*item.zoomed_size),
-                "mask": _bytes(mask.tobytes()),
+                "group": tf_examples.of_ints(item.region.group),
+                "box": tf_examples.of_ints(*item.region.box),
+                "zoomed_size": tf_examples.of_ints(*item.zoomed_size),
+                "mask": tf_examples.of_bytes(mask.tobytes()),
                 **_array("semantic_logits", item.semantic_logits),
                 **_array("affinity_logits", item.affinity_logits),
             }
-            writer.write(_serialize(example))
+            writer.write(tf_examples.serialize(example))
 
 
 def read_record(path: str) -> Record:
@@ -188,11 +191,11 @@ def check_image(record_path: str, record: Record, image_path: str, image_sha256:
         )
 
 
-def _parse(examples: list["_Example"]) -> Record:
-    header = examples[0]
+def _parse(found: list[Example]) -> Record:
+    header = found[0]
     num_regions = header.int("num_regions")
-    if len(examples) != 1 + num_regions:
-        raise ValueError(f"it must hold {num_regions} regions: {len(examples) - 1}")
+    if len(found) != 1 + num_regions:
+        raise ValueError(f"it must hold {num_regions} regions: {len(found) - 1}")
     height, width = header.int("height"), header.int("width")
     picture_headers.check_size("fields 'height' and 'width'", height, width)
     prediction = ImagePrediction(
@@ -201,8 +204,8 @@ def _parse(examples: list["_Example"]) -> Record:
         semantic_stride=header.int("semantic_stride"),
         affinity_stride=header.int("affinity_stride"),
         distances=header.ints("distances"),
-        semantic_logits=header.array("semantic_logits"),
-        regions=[_read_region(example, height, width) for example in examples[1:]],
+        semantic_logits=_read_array(header, "semantic_logits"),
+        regions=[_read_region(example, height, width) for example in found[1:]],
     )
     return Record(
         name=names.normalized(header.bytes("name").decode()),
@@ -216,53 +219,28 @@ def _parse(examples: list["_Example"]) -> Record:
     )
 
 
-class _Example:
-    """One example of a file; a field that is missing or empty is an error that names it."""
-
-    def __init__(self, serialized: bytes):
-        self._features = tf.train.Example.FromString(serialized).features.feature
-
-    def ints(self, key: str) -> tuple[int, ...]:
-        return tuple(self._get(key).int64_list.value)
-
-    def int(self, key: str) -> int:
-        return self._first(key, self.ints(key))
-
-    def bytes(self, key: str) -> bytes:
-        return self._first(key, self._get(key).bytes_list.value)
-
-    def array(self, key: str) -> np.ndarray:
-        name = self.bytes(key + "_dtype").decode()
-        if name not in _DTYPES:
-            raise ValueError(f"field '{key}_dtype' must be one of {_DTYPES}: {name!r}")
-        dtype = np.dtype(name).newbyteorder("<")
-        values = np.frombuffer(self.bytes(key), dtype).reshape(self.ints(key + "_shape"))
-        return values.astype(dtype.newbyteorder("="), copy=False)
-
-    def _first(self, key: str, values: Sequence[Any]) -> Any:
-        if not values:
-            raise ValueError(f"field {key!r} must have a value of its type")
-        return values[0]
-
-    def _get(self, key: str) -> tf.train.Feature:
-        if key not in self._features:
-            raise ValueError(f"field {key!r} is missing")
-        return self._features[key]
+def _read_array(example: Example, key: str) -> np.ndarray:
+    name = example.bytes(key + "_dtype").decode()
+    if name not in _DTYPES:
+        raise ValueError(f"field '{key}_dtype' must be one of {_DTYPES}: {name!r}")
+    dtype = np.dtype(name).newbyteorder("<")
+    values = np.frombuffer(example.bytes(key), dtype).reshape(example.ints(key + "_shape"))
+    return values.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_examples(path: str) -> list[_Example]:
+def _read_examples(path: str) -> list[Example]:
     """Reads all examples and checks the version."""
     dataset = tf.data.TFRecordDataset(path)
-    examples = [_Example(serialized) for serialized in dataset.as_numpy_iterator()]
-    if not examples:
+    found = [Example(serialized) for serialized in dataset.as_numpy_iterator()]
+    if not found:
         raise ValueError("it is empty")
-    version = examples[0].int("schema_version")
+    version = found[0].int("schema_version")
     if version != SCHEMA_VERSION:
         raise ValueError(f"`schema_version` must be {SCHEMA_VERSION}: {version}")
-    return examples
+    return found
 
 
-def _read_region(example: _Example, height: int, width: int) -> RegionPrediction:
+def _read_region(example: Example, height: int, width: int) -> RegionPrediction:
     y0, x0, y1, x1 = box = example.ints("box")
     if not (0 <= y0 < y1 <= height and 0 <= x0 < x1 <= width):
         raise ValueError(f"field 'box' must lie in the image, {height}x{width}: {box}")
@@ -276,27 +254,16 @@ def _read_region(example: _Example, height: int, width: int) -> RegionPrediction
     return RegionPrediction(
         region=Region(group=example.int("group"), box=box, mask=mask > 0),
         zoomed_size=example.ints("zoomed_size"),
-        semantic_logits=example.array("semantic_logits"),
-        affinity_logits=example.array("affinity_logits"),
+        semantic_logits=_read_array(example, "semantic_logits"),
+        affinity_logits=_read_array(example, "affinity_logits"),
     )
-
-
-def _ints(*values: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-
-
-def _bytes(value: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
 
 def _array(key: str, values: np.ndarray) -> dict[str, tf.train.Feature]:
     return {
-        key: _bytes(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()),
-        key + "_shape": _ints(*values.shape),
-        key + "_dtype": _bytes(values.dtype.name.encode()),
+        key: tf_examples.of_bytes(
+            values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+        ),
+        key + "_shape": tf_examples.of_ints(*values.shape),
+        key + "_dtype": tf_examples.of_bytes(values.dtype.name.encode()),
     }
-
-
-def _serialize(features: dict[str, tf.train.Feature]) -> bytes:
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    return example.SerializeToString(deterministic=True)

@@ -24,6 +24,7 @@ from mlserver.types import (
 import affinity_seg.ops  # noqa: F401  # Registers the ops of the graph.
 from affinity_seg import common
 from affinity_seg.data import picture_files, picture_headers, pictures
+from affinity_seg.data.tf_examples import Example
 from affinity_seg.serving import signatures
 
 SIGNATURE = "signature_name"
@@ -187,9 +188,8 @@ def _fault(inputs: dict[str, tf.Tensor]) -> str:
 def _encoded_image(example: bytes, where: str) -> bytes:
     """Returns the picture's file in a serialized example."""
     try:
-        features = tf.train.Example.FromString(example).features.feature
-        return features[common.IMAGE_ENCODED].bytes_list.value[0]
-    except (DecodeError, IndexError) as error:
+        return Example(example).bytes(common.IMAGE_ENCODED)
+    except (DecodeError, ValueError) as error:
         raise ValueError(
             f"{where} must be a tf.train.Example with {common.IMAGE_ENCODED!r}"
         ) from error

@@ -129,9 +129,8 @@ def read_extra(folder: str, name: str) -> dict:
       ValueError: The file is damaged.
     """
     path = os.path.join(folder, EXTRA, name)
-    parse = structured.parse_json if name.endswith(".json") else structured.parse_yaml
-    with open(path, "rb") as file:
-        content = parse(file.read(), path)
+    read = structured.read_json if name.endswith(".json") else structured.read_yaml
+    content = read(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: must be a mapping: {structured.shown(content)}")
     return content

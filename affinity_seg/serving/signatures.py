@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from affinity_seg import common
-from affinity_seg.data import graph_pictures
+from affinity_seg.data import graph_pictures, tf_examples
 from affinity_seg.modeling.inputs import RGB
 from affinity_seg.pipeline.segmenter import Segmenter, view
 
@@ -185,13 +185,12 @@ def warmup_inputs(num_channels: int) -> dict[str, tuple[str, Any]]:
     if num_channels != RGB:
         return {"serving_default": (IMAGES, image[None])}
     content = tf.io.encode_png(image).numpy()
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
-    example = tf.train.Example(features=tf.train.Features(feature={common.IMAGE_ENCODED: feature}))
+    example = tf_examples.serialize({common.IMAGE_ENCODED: tf_examples.of_bytes(content)})
     return {
         "serving_default": (IMAGES, image[None]),
         "image_bytes": (IMAGE_BYTES, [content]),
         COMPACT: (IMAGE_BYTES, [content]),
-        "tf_example": (EXAMPLES, [example.SerializeToString()]),
+        "tf_example": (EXAMPLES, [example]),
     }
 
 

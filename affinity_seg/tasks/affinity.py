@@ -95,7 +95,7 @@ class AffinityObjective(objective.Objective):
         for index, distance in enumerate(self.config.distances):
             targets = affinity_targets.pair_targets(instances, distance, step).targets
             height, width = tf.shape(targets)[1], tf.shape(targets)[2]
-            channels = logits[..., 8 * index : 8 * index + 8]
+            channels = neighbors.channels_of(logits, index)
             upsampled = upsampling.upsample_logits(channels, stride // step, height, width)
             maps["affinity_truth"].append(tf.cast(targets, tf.float32))
             maps["affinity_prediction"].append(tf.sigmoid(upsampled))

@@ -61,13 +61,3 @@ def rates(histograms: np.ndarray) -> dict[str, float]:
         "precision": ratio(true_positive, true_positive + false_positive),
         "recall": ratio(true_positive, true_positive + false_negative),
     }
-
-
-def intersections_over_unions(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the IoU of each class, float64 [K], and whether it occurs at all, bool [K].
-
-    Args:
-      confusion: [K, K], pixels by true and predicted class.
-    """
-    unions = confusion.sum(axis=0) + confusion.sum(axis=1) - np.diag(confusion)
-    return np.diag(confusion) / np.maximum(unions, 1), unions > 0

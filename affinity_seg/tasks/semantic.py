@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from affinity_seg import common, labels
+from affinity_seg import common, ious, labels
 from affinity_seg.losses import semantic_loss
 from affinity_seg.modeling import upsampling
 from affinity_seg.tasks import metrics, objective
@@ -60,10 +60,10 @@ class SemanticObjective(objective.Objective):
 
     def scores(self, sums: dict[str, np.ndarray]) -> dict[str, float]:
         """IoU of each class and the mean over the classes that occur."""
-        ious, occurs = metrics.intersections_over_unions(sums["confusion"])
-        named = zip(self.class_table.class_names, ious, strict=True)
-        found = {f"iou/{name}": float(iou) for name, iou in named}
-        return {**found, "mean_iou": metrics.ratio(ious[occurs].sum(), occurs.sum())}
+        found, occurs = ious.of_classes(sums["confusion"])
+        named = zip(self.class_table.class_names, found, strict=True)
+        of_class = {f"iou/{name}": float(iou) for name, iou in named}
+        return {**of_class, "mean_iou": metrics.ratio(found[occurs].sum(), occurs.sum())}
 
     def panels(self, truth, logits) -> dict[str, tf.Tensor]:
         """True classes and predicted classes in the class table's colours."""

@@ -13,7 +13,7 @@ from affinity_seg.analysis import candidates, preset_scores, tuning
 from affinity_seg.configs import inference
 from affinity_seg.configs.inference import InferenceConfig
 from affinity_seg.data import listing
-from affinity_seg.evaluation import dsb
+from affinity_seg.evaluation import metrics
 from affinity_seg.pipeline import merge_runs, prediction_runs
 from affinity_seg.tasks import registry_imports  # noqa: F401
 
@@ -79,7 +79,8 @@ def test_it_writes_the_best_preset_and_scores_as_evaluate_does(scene, capsys):
         prediction_runs.predict_images(items, config, *dirs, records)
         merge_runs.merge_records(records, config, "graph_merge", results)
         expected = saved["score"] if row == "score" else saved["rows"][0]["score"]
-        assert dsb.evaluate(items, results, oracle.TABLE)["mean_score"] == expected
+        scores = metrics.evaluate(items, results, oracle.TABLE)
+        assert scores["dsb"]["mean_score"] == expected
 
 
 class Faint(Unsure):

@@ -5,7 +5,7 @@ import pytest
 from scenes import CELLS, TABLE, boxes, instances, write_boxes, write_truth
 
 from affinity_seg.data.items import Item
-from affinity_seg.evaluation import coco, dsb, result_writing, truth
+from affinity_seg.evaluation import coco, dsb, metrics, result_writing, truth
 
 SIZE = (60, 100)
 LEFT, RIGHT, BELOW = (0, 0, 20, 30), (0, 40, 20, 70), (30, 0, 50, 30)
@@ -17,9 +17,18 @@ def _truth(folder, name="one", values=(7000, 7001)):
     return write_truth(folder, name, np.array([0, *values])[boxes(*SIZE, LEFT, RIGHT)])
 
 
-def _judge(judge, tmp_path, item, *predictions, table=TABLE):
+def _judge(tmp_path, item, *predictions, table=TABLE):
     write_boxes(str(tmp_path / "results"), item, table, SIZE, *predictions)
-    return judge.evaluate([item], str(tmp_path / "results"), table)
+    return coco.evaluate([item], str(tmp_path / "results"), table)
+
+
+def _judge_by_dsb(tmp_path, item, *predictions):
+    write_boxes(str(tmp_path / "results"), item, TABLE, SIZE, *predictions)
+    return _dsb_scores([item], str(tmp_path / "results"))
+
+
+def _dsb_scores(items, folder):
+    return metrics.evaluate(items, folder, TABLE)["dsb"]
 
 
 def test_coco_truth_as_prediction_is_perfect(tmp_path):
@@ -37,9 +46,9 @@ def test_coco_truth_as_prediction_is_perfect(tmp_path):
 def test_coco_known_precision_recall(tmp_path, capsys):
     item = _truth(tmp_path)
     # 51 of the 101 recall points are reached, at precision 1 or 1/2.
-    first = _judge(coco, tmp_path, item, (A, 0.9, LEFT), (A, 0.8, BELOW))
+    first = _judge(tmp_path, item, (A, 0.9, LEFT), (A, 0.8, BELOW))
     assert first["ap"] == pytest.approx(51 / 101)
-    second = _judge(coco, tmp_path, item, (A, 0.8, LEFT), (A, 0.9, BELOW))
+    second = _judge(tmp_path, item, (A, 0.8, LEFT), (A, 0.9, BELOW))
     assert second["ap"] == pytest.approx(51 / 202)
     assert second["classes"]["b"]["ap"] is None
     assert capsys.readouterr().out == ""
@@ -48,7 +57,7 @@ def test_coco_known_precision_recall(tmp_path, capsys):
 def test_coco_curves_are_the_precision_at_each_recall(tmp_path):
     item = _truth(tmp_path)
     # At IoU 0.50 LEFT is found after a false positive; from 0.70 on it is not.
-    scores = _judge(coco, tmp_path, item, (A, 0.8, (0, 0, 20, 20)), (A, 0.9, BELOW))
+    scores = _judge(tmp_path, item, (A, 0.8, (0, 0, 20, 20)), (A, 0.9, BELOW))
     curves = scores["precision_recall"]
     assert curves["recall"] == [n / 100 for n in range(101)]
     expected = [0.5] * 51 + [0] * 50
@@ -59,21 +68,21 @@ def test_coco_curves_are_the_precision_at_each_recall(tmp_path):
 
 def test_coco_known_overlap_and_class(tmp_path):
     item = _truth(tmp_path, values=(7000, 0))
-    scores = _judge(coco, tmp_path, item, (A, 0.9, (0, 0, 20, 20)))  # IoU 2/3
+    scores = _judge(tmp_path, item, (A, 0.9, (0, 0, 20, 20)))  # IoU 2/3
     assert (scores["ap"], scores["ap50"], scores["ap75"]) == (pytest.approx(0.4), PERFECT, 0)
-    assert _judge(coco, tmp_path, item, (B, 0.9, LEFT))["ap"] == 0
-    assert _judge(coco, tmp_path, item)["ap"] == 0
+    assert _judge(tmp_path, item, (B, 0.9, LEFT))["ap"] == 0
+    assert _judge(tmp_path, item)["ap"] == 0
 
 
 def test_coco_group_is_crowd_for_its_class_only(tmp_path):
     item = _truth(tmp_path, values=(7000, 7))  # RIGHT is a group of a
     found = (A, 0.5, LEFT)
-    assert _judge(coco, tmp_path, item, found, (A, 0.9, RIGHT), (A, 0.9, RIGHT))["ap"] == PERFECT
-    scores = _judge(coco, tmp_path, item, found, (A, 0.9, BELOW))
+    assert _judge(tmp_path, item, found, (A, 0.9, RIGHT), (A, 0.9, RIGHT))["ap"] == PERFECT
+    scores = _judge(tmp_path, item, found, (A, 0.9, BELOW))
     assert scores["ap"] == pytest.approx(0.5)
     values = np.array([0, 7000, 9])[boxes(*SIZE, LEFT, RIGHT)]  # a group of b
     item = write_truth(tmp_path, "two", values)
-    assert _judge(coco, tmp_path, item, found, (A, 0.9, RIGHT))["ap"] == pytest.approx(0.5)
+    assert _judge(tmp_path, item, found, (A, 0.9, RIGHT))["ap"] == pytest.approx(0.5)
 
 
 def test_coco_void_is_crowd_for_every_class(tmp_path):
@@ -84,7 +93,7 @@ def test_coco_void_is_crowd_for_every_class(tmp_path):
     item = write_truth(tmp_path, "one", values)
     found = (A, 0.5, LEFT), (B, 0.5, BELOW)
     on_void = (A, 0.9, RIGHT), (B, 0.9, RIGHT)
-    assert _judge(coco, tmp_path, item, *found, *on_void, table=table)["ap"] == PERFECT
+    assert _judge(tmp_path, item, *found, *on_void, table=table)["ap"] == PERFECT
 
 
 def test_coco_counts_more_than_a_hundred_predictions(tmp_path):
@@ -101,30 +110,30 @@ def test_dsb_known_scores(tmp_path):
     # LEFT exactly; RIGHT with IoU 2/3. The class plays no part, nor does the score.
     write_boxes(folder, one, TABLE, SIZE, (B, 0.0, LEFT), (A, 1.0, (0, 40, 20, 60)))
     write_boxes(folder, empty, TABLE, SIZE)
-    scores = dsb.evaluate([one], folder, TABLE)["score_per_iou"]
+    scores = _dsb_scores([one], folder)["score_per_iou"]
     assert list(scores) == [f"{t / 100:.2f}" for t in range(50, 100, 5)]
     assert [scores[key] for key in ("0.50", "0.65")] == [1, 1]
     assert [scores[key] for key in ("0.70", "0.95")] == pytest.approx([1 / 3, 1 / 3])
     # Mean over images; nothing to find and nothing predicted is right.
-    both = dsb.evaluate([one, empty], folder, TABLE)
+    both = _dsb_scores([one, empty], folder)
     assert both["score_per_iou"]["0.90"] == pytest.approx((1 / 3 + 1) / 2)
     assert both["mean_score"] == pytest.approx(((4 + 6 / 3) / 10 + 1) / 2)
     # Nothing to find, something predicted.
     write_boxes(folder, empty, TABLE, SIZE, (A, 0.5, LEFT))
-    assert dsb.evaluate([empty], folder, TABLE)["mean_score"] == 0
+    assert _dsb_scores([empty], folder)["mean_score"] == 0
 
 
 def test_dsb_overlap_of_exactly_the_threshold_is_no_match(tmp_path):
     item = _truth(tmp_path, values=(7000, 0))
-    half = _judge(dsb, tmp_path, item, (A, 0.5, (0, 0, 20, 15)))["score_per_iou"]
+    half = _judge_by_dsb(tmp_path, item, (A, 0.5, (0, 0, 20, 15)))["score_per_iou"]
     assert half["0.50"] == 0
-    four_fifths = _judge(dsb, tmp_path, item, (A, 0.5, (0, 0, 20, 24)))["score_per_iou"]
+    four_fifths = _judge_by_dsb(tmp_path, item, (A, 0.5, (0, 0, 20, 24)))["score_per_iou"]
     assert (four_fifths["0.75"], four_fifths["0.80"]) == (1, 0)
 
 
 def test_dsb_matches_one_to_one(tmp_path):
     item = _truth(tmp_path)
-    scores = _judge(dsb, tmp_path, item, (A, 0.5, LEFT), (A, 0.9, LEFT), (B, 0.9, LEFT))
+    scores = _judge_by_dsb(tmp_path, item, (A, 0.5, LEFT), (A, 0.9, LEFT), (B, 0.9, LEFT))
     assert scores["score_per_iou"]["0.50"] == 1 / 4  # 1 found, 2 duplicates, 1 missed
 
 
@@ -161,11 +170,11 @@ def _best_matching(true, masks, percent):
 
 def test_dsb_ignores_predictions_on_groups(tmp_path):
     item = _truth(tmp_path, values=(7000, 7))
-    scores = _judge(dsb, tmp_path, item, (A, 0.5, LEFT), (A, 0.5, RIGHT))
+    scores = _judge_by_dsb(tmp_path, item, (A, 0.5, LEFT), (A, 0.5, RIGHT))
     assert scores["mean_score"] == 1
 
 
-@pytest.mark.parametrize("judge", [coco, dsb])
+@pytest.mark.parametrize("judge", [coco, metrics])
 def test_images_without_result_are_an_error(judge, tmp_path):
     item = _truth(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"1 of 1 images have no result(.|\n)*one"):

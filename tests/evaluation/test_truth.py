@@ -8,7 +8,7 @@ import pytest
 from scenes import CAR, CELLS, boxes, write_boxes, write_truth
 
 from affinity_seg.class_tables import CITYSCAPES
-from affinity_seg.evaluation import cityscapes, coco, dsb, metrics
+from affinity_seg.evaluation import cityscapes, coco, metrics
 from affinity_seg.evaluation.truth import read_truth
 
 SIZE = (60, 100)
@@ -38,7 +38,6 @@ JUDGES = {
     "cityscapes, one image": lambda item, folder: cityscapes.match_image(item, folder, CITYSCAPES),
     "coco": lambda item, folder: coco.evaluate([item], folder, CITYSCAPES),
     "coco, one image": lambda item, folder: coco.match_image(item, folder, CITYSCAPES),
-    "dsb": lambda item, folder: dsb.evaluate([item], folder, CITYSCAPES),
     "all": lambda item, folder: metrics.evaluate([item], folder, CITYSCAPES),
     "errors": lambda item, folder: metrics.find_errors([item], folder, CITYSCAPES),
     "reader": lambda item, folder: read_truth(item, CITYSCAPES),

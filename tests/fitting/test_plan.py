@@ -322,7 +322,7 @@ def test_the_file_is_read_as_written_and_may_be_edited(tmp_path):
 def test_steps_fit_the_minutes(tmp_path):
     found = _survey(drawn.discs(tmp_path))
     chosen = choices.of_the_data(found, ONE_CLASS)
-    budget = timing.Budget(40, 60, 0.5, 180, 20, 40, False)
+    budget = timing.Budget(40, 60, 0.5, 4, 180, 20, 40, False)
     steps = timing.steps(budget, found, chosen).value
     assert (0.6 * 2400 - 60) / 0.5 <= steps <= (0.9 * 2400 - 60) / 0.5
     assert timing.steps(budget._replace(minutes=20), found, chosen).value < steps / 1.9
@@ -331,4 +331,6 @@ def test_steps_fit_the_minutes(tmp_path):
         chosen["replayed_share"] = Choice(share, "")
         few = timing.steps(budget._replace(num_train=5, keeps_start=True), found, chosen)
         assert few.value == 200 and f"more than {passes} passes over 5 images" in few.reason
+    few = timing.steps(budget._replace(batch=2, num_train=5, keeps_start=True), found, chosen)
+    assert few.value == 400
     assert "too few" in timing.warning(499, False) and timing.warning(500, False) == ""

@@ -38,7 +38,9 @@ def test_instances_and_predictions_are_filtered_alike(keep, kept):
     keep.check(CITYSCAPES)
     given = _instances()
     kept_by_filter = keep.keeps(given.classes, given.scores, CITYSCAPES)
-    found = given.select(kept_by_filter).as_numpy()
+    found = instances_lib.number(
+        given.instance_ids - 1, given.classes, given.scores, given.votes, kept=kept_by_filter
+    ).as_numpy()
     wanted = np.zeros_like(IDS)
     for number, index in enumerate(kept, start=1):
         wanted[index + 1 == IDS] = number

@@ -50,12 +50,6 @@ def test_rates_are_those_at_half():
     }
 
 
-def test_ious_of_classes_that_occur():
-    ious, occurs = metrics.intersections_over_unions(np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]]))
-    np.testing.assert_allclose(ious, [3 / 6, 4 / 7, 0])
-    assert occurs.tolist() == [True, True, False]
-
-
 def test_sums_hold_counts_beyond_float32():
     sums = metrics.Sums("pairs", [2])
     for values in ([2**24, 0], [1, 0], [1, 7]):

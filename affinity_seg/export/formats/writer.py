@@ -197,8 +197,7 @@ class Writer:
           was made from something else, or if the note of it is damaged.
         """
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-            with open(self._source_path(name), "rb") as file:
-                kept = structured.parse_json(file.read(), file.name)
+            kept = structured.read_json(self._source_path(name))
             if source is not None and kept["source"] == source:
                 return {"files": dict(kept["files"]), "joined": dict(kept["joined"])}
         return {"files": {}, "joined": {}}
