@@ -269,7 +269,8 @@ def test_large_objects_are_looked_for_first(diameter, heights, way):
 
 
 @pytest.mark.parametrize(
-    ("diameter", "score", "zoom"), [(80, 0.81, 4.0), (80, 0.83, 0.5), (95, 0.9, 0.4), (98, 0.9, 4.0)]
+    ("diameter", "score", "zoom"),
+    [(80, 0.81, 4.0), (80, 0.83, 0.5), (95, 0.9, 0.4), (98, 0.9, 4.0)],
 )
 def test_a_glow_of_a_low_score_or_beyond_the_lowest_zoom_is_no_object(diameter, score, zoom):
     def measure(zoom):
