@@ -66,11 +66,33 @@ def _definer(define: Callable[..., Any]) -> Callable[..., None]:
     return method
 
 
+class _TextParser(flags.ArgumentParser):
+    """Parses text: `~` and `~name` at its beginning become a home folder, as in a shell.
+
+    A shell leaves `--input=~/pictures` as it is, because the `~` does not begin the word. No flag
+    has a value that begins with `~` and is not a path. A folder of that name is `./~`.
+    """
+
+    def parse(self, argument: str) -> str:
+        """Returns the value of a flag."""
+        return os.path.expanduser(argument)
+
+
+def _define_text(name: str, default: str | None, what: str, **options: Any) -> None:
+    """Defines a flag as absl's `DEFINE_string` does."""
+    flags.DEFINE(_TextParser(), name, default, what, **options)
+
+
+def _define_texts(name: str, default: Sequence[str] | None, what: str, **options: Any) -> None:
+    """Defines a flag as absl's `DEFINE_multi_string` does."""
+    flags.DEFINE_multi(_TextParser(), None, name, default, what, **options)
+
+
 class Flags(flags.FlagValues):
     """The flags of one program; after parsing, their values are attributes.
 
     The methods that define a flag have the arguments of absl's `flags.DEFINE_string` and so on.
-    `parse` checks that the required ones are given.
+    `parse` checks that the required ones are given. Strings may begin with `~`, a home folder.
     """
 
     bool = _definer(flags.DEFINE_bool)
@@ -81,8 +103,8 @@ class Flags(flags.FlagValues):
     multi_enum = _definer(flags.DEFINE_multi_enum)
     multi_float = _definer(flags.DEFINE_multi_float)
     multi_integer = _definer(flags.DEFINE_multi_integer)
-    multi_string = _definer(flags.DEFINE_multi_string)
-    string = _definer(flags.DEFINE_string)
+    multi_string = _definer(_define_texts)
+    string = _definer(_define_text)
 
 
 def import_tensorflow() -> None:

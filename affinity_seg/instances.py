@@ -11,6 +11,9 @@ from affinity_seg.labels import ClassTable
 Box = tuple[int, int, int, int]
 """(y0, x0, y1, x1), ends exclusive, pixels."""
 
+_LISTED_CLASSES = 5
+"""How many classes the text of `Instances` names."""
+
 
 class Instances(NamedTuple):
     """The instances of one image or region, in raster order of their first pixel (paper 3.4).
@@ -45,6 +48,23 @@ class Instances(NamedTuple):
     def size(self) -> tuple[int, int]:
         """Height and width of the image, pixels; of instances in NumPy."""
         return self.instance_ids.shape
+
+    def __repr__(self) -> str:
+        """Says how many there are of each class, not what each pixel is: for a notebook."""
+        found = self.as_numpy() if hasattr(self.instance_ids, "numpy") else self
+        if not isinstance(found.instance_ids, np.ndarray) or found.instance_ids.ndim != 2:
+            return f"Instances{tuple(self)}"  # Inside a graph.
+        height, width = found.size
+        numbers, counts = np.unique(found.classes, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        known = None if self.class_table is None else self.class_table.class_names
+        named = [f"class {n}" if known is None else known[n] for n in numbers[order]]
+        listed = [f"{count} {name}" for count, name in zip(counts[order], named, strict=True)]
+        if len(listed) > _LISTED_CLASSES:
+            others = counts[order][_LISTED_CLASSES:].sum()
+            listed = [*listed[:_LISTED_CLASSES], f"{others} of other classes"]
+        text = f"{len(found.classes)} in {height}x{width} pixels"
+        return f"Instances({': '.join(filter(None, [text, ', '.join(listed)]))})"
 
     def as_numpy(self) -> "Instances":
         """Returns the same instances in NumPy arrays."""

@@ -173,3 +173,29 @@ def test_two_programs_of_one_process_have_flags_of_their_own():
         cli.run(program, ["--size=7"])
     assert seen == ["a", "7", 3, 7]
     assert "size" not in flags.FLAGS
+
+
+def test_a_home_folder_is_expanded(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+
+    def define_flags(values):
+        values.string("model", "~/models/mine", "?")
+        values.multi_string("input", None, "?")
+        values.string("output_dir", None, "?")
+
+    seen = []
+    program = _program(
+        lambda values: seen.extend([values.model, *values.input, values.output_dir]), define_flags
+    )
+    cli.run(program, ["--input=~/a.png", "--input", "b~/c", "--input=~", "--output_dir=./~/out"])
+    assert seen == ["/home/me/models/mine", "/home/me/a.png", "b~/c", "/home/me", "./~/out"]
+
+
+def test_of_an_unknown_user_nothing_is_expanded():
+    seen = []
+    program = _program(
+        lambda values: seen.append(values.input),
+        lambda values: values.string("input", None, "?", required=True),
+    )
+    cli.run(program, ["--input=~nobody-of-this-name/a.png"])
+    assert seen == ["~nobody-of-this-name/a.png"]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import logging
 from running import ROOT
 
 import affinity_seg
@@ -57,3 +58,30 @@ def test_nuclei_finds_nothing_in_noise(mean, deviation):
     noise = np.random.default_rng(1).normal(mean, deviation, (192, 192, 1))
     image = np.clip(noise, 0, 255).astype(np.uint8).repeat(3, axis=2)
     assert len(affinity_seg.load("nuclei").segment(image).classes) == 0
+
+
+def _said(monkeypatch, tmp_path, *flags):
+    """Returns the warnings of `segment` for the pictures in a folder."""
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *rest: said.append(text % rest))
+    inputs = (f"--input={tmp_path / 'in'}", f"--output_dir={tmp_path / 'out'}", "--formats=json")
+    verbs.run("segment", ["--model=nuclei", *inputs, *flags])
+    return said
+
+
+def test_of_several_stains_a_warning_names_the_picture_and_the_flag(tmp_path, monkeypatch):
+    nuclei = cv2.imread(os.path.join(ROOT, "models", "nuclei.png"), cv2.IMREAD_GRAYSCALE)
+    left, right = nuclei[:150, :200], nuclei[-150:, -200:]
+    (tmp_path / "in").mkdir()
+    grey, tinted = np.dstack([left] * 3), np.dstack([left, left // 3, left * 0])
+    for name, picture in (("a_grey", grey), ("b_tinted", tinted)):
+        cv2.imwrite(str(tmp_path / "in" / f"{name}.png"), picture)
+    assert _said(monkeypatch, tmp_path) == []
+    for name in "cd":  # BGR: nuclei in blue, something else in green.
+        composite = np.dstack([left, right, left * 0])
+        cv2.imwrite(str(tmp_path / "in" / f"{name}_stains.png"), composite)
+    (warning,) = _said(monkeypatch, tmp_path)
+    assert f"{tmp_path / 'in' / 'c_stains.png'}: channels 2 and 3 differ as different" in warning
+    assert "choose it, such as `--channels=3` for blue" in warning
+    chosen = (f"--output_dir={tmp_path / 'chosen'}", "--channels=3")
+    assert _said(monkeypatch, tmp_path, *chosen) == []

@@ -181,7 +181,7 @@ def _checked(
         found = f"; not read are {mistakes.listed(skipped)}" if skipped else ""
         raise FileNotFoundError(f"there is no image {os.path.join(folder, pattern)}{found}")
     if skipped:
-        one = len(skipped) == 1
+        one, files = len(skipped) == 1, [name for name in skipped if not name.endswith("/")]
         message = (
             f"{folder}: {mistakes.counted(len(skipped), 'picture', 'pictures')} beside "
             f"{mistakes.counted(len(items), 'image', 'images')} "
@@ -190,7 +190,13 @@ def _checked(
             f"{mistakes.listed(skipped)}; convert {'it' if one else 'them'}, e.g. with "
             f"{unlisted.converter(skipped)}, or take {'it' if one else 'them'} out"
         )
-        if any(name.endswith("/") for name in skipped):
+        if not files:
+            message = (
+                f"{folder}: {mistakes.counted(len(skipped), 'folder', 'folders')} with pictures "
+                f"beside {mistakes.counted(len(items), 'image', 'images')} "
+                f"{'is' if one else 'are'} not read: {mistakes.listed(skipped)}"
+            )
+        if len(files) < len(skipped):
             message += "; pictures of a folder must be moved beside the others to be read"
         if allowed is None:
             mistakes.warn(message)

@@ -1,15 +1,19 @@
 """Lists the images of a data set, with their truth."""
 
 import glob
+import itertools
 import os
+import shlex
 from collections.abc import Collection, Iterable
 
 from affinity_seg import names
-from affinity_seg.data import image_names, layouts, mistakes, plane_choice, truth_forms
+from affinity_seg.data import image_names, layouts, mistakes, plane_choice, truth_forms, unlisted
 from affinity_seg.data.items import Item
 from affinity_seg.data.plane_choice import PlaneChoice
 from affinity_seg.data.truth_forms import Truths
 from affinity_seg.rejected_inputs import RejectedInputs
+
+_SHOWN_FOLDERS = 3
 
 
 def list_images(
@@ -48,13 +52,14 @@ def list_pictures(paths: Iterable[str], choice: PlaneChoice = plane_choice.ALL) 
       choice: As of `Item`.
 
     Raises:
-      FileNotFoundError: A path is missing, or a folder has no picture.
+      FileNotFoundError: A path is missing, or a folder has no picture; the message names its
+        folders that have some.
       ValueError: Two pictures have the same name.
     """
     items = []
     for path in paths:
         if os.path.isdir(path):
-            items += layouts.list_folder(path, None)
+            items += _list_pictures_of(path)
         elif os.path.exists(path):
             file = os.path.basename(path)
             items.append(Item(image_names.key_of(file), file, path, None))
@@ -111,6 +116,22 @@ def list_labelled_images(
         mistakes.warn(unused)
     without = set(missing)
     return [item for item in items if item not in without]
+
+
+def _list_pictures_of(folder: str) -> list[Item]:
+    """Lists the pictures of a folder; if only its folders have some, the message names these."""
+    try:
+        return layouts.list_folder(folder, None)
+    except FileNotFoundError as error:
+        nested = list(itertools.islice(unlisted.folders_with_pictures(folder), _SHOWN_FOLDERS))
+        if not nested:
+            raise
+        flag = shlex.quote(f"--input={os.path.join(folder, nested[0])}")
+        raise FileNotFoundError(
+            f"{folder} holds no pictures that are read, but its folders do, such as "
+            f"{', '.join(nested)}; name one of them, `{flag}`, or several if the names of "
+            "all their pictures differ"
+        ) from error
 
 
 def _without_image(items: Iterable[Item], truths: Truths) -> str:

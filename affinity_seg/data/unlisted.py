@@ -1,9 +1,11 @@
 """Finds pictures in a folder of images that are not read: other formats, or in subfolders."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import PIL.Image
+
+from affinity_seg.data import image_names
 
 _SUFFIXES = (
     ".apng", ".arw", ".avif", ".bmp", ".cr2", ".czi", ".dcm", ".dib", ".dng", ".exr", ".gif",
@@ -50,6 +52,23 @@ def find_pictures(folder: str, taken: Collection[str]) -> list[str]:
         elif _has_suffix(entry.name) or _is_picture(entry.path):
             found.append(entry.name)
     return found
+
+
+def folders_with_pictures(folder: str) -> Iterator[str]:
+    """Yields the folders below a folder, at any depth, that hold pictures which can be read.
+
+    Hidden files and folders are ignored, and links to folders are not followed.
+
+    Args:
+      folder: The folder.
+
+    Yields:
+      Paths relative to it, in the order of names.
+    """
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        if parent != folder and any(image_names.is_image(f) and not is_hidden(f) for f in files):
+            yield os.path.relpath(parent, folder)
 
 
 def _has_suffix(file: str) -> bool:

@@ -100,6 +100,11 @@ class Segmenter(tf.Module):
             canvas = self.merger.add(canvas, [RegionPrediction(one, *logits) for one in regions])
         return self.merger.finish(canvas)
 
+    @property
+    def ignores_brightness(self) -> bool:
+        """Whether a network stretches the contrast, as for fluorescence microscopes."""
+        return any(network.traits.contrast_percentiles for network in self.networks)
+
     def contrasts(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Returns an image in the contrast of each of `networks`, float32 [H, W, C], 0..255.
 

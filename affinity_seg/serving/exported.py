@@ -16,7 +16,10 @@ class ExportedModel:
     Attributes:
       class_table: Its classes.
       config: Its preset.
+      ignores_brightness: As of `Segmenter`; False, since the SavedModel does not say.
     """
+
+    ignores_brightness = False
 
     def __init__(self, folder: str):
         """Loads the op and the model.

@@ -9,11 +9,11 @@ r"""Finds the instances of pictures, or of a whole data set.
 Without --layout, --input is a picture or a folder of pictures, and may be given several times. Each
 picture gets an overlay and a JSON file with every instance, or what --formats names: label images,
 outlines for ImageJ and QuPath, COCO, a table of measurements (docs/outputs.md). --page and
---channels choose from a TIFF file with several pages or channels (docs/data.md). If one of several
-pictures cannot be used, it is listed in rejected.json of the output folder, and the run goes on
-with the others. Started again, it continues with the pictures that are missing. Large pictures are
-segmented in parts, TIFF files beyond the memory as well, if the preset has no regions
-(docs/inference.md).
+--channels choose from a TIFF file with several pages or channels (docs/data.md). A warning tells
+of colours that seem to be different stains. If one of several pictures cannot be used, it is listed
+in rejected.json of the output folder, and the run goes on with the others. Started again, it
+continues with the pictures that are missing. Large pictures are segmented in parts, TIFF files
+beyond the memory as well, if the preset has no regions (docs/inference.md).
 
 With --layout, --input is a data set. Each image gets a prediction record in
 <output_dir>/predictions (logits at the networks' strides, and the regions of interest) and a result
@@ -102,7 +102,7 @@ def _segment_pictures(values):
     items = listing.list_pictures(values.input, tool_flags.plane_choice(values))
     made_from, load = _what_segments(values)
     writer = tool_flags.writer(values, items)
-    segmenter, num_taken = None, 0
+    segmenter, num_taken, stains = None, 0, _StainHint()
     rejected = rejected_inputs.RejectedInputs(values.output_dir, values.strict or len(items) == 1)
     for item in tqdm(items, desc="segment", unit="image", disable=len(items) == 1 or None):
         is_taken = False
@@ -115,7 +115,7 @@ def _segment_pictures(values):
             continue
         segmenter = segmenter or load()
         with rejected.listed(item.name, item.image_path):
-            count, converted = _convert(item, segmenter, writer, values)
+            count, converted = _convert(item, segmenter, writer, stains, values)
             # Outside the `with` block, because an error of writing is not caused by the picture.
         if item.name not in rejected:
             paths = writer.write(item.name, converted, source)
@@ -138,7 +138,30 @@ def _source(item, made_from):
     return structured.digest({"file": item.filename, "image": item.image_sha256(), **made_from})
 
 
-def _convert(item, segmenter, writer, values):
+class _StainHint:
+    """Warns of the first picture whose channels seem to be different stains."""
+
+    def __init__(self):
+        self._is_given = False
+
+    def check(self, item, image, segmenter):
+        """Checks a picture that is to be segmented, unless its channels were chosen."""
+        from affinity_seg.data import stains
+
+        if self._is_given or item.choice.channels is not None or not segmenter.ignores_brightness:
+            return
+        found = stains.difference(image)
+        if found is not None:
+            self._is_given = True
+            mistakes.warn(
+                f"{item.image_path}: channels {found.first} and {found.second} differ as different "
+                f"stains do (correlation {found.correlation:.2f}), and all channels are segmented "
+                "together; if the objects are in one channel choose it, such as `--channels=3` for "
+                "blue (other pictures of this run may be alike)"
+            )
+
+
+def _convert(item, segmenter, writer, stains, values):
     """Segments a picture; returns the number of its instances, and what `Writer.convert` does."""
     from affinity_seg.data import windows
     from affinity_seg.export.formats.picture import SegmentedPicture
@@ -149,6 +172,7 @@ def _convert(item, segmenter, writer, values):
         contextlib.closing(windows.open_picture(item.image_path, item.choice)) as image,
     ):
         writer.check_size(image.size)
+        stains.check(item, image, segmenter)
         pixel_size = _pixel_size(item, values)
         instances = _segment(segmenter, image, item)
         picture = SegmentedPicture(

@@ -153,5 +153,23 @@ def test_a_folder_of_pictures_is_to_be_moved_and_a_pattern_is_no_picture(tmp_pat
         _touch(tmp_path / name)
     listing.list_pictures([str(tmp_path / "images")])
     assert warnings[0].endswith("pictures of a folder must be moved beside the others to be read")
+    assert "images: 1 folder with pictures beside 1 image is not read: sub/;" in warnings[0]
     with pytest.raises(FileNotFoundError, match="must be a file or a folder, not a pattern"):
         listing.list_pictures([str(tmp_path / "*.png")])
+
+
+def test_where_only_folders_hold_pictures_they_are_named(tmp_path):
+    for name in ("b b/1.png", "a/deep/1.tif", ".hidden/1.png", "c/notes.txt", "d/raw.czi"):
+        _touch(tmp_path / name)
+    message = (
+        f"^{tmp_path} holds no pictures that are read, but its folders do, such as a/deep, b b; "
+        f"name one of them, `--input={tmp_path}/a/deep`, or several if the names of all "
+        "their pictures differ$"
+    )
+    with pytest.raises(FileNotFoundError, match=message):
+        listing.list_pictures([str(tmp_path)])
+    with pytest.raises(FileNotFoundError, match=r"there is no image .*; not read are raw\.czi$"):
+        listing.list_pictures([str(tmp_path / "d")])
+    (tmp_path / "a/deep/1.tif").unlink()
+    with pytest.raises(FileNotFoundError, match=f"`'--input={tmp_path}/b b'`"):
+        listing.list_pictures([str(tmp_path)])

@@ -178,13 +178,45 @@ def test_axes_of_a_disc(tmp_path):
     (row,) = _rows(tmp_path)
     assert float(row["major_axis_px"]) == pytest.approx(80, rel=0.01)
     assert float(row["minor_axis_px"]) == pytest.approx(40, rel=0.01)
+    assert float(row["eccentricity"]) == pytest.approx(0.75**0.5, rel=0.01)
+
+
+@pytest.mark.parametrize("radius", [3, 10, 40])
+def test_shape_of_a_disc(radius):
+    y, x = np.mgrid[:100, :100] - 49.3
+    table = measurements.convert(_picture((y**2 + x**2 <= radius**2).astype(np.int32)))
+    assert table["perimeter_px"] == pytest.approx([2 * np.pi * radius], rel=0.02)
+    assert 0.88 < table["solidity"][0] < 1
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90, 150])
+def test_orientation_is_counterclockwise_from_the_x_axis(angle):
+    y, x = np.mgrid[:100, :100] - 49.5
+    turned = np.radians(angle)
+    along, across = np.cos(turned) * x - np.sin(turned) * y, np.sin(turned) * x + np.cos(turned) * y
+    table = measurements.convert(_picture(((along / 40) ** 2 + (across / 10) ** 2 <= 1) * 1))
+    assert table["orientation_deg"] == pytest.approx([angle], abs=0.5)
+
+
+def test_solidity_is_that_of_squares():
+    """A rectangle, a pixel, an L, two pixels that touch diagonally, and two apart."""
+    ids = np.zeros((12, 12), np.int32)
+    ids[:3, :5] = 1
+    ids[0, 8] = 2
+    ids[4:7, 0] = ids[6, :3] = 3
+    ids[[4, 5], [8, 9]] = 4
+    ids[9, [0, 3]] = 5
+    table = measurements.convert(_picture(ids))
+    assert table["solidity"] == pytest.approx([1, 1, 5 / 7, 2 / 3, 1 / 2])
+    assert table["eccentricity"][1] == 0 and table["eccentricity"][4] == 1
 
 
 def test_pixel_size(tmp_path):
     _write(tmp_path, _picture(_shapes(), pixel_size=0.25))
     for row in _rows(tmp_path):
         assert float(row["area_um2"]) == pytest.approx(int(row["area_px"]) / 16, rel=1e-5)
-        for column in ("centroid_x", "centroid_y", "left", "bottom", "major_axis", "minor_axis"):
+        lengths = ("major_axis", "minor_axis", "perimeter")
+        for column in ("centroid_x", "centroid_y", "left", "bottom", *lengths):
             in_pixels = float(row[f"{column}_px"])
             assert float(row[f"{column}_um"]) == pytest.approx(in_pixels / 4, rel=1e-5)
     with tifffile.TiffFile(tmp_path / "cells_labels.tif") as file:
