@@ -313,8 +313,8 @@ def at_diameter(config: InferenceConfig, diameter: float) -> InferenceConfig:
       diameter: Diameter of most objects, pixels of the picture.
 
     Raises:
-      ValueError: `zoom` is another one, or objects of this diameter would need a zoom beyond the
-        limits of the fields.
+      ValueError: `zoom` is another one, objects of this diameter would have less than a quarter of
+        `object_size` even at `max_zoom`, or they need a zoom below the limits of the fields.
     """
     if config.zoom != AUTO_ZOOM:
         raise ValueError(
@@ -323,7 +323,13 @@ def at_diameter(config: InferenceConfig, diameter: float) -> InferenceConfig:
     if not 0 < diameter < math.inf:
         raise ValueError(f"`diameter` must be a positive number of pixels: {diameter}")
     least, most = config.zooms_for(diameter)
-    return change(config, fixed_zoom(min(max(config.min_zoom, least), most)))
+    if least > 4 * config.max_zoom:
+        smallest = config.object_size / (4 * config.max_zoom)
+        raise ValueError(
+            f"`diameter` must be at least {smallest:g} pixels of the picture for this model: "
+            f"{diameter}"
+        )
+    return change(config, fixed_zoom(min(max(config.min_zoom, least), most, config.max_zoom)))
 
 
 def fixed_zoom(zoom: float) -> dict[str, float]:

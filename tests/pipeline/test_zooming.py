@@ -157,7 +157,9 @@ def test_a_diameter_that_is_given_is_not_measured():
     assert _ious(found.instance_ids, scene[1]).min() > 0.85
 
 
-@pytest.mark.parametrize(("diameter", "zoom"), [(12, 2), (22, 1.25), (72, 0.5), (180, 0.2)])
+@pytest.mark.parametrize(
+    ("diameter", "zoom"), [(1.6, 4), (12, 2), (22, 1.25), (72, 0.5), (180, 0.2)]
+)
 def test_a_diameter_gives_the_zoom_that_it_would_have(diameter, zoom):
     config = at_diameter(dataclasses.replace(CONFIG, **LARGE), diameter)
     assert {config.first_zoom, config.min_zoom, config.max_zoom} == {zoom}
@@ -170,7 +172,8 @@ def test_a_diameter_gives_the_zoom_that_it_would_have(diameter, zoom):
     [
         (0, {}, "`diameter` must be a positive number of pixels: 0"),
         (np.nan, {}, "`diameter` must be a positive number"),
-        (0.1, {}, "`min_zoom` must be in"),
+        (1.4, {}, "`diameter` must be at least 1.5 pixels of the picture for this model: 1.4"),
+        (3000, {"min_zoom": 1 / 64}, "`min_zoom` must be in"),
         (9, {"zoom": "none"}, "`diameter` must not be given: the model's `zoom` is 'none'"),
     ],
 )
