@@ -227,7 +227,7 @@ class Zooming:
 
         The search ends at a low zoom with `MANY` objects that are seen well, or with `SOME` if
         twice the zoom does not show more, and otherwise at `first_zoom`. Then the pass with most of
-        them gives the zoom; of several, the first. If there are none at all, it is `first_zoom`.
+        them gives the zoom; of several, the first. If there are none at all, the last pass does.
 
         Args:
           seen: What was seen at the zoom of index `at`.
@@ -236,11 +236,10 @@ class Zooming:
             index of the zoom that they need.
         """
         is_low = at < self._first
-        counts = seen.is_clear | tf.logical_not(is_low)
         is_many = seen.is_clear & (seen.count >= MANY)
         is_no_more = (best[0] >= SOME) & (seen.count <= best[0])
         is_end = tf.logical_not(is_low) | is_many | is_no_more
-        if counts & (seen.count > best[0]):
+        if (seen.is_clear | tf.logical_not(is_low)) & (seen.count > best[0]):
             best = tf.stack([seen.count, seen.index])
         found = tf.where(best[0] > 0, best[1], seen.index)
         next_pass = tf.minimum(at + STEPS_PER_OCTAVE, self._first)
