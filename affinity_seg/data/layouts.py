@@ -181,25 +181,32 @@ def _checked(
         found = f"; not read are {mistakes.listed(skipped)}" if skipped else ""
         raise FileNotFoundError(f"there is no image {os.path.join(folder, pattern)}{found}")
     if skipped:
-        one, files = len(skipped) == 1, [name for name in skipped if not name.endswith("/")]
-        message = (
-            f"{folder}: {mistakes.counted(len(skipped), 'picture', 'pictures')} beside "
-            f"{mistakes.counted(len(items), 'image', 'images')} "
-            f"{'is' if one else 'are'} not read, because "
-            f"{'its name is' if one else 'their names are'} not {pattern}: "
-            f"{mistakes.listed(skipped)}; convert {'it' if one else 'them'}, e.g. with "
-            f"{unlisted.converter(skipped)}, or take {'it' if one else 'them'} out"
-        )
-        if not files:
-            message = (
-                f"{folder}: {mistakes.counted(len(skipped), 'folder', 'folders')} with pictures "
-                f"beside {mistakes.counted(len(items), 'image', 'images')} "
-                f"{'is' if one else 'are'} not read: {mistakes.listed(skipped)}"
-            )
-        if len(files) < len(skipped):
-            message += "; pictures of a folder must be moved beside the others to be read"
+        message = _skipped_message(skipped, folder, pattern, len(items))
         if allowed is None:
             mistakes.warn(message)
         else:
             mistakes.refuse(mistakes.SKIPPED_IMAGES, message, allowed)
     return items
+
+
+def _skipped_message(skipped: list[str], folder: str, pattern: str, num_images: int) -> str:
+    """Returns what is to be said of pictures, and of folders with pictures, that are not read."""
+    num_folders = sum(name.endswith("/") for name in skipped)
+    one, only_folders = len(skipped) == 1, num_folders == len(skipped)
+    kind = "folder" if only_folders else "picture"
+    contents = " with pictures" if only_folders else ""
+    message = (
+        f"{folder}: {mistakes.counted(len(skipped), kind, f'{kind}s')}{contents} beside "
+        f"{mistakes.counted(num_images, 'image', 'images')} {'is' if one else 'are'} not read"
+    )
+    if only_folders:
+        message += f": {mistakes.listed(skipped)}"
+    else:
+        message += (
+            f", because {'its name is' if one else 'their names are'} not {pattern}: "
+            f"{mistakes.listed(skipped)}; convert {'it' if one else 'them'}, e.g. with "
+            f"{unlisted.converter(skipped)}, or take {'it' if one else 'them'} out"
+        )
+    if num_folders:
+        message += "; pictures of a folder must be moved beside the others to be read"
+    return message

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from test_zooming import CONFIG, SizedNetwork
+from sized_scenes import CONFIG, SizedNetwork
 
 import affinity_seg
 from affinity_seg import instances as instances_lib

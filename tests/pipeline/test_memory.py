@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from test_zooming import CONFIG, SizedNetwork
+from sized_scenes import CONFIG, SizedNetwork
 
 from affinity_seg.configs.inference import MIN_TILE_SIDE
 from affinity_seg.data.windows import WindowedPicture
